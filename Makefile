@@ -1,0 +1,62 @@
+# `make` alone lists the targets. Python 3.11 or newer and make are all that demo, test and check need.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+REDOCLY := npx --yes @redocly/cli@2.77.0
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check build format lint lint-spec fuzz bench live mock wheel clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("api302 needs Python 3.11 or newer, this is %d.%d; try: make PYTHON=python3.12 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+
+# One stamp per set of extras, so that the demo does not wait for the development tools.
+$(VENV)/ready-%: pyproject.toml $(VENV)/bin/python
+	@echo "Installing api302[$*] into $(VENV) ..."
+	@$(PIP) --editable '.[$*]'
+	@touch $@
+
+demo: $(VENV)/ready-demo ## the whole tour against the mock; AI302_API_KEY=... LIVE=1 for the real service
+	$(PY) tests/demo.py
+
+test: $(VENV)/ready-dev ## all tests but the slow ones
+	$(PY) -m pytest -n 2 --dist loadgroup -q
+
+check: $(VENV)/ready-dev ## house rules of spec/, generated/ up to date, lint
+	$(PY) -m generator check
+	$(PY) -m ruff check --quiet .
+	$(PY) -m ruff format --check --quiet .
+
+build: $(VENV)/ready-dev ## spec/ -> generated/
+	$(PY) -m generator build
+
+format: $(VENV)/ready-dev ## format hand-written Python
+	$(PY) -m ruff check --fix --quiet .
+	$(PY) -m ruff format --quiet .
+
+lint-spec: ## Redocly's recommended rules over the joined document (needs Node)
+	$(REDOCLY) lint generated/openapi.json --config spec/redocly.yaml
+
+fuzz: $(VENV)/ready-dev ## schemathesis with many more examples
+	API302_FUZZ_EXAMPLES=200 $(PY) -m pytest -q tests/test_fuzz.py
+
+bench: $(VENV)/ready-bench ## the budgets, measured against httpx by hand and the openai SDK
+	$(PY) -m pytest -q -m slow tests
+	$(PY) tests/bench.py
+
+live: $(VENV)/ready-dev ## the free GETs of the real service, replies held against the spec (needs AI302_API_KEY)
+	$(PY) tests/live.py
+
+mock: $(VENV)/ready-demo ## the mock server at http://127.0.0.1:8302
+	$(PY) -m api302_mock --port 8302
+
+wheel: $(VENV)/ready-dev ## build the wheel into dist/
+	$(PY) -m build --wheel --outdir dist
+
+clean: ## remove what can be made again
+	rm -rf $(VENV) dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis demo-output
