@@ -1,0 +1,1 @@
+"""Makes the client from the specification: `python -m generator build`."""

@@ -1,0 +1,141 @@
+"""Put the files of a specification together into one OpenAPI 3.2 document, with leaf tags and links, and no name invented."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .source import COMMON_FILE, ROOT_FILE, VENDORS_FILE, Problem, Spec, SpecError, obj, seq
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
+COMPONENTS = ("schemas", "responses", "parameters", "examples", "requestBodies", "headers", "securitySchemes", "links")
+
+_STEP = re.compile(r"""([A-Za-z_][A-Za-z0-9_]*|"[^"\\]+")((?:\[[0-9]+\])*)(?:\.|\Z)""")
+
+
+def join(spec: Spec) -> dict[str, Any]:
+    """The joined document: paths by section, vendor and place in the file, components by name. Raises SpecError if it cannot be joined."""
+    document, problems = assemble(spec)
+    if problems:
+        raise SpecError(problems)
+    return document
+
+
+def assemble(spec: Spec) -> tuple[dict[str, Any], list[Problem]]:
+    """The joined document, as far as it goes, and what stands in its way."""
+    problems = list(spec.problems)
+    root = obj(spec.files.get(ROOT_FILE))
+    files = [(ROOT_FILE, root), (COMMON_FILE, obj(spec.files.get(COMMON_FILE)))]
+    files += [(f"{section}/{vendor}.yaml", content) for (section, vendor), content in spec.vendor_files().items()]
+    paths: dict[str, Any] = {}
+    components: dict[str, dict[str, Any]] = {}
+    for name, content in files:
+        _merge(spec, name, obj(content.get("paths")), paths, "path", problems)
+        for kind, definitions in obj(content.get("components")).items():
+            _merge(spec, name, obj(definitions), components.setdefault(kind, {}), f"{kind} component", problems)
+    document = {key: value for key, value in root.items() if key not in ("tags", "paths", "components")}
+    document["tags"] = _tags(spec, root)
+    document["paths"] = paths
+    known = sorted(components, key=lambda kind: COMPONENTS.index(kind) if kind in COMPONENTS else len(COMPONENTS))
+    document["components"] = {kind: dict(sorted(components[kind].items())) for kind in known}
+    _add_links(document)
+    return document, problems
+
+
+def _merge(spec: Spec, file: str, new: dict[str, Any], into: dict[str, Any], what: str, problems: list[Problem]) -> None:
+    for name, value in new.items():
+        if name in into:
+            there = "{}:{}".format(*(spec.place(into[name]) or (ROOT_FILE, 1)))
+            fix = "keep one; what two files need goes into common.yaml" if what != "path" else "keep it in its home alone (vendors.yaml)"
+            problems.append(spec.problem(new, name, f"the {what} `{name}` of {file} is already defined in {there}", fix))
+        else:
+            into[name] = value
+
+
+def _tags(spec: Spec, root: dict[str, Any]) -> list[Any]:
+    """The section tags of openapi.yaml, each followed by the leaf tags of its vendors that have operations."""
+    vendors = obj(spec.files.get(VENDORS_FILE))
+    with_paths = [home for home, content in spec.vendor_files().items() if obj(content.get("paths"))]
+    tags: list[Any] = []
+    for tag in seq(root.get("tags")):
+        tags.append(tag)
+        for section, vendor in with_paths:
+            if section == obj(tag).get("name"):
+                name = obj(vendors.get(vendor)).get("name", vendor)
+                tags.append({"name": f"{section}.{vendor}", "summary": name, "parent": section})
+    return tags
+
+
+def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """Path, method and operation object of every operation of a document, in its order."""
+    return [
+        (path, method, operation)
+        for path, item in obj(document.get("paths")).items()
+        for method, operation in obj(item).items()
+        if method in METHODS and isinstance(operation, dict)
+    ]
+
+
+def pointer(path: str) -> str | None:
+    """The JSON pointer that says the same as a JMESPath of names and indexes; None when none does."""
+    parts: list[str] = []
+    position = 0
+    while position < len(path):
+        step = _STEP.match(path, position)
+        if step is None or (step.end() == len(path) and path.endswith(".")):
+            return None
+        parts += [step[1].strip('"').replace("~", "~0").replace("/", "~1"), *re.findall(r"[0-9]+", step[2])]
+        position = step.end()
+    return "".join(f"/{part}" for part in parts) or None
+
+
+def unlinked(document: dict[str, Any]) -> list[str]:
+    """The submitting operations whose ids no link can express, each with the reason."""
+    found = []
+    by_id = {operation.get("operationId"): operation for _, _, operation in operations(document)}
+    for _, _, operation in operations(document):
+        task = obj(operation.get("x-task"))
+        for follower in (task.get("fetch"), task.get("cancel")):
+            if isinstance(follower, str):
+                link = _link(task, follower, obj(by_id.get(follower)))
+                if isinstance(link, str):
+                    found.append(f"{operation.get('operationId')} -> {follower}: {link}")
+    return found
+
+
+def _link(task: dict[str, Any], follower: str, target: dict[str, Any]) -> dict[str, Any] | str:
+    """The link object from a submitting operation to one that takes its task's id, or why there is none."""
+    named = {obj(parameter).get("name") for parameter in seq(target.get("parameters"))}
+    parameters: dict[str, str] = {}
+    body: dict[str, str] = {}
+    for name, path in obj(task.get("parameters")).items():
+        there = pointer(path) if isinstance(path, str) else None
+        if there is None:
+            return f"no JSON pointer says `{path}`"
+        (parameters if name in named else body)[name] = f"$response.body#{there}"
+    link: dict[str, Any] = {"operationId": follower}
+    if parameters:
+        link["parameters"] = parameters
+    if body:
+        link["requestBody"] = body
+    return link
+
+
+def _add_links(document: dict[str, Any]) -> None:
+    """Put links into the 2xx JSON replies of submitting operations; changes copies, since the parts belong to the files."""
+    by_id = {operation.get("operationId"): operation for _, _, operation in operations(document)}
+    for path, method, operation in operations(document):
+        task = obj(operation.get("x-task"))
+        links = {}
+        for follower in (task.get("fetch"), task.get("cancel")):
+            if isinstance(follower, str) and follower in by_id:
+                link = _link(task, follower, by_id[follower])
+                if isinstance(link, dict):
+                    links[follower] = link
+        if not links:
+            continue
+        responses = dict(obj(operation.get("responses")))
+        for status, response in responses.items():
+            if status.startswith("2") and "application/json" in obj(obj(response).get("content")):
+                responses[status] = {**response, "links": {**obj(response.get("links")), **links}}
+        document["paths"][path] = {**document["paths"][path], method: {**operation, "responses": responses}}

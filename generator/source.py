@@ -1,0 +1,255 @@
+"""Read the YAML files of a specification, keeping file and line of every key and item.
+
+YAML is read strictly: plain scalars mean what JSON means (numbers, true, false, null); everything else is a string, so dates and `16:9`
+stay strings. What YAML 1.1 and 1.2 read differently (`yes`, `010`, `1_000`, anchors, tags) is refused and must be quoted or written out.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from yaml import MappingNode, Node, ScalarNode, SequenceNode, YAMLError
+from yaml.cyaml import CParser
+
+ROOT_FILE, VENDORS_FILE, COMMON_FILE, LEDGER_NAME = "openapi.yaml", "vendors.yaml", "common.yaml", "pages.yaml"
+EXTENSIONS_FILE = "extensions.schema.json"
+
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
+# What some YAML reader would take for a boolean or number, and another for text.
+_AMBIGUOUS = re.compile(
+    r"(?i:yes|no|on|off)\Z|(?:TRUE|FALSE|NULL|True|False|Null)\Z|[-+]?\.(?i:inf|nan)\Z"
+    r"|[-+]?0[0-9_]+\Z|[-+]?0[xob][0-9A-Fa-f_]+\Z|[-+]?[0-9][0-9_]*_[0-9_]*\Z"
+    r"|\+[0-9.]+\Z|[-+]?\.[0-9]+([eE][-+]?[0-9]+)?\Z|[-+]?[0-9]+\.([eE][-+]?[0-9]+)?\Z"
+)
+_CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """What is wrong in the specification: file (relative to its folder), line (from 1), what is wrong, and what to do."""
+
+    file: str
+    line: int
+    message: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}\n    fix: {self.fix}"
+
+
+class SpecError(Exception):
+    """The specification cannot be used; `problems` says why."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a mapping or list stands: its file, its first line, and the line of each key or item."""
+
+    file: str
+    line: int
+    lines: dict[str, int] | list[int]
+
+
+@dataclass
+class Spec:
+    """A specification folder: the content of its files as plain dicts and lists, and the line of everything in them."""
+
+    root: Path
+    files: dict[str, Any] = field(default_factory=dict)
+    """Content by file name relative to the folder, with forward slashes."""
+    problems: list[Problem] = field(default_factory=list)
+    """What is wrong with the files as YAML."""
+    _places: dict[int, _Place] = field(default_factory=dict)  # by id() of the container, which `files` keeps alive
+
+    @classmethod
+    def load(cls, root: Path) -> Spec:
+        """Read every YAML file of a folder. What cannot be read is listed in `problems`; nothing is raised."""
+        spec = cls(root)
+        names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.y*ml") if path.is_file())
+        for name in names:
+            spec.files[name] = _Reader(spec, name).read()
+        for name in (ROOT_FILE, VENDORS_FILE):
+            if name not in spec.files:
+                spec.problems.append(Problem(name, 1, f"there is no {name} in {root}", f"write it, or give the folder that holds {name}"))
+        return spec
+
+    def place(self, container: object, key: str | int | None = None) -> tuple[str, int] | None:
+        """File and line of a mapping or list that was read from a file, or of one of its keys or items."""
+        place = self._places.get(id(container))
+        if place is None:
+            return None
+        if key is None:
+            return place.file, place.line
+        if isinstance(place.lines, dict):
+            return place.file, place.lines.get(str(key), place.line)
+        return place.file, place.lines[key] if isinstance(key, int) and 0 <= key < len(place.lines) else place.line
+
+    def locate(self, document: object, path: list[str | int]) -> tuple[str, int]:
+        """File and line of a path of keys into a document that was put together from the files: the nearest known place."""
+        best = (ROOT_FILE, 1)
+        node: Any = document
+        for key in path:
+            best = self.place(node, key) or best
+            try:
+                node = node[key]
+            except (KeyError, IndexError, TypeError):
+                return best
+        return best if self.place(node) is None or path else (self.place(node) or best)
+
+    def problem(self, container: object, key: str | int | None, message: str, fix: str) -> Problem:
+        """A problem at a key or item of a mapping or list."""
+        file, line = self.place(container, key) or (ROOT_FILE, 1)
+        return Problem(file, line, message, fix)
+
+    def remember(self, container: object, place: _Place) -> None:
+        """Note where a mapping or list stands."""
+        self._places[id(container)] = place
+
+    def vendor_files(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Content by (section, vendor) of the files that hold paths, in the order of the sections in openapi.yaml, then by vendor."""
+        order = {name: number for number, name in enumerate(self.sections())}
+        found: dict[tuple[str, str], dict[str, Any]] = {}
+        for name, content in self.files.items():
+            section, slash, rest = name.partition("/")
+            if slash and rest != LEDGER_NAME and "/" not in rest:
+                found[section, rest.rpartition(".")[0]] = content if isinstance(content, dict) else {}
+        return dict(sorted(found.items(), key=lambda item: (order.get(item[0][0], len(order)), item[0])))
+
+    def ledgers(self) -> dict[str, dict[str, Any]]:
+        """Ledger rows by page, by file name."""
+        return {
+            name: content if isinstance(content, dict) else {} for name, content in self.files.items() if name.endswith("/" + LEDGER_NAME)
+        }
+
+    def sections(self) -> list[str]:
+        """Section names, in the order of the tags in openapi.yaml."""
+        return [tag["name"] for tag in seq(obj(self.files.get(ROOT_FILE)).get("tags")) if isinstance(obj(tag).get("name"), str)]
+
+    def extensions_schema(self) -> Any:
+        """The JSON Schema of the x- extensions: the folder's own, or the one of this repository."""
+        own = self.root / EXTENSIONS_FILE
+        path = own if own.exists() else Path(__file__).parent.parent / "spec" / EXTENSIONS_FILE
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+def obj(value: Any) -> dict[str, Any]:
+    """The value if it is a mapping, else an empty one: a rule about something else need not care that this part is malformed."""
+    return value if isinstance(value, dict) else {}
+
+
+def seq(value: Any) -> list[Any]:
+    """The value if it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+class _Parser(CParser):
+    """libyaml's parser and composer without tag resolution: what a plain scalar means is decided in `_Reader`."""
+
+    def resolve(self, kind: type, value: object, implicit: object) -> str:
+        return ""
+
+    def descend_resolver(self, current_node: object, current_index: object) -> None:
+        pass
+
+    def ascend_resolver(self) -> None:
+        pass
+
+
+class _Reader:
+    """Turns one file into dicts and lists, and notes their places."""
+
+    def __init__(self, spec: Spec, name: str) -> None:
+        self.spec = spec
+        self.name = name
+        self.seen: set[int] = set()
+
+    def read(self) -> Any:
+        try:
+            text = (self.spec.root / self.name).read_bytes().decode("utf-8")
+        except UnicodeDecodeError as error:
+            self.refuse(1, f"the file is not UTF-8 ({error.reason} at byte {error.start})", "save it as UTF-8")
+            return None
+        except OSError as error:
+            self.refuse(1, f"the file cannot be read: {error.strerror}", "make it readable")
+            return None
+        try:
+            node = _Parser(text).get_single_node()
+        except YAMLError as error:
+            mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+            position = getattr(error, "position", 0)
+            line = mark.line + 1 if mark else text.count("\n", 0, position if isinstance(position, int) else 0) + 1
+            what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
+            self.refuse(line, f"the file is not YAML: {what}", "correct this line, or the one before it; quote text that holds `: `, ` #` or brackets")
+            return None
+        if node is None:
+            self.refuse(1, "the file is empty", "fill or delete it")
+            return None
+        return self.value(node)
+
+    def refuse(self, line: int, message: str, fix: str) -> None:
+        self.spec.problems.append(Problem(self.name, line, message, fix))
+
+    def value(self, node: Node) -> Any:
+        if isinstance(node, ScalarNode):
+            return self.scalar(node)
+        line = node.start_mark.line + 1
+        if id(node) in self.seen:
+            self.refuse(line, "an anchor is used again through an alias", "write it out, or make it a component and use $ref")
+            return None
+        self.seen.add(id(node))
+        if node.tag:
+            self.refuse(line, f"there is a YAML tag `{node.tag}`", "remove it")
+        if isinstance(node, SequenceNode):
+            items = [self.value(item) for item in node.value]
+            self.spec.remember(items, _Place(self.name, line, [item.start_mark.line + 1 for item in node.value]))
+            return items
+        assert isinstance(node, MappingNode)
+        mapping: dict[str, Any] = {}
+        lines: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            key_line = key_node.start_mark.line + 1
+            key = self.key(key_node, key_line)
+            if key in mapping:
+                self.refuse(key_line, f"the key `{key}` is already on line {lines[key]}", "remove or rename one of the two")
+                continue
+            mapping[key] = self.value(value_node)
+            lines[key] = key_line
+        self.spec.remember(mapping, _Place(self.name, line, lines))
+        return mapping
+
+    def key(self, node: Node, line: int) -> str:
+        if not isinstance(node, ScalarNode):
+            self.refuse(line, "a key is a list or a mapping", "write a plain text as key, and quote it if it holds brackets")
+            return f"key on line {line}"
+        text = node.value
+        if node.style in (None, "") and (text in _CONSTANTS or text == "<<" or _AMBIGUOUS.match(text)):
+            self.refuse(line, f"the key `{text}` is not text to every YAML reader", f"quote it: '{text}'")
+        return text
+
+    def scalar(self, node: ScalarNode) -> Any:
+        text = node.value
+        if node.tag:
+            self.refuse(node.start_mark.line + 1, f"there is a YAML tag `{node.tag}`", "remove it; quote the value if it is text")
+        if node.style not in (None, ""):
+            return text
+        if text in _CONSTANTS:
+            return _CONSTANTS[text]
+        if text[0] in "+-.0123456789YyNnOoTtFf":
+            number = _NUMBER.match(text)
+            if number:
+                return float(text) if number[1] or number[2] else int(text)
+            if _AMBIGUOUS.match(text):
+                self.refuse(
+                    node.start_mark.line + 1,
+                    f"`{text}` is not the same to every YAML reader",
+                    f"write '{text}' if it is text, else true, false, null or a plain decimal number",
+                )
+        return text
