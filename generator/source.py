@@ -73,8 +73,8 @@ class Spec:
     def load(cls, root: Path) -> Spec:
         """Read every YAML file of a folder. What cannot be read is listed in `problems`; nothing is raised."""
         spec = cls(root)
-        names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.y*ml") if path.is_file())
-        for name in names:
+        found = [path for path in (root / ROOT_FILE, root / VENDORS_FILE, root / COMMON_FILE, *root.glob("*/*.y*ml")) if path.is_file()]
+        for name in sorted(path.relative_to(root).as_posix() for path in found):
             spec.files[name] = _Reader(spec, name).read()
         for name in (ROOT_FILE, VENDORS_FILE):
             if name not in spec.files:
@@ -187,7 +187,8 @@ class _Reader:
             position = getattr(error, "position", 0)
             line = mark.line + 1 if mark else text.count("\n", 0, position if isinstance(position, int) else 0) + 1
             what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
-            self.refuse(line, f"the file is not YAML: {what}", "correct this line, or the one before it; quote text that holds `: `, ` #` or brackets")
+            fix = "correct this line, or the one before it; quote text that holds `: `, ` #` or brackets"
+            self.refuse(line, f"the file is not YAML: {what}", fix)
             return None
         if node is None:
             self.refuse(1, "the file is empty", "fill or delete it")
