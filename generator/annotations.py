@@ -33,6 +33,11 @@ class Annotation:
         last = ["None"] if "None" in self.parts else []
         return " | ".join([*literal, *(part for part in self.parts if part != "None"), *last]) or "Any"
 
+    @property
+    def optional(self) -> str:
+        """With None, and None as the default."""
+        return f"{self} = None" if str(self) == "Any" else f"{self | scalar('None')} = None"
+
     def without_none(self) -> Annotation:
         """For an argument: there None means not sent."""
         return Annotation(tuple(part for part in self.parts if part != "None"), self.values, self.imports)
@@ -103,7 +108,7 @@ def file_forms(schema: dict[str, Any]) -> list[str]:
     """In which forms a field takes a file, if it takes one: of itself, of its items, or of its alternatives."""
     forms = list(seq(schema.get("x-file"))) or (["part"] if is_file(schema) else [])
     for inner in [obj(schema.get("items")), *seq(schema.get("anyOf")), *seq(schema.get("oneOf"))]:
-        forms += file_forms(obj(inner))
+        forms += file_forms(inner) if inner else []
     return list(dict.fromkeys(forms))
 
 
@@ -170,6 +175,12 @@ class Schemas:
             return imported(schema["$ref"].rpartition("/")[2], MODELS) if "$ref" in schema else imported("JsonObject", MODEL_BASE)
         names = types_of(target)
         return union(imported({"object": "JsonObject", "array": "JsonList"}[n], MODEL_BASE) if n not in _SCALARS else scalar(_SCALARS[n]) for n in names)
+
+    def item(self, schema: dict[str, Any]) -> Annotation:
+        """The type of a value inside a reply."""
+        reply = self.reply(schema)
+        parts = tuple({"JsonObject": "dict[str, Any]", "JsonList": "list[Any]"}.get(part, part) for part in reply.parts)
+        return Annotation(parts, reply.values, reply.imports | ANY.imports)
 
     def media(self, media_type: str, schema: dict[str, Any]) -> Annotation:
         """The type of a reply of a media type."""

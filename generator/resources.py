@@ -1,0 +1,434 @@
+"""The namespaces: real methods with explicit keyword arguments, a module a vendor, rendered from the joined document."""
+
+from __future__ import annotations
+
+import keyword
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from .annotations import ANY, Annotation, Schemas, generic, imported, literal, scalar, union
+from .arguments import Argument, Body, NameProblem, arguments, identifier
+from .docstrings import best_source, docstring
+from .join import operations
+from .params import HEADER, format_code, owners, reach
+from .source import Problem, Spec, SpecError, obj, seq
+
+PACKAGE = "api302_resources"
+# What the hand-written clients have beside the namespaces.
+CORE = (
+    *("request", "resume", "cost", "download", "close", "aclose", "with_options", "with_raw_response", "options", "webhooks"),
+    *("api_key", "base_url", "timeout", "max_retries", "http_client", "extra_headers"),
+)
+_SOON = {"_submit": "Task", "_stream": "Stream", "_stream_bytes": "ByteStream", "_iterate": "Iterator"}
+_EVENTS = "text/event-stream"
+
+
+@dataclass
+class Operation:
+    """An operation of the document, and where it stands."""
+
+    path: str
+    method: str
+    content: dict[str, Any]
+    parameters: list[dict[str, Any]]
+    section: str
+    vendor: str
+    action: str
+    """What the operation id says after the vendor: the name of its method."""
+
+    @property
+    def constant(self) -> str:
+        return self.action.upper()
+
+    @property
+    def module(self) -> str:
+        return f"{self.section}.{self.vendor}"
+
+
+@dataclass
+class Method:
+    """A method to render, for the sync class and the async one."""
+
+    name: str
+    kind: str
+    """The method of `api302._resource.Resource` that does the work."""
+    constant: str
+    arguments: list[Argument]
+    own: list[tuple[str, str]]
+    """Our own arguments, as name and `annotation = default`."""
+    sent: dict[str, list[tuple[str, str]]]
+    """By place, what is sent: name on the wire and the Python expression."""
+    item: Annotation
+    doc: list[str]
+    imports: set[tuple[str, str]]
+
+    def returns(self, prefix: str) -> str:
+        """The annotation of what the method returns; `prefix` is `Async` on the async class."""
+        return str(self.item) if self.kind == "_call" else f"{prefix}{self.outer}"
+
+    @property
+    def outer(self) -> str:
+        name = _SOON[self.kind]
+        return name if self.kind == "_stream_bytes" else f"{name}[{self.item}]"
+
+
+@dataclass
+class Class:
+    """A namespace: methods, and further namespaces below it."""
+
+    name: str
+    doc: str
+    methods: list[Method] = field(default_factory=list)
+    children: dict[str, Child] = field(default_factory=dict)
+
+
+@dataclass
+class Child:
+    """A namespace below another: its class, where that is (None: the same module), and what it is."""
+
+    name: str
+    module: str | None
+    doc: str
+
+
+@dataclass
+class Module:
+    """A file to write."""
+
+    path: str
+    doc: str
+    classes: list[Class] = field(default_factory=list)
+    constants: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    borrowed: set[tuple[str, str]] = field(default_factory=set)
+    """Constants of other modules: (module, name)."""
+
+
+def build(document: dict[str, Any], out: Path, spec: Spec | None = None) -> dict[str, Any]:
+    """Write `api302_resources/` below `out`. Returns how many `functions` (operations) and `modules`, and what was `renamed`.
+
+    Raises SpecError for names that Python or the client cannot have, with file and line if `spec` is given.
+    """
+    tree = _Tree(document)
+    tree.grow()
+    if tree.problems:
+        raise SpecError([_problem(operation, error, document, spec) for operation, error in tree.problems])
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates" / "resources"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+    )
+    environment.filters["python"] = repr
+    root = out / PACKAGE
+    shutil.rmtree(root, ignore_errors=True)
+    template = environment.get_template("module.py.jinja")
+    for module in tree.modules.values():
+        text = template.render(header=HEADER, module=module, imports=_imports(module), children=_child_imports(module))
+        _write(root / module.path, text)
+    index = {operation.content["operationId"]: f"{operation.module}:{operation.constant}" for operation in tree.operations}
+    _write(root / "_index.py", environment.get_template("index.py.jinja").render(header=HEADER, index=dict(sorted(index.items()))))
+    for package in {str(Path(module.path).parent) for module in tree.modules.values()}:
+        if not (root / package / "__init__.py").exists():
+            _write(root / package / "__init__.py", f"{HEADER}\n")
+    _write(root / "py.typed", "")
+    format_code(root, "I")
+    return {"functions": len(tree.operations), "modules": len(tree.modules), "renamed": sorted(tree.renamed)}
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _problem(operation: Operation, error: NameProblem, document: dict[str, Any], spec: Spec | None) -> Problem:
+    file, line = spec.locate(document, ["paths", operation.path, operation.method]) if spec else (f"{operation.module.replace('.', '/')}.yaml", 1)
+    return Problem(file, line, f"{operation.content['operationId']}: {error}", error.fix)
+
+
+def _imports(module: Module) -> dict[str, list[str]]:
+    """What the type checker needs, by module."""
+    found: dict[str, set[str]] = {}
+    for name, source in sorted({pair[::-1] for cls in module.classes for method in cls.methods for pair in method.imports}):
+        found.setdefault(source, set()).add(name)
+    return {source: sorted(names) for source, names in sorted(found.items())}
+
+
+def _child_imports(module: Module) -> list[Child]:
+    return [child for cls in module.classes for child in cls.children.values() if child.module]
+
+
+class _Tree:
+    """Builds the modules from the operations of a document."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+        found = operations(document)
+        replies = reach(document, [operation.get("responses") for _, _, operation in found])
+        self.schemas = Schemas(document, owners(document), replies)
+        self.tags = {tag["name"]: tag for tag in seq(document.get("tags"))}
+        self.problems: list[tuple[Operation, NameProblem]] = []
+        self.renamed: set[str] = set()
+        self.modules: dict[str, Module] = {}
+        self.operations = [self._operation(path, method, content) for path, method, content in found]
+        self.by_id = {operation.content["operationId"]: operation for operation in self.operations}
+
+    def _operation(self, path: str, method: str, content: dict[str, Any]) -> Operation:
+        section, _, vendor = str(content["tags"][0]).partition(".")
+        inherited = seq(obj(self.document["paths"][path]).get("parameters"))
+        parameters = {(p["name"], p["in"]): p for p in map(self.schemas.deref, [*inherited, *seq(content.get("parameters"))])}
+        action = str(content["operationId"]).removeprefix(f"{vendor}_")
+        return Operation(path, method, content, list(parameters.values()), section, vendor, action)
+
+    def grow(self) -> None:
+        """Make all modules, shortcuts last so that they find their section."""
+        top = Module("__init__.py", "Every call of the API by section and vendor, and the well-known ones at the top.")
+        self.root = Class("Sections", "What stands below a client.")
+        top.classes.append(self.root)
+        self.modules["__init__.py"] = top
+        for operation in self.operations:
+            self._guard(operation, self._add)
+        for operation in self.operations:
+            if "x-shortcut" in operation.content:
+                self._guard(operation, self._add_shortcut)
+
+    def _guard(self, operation: Operation, add: Any) -> None:
+        try:
+            add(operation)
+        except NameProblem as error:
+            self.problems.append((operation, error))
+
+    def _add(self, operation: Operation) -> None:
+        section = self._module(f"{operation.section}/__init__.py", self.root, operation.section, operation.section)
+        vendor = self._module(f"{operation.section}/{operation.vendor}.py", section.classes[0], operation.vendor, operation.module)
+        if any(name == operation.constant for name, _ in vendor.constants):
+            raise NameProblem(f"another operation of {operation.module} is called `{operation.action}` too", "give one another operationId")
+        vendor.constants.append((operation.constant, self._described(operation)))
+        for method in self._methods(operation, operation.action):
+            self._place(vendor.classes[0], method.name, method)
+
+    def _add_shortcut(self, operation: Operation) -> None:
+        *groups, name = str(operation.content["x-shortcut"]).split(".")
+        if groups[0] in self.root.children and f"{groups[0]}/__init__.py" in self.modules:
+            module = self.modules[f"{groups[0]}/__init__.py"]
+        else:
+            module = self._module(f"shortcuts/{groups[0]}.py", self.root, groups[0], groups[0])
+        cls = module.classes[0]
+        for number, group in enumerate(groups[1:], 2):
+            name_of_class = _pascal("_".join(groups[:number]))
+            if group not in cls.children:
+                new = Class(name_of_class, f"{groups[0].capitalize()}: {' '.join(groups[1:number])}.")
+                self._place(cls, group, Child(new.name, None, new.doc))
+                module.classes.append(new)
+            below = [known for known in module.classes if known.name == cls.children[group].name]
+            if not below:
+                raise NameProblem(f"the shortcut's `{group}` is a vendor's namespace already", "choose another x-shortcut")
+            cls = below[0]
+        module.borrowed.add((f"{PACKAGE}.{operation.module}", operation.constant))
+        for method in self._methods(operation, name):
+            self._place(cls, method.name, method)
+
+    def _module(self, path: str, parent: Class, name: str, tag: str) -> Module:
+        """The module of a namespace, made when first asked for and hung below its parent."""
+        if path not in self.modules:
+            about = obj(self.tags.get(tag))
+            doc = str(about.get("description") or about.get("summary") or f"{name.replace('_', ' ').capitalize()}, at the top of the client.")
+            cls = Class(_pascal(name), doc if doc.endswith(".") else f"{doc}.")
+            source = path.removesuffix("/__init__.py").removesuffix(".py").replace("/", ".")
+            self._place(parent, name, Child(cls.name, f"{PACKAGE}.{source}", cls.doc))
+            self.modules[path] = Module(path, cls.doc, [cls])
+        return self.modules[path]
+
+    def _place(self, cls: Class, name: str, what: Method | Child) -> None:
+        """Hang a method or namespace below a class, unless the name is taken or cannot be."""
+        taken = name in cls.children or any(method.name == name for method in cls.methods)
+        if taken:
+            raise NameProblem(f"`{name}` is already the name of something in {cls.name}", "rename the operationId, the vendor or the x-shortcut")
+        core = cls is self.root and name in CORE
+        if core or not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_") or name in ("str", "int", "float", "bool"):
+            why = "an attribute of the client itself" if core else "no name that a method can have"
+            raise NameProblem(f"`{name}` is {why}", "rename the operationId, the vendor or the x-shortcut")
+        if isinstance(what, Method):
+            cls.methods.append(what)
+        else:
+            cls.children[name] = what
+
+    def _described(self, operation: Operation) -> dict[str, Any]:
+        """What the core must know of an operation, beside what its endpoint module says."""
+        content = operation.content
+        shown, _ = self._arguments(operation)
+        described = {
+            "id": content["operationId"],
+            "endpoint": f"{operation.section}_{operation.vendor}.{content['operationId']}",
+            "docs": best_source(content),
+            "files": {argument.wire: argument.files for argument in shown if argument.files},
+            "success": content.get("x-success"),
+            "task": content.get("x-task"),
+            "status": content.get("x-task-status"),
+            "stream": content.get("x-stream"),
+            "pages": content.get("x-pages"),
+            "price": content.get("x-price"),
+        }
+        return {name: value for name, value in described.items() if value}
+
+    def _arguments(self, operation: Operation) -> tuple[list[Argument], Body]:
+        try:
+            return arguments(operation.content, operation.parameters, self.schemas)
+        except NameProblem:
+            raise
+        except (KeyError, TypeError, ValueError) as error:
+            raise NameProblem(f"its request cannot be read ({type(error).__name__}: {error})", "run `python -m generator lint`") from error
+
+    def _methods(self, operation: Operation, name: str) -> Iterator[Method]:
+        """The methods of an operation under a name; `create`, a shortcut's name, gives its twins bare names."""
+        content = operation.content
+        bare = name == "create"
+        task, stream, pages = obj(content.get("x-task")), content.get("x-stream"), obj(content.get("x-pages"))
+        replies = self._replies(content)
+        whole = [media for media in replies if media != _EVENTS]
+        binary = [media for media in whole if "Binary" in replies[media].parts]
+        hidden = [obj(obj(content[key]).get("when")) for key in ("x-task", "x-stream") if key in content]
+        reply = union(replies[media] for media in whole) if whole else scalar("None")
+        switch = obj(task.get("when"))
+        if task and not switch:
+            yield self._method(operation, name, "_submit", self._task_reply(operation), hidden)
+        elif whole or _EVENTS not in replies:
+            yield self._method(operation, name, "_call", reply, hidden, accept=whole)
+        if switch:
+            yield self._method(operation, "submit" if bare else f"submit_{name}", "_submit", self._task_reply(operation), hidden, switch)
+        if stream is not None:
+            twin = ("stream" if bare else f"stream_{name}") if whole else name
+            yield self._method(operation, twin, "_stream", self._event(content), hidden, obj(obj(stream).get("when")))
+        if binary:
+            prefix = "stream_bytes" if stream is not None else "stream"
+            yield self._method(operation, prefix if bare else f"{prefix}_{name}", "_stream_bytes", Annotation(), hidden, accept=binary)
+        if pages:
+            place = {"in": "query", "name": pages["parameter"]}
+            item = self._item(content, str(pages["items"]))
+            yield self._method(operation, "iter" if bare else f"iter_{name}", "_iterate", item, [*hidden, place])
+
+    def _method(
+        self,
+        operation: Operation,
+        name: str,
+        kind: str,
+        item: Annotation,
+        hidden: list[dict[str, Any]],
+        switch: dict[str, Any] | None = None,
+        accept: list[str] | None = None,
+    ) -> Method:
+        shown, body = self._arguments(operation)
+        switches = {(place.get("in"), place.get("name")) for place in hidden}
+        shown = [argument for argument in shown if (argument.place, argument.wire) not in switches]
+        self.renamed |= {
+            f"{operation.content['operationId']}: {a.wire} -> {a.name}" for a in shown if a.name == f"{a.wire}_" or a.name.startswith("field_")
+        }
+        sent: dict[str, list[tuple[str, str]]] = {"path": [], "query": [], "headers": [], "body": []}
+        for argument in shown:
+            sent["headers" if argument.place == "header" else argument.place].append((argument.wire, argument.name))
+        sent["path"].sort(key=lambda pair: operation.path.find(f"{{{pair[0]}}}"))
+        if switch:
+            sent["headers" if switch["in"] == "header" else switch["in"]].append((switch["name"], repr(switch["value"])))
+        if not operation.content.get("requestBody"):
+            del sent["body"]
+        unknown = "request" in obj(operation.content.get("x-unknown")) and "body" in sent
+        own, texts, imports = _own_arguments(accept or [], unknown)
+        imports |= item.imports | {pair for argument in shown for pair in argument.annotation.imports}
+        if kind == "_iterate":
+            imports |= {("collections.abc", "Iterator"), ("collections.abc", "AsyncIterator")}
+        elif kind != "_call":
+            imports |= {("api302", _SOON[kind]), ("api302", f"Async{_SOON[kind]}")}
+        lines = docstring(operation.content, shown, body, texts, self._returns(operation.content, kind, item))
+        kept = {place: pairs for place, pairs in sent.items() if pairs or place == "body"}
+        return Method(name, kind, operation.constant, shown, own, kept, item, lines, imports)
+
+    def _returns(self, content: dict[str, Any], kind: str, item: Annotation) -> str:
+        described = [self.schemas.deref(r).get("description") for status, r in obj(content.get("responses")).items() if status.startswith("2")]
+        text = str(next(iter(described), "") or "The reply.").strip()
+        return {
+            "_call": text,
+            "_submit": f"The task, accepted; its `wait()` gives the result, with `reply` a {item}.",
+            "_stream": f"The stream, a context manager that iterates over each {item}.",
+            "_stream_bytes": f"{text.rstrip('.')}, as a context manager that gives the bytes as they come.",
+            "_iterate": "The items of all pages, each page asked for when it is reached.",
+        }[kind]
+
+    def _replies(self, content: dict[str, Any]) -> dict[str, Annotation]:
+        """Types of the successful replies by media type."""
+        found: dict[str, Annotation] = {}
+        for status, response in obj(content.get("responses")).items():
+            for media, about in obj(self.schemas.deref(response).get("content")).items() if status.startswith("2") else ():
+                new = scalar("None") if media == _EVENTS else self.schemas.media(media, obj(obj(about).get("schema")))
+                found[media] = found[media] | new if media in found else new
+        return found
+
+    def _json_reply(self, content: dict[str, Any]) -> Annotation:
+        found = [annotation for media, annotation in self._replies(content).items() if "json" in media]
+        return union(iter(found)) if found else ANY
+
+    def _task_reply(self, operation: Operation) -> Annotation:
+        """What a finished task's `reply` is."""
+        fetch = self.by_id.get(operation.content["x-task"]["fetch"])
+        if fetch is None:
+            raise NameProblem(f"x-task.fetch names `{operation.content['x-task']['fetch']}`, which is no operation", "name the fetching operation")
+        status = obj(fetch.content.get("x-task-status"))
+        if "reply" in status:
+            return self._json_reply(operation.content)
+        reply = self._json_reply(fetch.content)
+        return reply | imported("Binary", "api302_client._model") if obj(status.get("done")).get("binary") else reply
+
+    def _event(self, content: dict[str, Any]) -> Annotation:
+        """What each event of the operation's stream carries."""
+        for status, response in obj(content.get("responses")).items():
+            events = obj(obj(self.schemas.deref(response).get("content")).get(_EVENTS))
+            if status.startswith("2") and "itemSchema" in events:
+                return self.schemas.event(obj(events["itemSchema"]))
+        raise NameProblem(f"it has x-stream, but no 2xx reply of {_EVENTS} with itemSchema", "describe the stream's events")
+
+    def _item(self, content: dict[str, Any], path: str) -> Annotation:
+        """The type of the items that a plain path of names finds in the reply."""
+        for media, about in self._contents(content):
+            if "json" in media:
+                schema = obj(obj(about).get("schema"))
+                for step in path.removesuffix("[]").split(".") if path not in ("@", "[]") else []:
+                    schema = obj(obj(self.schemas.deref(schema).get("properties")).get(step.strip('"')))
+                items = obj(self.schemas.deref(schema).get("items"))
+                return self.schemas.item(items) if items else ANY
+        return ANY
+
+    def _contents(self, content: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+        for status, response in obj(content.get("responses")).items():
+            if status.startswith("2"):
+                yield from obj(self.schemas.deref(response).get("content")).items()
+
+
+def _own_arguments(accept: list[str], unknown: bool) -> tuple[list[tuple[str, str]], dict[str, str], set[tuple[str, str]]]:
+    """Our own arguments: name and annotation with default, their descriptions, and what to import for them."""
+    mapping, texts = "Mapping[str, Any]", dict[str, str]()
+    own: dict[str, str] = {}
+    media = union(literal(name) for name in accept)
+    if unknown:
+        own["extra_body"] = mapping
+        texts["extra_body"] = "The whole body."
+    if len(accept) > 1:
+        own["accept"] = f"{media} | None = None"
+        texts["accept"] = "The media type to answer in."
+    own["extra_headers"] = "Mapping[str, str] | None = None"
+    own["extra_query"] = f"{mapping} | None = None"
+    own.setdefault("extra_body", f"{mapping} | None = None")
+    own["timeout"] = "float | None = None"
+    given = ", ".join(name for name in own if name.startswith("extra_") and name not in texts)
+    texts[given] = "Sent on top of the rest, with this call alone."
+    texts["timeout"] = "Seconds to wait for the network, instead of the client's."
+    imports = {("collections.abc", "Mapping"), ("typing", "Any")} | (media.imports if len(accept) > 1 else set())
+    return list(own.items()), texts, imports
+
+
+def _pascal(name: str) -> str:
+    return "".join(part.capitalize() for part in identifier(name).split("_"))
