@@ -1,0 +1,182 @@
+"""What replies are made of: `Model`, the base of every reply class, and the forms of replies that are no JSON object.
+
+Each top-level reply carries the HTTP exchange it came from (`http`) and the id under which the call is billed (`request_id`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+T = TypeVar("T")
+
+ABSENT: Any = None
+"""The default of a field that the API always sends: None at run time, should it be missing after all; to a type checker, a value."""
+
+
+@dataclass_transform(eq_default=False, kw_only_default=True)
+def model(cls: type[T]) -> type[T]:
+    """Make an attrs class of a reply class: slots, keyword arguments, pickling of every slot; the rest is in `Model`."""
+    from attrs import define  # here, since a request that is never answered needs no attrs
+
+    return define(cls, kw_only=True, eq=False, repr=False, getstate_setstate=False, weakref_slot=False)
+
+
+class HttpInfo(NamedTuple):
+    """The HTTP side of a reply."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    """Response headers, names in lower case."""
+    content: bytes
+    """The body as received."""
+
+    def __repr__(self) -> str:
+        return f"HttpInfo(status_code={self.status_code}, content=<{len(self.content)} bytes>)"
+
+
+class Model:
+    """A JSON object of the API. Fields that are absent, and fields that are null, read as None.
+
+    Nothing that was received is lost: `reply["any-name"]` reads each received field, described or not, and `to_dict()` gives them all.
+    """
+
+    __slots__ = ("_http", "_raw")
+    __wire__: ClassVar[Mapping[str, str]] = {}
+    """Names on the wire, where they differ from the attribute's."""
+
+    _raw: dict[str, Any]
+    _http: HttpInfo
+
+    @property
+    def http(self) -> HttpInfo | None:
+        """The HTTP exchange, on the object that is the whole reply."""
+        return getattr(self, "_http", None)
+
+    @property
+    def request_id(self) -> str | None:
+        """The id under which the call is billed, on the object that is the whole reply."""
+        return _request_id(self.http)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON object as received; for an object made by hand, its fields that are not None. A copy, free to change."""
+        raw = getattr(self, "_raw", None)
+        if raw is None:
+            wire = self.__wire__
+            raw = {wire.get(name, name): value for name, value in self._fields() if value is not None}
+        return plain(raw)
+
+    def __getitem__(self, name: str) -> Any:
+        raw = getattr(self, "_raw", None)
+        return (self.to_dict() if raw is None else raw)[name]
+
+    def __contains__(self, name: object) -> bool:
+        raw = getattr(self, "_raw", None)
+        return name in (self.to_dict() if raw is None else raw)
+
+    __iter__ = None  # or else `in` and `for` would try reply[0], reply[1], …
+
+    def __eq__(self, other: object) -> bool:
+        if self.__class__ is not other.__class__:
+            return NotImplemented
+        assert isinstance(other, Model)
+        return self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self._fields() if value is not None)
+        return f"{self.__class__.__name__}({shown})"
+
+    def _fields(self) -> list[tuple[str, Any]]:
+        return [(name, getattr(self, name)) for name in self.__class__.__annotations__]
+
+
+class Unknown(Model):
+    """An object that is none of the described variants: a kind newer than the description. Each received field is an attribute, others are None."""
+
+    __slots__ = ()
+    __annotations__: ClassVar[dict[str, Any]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._raw.get(name)
+
+    def _fields(self) -> list[tuple[str, Any]]:
+        return list(self._raw.items())
+
+
+class _Reply:
+    """What replies that are no `Model` have in common."""
+
+    http: HttpInfo | None = None
+
+    @property
+    def request_id(self) -> str | None:
+        """The id under which the call is billed."""
+        return _request_id(self.http)
+
+
+class JsonObject(_Reply, dict[str, Any]):
+    """A reply whose fields are not described: a dict that knows its request id."""
+
+
+class JsonList(_Reply, list[Any]):
+    """A reply that is a JSON array."""
+
+
+class Text(_Reply, str):
+    """A reply that is text."""
+
+
+class Binary(_Reply):
+    """A reply that is a file: sound, image, video, archive."""
+
+    def __init__(self, content: bytes, media_type: str = "application/octet-stream", http: HttpInfo | None = None) -> None:
+        self.content = content
+        self.media_type = media_type
+        self.http = http
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the content to a file, which is replaced if it exists."""
+        with open(path, "wb") as file:
+            file.write(self.content)
+
+    def __repr__(self) -> str:
+        return f"Binary(<{len(self.content)} bytes>, media_type={self.media_type!r})"
+
+
+def attach(reply: Any, http: HttpInfo) -> Any:
+    """The reply, carrying its HTTP facts. Numbers, booleans and null cannot carry any and stay as they are."""
+    if isinstance(reply, Model):
+        reply._http = http
+        return reply
+    if isinstance(reply, dict):
+        reply = JsonObject(reply)
+    elif isinstance(reply, list):
+        reply = JsonList(reply)
+    elif isinstance(reply, str):
+        reply = Text(reply)
+    elif not isinstance(reply, Binary):
+        return reply
+    reply.http = http
+    return reply
+
+
+def plain(value: Any) -> Any:
+    """A copy made of plain JSON types: models become objects, tuples become arrays."""
+    if isinstance(value, Model):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def _request_id(http: HttpInfo | None) -> str | None:
+    return http.headers.get("request-id") if http else None

@@ -1,0 +1,107 @@
+"""From an HTTP reply to what the caller gets, by the table `RESPONSES` of the endpoint module."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from email.message import Message
+from typing import Any
+
+from ._model import Binary, HttpInfo, attach
+from ._structure import structure
+from .errors import DecodeError
+
+Responses = Mapping[str, Mapping[str, str]]
+"""Type expressions by status (`200`, `4XX`, `default`) and media type; `bytes` means a file, `str` text."""
+
+FILE_KINDS = ("audio/", "image/", "video/", "font/", "model/", "application/octet-stream", "application/zip", "application/pdf")
+
+
+def parse(responses: Responses, status: int, headers: Mapping[str, str], content: bytes) -> Any:
+    """Turn a body into what the description says for its status and media type, or as near to it as the body allows.
+
+    A model, or `JsonObject`, `JsonList`, `Text`, `Binary`; each carries `http` and `request_id`. None for an empty body that need not be JSON.
+
+    Raises:
+        DecodeError: the status is good, the body is declared to be JSON and does not parse.
+    """
+    http = HttpInfo(status, {name.lower(): value for name, value in headers.items()}, content)
+    media_type, charset = _content_type(http.headers.get("content-type", ""))
+    by_media = _by_status(responses, status)
+    expression = _by_media_type(by_media, media_type)
+    return attach(_read(by_media, expression, media_type, charset, status, content), http)
+
+
+def _read(by_media: Mapping[str, str], expression: str | None, media_type: str, charset: str, status: int, content: bytes) -> Any:
+    if expression == "bytes":
+        return Binary(content, media_type)
+    if _is_json(media_type):
+        try:
+            data = _loads(content, charset)
+        except (ValueError, RecursionError):
+            if status < 400 and (content or expression is not None) and status not in (204, 205):
+                raise DecodeError(content, status) from None
+            return _text(content, charset) if content else None
+        return structure(expression or _only_json(by_media) or "Any", data)
+    if expression is not None and media_type:
+        return _text(content, charset)
+    if not content:
+        return None
+    if media_type.startswith(FILE_KINDS):
+        return Binary(content, media_type)
+    try:  # a wrong label, or none: what parses as JSON is JSON
+        return structure(_only_json(by_media) or "Any", _loads(content, charset))
+    except (ValueError, RecursionError):
+        pass
+    try:
+        return content.decode(charset or "utf-8")
+    except (UnicodeDecodeError, LookupError):
+        return Binary(content, media_type or "application/octet-stream")
+
+
+def _content_type(header: str) -> tuple[str, str]:
+    message = Message()
+    message["content-type"] = header
+    media_type = header.partition(";")[0].strip().lower()
+    return media_type, str(message.get_param("charset") or "").lower() if ";" in header else ""
+
+
+def _by_status(responses: Responses, status: int) -> Mapping[str, str]:
+    for key in (str(status), f"{status // 100}XX", "default"):
+        if key in responses:
+            return responses[key]
+    return {}
+
+
+def _by_media_type(by_media: Mapping[str, str], media_type: str) -> str | None:
+    if media_type in by_media:
+        return by_media[media_type]
+    if (wide := media_type.partition("/")[0] + "/*") in by_media:
+        return by_media[wide]
+    if _is_json(media_type) and (found := _only_json(by_media)):
+        return found
+    return by_media.get("*/*")
+
+
+def _only_json(by_media: Mapping[str, str]) -> str | None:
+    return next((kind for media, kind in by_media.items() if _is_json(media)), None)
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def _loads(content: bytes, charset: str) -> Any:
+    if charset in ("", "utf-8", "utf8"):
+        return json.loads(content)
+    try:
+        return json.loads(content.decode(charset))
+    except LookupError:
+        return json.loads(content)
+
+
+def _text(content: bytes, charset: str) -> str:
+    try:
+        return content.decode(charset or "utf-8", errors="replace")
+    except LookupError:
+        return content.decode("utf-8", errors="replace")

@@ -1,0 +1,190 @@
+"""From values to the keyword arguments of `httpx.Client.request`. httpx itself is not needed here.
+
+Multipart bodies are handed to httpx as `files`, so that httpx chooses a random boundary (a fixed one lets a file forge form fields) and
+reads open files piece by piece. A form is multipart, where a call also takes JSON, as soon as one value is a file: bytes, an open file,
+or a tuple (name, data) or (name, data, media type).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from ._model import plain
+
+MULTIPART = "multipart/form-data"
+FORM = "application/x-www-form-urlencoded"
+
+
+def build(
+    method: str,
+    template: str,
+    media_types: Sequence[str],
+    path: Mapping[str, Any],
+    query: Mapping[str, Any],
+    headers: Mapping[str, Any],
+    body: Any,
+    content_type: str | None,
+) -> dict[str, Any]:
+    """The arguments of one request: method, url (the path alone), and as needed params, headers, json, data, files or content.
+
+    Query parameters and headers that are None are left out. The JSON body is sent as it is given, its nulls included.
+
+    Raises:
+        ValueError: a path value is missing or unsafe, a header cannot be sent, the body does not suit the media types. Names the parameter.
+    """
+    kwargs: dict[str, Any] = {"method": method, "url": _fill(template, path)}
+    if params := query_params(query):
+        kwargs["params"] = params
+    sent = header_values(headers)
+    if body is not None:
+        kwargs |= body_kwargs(body, media_types, content_type)
+        sent = kwargs.get("headers", {}) | sent
+    if sent:
+        kwargs["headers"] = sent
+    return kwargs
+
+
+def _fill(template: str, path: Mapping[str, Any]) -> str:
+    return re.sub(r"{([^{}]+)}", lambda match: path_segment(path.get(match[1]), match[1]), template)
+
+
+def path_segment(value: Any, name: str = "value") -> str:
+    """The value as one segment of a path.
+
+    Raises:
+        ValueError: the value is missing, empty, or would lead to another path (`.`, `..`).
+    """
+    text = "" if value is None else scalar(value)
+    if text.strip() == "":
+        raise ValueError(f"path parameter {name!r} is empty; without it the address would be that of another call")
+    if text in {".", ".."}:
+        raise ValueError(f"path parameter {name!r} is {text!r}, which would lead to another path")
+    return quote(text, safe="")
+
+
+def scalar(value: Any) -> str:
+    """A value as text in a path, query, header or form: booleans in lower case, objects as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    value = plain(value)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if isinstance(value, (dict, list)) else str(value)
+
+
+def query_params(query: Mapping[str, Any]) -> dict[str, str | list[str]]:
+    """Query parameters for httpx: None left out, lists repeated."""
+    return {
+        name: [scalar(item) for item in value if item is not None] if isinstance(value, (list, tuple)) else scalar(value)
+        for name, value in query.items()
+        if value is not None
+    }
+
+
+def header_values(headers: Mapping[str, Any]) -> dict[str, str]:
+    """Headers for httpx: None left out.
+
+    Raises:
+        ValueError: a value that no header can carry, such as one with a line break. The value is not shown: it may be secret.
+    """
+    values = {name: scalar(value) for name, value in headers.items() if value is not None}
+    for name, value in values.items():
+        if not value.isascii() or not value.isprintable():
+            raise ValueError(f"header {name!r} has a line break or another character that headers cannot carry")
+    return values
+
+
+def body_kwargs(body: Any, media_types: Sequence[str], content_type: str | None = None) -> dict[str, Any]:
+    """The body as httpx takes it, in the media type asked for, or else the one that suits: multipart where there is a file, JSON first otherwise.
+
+    Raises:
+        ValueError: naming the field or the media types.
+    """
+    chosen = content_type or _choose(body, media_types)
+    essence = chosen.partition(";")[0].strip().lower()
+    if essence == "application/json" or essence.endswith("+json"):
+        _no_files(body, chosen)
+        headers = {} if essence == "application/json" else {"headers": {"Content-Type": chosen}}
+        return {"json": plain(body), **headers}
+    if essence in {MULTIPART, FORM}:
+        if not isinstance(body, Mapping):
+            raise ValueError(f"a {essence} body must be a mapping of fields, not {type(body).__name__}")
+        if essence == MULTIPART:
+            return {"files": [part for name, value in body.items() for part in _parts(name, value)]}
+        _no_files(body, chosen)
+        return {"data": {name: _form_value(value) for name, value in body.items() if value is not None}}
+    if isinstance(body, Mapping):
+        raise ValueError(f"a {essence} body must be text, bytes or an open file, not a mapping")
+    content = body.encode() if isinstance(body, str) else body
+    return {"content": content, "headers": {"Content-Type": chosen}}
+
+
+def _choose(body: Any, media_types: Sequence[str]) -> str:
+    if not media_types:
+        raise ValueError("this call takes no body")
+    if isinstance(body, Mapping):
+        if MULTIPART in media_types and any(map(_has_file, body.values())):
+            return MULTIPART
+    elif raw := [media for media in media_types if _is_raw(media)]:
+        if isinstance(body, (str, bytes, bytearray, memoryview)) or hasattr(body, "read"):
+            return raw[0]
+    return media_types[0]
+
+
+def _is_raw(media_type: str) -> bool:
+    essence = media_type.partition(";")[0]
+    return essence not in {"application/json", MULTIPART, FORM} and not essence.endswith("+json")
+
+
+def _is_file(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return 2 <= len(value) <= 4 and (value[0] is None or isinstance(value[0], str)) and _is_file(value[1])
+    return isinstance(value, (bytes, bytearray, memoryview)) or hasattr(value, "read")
+
+
+def _has_file(value: Any) -> bool:
+    return _is_file(value) or isinstance(value, (list, tuple)) and any(map(_is_file, value))
+
+
+def _no_files(body: Any, media_type: str) -> None:
+    if isinstance(body, Mapping):
+        for name, value in body.items():
+            if _has_file(value):
+                raise ValueError(
+                    f"body field {name!r} is a file, which {media_type} cannot carry; give a URL or base64 text, if the call takes it"
+                )
+
+
+def _parts(name: str, value: Any) -> list[tuple[str, Any]]:
+    """A field's parts. A filename of None makes a plain form field, in a body that stays multipart even without a file."""
+    if value is None:
+        return []
+    if _is_file(value):
+        if isinstance(value, tuple):
+            return [(name, value)]
+        value = bytes(value) if isinstance(value, (bytearray, memoryview)) else value
+        return [(name, value if hasattr(value, "read") else ("upload", value))]
+    if isinstance(value, (list, tuple)):
+        return [part for item in value for part in _parts(name, item)]
+    return [(name, (None, scalar(value)))]
+
+
+def _form_value(value: Any) -> str | list[str]:
+    return [scalar(item) for item in value if item is not None] if isinstance(value, (list, tuple)) else scalar(value)
+
+
+def for_async(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The same request for `httpx.AsyncClient`, which refuses an open file as `content`."""
+    content = kwargs.get("content")
+    if hasattr(content, "read"):
+        return kwargs | {"content": _read_async(content)}
+    return kwargs
+
+
+async def _read_async(file: Any) -> AsyncIterator[bytes]:
+    while chunk := file.read(65536):
+        yield chunk
