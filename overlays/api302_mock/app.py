@@ -1,0 +1,440 @@
+"""The mock as an ASGI app: finds the operation, checks the request, answers as the document says."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import socket
+import struct
+import uuid
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import unquote
+
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from api302_mock import examples, files
+from api302_mock.document import Document, Operation, load
+from api302_mock.examples import EVENT_STREAM, Reply
+from api302_mock.faults import Wish, preferred
+from api302_mock.memory import Ids, Memory
+from api302_mock.paths import put, search
+from api302_mock.tasks import Tasks, holds
+from api302_mock.validate import Call, Refused, check, keys_of
+
+# 302.AI's own code for each status, as far as public code shows them (402 and up from the meaning of the code).
+_ERR_CODES = {401: -10001, 402: -10004, 403: -10013, 404: -10010, 405: -10009, 413: -10017, 429: -10012, 503: -10008, 504: -1024}
+_URL = re.compile(r"https?://[^\s\"'<>\\)\]]+")
+_FILES = "/mock/files/"
+
+
+@dataclass(slots=True)
+class Seen:
+    """A request that the mock got, for tests to look at."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    keys: list[str]
+    operation: str | None = None
+    body: Any = None
+    uploads: list[tuple[str | None, int]] = field(default_factory=list[tuple[str | None, int]])
+    status: int | None = None
+
+
+@dataclass(slots=True)
+class Answer:
+    """What goes onto the wire: whole, or in pieces with a pause between them."""
+
+    status: int
+    headers: dict[str, str]
+    pieces: list[bytes]
+    in_pieces: bool = False
+
+
+class MockApp:
+    """The ASGI app. One document, one memory.
+
+    Args:
+        document: The joined document, indexed.
+        strict: Refuse query parameters and body fields that the document does not name.
+        polls: How many looks at a task tell that it is pending.
+        delay: Seconds between two events of a stream.
+        own_host: Give file addresses the other name of this machine (`localhost` for `127.0.0.1`), so that a client sees another host
+            there, as it does at 302.AI, and must not send its key.
+    """
+
+    def __init__(self, document: Document, *, strict: bool = False, polls: int = 2, delay: float = 0.01, own_host: bool = False) -> None:
+        self.document = document
+        self.strict = strict
+        self.polls = polls
+        self.delay = delay
+        self._own_host = not own_host
+        self.requests: deque[Seen] = deque(maxlen=10_000)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every task, created thing, uploaded file, logged request and scheduled wish."""
+        ids = Ids()
+        self._memory = Memory(self.document, ids)
+        self._tasks = Tasks(self.document, ids, self._memory, self.polls)
+        self._wishes: list[Wish] = []
+        self._stored: dict[str, UploadFile] = {}
+        self.requests.clear()
+
+    def next(self, **wish: Any) -> None:
+        """Schedule how the next replies shall be, for callers that cannot send a `Prefer` header.
+
+        Args:
+            wish: The fields of :class:`api302_mock.faults.Wish`: `code=429, times=2`, `fault="reset"`, `operation="kling_text_to_video"`.
+
+        Raises:
+            ValueError: a name or value that it does not know.
+        """
+        made = Wish.of(wish)
+        if made.operation is not None and made.operation not in self.document.operations:
+            raise ValueError(f"operation `{made.operation}` is not in the document.")
+        self._wishes.append(made)
+
+    def _due(self, operation: Operation | None) -> Wish:
+        for index, wish in enumerate(self._wishes):
+            if wish.operation is None or (operation is not None and wish.operation == operation.id):
+                if wish.times > 1:
+                    self._wishes[index] = replace(wish, times=wish.times - 1)
+                else:
+                    del self._wishes[index]
+                return wish
+        return Wish()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "lifespan":
+            while True:
+                event = (await receive())["type"]
+                await send({"type": f"{event}.complete"})
+                if event == "lifespan.shutdown":
+                    return
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        raw_path = scope.get("raw_path") or request.url.path.encode()
+        path = raw_path.decode("latin-1").partition("?")[0]
+        seen = Seen(request.method, path, request.url.query, dict(request.headers), keys_of(request))
+        wish = Wish()
+        try:
+            if path == "/" or path.startswith("/mock/"):
+                answer = await self._own(request, path, seen)
+            else:
+                self.requests.append(seen)
+                operation, parameters = self._find(request.method, path)
+                seen.operation = operation.id
+                wish = self._wish(request, operation)
+                await asyncio.sleep(wish.latency)
+                if wish.fault == "reset":
+                    return await _hang_up(receive, send, reset=True)
+                answer = await self._answer(request, operation, parameters, wish, seen)
+        except Refused as refused:
+            answer = _error(refused, wish)
+        finally:
+            await request.close()
+        seen.status = answer.status
+        answer.headers["request-id"] = uuid.uuid4().hex
+        await _send(answer, self.delay, receive, send, cut=wish.fault == "cut-stream", head=request.method == "HEAD")
+
+    def _find(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
+        allowed: set[str] = set()
+        for route, parameters in self.document.match(path):
+            if method in route.operations:
+                return route.operations[method], parameters
+            allowed |= set(route.operations)
+        if allowed:
+            raise Refused(405, f"{method} is not for {path}.", headers={"Allow": ", ".join(sorted(allowed))})
+        raise Refused(404, f"There is no {method} {path}.")
+
+    def _wish(self, request: Request, operation: Operation) -> Wish:
+        try:
+            return preferred(request.headers.getlist("prefer")).over(self._due(operation))
+        except ValueError as error:
+            raise Refused(400, f"header `Prefer`: {error}") from None
+
+    async def _answer(self, request: Request, operation: Operation, parameters: dict[str, str], wish: Wish, seen: Seen) -> Answer:
+        call = await check(self.document, operation, request, parameters, strict=self.strict)
+        seen.body = call.body
+        seen.uploads = [(upload.filename, upload.size or 0) for upload in call.uploads]
+        if wish.code is not None and wish.code >= 400:
+            raise Refused(wish.code, f"The mock was asked for {wish.code}.", wish.err_code)
+        self._memory.check(call)
+        self._tasks.cancelled(call)
+        found = self._replies(operation, wish)
+        stream = operation.extension("stream")
+        if stream is not None and call.matches(stream.get("when")):
+            events = [reply for reply in found if reply.media_type == EVENT_STREAM]
+            if events:
+                return self._stream(operation, events[0], stream, wish)
+        found = [reply for reply in found if reply.media_type != EVENT_STREAM] or found
+        found = self._tasks.fetched(call, found)
+        found = self._tasks.submitted(call, found, fail=wish.fault == "task-failed")
+        reply = examples.chosen(found, request.headers.get("accept", "*/*"))
+        if not reply.is_json:
+            return _plain(reply)
+        value = self._memory.applied(call, reply.value)
+        value = self._with_files(value, operation, call, request)
+        if wish.fault == "envelope":
+            _fail_envelope(operation, value)
+        body = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        if wish.fault == "broken-json":
+            body = body[: len(body) * 2 // 3]
+        return Answer(reply.status, {"content-type": str(reply.media_type)}, [body])
+
+    def _replies(self, operation: Operation, wish: Wish) -> list[Reply]:
+        found = list(examples.replies(self.document, operation, status=wish.code))
+        if not found:
+            raise Refused(400, f"header `Prefer`: {operation.id} documents no {wish.code or 'success'}.")
+        # Statuses are alternatives that only a wish or a task chooses among; media types of one status are chosen by `Accept`.
+        if operation.extension("task") is None:
+            found = [reply for reply in found if reply.status == found[0].status]
+        if wish.example is not None:
+            named = [reply for reply in found if reply.name == wish.example]
+            if not named:
+                names = ", ".join(sorted({reply.name for reply in found if reply.name})) or "none"
+                raise Refused(400, f"header `Prefer`: {operation.id} has no example `{wish.example}`; it has {names}.")
+            found = named
+        return found
+
+    def _stream(self, operation: Operation, reply: Reply, stream: dict[str, Any], wish: Wish) -> Answer:
+        text = reply.value if isinstance(reply.value, str) else _made_stream(reply.value, stream["done"])
+        events = [f"{event.strip()}\n\n" for event in re.split(r"\n\n+", text.strip().replace("\r\n", "\n")) if event.strip()]
+        middle = len(events) // 2
+        if wish.fault == "end-stream":
+            events = [event for event in events if not _ends(event, stream["done"])]
+        elif wish.fault == "broken-json":
+            events[middle] = events[middle].rstrip()[:-2] + "\n\n"
+        elif wish.fault == "error-event":
+            data: dict[str, Any] = {}
+            put(
+                stream.get("error", "error"), data, {"err_code": -10003, "message": "The mock was asked for an error.", "type": "api_error"}
+            )
+            events[middle:] = [f"data: {json.dumps(data)}\n\n"]
+        return Answer(reply.status, {"content-type": EVENT_STREAM}, [event.encode() for event in events], in_pieces=True)
+
+    def _with_files(self, value: Any, operation: Operation, call: Call, request: Request) -> Any:
+        """The reply with its file addresses leading to the mock, so that they can be downloaded."""
+        base = self._files_base(request)
+        for path in (operation.extension("task-status") or {}).get("outputs", []):
+            # An address declared as an output is a file even where it has no ending that says which kind.
+            kind = {"images": "png", "audio": "mp3"}.get(next(iter(operation.raw.get("tags", [])), "").partition(".")[0], "mp4")
+            for address in _texts(search(path, value)):
+                if address.startswith("http") and not files.is_known(_extension(address)):
+                    value = _replaced(value, address, f"{base}{_name(address)}.{kind}")
+        # An upload is told by its path: that `image` of a form is kept, and not worked on, is said nowhere in the document.
+        upload = call.uploads[0] if call.uploads and "upload" in operation.path else None
+
+        def local(found: re.Match[str]) -> str:
+            address = found[0].rstrip(".,;")
+            if address.startswith(base) or not (upload or files.is_known(_extension(address))):
+                return found[0]
+            name = _name(address)
+            if upload is not None:
+                name = f"{uuid.uuid4().hex[:12]}-{_name(upload.filename or 'file')}"
+                # Starlette closes what it parsed when the request ends; the file itself lives on here.
+                self._stored[name] = UploadFile(upload.file, size=upload.size, filename=name, headers=upload.headers)
+                call.uploads.clear()
+            return base + name + found[0][len(address) :]
+
+        return _mapped(value, lambda text: _URL.sub(local, text))
+
+    def _files_base(self, request: Request) -> str:
+        url = request.base_url
+        host = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}.get(url.hostname or "") if self._own_host else None
+        return f"{url.replace(hostname=host) if host else url}".rstrip("/") + _FILES
+
+    async def _own(self, request: Request, path: str, seen: Seen) -> Answer:
+        """The mock's own paths: what it is, files, and what `next`, `requests` and `reset` are in Python."""
+        if path.startswith(_FILES) and request.method in ("GET", "HEAD"):
+            self.requests.append(seen)
+            wish = self._due(None)
+            if wish.code is not None and wish.code >= 400:
+                raise Refused(wish.code, f"The mock was asked for {wish.code}.", wish.err_code)
+            return self._file(request, unquote(path.removeprefix(_FILES)))
+        info = self.document.raw.get("info", {})
+        if (request.method, path) == ("GET", "/"):
+            about = {"mock": True, "title": info.get("title"), "version": info.get("version"), "operations": len(self.document.operations)}
+            return _json(about)
+        if (request.method, path) == ("POST", "/mock/next"):
+            try:
+                self.next(**await request.json())
+            except (ValueError, TypeError) as error:
+                raise Refused(422, f"body: {error}") from None
+            return _json({"scheduled": len(self._wishes)})
+        if (request.method, path) == ("POST", "/mock/reset"):
+            self.reset()
+            return _json({"reset": True})
+        if (request.method, path) == ("GET", "/mock/requests"):
+            shown = ("method", "path", "query", "operation", "status")
+            return _json([{name: getattr(one, name) for name in shown} | {"with_key": bool(one.keys)} for one in self.requests])
+        raise Refused(404, f"There is no {request.method} {path}.")
+
+    def _file(self, request: Request, name: str) -> Answer:
+        extension = _extension(name)
+        if name in self._stored:
+            stored = self._stored[name].file
+            stored.seek(0)
+            data = stored.read()
+        elif "/" in name or not files.is_known(extension):
+            raise Refused(404, f"There is no file {name!r}.")
+        else:
+            data = files.sample(extension)
+        headers = {"content-type": files.media_of(extension), "accept-ranges": "bytes", "last-modified": formatdate(0, usegmt=True)}
+        wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("range", ""))
+        if wanted is None or wanted[0] == "bytes=-":
+            return Answer(200, headers, [data])
+        first = int(wanted[1]) if wanted[1] else max(len(data) - int(wanted[2]), 0)
+        last = min(int(wanted[2]), len(data) - 1) if wanted[1] and wanted[2] else len(data) - 1
+        if first > last:
+            raise Refused(416, "The range lies outside the file.", headers={"content-range": f"bytes */{len(data)}"})
+        return Answer(206, headers | {"content-range": f"bytes {first}-{last}/{len(data)}"}, [data[first : last + 1]])
+
+
+def create_app(
+    document: str | Path | Mapping[str, Any] | None = None, *, strict: bool = False, polls: int = 2, delay: float = 0.01
+) -> MockApp:
+    """Make the mock of a joined document.
+
+    Args:
+        document: The document, or the path of its JSON file; by default the one that ships with api302.
+        strict: Refuse query parameters and body fields that the document does not name.
+        polls: How many looks at a task tell that it is pending, before one tells that it is done.
+        delay: Seconds between two events of a stream.
+    """
+    return MockApp(Document(load(document)), strict=strict, polls=polls, delay=delay)
+
+
+def _json(value: Any, status: int = 200) -> Answer:
+    return Answer(status, {"content-type": "application/json"}, [json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")])
+
+
+def _plain(reply: Reply) -> Answer:
+    if reply.media_type is None:
+        return Answer(reply.status, {}, [b""])
+    media = {"image/*": "image/png", "audio/*": "audio/mpeg", "video/*": "video/mp4", "*/*": "application/octet-stream"}
+    media_type = media.get(reply.media_type, reply.media_type)
+    is_text = media_type.startswith("text/") or media_type.endswith("xml")
+    data = str(reply.value).encode() if is_text else files.sample_of(media_type)
+    return Answer(reply.status, {"content-type": media_type}, [data])
+
+
+def _error(refused: Refused, wish: Wish) -> Answer:
+    default = -10003 if refused.status >= 500 else -10011
+    code = refused.err_code if refused.err_code is not None else _ERR_CODES.get(refused.status, default)
+    message = str(refused)
+    languages = {"message": message, "message_cn": f"模拟服务：{message}", "message_jp": f"モック：{message}"}
+    answer = _json({"error": {"err_code": code, **languages, "type": "api_error"}}, refused.status)
+    answer.headers |= {name.lower(): value for name, value in refused.headers.items()}
+    if wish.retry_after is not None or refused.status in (429, 503):
+        answer.headers["retry-after"] = f"{1 if wish.retry_after is None else wish.retry_after:g}"
+    return answer
+
+
+def _fail_envelope(operation: Operation, value: Any) -> None:
+    success = operation.extension("success")
+    if success is None:
+        raise Refused(400, f"header `Prefer`: {operation.id} has no `x-success`, so its 200 cannot tell a failure.")
+    number = next((word for word in success["values"] if isinstance(word, (int, float))), None)
+    put(success["field"], value, "mock_failed" if number is None else max(success["values"]) + 1001)
+    if "message" in success:
+        put(success["message"], value, "The mock was asked for a failure.")
+
+
+def _ends(event: str, done: dict[str, Any]) -> bool:
+    data = _data(event)
+    if "data" in done:
+        return data == done["data"]
+    try:
+        return holds(done, json.loads(data))
+    except ValueError:
+        return False
+
+
+def _data(event: str) -> str:
+    return "\n".join(line.removeprefix("data:").removeprefix(" ") for line in event.splitlines() if line.startswith("data:"))
+
+
+def _made_stream(event: Any, done: dict[str, Any]) -> str:
+    held = cast("dict[str, Any]", event).get("data") if isinstance(event, dict) else event
+    first = held if isinstance(held, str) else json.dumps(held, ensure_ascii=False)
+    if "data" in done:
+        return f"data: {first}\n\ndata: {done['data']}\n\n" if first != done["data"] else f"data: {first}\n\n"
+    return f"data: {first}\n\n"
+
+
+def _mapped(value: Any, change: Any) -> Any:
+    if isinstance(value, list):
+        return [_mapped(item, change) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {key: _mapped(item, change) for key, item in cast("dict[str, Any]", value).items()}
+    return change(value) if isinstance(value, str) else value
+
+
+def _replaced(value: Any, old: str, new: str) -> Any:
+    return _mapped(value, lambda text: text.replace(old, new))
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [text for item in cast("list[Any]", value) for text in _texts(item)]
+    return [value] if isinstance(value, str) else []
+
+
+def _extension(address: str) -> str:
+    last = re.split(r"[?#]", address)[0].rpartition("/")[2]
+    return last.rpartition(".")[2].lower() if "." in last else ""
+
+
+def _name(address: str) -> str:
+    """A file's name from an address or a path, with nothing in it that needs quoting."""
+    last = re.split(r"[/\\]", re.split(r"[?#]", address)[0].rstrip("/"))[-1]
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip(".-") or "file"
+
+
+async def _send(answer: Answer, delay: float, receive: Receive, send: Send, *, cut: bool, head: bool) -> None:
+    headers = dict(answer.headers)
+    if not answer.in_pieces and answer.status not in (204, 304):
+        headers["content-length"] = str(len(answer.pieces[0]))
+    raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+    pieces = [] if head else list(answer.pieces)
+    if cut:
+        pieces = pieces[: max(len(pieces) // 2, 1)] if answer.in_pieces else [pieces[0][: len(pieces[0]) // 2]]
+    for piece in pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await asyncio.sleep(delay if answer.in_pieces else 0)
+    if cut:
+        return await _hang_up(receive, send, reset=False)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _hang_up(receive: Receive, send: Send, *, reset: bool) -> None:
+    """Close the connection under the reply, which ASGI has no words for: by the transport behind uvicorn's `send`.
+
+    Raises:
+        ConnectionResetError: there is no transport, since the app is called in-process.
+    """
+    transport = getattr(getattr(send, "__self__", None), "transport", None)
+    if not isinstance(transport, asyncio.Transport):
+        raise ConnectionResetError("The mock was asked to break the connection; in-process there is none.")
+    if reset:
+        # Linger zero turns the close into a reset.
+        cast("socket.socket", transport.get_extra_info("socket")).setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    else:
+        transport.close()
+    while (await receive())["type"] != "http.disconnect":
+        pass

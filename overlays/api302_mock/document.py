@@ -1,0 +1,205 @@
+"""The joined OpenAPI document, indexed for answering requests: routes, operations, and validators made when first asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import unquote
+
+import jsonschema_rs
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+# Places where a schema describes one and the same value as the schema around it.
+BRANCHES = ("allOf", "anyOf", "oneOf")
+
+
+def load(source: str | Path | Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Read a joined document: a mapping, a JSON file, or by default the one that ships with api302.
+
+    Raises:
+        FileNotFoundError: no file there, or (in a checkout) ``generated/openapi.json`` was not built yet.
+    """
+    if isinstance(source, Mapping):
+        return dict(source)
+    if source is not None:
+        return json.loads(Path(source).read_text(encoding="utf-8"))
+    shipped = resources.files("api302_mock") / "openapi.json"
+    if shipped.is_file():
+        return json.loads(shipped.read_text(encoding="utf-8"))
+    built = Path(__file__).parents[2] / "generated" / "openapi.json"
+    if not built.is_file():
+        raise FileNotFoundError(f"No document: neither {shipped} nor {built}. Run `python -m generator build`, or name one with --spec.")
+    return json.loads(built.read_text(encoding="utf-8"))
+
+
+@dataclass(slots=True, eq=False)
+class Operation:
+    """One operation of the document, its references resolved one level deep."""
+
+    id: str
+    method: str
+    path: str
+    raw: dict[str, Any]
+    parameters: list[dict[str, Any]]
+    body: dict[str, Any] | None
+    responses: dict[str, dict[str, Any]]
+    security: list[dict[str, list[str]]]
+    paths: list[str] = field(default_factory=list[str])
+
+    def extension(self, name: str) -> dict[str, Any] | None:
+        """The extension ``x-<name>``, if the operation has it."""
+        return self.raw.get(f"x-{name}")
+
+
+@dataclass(slots=True)
+class Route:
+    """A path template with the operations behind it, by upper-case method."""
+
+    template: str
+    pattern: re.Pattern[str]
+    names: list[str]
+    operations: dict[str, Operation]
+
+
+class Document:
+    """Routes, operations and validators of one joined document.
+
+    Args:
+        raw: The document. It is not changed, and must not be while this is in use.
+    """
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self.raw = raw
+        self.operations: dict[str, Operation] = {}
+        self._routes: dict[str, Route] = {}
+        self._validators: dict[tuple[int, bool], jsonschema_rs.Validator] = {}
+        self._read()
+        # A path that spells more out is tried first: /tasks/latest before /tasks/{id}.
+        ordered = sorted(self._routes.values(), key=lambda route: (len(route.names), -len(route.template)))
+        self._by_depth: dict[int, list[Route]] = {}
+        for route in ordered:
+            self._by_depth.setdefault(route.template.count("/"), []).append(route)
+
+    def _read(self) -> None:
+        for path, raw_item in self.raw.get("paths", {}).items():
+            item = self.resolve(raw_item)
+            shared = [self.resolve(parameter) for parameter in item.get("parameters", [])]
+            for method in METHODS:
+                if method not in item:
+                    continue
+                raw = item[method]
+                own = [self.resolve(parameter) for parameter in raw.get("parameters", [])]
+                taken = {(parameter["in"], parameter["name"]) for parameter in own}
+                operation = Operation(
+                    id=raw.get("operationId", f"{method} {path}"),
+                    method=method.upper(),
+                    path=path,
+                    raw=raw,
+                    parameters=own + [parameter for parameter in shared if (parameter["in"], parameter["name"]) not in taken],
+                    body=self.resolve(raw["requestBody"]) if "requestBody" in raw else None,
+                    responses={str(status): self.resolve(response) for status, response in raw.get("responses", {}).items()},
+                    security=raw.get("security", self.raw.get("security", [])),
+                    paths=[path, *raw.get("x-aliases", [])],
+                )
+                self.operations[operation.id] = operation
+                for template in operation.paths:
+                    self._route(template).operations.setdefault(operation.method, operation)
+
+    def _route(self, template: str) -> Route:
+        if template not in self._routes:
+            pieces = re.split(r"\{([^}]+)\}", template)
+            pattern = "".join(re.escape(piece) if index % 2 == 0 else "([^/]+?)" for index, piece in enumerate(pieces))
+            self._routes[template] = Route(template, re.compile(pattern), pieces[1::2], {})
+        return self._routes[template]
+
+    def match(self, path: str) -> Iterator[tuple[Route, dict[str, str]]]:
+        """Routes that fit a percent-encoded path, the most literal first, each with its decoded path parameters."""
+        for route in self._by_depth.get(path.count("/"), ()):
+            if found := route.pattern.fullmatch(path):
+                yield route, {name: unquote(value) for name, value in zip(route.names, found.groups(), strict=True)}
+
+    def resolve(self, node: Any) -> Any:
+        """The node itself, or what its ``$ref`` points to."""
+        while isinstance(node, dict) and isinstance(reference := cast("dict[str, Any]", node).get("$ref"), str):
+            node = self.raw
+            for token in reference.removeprefix("#/").split("/"):
+                node = node[unquote(token).replace("~1", "/").replace("~0", "~")]
+        return node
+
+    def properties(self, schema: Any) -> dict[str, Any]:
+        """The properties of an object schema, those of its branches included."""
+        schema = self.resolve(schema)
+        if not isinstance(schema, dict):
+            return {}
+        found: dict[str, Any] = {}
+        for branch in BRANCHES:
+            for part in cast("dict[str, Any]", schema).get(branch, []):
+                found.update(self.properties(part))
+        found.update(cast("dict[str, Any]", schema).get("properties", {}))
+        return found
+
+    @cached_property
+    def _registry(self) -> jsonschema_rs.Registry:
+        return jsonschema_rs.Registry([("urn:open", self.raw), ("urn:strict", {"components": _closed_all(self)})])
+
+    def validator(self, schema: Any, *, strict: bool = False) -> jsonschema_rs.Validator:
+        """The validator of a schema that is part of the document, made on first use.
+
+        Args:
+            schema: The node itself, not a copy: it is remembered by identity.
+            strict: Refuse object fields that the schema does not name.
+        """
+        key = (id(schema), strict)
+        if key not in self._validators:
+            name = "urn:strict" if strict else "urn:open"
+            alone = _closed(self, schema) if strict else schema
+            self._validators[key] = jsonschema_rs.Draft202012Validator(
+                _absolute(alone, name), registry=self._registry, validate_formats=True
+            )
+        return self._validators[key]
+
+
+def _absolute(node: Any, base: str) -> Any:
+    """A copy whose local references name the document, so that a schema can be compiled apart from it."""
+    if isinstance(node, list):
+        return [_absolute(item, base) for item in cast("list[Any]", node)]
+    if isinstance(node, dict):
+        return {
+            key: base + value if key == "$ref" and isinstance(value, str) and value.startswith("#") else _absolute(value, base)
+            for key, value in cast("dict[str, Any]", node).items()
+        }
+    return node
+
+
+def _closed_all(document: Document) -> dict[str, Any]:
+    schemas = document.raw.get("components", {}).get("schemas", {})
+    return {"schemas": {name: _closed(document, schema, site=False) for name, schema in schemas.items()}}
+
+
+def _closed(document: Document, schema: Any, *, site: bool = True) -> Any:
+    """A copy that refuses unknown fields.
+
+    The refusal is put where a value is described as a whole (a property, an item, the body), never inside a branch of it, where it would
+    refuse what the other branches name.
+    """
+    if not isinstance(schema, dict):
+        return schema
+    closed = dict(cast("dict[str, Any]", schema))
+    for name in ("properties", "patternProperties"):
+        if name in closed:
+            closed[name] = {key: _closed(document, value) for key, value in closed[name].items()}
+    for name in ("items", "additionalProperties"):
+        if name in closed:
+            closed[name] = _closed(document, closed[name])
+    for name in BRANCHES:
+        if name in closed:
+            closed[name] = [_closed(document, part, site=False) for part in closed[name]]
+    if site and document.properties(schema):
+        closed.setdefault("unevaluatedProperties", False)
+    return closed

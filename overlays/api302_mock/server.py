@@ -1,0 +1,126 @@
+"""The mock on a real socket, in a thread of the caller's process."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import uvicorn
+
+from api302_mock.app import MockApp, Seen, create_app
+
+
+class MockServer:
+    """A running mock. Close it, or use it as a context manager.
+
+    Attributes:
+        url: Its address, without a slash at the end: what a client takes as `base_url`.
+        app: The app, for its settings (`app.polls`, `app.delay`, `app.strict`).
+    """
+
+    def __init__(self, app: MockApp, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.app = app
+        self._socket = bound(host, port)
+        self.url = address(self._socket)
+        self._server = uvicorn.Server(config(app))
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, name="api302_mock", daemon=True)
+        self._thread.start()
+        deadline = time.monotonic() + 10
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > deadline:
+                raise RuntimeError(f"The mock did not start at {self.url}.")
+            time.sleep(0.005)
+
+    @property
+    def requests(self) -> list[Seen]:
+        """The requests since the last reset, those for files included, oldest first."""
+        return list(self.app.requests)
+
+    @property
+    def leaked_keys(self) -> list[Seen]:
+        """The requests for files that carried a key. A client must send it to the API alone."""
+        return [seen for seen in self.requests if seen.path.startswith("/mock/files/") and seen.keys]
+
+    def next(self, **wish: Any) -> None:
+        """Schedule how the next replies shall be: see :meth:`MockApp.next`."""
+        self.app.next(**wish)
+
+    def reset(self) -> None:
+        """Forget everything: see :meth:`MockApp.reset`."""
+        self.app.reset()
+
+    def close(self) -> None:
+        """Stop serving, and wait until it has stopped."""
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
+        self._socket.close()
+
+    def __enter__(self) -> MockServer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def start(
+    document: str | Path | Mapping[str, Any] | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    strict: bool = False,
+    polls: int = 2,
+    delay: float = 0.01,
+) -> MockServer:
+    """Serve the mock from a thread.
+
+    Args:
+        document: As for :func:`create_app`.
+        host: The address to listen on.
+        port: The port, 0 for a free one.
+        strict: As for :func:`create_app`.
+        polls: As for :func:`create_app`.
+        delay: As for :func:`create_app`.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    return MockServer(create_app(document, strict=strict, polls=polls, delay=delay), host, port)
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A listening socket; bound before the server starts, so that its port is known and surely ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        raise
+    listening.listen(128)
+    return listening
+
+
+def address(listening: socket.socket) -> str:
+    """The address of a listening socket."""
+    host, port = listening.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{host}:{port}"
+
+
+def config(app: MockApp, log_level: str = "error") -> uvicorn.Config:
+    """How uvicorn serves the mock: without a lifespan, web sockets, or its own headers."""
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        ws="none",
+        log_level=log_level,
+        access_log=log_level == "info",
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )

@@ -1,0 +1,265 @@
+"""Long tasks: a submitted one is remembered and moves from pending to done as it is asked about."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+from api302_mock.document import Document, Operation
+from api302_mock.examples import Reply, replies
+from api302_mock.memory import Ids, Memory, as_kind, parameter_examples, renamed
+from api302_mock.paths import DROP, put, search
+from api302_mock.validate import Call, Refused
+
+FAIL_MARKER = "mock:fail"
+"""A task fails when any text of its request contains this."""
+
+
+@dataclass(slots=True)
+class Task:
+    """A task and how far it is."""
+
+    id: Any
+    fetch: str
+    submit: Operation | None = None
+    looks: int = 0
+    done: bool = False
+    failed: bool = False
+    cancelled: bool = False
+
+
+class Tasks:
+    """The tasks of one mock.
+
+    Args:
+        document: The document.
+        ids: Where new ids come from.
+        memory: Told of each task, so that what else lies under a task's path exists too.
+        polls: How many looks at a task tell that it is pending, before one tells that it is done.
+    """
+
+    def __init__(self, document: Document, ids: Ids, memory: Memory, polls: int) -> None:
+        self._document = document
+        self._ids = ids
+        self._memory = memory
+        self.polls = polls
+        self._known: dict[tuple[str, str], Task] = {}
+        self._submits: dict[str, list[Operation]] = {}
+        self._cancels: dict[str, str] = {}
+        for operation in document.operations.values():
+            if task := operation.extension("task"):
+                self._submits.setdefault(task["fetch"], []).append(operation)
+                if "cancel" in task:
+                    self._cancels[task["cancel"]] = task["fetch"]
+
+    def submitted(self, call: Call, found: list[Reply], *, fail: bool) -> list[Reply]:
+        """The replies that fit a submitting call: with a fresh id when it makes a task, else the operation's own."""
+        task = call.operation.extension("task")
+        if task is None:
+            return found
+        where = _id_path(task)
+        fetch = self._document.operations[task["fetch"]]
+        asked = call.matches(task.get("when")) or call.value(task.get("webhook", {}).get("name", "")) is not None
+        with_id = [reply for reply in found if reply.is_json and search(where, reply.value) is not None]
+        if asked:
+            with_id = sorted(with_id, key=lambda reply: _kind(_status(fetch), reply.value) == "succeeded") or self._made(where, found)
+            chosen = with_id[:1]
+        else:
+            chosen = [reply for reply in found if reply not in with_id or _kind(_status(fetch), reply.value) == "succeeded"] or found
+        for reply in chosen:
+            if not reply.is_json or (example := search(where, reply.value)) is None:
+                continue
+            key = self._ids.like(example)
+            put(where, reply.value, key)
+            failing = fail or _has_marker(call.body)
+            self._known[fetch.id, str(key)] = Task(key, fetch.id, call.operation, done=not asked, failed=failing)
+            self._memory.created(fetch, key)
+        return chosen
+
+    def _made(self, where: str, found: list[Reply]) -> list[Reply]:
+        """For an operation whose examples show no task: the id alone, or beside its own reply where the schema demands that."""
+        for reply in found:
+            if reply.is_json:
+                for value in ({}, reply.value):
+                    value = copy.deepcopy(value)
+                    if put(where, value, "mock-task-0000") and self._document.validator(reply.schema).is_valid(value):
+                        return [Reply(reply.status, reply.media_type, reply.name, value, reply.schema)]
+        return []
+
+    def cancelled(self, call: Call) -> None:
+        """Mark the task that a cancelling operation names.
+
+        Raises:
+            Refused: 404, there is no such task.
+        """
+        if fetch := self._cancels.get(call.operation.id):
+            self._find(call, fetch).cancelled = True
+
+    def fetched(self, call: Call, found: list[Reply]) -> list[Reply]:
+        """The replies that tell how the task stands; one look further with each call.
+
+        Raises:
+            Refused: 404, there is no such task.
+        """
+        operation = call.operation
+        if operation.extension("task-status") is None:
+            return found
+        status = _status(operation)
+        task = self._find(call, operation.id)
+        over = task.done or task.looks >= self.polls or task.cancelled
+        kind = "failed" if over and (task.failed or task.cancelled) else "succeeded" if over else "pending"
+        if kind == "failed" and "failed" not in status:
+            kind = "pending" if not task.cancelled else "succeeded"
+        told = self._told(task, status, kind, found)
+        task.looks += 1
+        return told
+
+    def _find(self, call: Call, fetch: str) -> Task:
+        name = self._parameter(fetch)
+        if name is None:
+            return Task(None, fetch, done=True)  # a status of something that the document has no way to start
+        key = str(call.value(name))
+        if (fetch, key) not in self._known:
+            if key not in parameter_examples(self._document, [self._document.operations[fetch], call.operation], name) | self._shown(fetch):
+                raise Refused(404, f"`{name}`: there is no task {key[:100]!r}.", -10010)
+            self._known[fetch, key] = Task(call.value(name), fetch, done=True)
+        return self._known[fetch, key]
+
+    def _parameter(self, fetch: str) -> str | None:
+        return next((next(iter(_task(operation)["parameters"])) for operation in self._submits.get(fetch, [])), None)
+
+    def _shown(self, fetch: str) -> set[str]:
+        """The ids that the examples of the fetching operation's body name."""
+        name = self._parameter(fetch) or ""
+        found: set[str] = set()
+        for raw in (self._document.operations[fetch].body or {}).get("content", {}).values():
+            for example in self._document.resolve(raw).get("examples", {}).values():
+                found.add(str(search(f'"{name}"', self._document.resolve(example).get("value"))))
+        return found - {"None"}
+
+    def _told(self, task: Task, status: dict[str, Any], kind: str, found: list[Reply]) -> list[Reply]:
+        binary = [reply for reply in found if not reply.is_json]
+        if binary and (status.get("done") == {"binary": True} or len(binary) == len(found)):
+            if kind == "succeeded":
+                return binary
+            found = [reply for reply in found if reply.is_json]
+        word = self._word(task, status, kind)
+
+        def strays(reply: Reply) -> tuple[bool, bool, bool]:
+            shown = search(status.get("state"), reply.value)
+            return (
+                _kind(status, reply.value) != kind,
+                word is not None and shown != word,
+                task.submit is None or reply.name != task.submit.id,
+            )
+
+        ranked = sorted((reply for reply in found if reply.is_json), key=strays)
+        if not ranked:
+            return found
+        best = ranked[0]
+        for cleared in ("drop", "blank", "keep"):
+            value = self._filled(best.value, task, status, kind, word, cleared)
+            for changed in (self._progressed(value, task, status, kind), value):
+                if self._document.validator(best.schema).is_valid(changed):
+                    return [Reply(best.status, best.media_type, best.name, changed, best.schema)]
+        return [best]
+
+    def _word(self, task: Task, status: dict[str, Any], kind: str) -> Any:
+        words: list[Any] = status.get(kind, [])
+        if not words:
+            return None
+        if kind == "pending":
+            return words[min(task.looks, len(words) - 1)]
+        if task.cancelled:
+            return next((word for word in words if "cancel" in str(word).lower()), words[0])
+        return words[0]
+
+    def _filled(self, example: Any, task: Task, status: dict[str, Any], kind: str, word: Any, cleared: str) -> Any:
+        value = copy.deepcopy(example)
+        strays = _kind(status, value) != kind
+        done = status.get("done", {}).get("field")
+        if kind != "succeeded" and (strays or done):
+            for path in [*(status.get("outputs", []) if strays else []), *filter(None, [done, status.get("reply")])]:
+                if path == status.get("state"):
+                    continue
+                held = search(path, value)
+                if cleared == "drop":
+                    put(path, value, DROP)
+                elif cleared == "blank" and held is not None:
+                    put(path, value, [] if isinstance(held, list) else "", create=False)
+        if word is not None and search(status["state"], value) != word:
+            put(status["state"], value, word)
+        if kind == "failed" and (message := status.get("error", {}).get("message")) and not search(message, value):
+            put(message, value, "The task was cancelled." if task.cancelled else "The task failed, as the request asked.")
+        if kind == "succeeded" and "reply" in status and task.submit is not None:
+            own = [reply for reply in replies(self._document, task.submit) if reply.is_json]
+            own = [reply for reply in own if search(_id_path(_task(task.submit)), reply.value) is None] or own
+            if own:
+                put(status["reply"], value, own[0].value)
+        return self._named(value, task)
+
+    def _named(self, value: Any, task: Task) -> Any:
+        """The reply with the task's id for the example's."""
+        name = self._parameter(task.fetch)
+        if name is None or task.id is None:
+            return value
+        old = parameter_examples(self._document, [self._document.operations[task.fetch]], name)
+        where = None
+        if task.submit is not None:
+            where = _id_path(_task(task.submit))
+            old |= {str(search(where, reply.value)) for reply in replies(self._document, task.submit) if reply.is_json}
+        value = renamed(value, {name} - {"id"}, old - {"None"}, task.id)
+        if where is not None and isinstance(held := search(where, value), (str, int)):
+            put(where, value, as_kind(task.id, held), create=False)
+        return value
+
+    def _progressed(self, value: Any, task: Task, status: dict[str, Any], kind: str) -> Any:
+        progress = status.get("progress")
+        if progress is None or kind == "failed":
+            return value
+        share = 1.0 if kind == "succeeded" else min(task.looks, self.polls) / (self.polls + 1)
+        number: Any = f"{share:.0%}"
+        if "of" in progress:
+            number = share * progress["of"] if progress["of"] <= 1 and share < 1 else round(share * progress["of"])
+            number = str(number) if isinstance(search(progress["field"], value), str) else number
+        changed = copy.deepcopy(value)
+        put(progress["field"], changed, number)
+        return changed
+
+
+def _task(operation: Operation) -> dict[str, Any]:
+    return operation.extension("task") or {}
+
+
+def _status(operation: Operation) -> dict[str, Any]:
+    return operation.extension("task-status") or {}
+
+
+def _id_path(task: dict[str, Any]) -> str:
+    return next(iter(task["parameters"].values()))
+
+
+def _kind(status: dict[str, Any], value: Any) -> str:
+    """What a reply tells: `pending`, `succeeded` or `failed`."""
+    state = search(status.get("state"), value)
+    for kind in ("succeeded", "failed", "pending"):
+        if state is not None and any(state == word and isinstance(state, bool) == isinstance(word, bool) for word in status.get(kind, [])):
+            return kind
+    return "succeeded" if holds(status.get("done"), value) else "pending"
+
+
+def holds(test: dict[str, Any] | None, value: Any) -> bool:
+    """Whether an extension's test is true of a reply or an event."""
+    if not test or "field" not in test:
+        return False
+    held = search(test["field"], value)
+    return held in test["values"] if "values" in test else held not in (None, "", [], {}, False)
+
+
+def _has_marker(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_marker, value.values()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+    if isinstance(value, list):
+        return any(map(_has_marker, value))  # pyright: ignore[reportUnknownArgumentType]
+    return isinstance(value, str) and FAIL_MARKER in value
