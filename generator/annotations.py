@@ -1,15 +1,17 @@
-"""Python types, as text, of request fields and of replies."""
+"""Python types, as text, of what goes into a request, and what names they need."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from .lower import ANNOTATION_NAMES, SCALARS
 from .source import obj, seq
 
 MODELS, MODEL_BASE, PARAMS = "api302_client.models", "api302_client._model", "api302_client.params"
-_SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
+_RETURNED = {"bytes": "Binary", "dict[str, Any]": "JsonObject", "list[Any]": "JsonList", "str": "Text"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,6 @@ class Annotation:
 
 
 ANY = Annotation(("Any",), (), frozenset({("typing", "Any")}))
-BINARY = Annotation(("Binary",), (), frozenset({(MODEL_BASE, "Binary")}))
 FILE = Annotation(("FileInput",), (), frozenset({("api302", "FileInput")}))
 
 
@@ -81,6 +82,20 @@ def union(annotations: Iterator[Annotation]) -> Annotation:
     return joined if joined.parts or joined.values else ANY
 
 
+def returned(expressions: Iterator[str]) -> Annotation:
+    """The type of a whole reply, from the type expressions that the raw client structures it by."""
+    whole = (imported(_RETURNED[text], MODEL_BASE) if text in _RETURNED else received(text) for text in expressions)
+    return union(whole)
+
+
+def received(expression: str) -> Annotation:
+    """The type of something inside a reply, from the type expression that the raw client structures it by."""
+    bare = re.sub(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", "", expression)
+    names = set(re.findall(r"[A-Za-z_]\w*", bare))
+    typing = {("typing", name) for name in names & {"Any", "Literal"}}
+    return Annotation((expression,), (), frozenset(typing | {(MODELS, name) for name in names - ANNOTATION_NAMES}))
+
+
 def types_of(schema: dict[str, Any]) -> list[str]:
     """The JSON types that a schema names."""
     types = schema.get("type")
@@ -101,7 +116,11 @@ def is_file(schema: dict[str, Any]) -> bool:
 
 def is_binary(schema: dict[str, Any]) -> bool:
     """A string that stands for bytes."""
-    return "string" in types_of(schema) and ("contentMediaType" in schema or schema.get("format") == "binary") and "contentSchema" not in schema
+    return (
+        "string" in types_of(schema)
+        and ("contentMediaType" in schema or schema.get("format") == "binary")
+        and "contentSchema" not in schema
+    )
 
 
 def file_forms(schema: dict[str, Any]) -> list[str]:
@@ -113,10 +132,10 @@ def file_forms(schema: dict[str, Any]) -> list[str]:
 
 
 class Schemas:
-    """The schemas of a joined document, and the types that stand for them."""
+    """The schemas of a joined document, and the types that stand for them in requests."""
 
     def __init__(self, document: dict[str, Any], modules: dict[str, str], replies: set[str]) -> None:
-        """`modules` says in which module of `params` each request schema is, `replies` names the schemas with reply classes."""
+        """`modules` says in which module of `params` each request schema is, `replies` names those that have a class for replies."""
         self.document = document
         self.modules = modules
         self.replies = replies
@@ -136,7 +155,9 @@ class Schemas:
             if not self._has_fields(target) or is_open_object(target):
                 return self.request(target, file)
             alias = f"{name}Param" if name in self.replies else name
-            return Annotation((alias,), (), frozenset({(f"{PARAMS}.{self.modules[name]}", name if alias == name else f"{name} as {alias}")}))
+            return Annotation(
+                (alias,), (), frozenset({(f"{PARAMS}.{self.modules[name]}", name if alias == name else f"{name} as {alias}")})
+            )
         for key in ("anyOf", "oneOf"):
             if key in schema:
                 return union(self.request(member, file) for member in schema[key])
@@ -155,7 +176,7 @@ class Schemas:
             values = schema.get("additionalProperties")
             inner = self.request(values) if isinstance(values, dict) and not schema.get("properties") else ANY
             return generic("Mapping", "collections.abc", scalar("str"), inner)
-        return FILE if file and name == "string" else scalar(_SCALARS[name])
+        return FILE if file and name == "string" else scalar(SCALARS[name])
 
     def _has_fields(self, schema: dict[str, Any], seen: tuple[int, ...] = ()) -> bool:
         """Whether a component is an object, or holds one: then its name is the best type, else its content is."""
@@ -164,33 +185,3 @@ class Schemas:
         seen = (*seen, id(schema))
         inner = [obj(schema.get("items")), *seq(schema.get("anyOf")), *seq(schema.get("oneOf")), *seq(schema.get("allOf"))]
         return "object" in types_of(schema) or "properties" in schema or any(self._has_fields(self.deref(member), seen) for member in inner)
-
-    def reply(self, schema: dict[str, Any]) -> Annotation:
-        """The type of a decoded JSON reply."""
-        target = self.deref(schema)
-        for key in ("anyOf", "oneOf"):
-            if key in target:
-                return union(self.reply(member) for member in target[key])
-        if "properties" in target or "allOf" in target:
-            return imported(schema["$ref"].rpartition("/")[2], MODELS) if "$ref" in schema else imported("JsonObject", MODEL_BASE)
-        names = types_of(target)
-        return union(imported({"object": "JsonObject", "array": "JsonList"}[n], MODEL_BASE) if n not in _SCALARS else scalar(_SCALARS[n]) for n in names)
-
-    def item(self, schema: dict[str, Any]) -> Annotation:
-        """The type of a value inside a reply."""
-        reply = self.reply(schema)
-        parts = tuple({"JsonObject": "dict[str, Any]", "JsonList": "list[Any]"}.get(part, part) for part in reply.parts)
-        return Annotation(parts, reply.values, reply.imports | ANY.imports)
-
-    def media(self, media_type: str, schema: dict[str, Any]) -> Annotation:
-        """The type of a reply of a media type."""
-        if "json" in media_type:
-            return self.reply(schema)
-        text = media_type.startswith("text/") or (types_of(self.deref(schema)) == ["string"] and not is_binary(self.deref(schema)))
-        return scalar("str") if text else BINARY
-
-    def event(self, schema: dict[str, Any]) -> Annotation:
-        """The type of what an event of a stream carries: the JSON inside its `data`."""
-        data = self.deref(obj(self.deref(schema).get("properties")).get("data"))
-        choices = [self.deref(choice) for choice in [data, *seq(data.get("anyOf")), *seq(data.get("oneOf"))]]
-        return union(self.reply(choice["contentSchema"]) for choice in choices if "contentSchema" in choice)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import keyword
-import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .annotations import Annotation, Schemas, file_forms
+from .lower import python_name
 from .source import obj, seq
 
 PLACES = ("path", "query", "header", "body")
@@ -52,12 +51,8 @@ class Body:
 
 
 def identifier(wire: str) -> str:
-    """A name on the wire as a Python name, changed as little as that needs."""
-    name = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", wire.removesuffix("[]")))
-    name = name.strip("_") if not wire.isidentifier() or wire.startswith("__") else name
-    if not name or name[0].isdigit():
-        name = f"field_{name}".rstrip("_")
-    return f"{name}_" if keyword.iskeyword(name) or name in OWN else name
+    """A name on the wire as the name of an argument, changed as little as that needs."""
+    return python_name(unicodedata.normalize("NFKC", wire), OWN)
 
 
 def arguments(operation: dict[str, Any], parameters: list[dict[str, Any]], schemas: Schemas) -> tuple[list[Argument], Body]:
@@ -181,5 +176,7 @@ def _properties(schema: dict[str, Any], schemas: Schemas) -> tuple[dict[str, Any
         properties |= more
         required |= needed
     if schema.get("type", "object") != "object":
-        raise NameProblem("the request body is not an object, so that it has no fields to make arguments of", "make it an object with fields")
+        raise NameProblem(
+            "the request body is not an object, so that it has no fields to make arguments of", "make it an object with fields"
+        )
     return properties | obj(schema.get("properties")), required

@@ -114,7 +114,7 @@ def _generate(document: dict[str, Any], modules: dict[str, str], made: Path) -> 
     _run([*command, "--custom-file-header", HEADER, *_OPTIONS])
     for path in sorted(output.glob("*.py")):
         if path.name == "_internal.py":
-            raise RuntimeError("datamodel-code-generator met a cycle between modules of request schemas; a shared schema refers to a vendor's")
+            raise RuntimeError("datamodel-code-generator met a cycle between modules: a shared request schema refers to a vendor's")
         if path.name != "__init__.py":
             shutil.copy(path, made / path.name)
     missing = sorted({f"{module}.py" for module in modules.values()} - {path.name for path in made.iterdir()})

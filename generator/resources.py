@@ -11,11 +11,13 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from .annotations import ANY, Annotation, Schemas, generic, imported, literal, scalar, union
+from .annotations import ANY, Annotation, Schemas, literal, received, returned, scalar, union
 from .arguments import Argument, Body, NameProblem, arguments, identifier
 from .docstrings import best_source, docstring
 from .join import operations
-from .params import HEADER, format_code, owners, reach
+from .lower import Types, is_json, lower
+from .lower import operations as lowered_operations
+from .params import HEADER, format_code, owners
 from .source import Problem, Spec, SpecError, obj, seq
 
 PACKAGE = "api302_resources"
@@ -148,7 +150,9 @@ def _write(path: Path, text: str) -> None:
 
 
 def _problem(operation: Operation, error: NameProblem, document: dict[str, Any], spec: Spec | None) -> Problem:
-    file, line = spec.locate(document, ["paths", operation.path, operation.method]) if spec else (f"{operation.module.replace('.', '/')}.yaml", 1)
+    file, line = (
+        spec.locate(document, ["paths", operation.path, operation.method]) if spec else (f"{operation.module.replace('.', '/')}.yaml", 1)
+    )
     return Problem(file, line, f"{operation.content['operationId']}: {error}", error.fix)
 
 
@@ -170,8 +174,10 @@ class _Tree:
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
         found = operations(document)
-        replies = reach(document, [operation.get("responses") for _, _, operation in found])
-        self.schemas = Schemas(document, owners(document), replies)
+        lowered = lower(document)
+        self.raw = {operation["x-client"]["id"]: operation["x-client"] for operation in lowered_operations(lowered)}
+        self.types = Types(document)
+        self.schemas = Schemas(document, owners(document), set(lowered["components"]["schemas"]))
         self.tags = {tag["name"]: tag for tag in seq(document.get("tags"))}
         self.problems: list[tuple[Operation, NameProblem]] = []
         self.renamed: set[str] = set()
@@ -238,7 +244,9 @@ class _Tree:
         """The module of a namespace, made when first asked for and hung below its parent."""
         if path not in self.modules:
             about = obj(self.tags.get(tag))
-            doc = str(about.get("description") or about.get("summary") or f"{name.replace('_', ' ').capitalize()}, at the top of the client.")
+            doc = str(
+                about.get("description") or about.get("summary") or f"{name.replace('_', ' ').capitalize()}, at the top of the client."
+            )
             cls = Class(_pascal(name), doc if doc.endswith(".") else f"{doc}.")
             source = path.removesuffix("/__init__.py").removesuffix(".py").replace("/", ".")
             self._place(parent, name, Child(cls.name, f"{PACKAGE}.{source}", cls.doc))
@@ -249,7 +257,9 @@ class _Tree:
         """Hang a method or namespace below a class, unless the name is taken or cannot be."""
         taken = name in cls.children or any(method.name == name for method in cls.methods)
         if taken:
-            raise NameProblem(f"`{name}` is already the name of something in {cls.name}", "rename the operationId, the vendor or the x-shortcut")
+            raise NameProblem(
+                f"`{name}` is already the name of something in {cls.name}", "rename the operationId, the vendor or the x-shortcut"
+            )
         core = cls is self.root and name in CORE
         if core or not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_") or name in ("str", "int", "float", "bool"):
             why = "an attribute of the client itself" if core else "no name that a method can have"
@@ -292,9 +302,9 @@ class _Tree:
         task, stream, pages = obj(content.get("x-task")), content.get("x-stream"), obj(content.get("x-pages"))
         replies = self._replies(content)
         whole = [media for media in replies if media != _EVENTS]
-        binary = [media for media in whole if "Binary" in replies[media].parts]
+        binary = [media for media in whole if replies[media] == "bytes"]
         hidden = [obj(obj(content[key]).get("when")) for key in ("x-task", "x-stream") if key in content]
-        reply = union(replies[media] for media in whole) if whole else scalar("None")
+        reply = returned(replies[media] for media in whole) if whole else scalar("None")
         switch = obj(task.get("when"))
         if task and not switch:
             yield self._method(operation, name, "_submit", self._task_reply(operation), hidden)
@@ -327,7 +337,9 @@ class _Tree:
         switches = {(place.get("in"), place.get("name")) for place in hidden}
         shown = [argument for argument in shown if (argument.place, argument.wire) not in switches]
         self.renamed |= {
-            f"{operation.content['operationId']}: {a.wire} -> {a.name}" for a in shown if a.name == f"{a.wire}_" or a.name.startswith("field_")
+            f"{operation.content['operationId']}: {a.wire} -> {a.name}"
+            for a in shown
+            if a.name == f"{a.wire}_" or a.name.startswith("field_")
         }
         sent: dict[str, list[tuple[str, str]]] = {"path": [], "query": [], "headers": [], "body": []}
         for argument in shown:
@@ -349,7 +361,9 @@ class _Tree:
         return Method(name, kind, operation.constant, shown, own, kept, item, lines, imports)
 
     def _returns(self, content: dict[str, Any], kind: str, item: Annotation) -> str:
-        described = [self.schemas.deref(r).get("description") for status, r in obj(content.get("responses")).items() if status.startswith("2")]
+        described = [
+            self.schemas.deref(r).get("description") for status, r in obj(content.get("responses")).items() if status.startswith("2")
+        ]
         text = str(next(iter(described), "") or "The reply.").strip()
         return {
             "_call": text,
@@ -359,47 +373,45 @@ class _Tree:
             "_iterate": "The items of all pages, each page asked for when it is reached.",
         }[kind]
 
-    def _replies(self, content: dict[str, Any]) -> dict[str, Annotation]:
-        """Types of the successful replies by media type."""
-        found: dict[str, Annotation] = {}
-        for status, response in obj(content.get("responses")).items():
-            for media, about in obj(self.schemas.deref(response).get("content")).items() if status.startswith("2") else ():
-                new = scalar("None") if media == _EVENTS else self.schemas.media(media, obj(obj(about).get("schema")))
-                found[media] = found[media] | new if media in found else new
+    def _replies(self, content: dict[str, Any]) -> dict[str, str]:
+        """Type expressions of the successful replies by media type."""
+        found: dict[str, str] = {}
+        for status, by_media in self.raw[content["operationId"]]["responses"].items():
+            for media, expression in by_media.items() if status.startswith("2") else ():
+                known = found.setdefault(media, expression)
+                found[media] = known if known == expression else f"{known} | {expression}"
         return found
 
-    def _json_reply(self, content: dict[str, Any]) -> Annotation:
-        found = [annotation for media, annotation in self._replies(content).items() if "json" in media]
-        return union(iter(found)) if found else ANY
+    def _json_reply(self, content: dict[str, Any]) -> list[str]:
+        return [expression for media, expression in self._replies(content).items() if is_json(media)] or ["Any"]
 
     def _task_reply(self, operation: Operation) -> Annotation:
         """What a finished task's `reply` is."""
         fetch = self.by_id.get(operation.content["x-task"]["fetch"])
         if fetch is None:
-            raise NameProblem(f"x-task.fetch names `{operation.content['x-task']['fetch']}`, which is no operation", "name the fetching operation")
+            raise NameProblem(
+                f"x-task.fetch names `{operation.content['x-task']['fetch']}`, which is no operation", "name the fetching operation"
+            )
         status = obj(fetch.content.get("x-task-status"))
-        if "reply" in status:
-            return self._json_reply(operation.content)
-        reply = self._json_reply(fetch.content)
-        return reply | imported("Binary", "api302_client._model") if obj(status.get("done")).get("binary") else reply
+        own = self._json_reply(operation.content if "reply" in status else fetch.content)
+        return returned(iter([*own, "bytes"] if obj(status.get("done")).get("binary") else own))
 
     def _event(self, content: dict[str, Any]) -> Annotation:
         """What each event of the operation's stream carries."""
-        for status, response in obj(content.get("responses")).items():
-            events = obj(obj(self.schemas.deref(response).get("content")).get(_EVENTS))
-            if status.startswith("2") and "itemSchema" in events:
-                return self.schemas.event(obj(events["itemSchema"]))
-        raise NameProblem(f"it has x-stream, but no 2xx reply of {_EVENTS} with itemSchema", "describe the stream's events")
+        expression = self.raw[content["operationId"]]["stream"]
+        if expression is None:
+            raise NameProblem(f"it has x-stream, but no 2xx reply of {_EVENTS} with itemSchema", "describe the stream's events")
+        return received(expression)
 
     def _item(self, content: dict[str, Any], path: str) -> Annotation:
         """The type of the items that a plain path of names finds in the reply."""
         for media, about in self._contents(content):
-            if "json" in media:
+            if is_json(media):
                 schema = obj(obj(about).get("schema"))
                 for step in path.removesuffix("[]").split(".") if path not in ("@", "[]") else []:
                     schema = obj(obj(self.schemas.deref(schema).get("properties")).get(step.strip('"')))
                 items = obj(self.schemas.deref(schema).get("items"))
-                return self.schemas.item(items) if items else ANY
+                return received(self.types.expression(items, path)) if items else ANY
         return ANY
 
     def _contents(self, content: dict[str, Any]) -> Iterator[tuple[str, Any]]:
