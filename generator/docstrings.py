@@ -10,7 +10,6 @@ from .source import obj, seq
 
 WIDTH = 110  # of the text without its indent
 _FILE = {
-    "part": "a local file (path, open file, bytes or (name, content))",
     "url": "a URL",
     "data_url": "a data URL",
     "base64": "base64 text",
@@ -47,9 +46,10 @@ def docstring(operation: dict[str, Any], arguments: list[Argument], body: Body, 
 def _argument_text(argument: Argument) -> str:
     parts = [_sentence(argument.description)] if argument.description else []
     if argument.files:
-        forms = [_FILE[form] for form in argument.files]
-        if "part" not in argument.files and {"data_url", "base64"} & set(argument.files):
-            forms.insert(0, "a local file (pathlib.Path, open file or bytes)")
+        forms = [_FILE[form] for form in argument.files if form in _FILE]
+        if argument.files != ("url",):
+            local = "path" if argument.files == ("part",) else "pathlib.Path"
+            forms.append(f"a local file ({local}, open file or bytes)")
         parts.append(_sentence(f"Takes {' or '.join([', '.join(forms[:-1]), forms[-1]] if forms[1:] else forms)}"))
     if argument.name != argument.wire:
         parts.append(f"Sent as `{argument.wire}`.")

@@ -336,11 +336,8 @@ class _Tree:
         shown, body = self._arguments(operation)
         switches = {(place.get("in"), place.get("name")) for place in hidden}
         shown = [argument for argument in shown if (argument.place, argument.wire) not in switches]
-        self.renamed |= {
-            f"{operation.content['operationId']}: {a.wire} -> {a.name}"
-            for a in shown
-            if a.name == f"{a.wire}_" or a.name.startswith("field_")
-        }
+        renamed = [argument for argument in shown if argument.name == f"{argument.wire}_" or argument.name.startswith("field_")]
+        self.renamed |= {f"{operation.content['operationId']}: {argument.wire} -> {argument.name}" for argument in renamed}
         sent: dict[str, list[tuple[str, str]]] = {"path": [], "query": [], "headers": [], "body": []}
         for argument in shown:
             sent["headers" if argument.place == "header" else argument.place].append((argument.wire, argument.name))
@@ -361,9 +358,8 @@ class _Tree:
         return Method(name, kind, operation.constant, shown, own, kept, item, lines, imports)
 
     def _returns(self, content: dict[str, Any], kind: str, item: Annotation) -> str:
-        described = [
-            self.schemas.deref(r).get("description") for status, r in obj(content.get("responses")).items() if status.startswith("2")
-        ]
+        replies = [self.schemas.deref(reply) for status, reply in obj(content.get("responses")).items() if status.startswith("2")]
+        described = [reply.get("description") for reply in replies]
         text = str(next(iter(described), "") or "The reply.").strip()
         return {
             "_call": text,
