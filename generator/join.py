@@ -18,11 +18,12 @@ def join(spec: Spec) -> dict[str, Any]:
     document, problems = assemble(spec)
     if problems:
         raise SpecError(problems)
+    _add_links(document)
     return document
 
 
 def assemble(spec: Spec) -> tuple[dict[str, Any], list[Problem]]:
-    """The joined document, as far as it goes, and what stands in its way."""
+    """The joined document without links, as far as it goes, and what stands in its way. Its parts below the names are the files' own."""
     problems = list(spec.problems)
     root = obj(spec.files.get(ROOT_FILE))
     files = [(ROOT_FILE, root), (COMMON_FILE, obj(spec.files.get(COMMON_FILE)))]
@@ -38,7 +39,6 @@ def assemble(spec: Spec) -> tuple[dict[str, Any], list[Problem]]:
     document["paths"] = paths
     known = sorted(components, key=lambda kind: COMPONENTS.index(kind) if kind in COMPONENTS else len(COMPONENTS))
     document["components"] = {kind: dict(sorted(components[kind].items())) for kind in known}
-    _add_links(document)
     return document, problems
 
 

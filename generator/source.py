@@ -94,15 +94,15 @@ class Spec:
 
     def locate(self, document: object, path: list[str | int]) -> tuple[str, int]:
         """File and line of a path of keys into a document that was put together from the files: the nearest known place."""
-        best = (ROOT_FILE, 1)
+        best = self.place(document) or (ROOT_FILE, 1)
         node: Any = document
         for key in path:
             best = self.place(node, key) or best
             try:
                 node = node[key]
             except (KeyError, IndexError, TypeError):
-                return best
-        return best if self.place(node) is None or path else (self.place(node) or best)
+                break
+        return best
 
     def problem(self, container: object, key: str | int | None, message: str, fix: str) -> Problem:
         """A problem at a key or item of a mapping or list."""
@@ -193,7 +193,11 @@ class _Reader:
         if node is None:
             self.refuse(1, "the file is empty", "fill or delete it")
             return None
-        return self.value(node)
+        try:
+            return self.value(node)
+        except RecursionError:
+            self.refuse(1, "the file is nested too deeply", "look for an unclosed bracket, or name the inner parts")
+            return None
 
     def refuse(self, line: int, message: str, fix: str) -> None:
         self.spec.problems.append(Problem(self.name, line, message, fix))

@@ -1,0 +1,69 @@
+"""The house rules: what must be true of a specification before anything is generated from it.
+
+A rule is a function that takes the `Context` and yields problems, each with file, line and what to do. It looks only at its
+own subject: what is malformed in another way is another rule's to report. To add one, write the function and list it in `RULES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from .. import join
+from ..source import Problem, Spec
+from . import behaviour, evidence, examples, names, schemas, structure
+from .context import Context
+
+__all__ = ["RULES", "Context", "Problem", "check_spec", "notes"]
+
+RULES: list[Callable[[Context], Iterator[Problem]]] = [
+    structure.form_of_files,
+    structure.vendors,
+    structure.openapi,
+    structure.unusual_keywords,
+    structure.extensions,
+    structure.references,
+    structure.unused_components,
+    names.operation_ids,
+    names.shortcuts,
+    names.tags,
+    names.homes,
+    names.path_parameters,
+    names.schema_names,
+    names.field_names,
+    schemas.inline_objects,
+    schemas.open_objects,
+    schemas.required_fields,
+    schemas.enums,
+    schemas.defaults,
+    schemas.files,
+    behaviour.basics,
+    behaviour.json_first,
+    behaviour.bodies,
+    behaviour.parameter_kinds,
+    behaviour.tasks,
+    behaviour.task_states,
+    behaviour.streams,
+    behaviour.switches,
+    behaviour.unknowns,
+    examples.present,
+    examples.form,
+    examples.fitting,
+    examples.of_schemas,
+    examples.streams,
+    examples.extension_paths,
+    evidence.evidence,
+    evidence.ledger,
+    evidence.secrets,
+]
+
+
+def check_spec(spec: Spec) -> list[Problem]:
+    """All that is wrong with a specification, by file and line; an empty list means that it can be built."""
+    document, problems = join.assemble(spec)
+    context = Context(spec, document)
+    return sorted({problem for rule in RULES for problem in rule(context)} | set(problems))
+
+
+def notes(spec: Spec) -> list[str]:
+    """What is no fault but worth seeing: names that Python code has to write differently."""
+    return names.renamed(Context(spec, join.assemble(spec)[0]))

@@ -1,0 +1,151 @@
+"""Operations: what each must have, and whether tasks, streams and switches agree with the requests and replies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..source import Problem, obj
+from .context import Context, Operation, is_json
+from .structure import did_you_mean, states_overlap
+
+EVENT_STREAM = "text/event-stream"
+
+
+def basics(context: Context) -> Iterator[Problem]:
+    """A summary, a 2xx reply, and the shared error replies."""
+    for operation in context.operations:
+        summary = operation.node.get("summary")
+        if not isinstance(summary, str) or not summary.strip():
+            yield context.on(operation, "summary", f"{operation} has no summary", "say in a few words what it does")
+        responses = obj(operation.node.get("responses"))
+        for status, name in (("4XX", "ClientError"), ("5XX", "ServerError")):
+            if status not in responses:
+                fix = f"add `{status}: {{$ref: '#/components/responses/{name}'}}`"
+                yield context.on(operation, "responses", f"{operation} has no {status} reply", fix)
+        if not any(status.startswith("2") for status in responses):
+            yield context.on(
+                operation, "responses", f"{operation} has no 2xx reply", "add it; an unknown one is an open object, with x-unknown"
+            )
+
+
+def json_first(context: Context) -> Iterator[Problem]:
+    """Where a body or reply is JSON or something else, JSON comes first."""
+    for operation in context.operations:
+        for part in ("request", "reply"):
+            names: dict[str, list[str]] = {}
+            for status, name, _ in context.media(operation, part):
+                names.setdefault(status, []).append(name)
+            for status, listed in names.items():
+                if any(map(is_json, listed)) and not is_json(listed[0]):
+                    key = "requestBody" if part == "request" else "responses"
+                    message = f"{operation} lists {listed[0]} before JSON"
+                    path: list[str | int] = [status] if status else []
+                    yield context.on(operation, key, message, "put application/json first; generators take the first they know", path)
+
+
+def tasks(context: Context) -> Iterator[Problem]:
+    """`x-task` names operations that exist and take what it gives them."""
+    for operation in context.operations:
+        task = obj(operation.node.get("x-task"))
+        given = set(obj(task.get("parameters")))
+        for role in ("fetch", "cancel"):
+            name = task.get(role)
+            if not isinstance(name, str):
+                continue
+            target = context.by_id.get(name)
+            if target is None:
+                fix = did_you_mean(name, list(context.by_id))
+                yield context.on(operation, "x-task", f"there is no operation `{name}` to {role} the task of {operation}", fix, [role])
+                continue
+            taken = {str(parameter.get("name")): parameter.get("required") is True for parameter in context.parameters(target)}
+            taken |= context.body_fields(target)
+            for parameter in sorted(given - set(taken)):
+                message = f"`{name}` has no parameter or body field `{parameter}`"
+                path: list[str | int] = ["parameters", parameter]
+                yield context.on(operation, "x-task", message, did_you_mean(parameter, list(taken)), path)
+            for parameter in sorted(key for key, required in taken.items() if required and key not in given):
+                message = f"`{name}` requires `{parameter}`, which the task of {operation} does not give"
+                yield context.on(operation, "x-task", message, "say under `parameters` where its value is in the reply", ["parameters"])
+            if role == "fetch" and "x-task-status" not in target.node:
+                message = f"`{name}` is fetched by {operation} and has no x-task-status"
+                yield context.on(target, "x-task-status", message, "say how its reply tells the state")
+
+
+def task_states(context: Context) -> Iterator[Problem]:
+    """No state word means two things."""
+    for operation in context.operations:
+        for value in states_overlap(obj(operation.node.get("x-task-status"))):
+            message = f"the state {value!r} of {operation} is listed under two of pending, succeeded and failed"
+            yield context.on(operation, "x-task-status", message, "keep it in one")
+
+
+def streams(context: Context) -> Iterator[Problem]:
+    """`x-stream` and an event stream among the 2xx replies go together."""
+    for operation in context.operations:
+        streams = [media for _, name, media in context.media(operation, "reply") if name.startswith(EVENT_STREAM)]
+        if "x-stream" in operation.node and not streams:
+            message = f"{operation} has x-stream, but no 2xx reply of {EVENT_STREAM}"
+            yield context.on(operation, "x-stream", message, "add the reply, with itemSchema, or remove x-stream")
+        if "x-stream" not in operation.node and streams:
+            message = f"{operation} replies with {EVENT_STREAM} and has no x-stream"
+            yield context.on(operation, "responses", message, "say in x-stream how it is switched on and how it ends")
+        for media in streams:
+            if "itemSchema" not in obj(media.value):
+                message = f"the event stream of {operation} has no itemSchema"
+                yield context.on(operation, "responses", message, "describe one event: an object with `data`")
+
+
+def switches(context: Context) -> Iterator[Problem]:
+    """The fields and parameters that `when`, `webhook` and x-pages name exist."""
+    for operation in context.operations:
+        places: list[tuple[str, list[str | int], object, object]] = []
+        for extension, key in (("x-task", "when"), ("x-stream", "when"), ("x-task", "webhook")):
+            switch = obj(obj(operation.node.get(extension)).get(key))
+            places.append((extension, [key], switch.get("in"), switch.get("name")))
+        if "x-pages" in operation.node:
+            places.append(("x-pages", ["parameter"], "query", obj(operation.node["x-pages"]).get("parameter")))
+        for extension, path, where, name in places:
+            if isinstance(name, str) and isinstance(where, str) and name not in (known := _names(context, operation, where)):
+                message = f"{operation} has no {where} {'field' if where == 'body' else 'parameter'} `{name}`"
+                yield context.on(operation, extension, message, did_you_mean(name, known), path)
+
+
+def _names(context: Context, operation: Operation, where: str) -> list[str]:
+    if where == "body":
+        return list(context.body_fields(operation))
+    return [str(parameter.get("name")) for parameter in context.parameters(operation) if parameter.get("in") == where]
+
+
+def unknowns(context: Context) -> Iterator[Problem]:
+    """A request that x-unknown calls unknown has no fields: its method takes extra_body alone."""
+    for operation in context.operations:
+        if operation.unknown("request") and context.body_fields(operation):
+            message = f"{operation} says in x-unknown that its request is unknown, and describes fields of it"
+            yield context.on(operation, "x-unknown", message, "use JsonObject for it, or remove `request` from x-unknown", ["request"])
+
+
+def parameter_kinds(context: Context) -> Iterator[Problem]:
+    """A path parameter is required, and none is a cookie or called like a header that the client sets itself."""
+    own = {"authorization", "content-type", "accept", "content-length", "host"}
+    for operation in context.operations:
+        for number, parameter in enumerate(context.parameters(operation)):
+            name, where = str(parameter.get("name")), parameter.get("in")
+            path: list[str | int] = [number]
+            if where == "header" and name.lower() in own:
+                message = f"{operation} has a parameter for the header {name}"
+                yield context.on(operation, "parameters", message, "remove it; the client sets this header itself", path)
+            if where in ("cookie", "querystring"):
+                yield context.on(operation, "parameters", f"{operation} has a {where} parameter", "use path, query or header", path)
+
+
+def bodies(context: Context) -> Iterator[Problem]:
+    """JSON and multipart have schemas of their own, since one for both makes openapi-python-client send JSON as multipart."""
+    for operation in context.operations:
+        seen: dict[str, str] = {}
+        for _, name, media in context.media(operation, "request"):
+            reference = obj(obj(media.value).get("schema")).get("$ref")
+            if isinstance(reference, str) and reference in seen:
+                message = f"{operation} has one schema for {seen[reference]} and {name}"
+                yield context.on(operation, "requestBody", message, "make a second one, …Form, for multipart")
+            elif isinstance(reference, str):
+                seen[reference] = name

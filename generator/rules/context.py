@@ -1,0 +1,343 @@
+"""What every rule looks at: the operations, and each OpenAPI object of the document with its kind and place."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import quote
+
+import jsonschema_rs
+
+from .. import join
+from ..source import COMMON_FILE, VENDORS_FILE, Problem, Spec, obj, seq
+
+DOCUMENT = "urn:spec"
+
+# What stands under which key of which kind of object: a kind, [kind] in a list, {kind} in a mapping by name.
+_MAP, _LIST, _ONE = "map", "list", "one"
+_PARAMETER = {"schema": (_ONE, "schema"), "content": (_MAP, "mediaType"), "examples": (_MAP, "example")}
+CHILDREN: dict[str, dict[str, tuple[str, str]]] = {
+    "pathItem": dict.fromkeys(join.METHODS, (_ONE, "operation")),
+    "operation": {"parameters": (_LIST, "parameter"), "requestBody": (_ONE, "requestBody"), "responses": (_MAP, "response")},
+    "parameter": _PARAMETER,
+    "header": _PARAMETER,
+    "requestBody": {"content": (_MAP, "mediaType")},
+    "response": {"content": (_MAP, "mediaType"), "headers": (_MAP, "header"), "links": (_MAP, "link")},
+    "mediaType": {
+        "schema": (_ONE, "schema"),
+        "itemSchema": (_ONE, "schema"),
+        "examples": (_MAP, "example"),
+        "encoding": (_MAP, "encoding"),
+    },
+    "encoding": {"headers": (_MAP, "header")},
+    "schema": {
+        **dict.fromkeys(("items", "additionalProperties", "not", "contains", "if", "then", "else", "propertyNames"), (_ONE, "schema")),
+        **dict.fromkeys(("contentSchema", "unevaluatedItems", "unevaluatedProperties"), (_ONE, "schema")),
+        **dict.fromkeys(("allOf", "anyOf", "oneOf", "prefixItems"), (_LIST, "schema")),
+        **dict.fromkeys(("properties", "patternProperties", "$defs", "dependentSchemas"), (_MAP, "schema")),
+    },
+}
+COMPONENT_KINDS = {
+    "schemas": "schema",
+    "responses": "response",
+    "parameters": "parameter",
+    "examples": "example",
+    "requestBodies": "requestBody",
+    "headers": "header",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation, and the home that its file gives it."""
+
+    section: str
+    vendor: str
+    path: str
+    method: str
+    node: dict[str, Any]
+    pointer: str
+
+    @property
+    def id(self) -> str:
+        """The operationId, or an empty string."""
+        value = self.node.get("operationId")
+        return value if isinstance(value, str) else ""
+
+    def __str__(self) -> str:
+        return self.id or f"{self.method.upper()} {self.path}"
+
+    def unknown(self, part: str) -> bool:
+        """Whether `x-unknown` says that nobody knows the `request` or the `reply`."""
+        return part in obj(self.node.get("x-unknown"))
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An OpenAPI object: its kind, the container and key that hold it, and the key of the parent object under which it stands."""
+
+    kind: str
+    role: str
+    pointer: str
+    parent: Any
+    key: str | int
+    value: Any
+    above: Node | None
+
+    @property
+    def is_component(self) -> bool:
+        """Whether it is a named component itself."""
+        return self.above is None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A value of the document and its JSON pointer, after following references."""
+
+    pointer: str
+    value: Any
+
+
+@dataclass
+class Context:
+    """A specification and its joined document, indexed once for all rules."""
+
+    spec: Spec
+    document: dict[str, Any]
+    operations: list[Operation] = field(default_factory=list)
+    nodes: list[Node] = field(default_factory=list)
+    _validators: dict[str, jsonschema_rs.Validator | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for (section, vendor), content in self.spec.vendor_files().items():
+            for path, item in obj(content.get("paths")).items():
+                for method, node in obj(item).items():
+                    if method in join.METHODS and isinstance(node, dict):
+                        self.operations.append(Operation(section, vendor, path, method, node, f"/paths/{escape(path)}/{method}"))
+        for path, item in obj(self.document["paths"]).items():
+            self._walk(Node("pathItem", "paths", f"/paths/{escape(path)}", self.document["paths"], path, item, None))
+        for component, kind in COMPONENT_KINDS.items():
+            definitions = obj(self.document["components"].get(component))
+            for name, value in definitions.items():
+                self._walk(Node(kind, component, f"/components/{component}/{escape(name)}", definitions, name, value, None))
+
+    def _walk(self, node: Node) -> None:
+        self.nodes.append(node)
+        if not isinstance(node.value, dict):
+            return
+        for role, (shape, kind) in CHILDREN.get(node.kind, {}).items():
+            if role not in node.value:
+                continue
+            inner, pointer = node.value[role], f"{node.pointer}/{role}"
+            if shape == _ONE:
+                self._walk(Node(kind, role, pointer, node.value, role, inner, node))
+            elif shape == _MAP:
+                for name, value in obj(inner).items():
+                    self._walk(Node(kind, role, f"{pointer}/{escape(name)}", inner, name, value, node))
+            else:
+                for number, value in enumerate(seq(inner)):
+                    self._walk(Node(kind, role, f"{pointer}/{number}", inner, number, value, node))
+
+    def of_kind(self, kind: str) -> list[Node]:
+        """All objects of a kind, in the order of the document."""
+        return self._by_kind.get(kind, [])
+
+    @cached_property
+    def _by_kind(self) -> dict[str, list[Node]]:
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            found.setdefault(node.kind, []).append(node)
+        return found
+
+    @cached_property
+    def by_id(self) -> dict[str, Operation]:
+        """Operations by operationId; of two with one id, the first."""
+        return {operation.id: operation for operation in reversed(self.operations) if operation.id}
+
+    @cached_property
+    def vendors(self) -> dict[str, Any]:
+        """vendors.yaml."""
+        return obj(self.spec.files.get(VENDORS_FILE))
+
+    @cached_property
+    def rows(self) -> list[tuple[dict[str, Any], str, dict[str, Any]]]:
+        """Every ledger row: the mapping that holds it, its page, and the row."""
+        return [(rows, page, obj(row)) for rows in self.spec.ledgers().values() for page, row in rows.items()]
+
+    def file_of(self, node: Node) -> str:
+        """The file that a component or a part of one stands in."""
+        place = self.spec.place(node.value) or self._definition_place(node) or (COMMON_FILE, 1)
+        return place[0]
+
+    def _definition_place(self, node: Node) -> tuple[str, int] | None:
+        return self.spec.place(self.home_of(node.parent, node.key), node.key)
+
+    def home_of(self, container: Any, key: str | int) -> Any:
+        """The file's own mapping for a name, where the container is one that the join made (paths, components)."""
+        if self.spec.place(container) is not None:
+            return container
+        return self._origins.get((id(container), key), container)
+
+    @cached_property
+    def _origins(self) -> dict[tuple[int, str | int], Any]:
+        origins: dict[tuple[int, str | int], Any] = {}
+        for content in reversed(list(self.spec.files.values())):
+            parts = [(self.document["paths"], obj(obj(content).get("paths")))]
+            components = obj(obj(content).get("components"))
+            parts += [(self.document["components"].get(kind), obj(own)) for kind, own in components.items()]
+            for joined, own in parts:
+                origins.update({(id(joined), name): own for name in own})
+        return origins
+
+    def problem(self, container: Any, key: str | int | None, message: str, fix: str, path: list[str | int] | None = None) -> Problem:
+        """A problem at a key of a container, or further in, at `path` below that key."""
+        if key is None:
+            return self.spec.problem(container, None, message, fix)
+        file, line = self.spec.locate(self.home_of(container, key), [key, *(path or [])])
+        return Problem(file, line, message, fix)
+
+    def at(self, node: Node, message: str, fix: str, key: str | None = None) -> Problem:
+        """A problem at an OpenAPI object, or at one of its keys."""
+        if key is not None and isinstance(node.value, dict) and key in node.value:
+            return self.spec.problem(node.value, key, message, fix)
+        return self.problem(node.parent, node.key, message, fix)
+
+    def on(self, operation: Operation, key: str | None, message: str, fix: str, path: list[str | int] | None = None) -> Problem:
+        """A problem at a key of an operation; where there is no such key, at its method; without a key, at its path."""
+        if key in operation.node:
+            return self.problem(operation.node, key, message, fix, path)
+        paths = obj(self.spec.vendor_files()[operation.section, operation.vendor].get("paths"))
+        return self.problem(
+            paths if key is None else paths[operation.path], operation.path if key is None else operation.method, message, fix
+        )
+
+    # Following references
+
+    def find(self, reference: Any) -> Found | None:
+        """What a local `$ref` points to; None for anything else."""
+        if not isinstance(reference, str) or not reference.startswith("#/"):
+            return None
+        value: Any = self.document
+        for part in reference[2:].split("/"):
+            part = part.replace("~1", "/").replace("~0", "~")
+            if isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+                value = value[int(part)]
+            elif isinstance(value, dict) and part in value:
+                value = value[part]
+            else:
+                return None
+        return Found(reference[1:], value)
+
+    def resolve(self, pointer: str, value: Any) -> Found:
+        """The object itself, or what its chain of `$ref` leads to."""
+        found = Found(pointer, value)
+        for _ in range(20):  # a chain longer than that is a circle
+            target = self.find(obj(found.value).get("$ref"))
+            if target is None:
+                break
+            found = target
+        return found
+
+    def media(self, operation: Operation, part: str) -> Iterator[tuple[str, str, Found]]:
+        """Status (empty for the request), media type and media type object of an operation's `request`, or of its 2xx `reply`."""
+        if part == "request":
+            bodies = [("", self.resolve(f"{operation.pointer}/requestBody", operation.node.get("requestBody")))]
+        else:
+            bodies = [
+                (status, self.resolve(f"{operation.pointer}/responses/{status}", response))
+                for status, response in obj(operation.node.get("responses")).items()
+                if status.startswith("2")
+            ]
+        for status, body in bodies:
+            for name, media in obj(obj(body.value).get("content")).items():
+                yield status, name, self.resolve(f"{body.pointer}/content/{escape(name)}", media)
+
+    def parameters(self, operation: Operation) -> list[dict[str, Any]]:
+        """The parameter objects of an operation."""
+        listed = seq(operation.node.get("parameters"))
+        return [obj(self.resolve(f"{operation.pointer}/parameters/{number}", value).value) for number, value in enumerate(listed)]
+
+    def fields(self, pointer: str, schema: Any, depth: int = 0) -> dict[str, bool]:
+        """Top-level fields of a schema, through references and variants, and whether each is required in all of them."""
+        found = obj(self.resolve(pointer, schema).value)
+        required = set(map(str, seq(found.get("required"))))
+        fields = {name: name in required for name in obj(found.get("properties"))}
+        if depth < 10:
+            for part in seq(found.get("allOf")):
+                fields |= self.fields(pointer, part, depth + 1)
+            for kind in ("anyOf", "oneOf"):
+                variants = [self.fields(pointer, variant, depth + 1) for variant in seq(found.get(kind))]
+                for name in dict.fromkeys(name for variant in variants for name in variant):
+                    fields[name] = fields.get(name, False) or all(variant.get(name, False) for variant in variants)
+        return fields
+
+    def body_fields(self, operation: Operation) -> dict[str, bool]:
+        """Top-level fields of the request body, of whatever media type, and whether each is required."""
+        fields: dict[str, bool] = {}
+        for _, _, media in self.media(operation, "request"):
+            fields |= self.fields(media.pointer, obj(media.value).get("schema"))
+        return fields
+
+    # Validating
+
+    @cached_property
+    def _registry(self) -> jsonschema_rs.Registry | None:
+        try:
+            return jsonschema_rs.Registry([(DOCUMENT, self.document)])
+        except (ValueError, TypeError, jsonschema_rs.ReferencingError):
+            return None  # a schema is malformed, which the rules of structure report
+
+    def validator(self, pointer: str, schema: Any) -> jsonschema_rs.Validator | None:
+        """A validator for the schema at a pointer; None where it is malformed, which other rules report."""
+        reference = obj(schema).get("$ref")
+        if len(obj(schema)) == 1 and isinstance(reference, str) and reference.startswith("#/"):
+            pointer = reference[1:]
+        if pointer not in self._validators:
+            self._validators[pointer] = None
+            if self._registry is not None:
+                target = f"{DOCUMENT}#{quote(pointer, safe='/~')}"
+                try:
+                    self._validators[pointer] = jsonschema_rs.Draft202012Validator({"$ref": target}, registry=self._registry)
+                except (ValueError, TypeError, jsonschema_rs.ReferencingError):
+                    pass
+        return self._validators[pointer]
+
+    def mismatches(self, pointer: str, schema: Any, value: Any) -> list[tuple[list[str | int], str]]:
+        """Where and how a value does not fit the schema at a pointer."""
+        validator = self.validator(pointer, schema)
+        return [] if validator is None else [explain(error) for error in validator.iter_errors(value)]
+
+
+def escape(name: str) -> str:
+    """A name as part of a JSON pointer."""
+    return name.replace("~", "~0").replace("/", "~1")
+
+
+def is_json(media_type: str) -> bool:
+    """Whether a media type is JSON."""
+    essence = media_type.partition(";")[0].strip().lower()
+    return essence == "application/json" or essence.endswith("+json")
+
+
+def explain(error: jsonschema_rs.ValidationError) -> tuple[list[str | int], str]:
+    """Place in the instance and message of an error; of a union, those of the variant that fits best."""
+    for _ in range(10):
+        variants = [variant for variant in getattr(error.kind, "context", None) or [] if variant]
+        if not variants:
+            break
+        best = max(variants, key=lambda variant: (max(len(inner.instance_path) for inner in variant), -len(variant)))
+        deepest = max(best, key=lambda inner: len(inner.instance_path))
+        # The variants' errors at the same depth as the union itself say less than the union's own message does.
+        if len(variants) > 1 and len(deepest.instance_path) <= len(error.instance_path):
+            break
+        error = deepest
+    message = error.message if len(error.message) <= 300 else f"{error.message[:140]} … {error.message[-140:]}"
+    return list(error.instance_path), message
+
+
+def same(left: Any, right: Any) -> bool:
+    """Equality as JSON sees it: 1 is not true."""
+    return json.dumps(left, sort_keys=True) == json.dumps(right, sort_keys=True)

@@ -1,0 +1,89 @@
+"""Evidence: where each operation comes from, the ledger of pages, and no secrets."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from ..source import Problem, obj, seq
+from .context import Context
+from .structure import did_you_mean
+
+KINDS = ("operations", "guide", "unknown", "pending")
+_SECRET = re.compile(
+    r"\bsk-[A-Za-z0-9_-]*[A-Za-z0-9]{16,}|(?i:bearer)\s+(?![A-Z_]+\b)[A-Za-z0-9._~+/-]{16,}|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}|\bAIza[\w-]{30,}"
+)
+
+
+def evidence(context: Context) -> Iterator[Problem]:
+    """An operation has x-docs; its pages are in the ledger, whose rows name it; addresses and dates are well formed."""
+    rows = {page: row for _, page, row in context.rows}
+    for operation in context.operations:
+        if "x-docs" not in operation.node:
+            fix = "say where it comes from: `x-docs: [{page: p000, evidence: page, seen: 2026-11-21}]`"
+            yield context.on(operation, "x-docs", f"{operation} has no x-docs", fix)
+        for number, entry in enumerate(seq(operation.node.get("x-docs"))):
+            page, url = obj(entry).get("page"), obj(entry).get("url")
+            if isinstance(page, str) and page not in rows:
+                message = f"the page {page} of {operation} is not in the ledger"
+                yield context.on(operation, "x-docs", message, did_you_mean(page, list(rows)), [number, "page"])
+            elif isinstance(page, str) and operation.id not in seq(rows[page].get("operations")):
+                message = f"the ledger row of {page} does not name {operation}"
+                yield context.on(
+                    operation, "x-docs", message, f"add {operation} to the `operations` of that row, or correct the page", [number, "page"]
+                )
+            if isinstance(url, str) and not _is_url(url):
+                yield context.on(operation, "x-docs", f"`{url}` is not a web address", "write https://host/path", [number, "url"])
+            for key in ("seen", "modified"):
+                date = obj(entry).get(key)
+                if isinstance(date, str) and not _is_date(date):
+                    yield context.on(operation, "x-docs", f"`{date}` is not a date", "write YYYY-MM-DD", [number, key])
+
+
+def _is_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and "." in (parts.hostname or "") and not re.search(r"\s", url)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def ledger(context: Context) -> Iterator[Problem]:
+    """Each page has one row in all ledgers, of exactly one kind, and its operations exist (that each is reached follows from `evidence`)."""
+    seen: dict[str, str] = {}
+    for rows, page, row in context.rows:
+        place = "{}:{}".format(*(context.spec.place(rows, page) or ("", 0)))
+        if page in seen:
+            yield context.problem(
+                rows, page, f"the page {page} is already in {seen[page]}", "keep the row of the section that it stands in"
+            )
+        seen.setdefault(page, place)
+        kinds = [kind for kind in KINDS if kind in row]
+        if len(kinds) != 1:
+            message = f"the row of {page} has {' and '.join(kinds) or 'no kind'}, where one of {', '.join(KINDS)} is wanted"
+            yield context.problem(rows, page, message, "keep the one that is true")
+        for number, name in enumerate(seq(row.get("operations"))):
+            if name not in context.by_id:
+                message = f"there is no operation `{name}`, which the row of {page} names"
+                yield context.problem(row, "operations", message, did_you_mean(str(name), list(context.by_id)), [number])
+
+
+def secrets(context: Context) -> Iterator[Problem]:
+    """No key or token stands in the specification."""
+    for name in context.spec.files:
+        text = (context.spec.root / name).read_text(encoding="utf-8", errors="replace")
+        for number, line in enumerate(text.splitlines(), 1):
+            if _SECRET.search(line):
+                yield Problem(
+                    name, number, "there is what looks like a key or token", "replace it by `sk-…`; if it is real, have it revoked"
+                )

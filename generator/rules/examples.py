@@ -1,0 +1,227 @@
+"""Examples: there is one wherever one is known, and each fits its schema; event streams are read event by event."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jmespath
+
+from ..source import Problem, obj, seq
+from .behaviour import EVENT_STREAM
+from .context import Context, Found, Node, Operation, is_json, same
+
+Mismatch = tuple[list[str | int], str]
+
+
+def present(context: Context) -> Iterator[Problem]:
+    """A JSON request and each 2xx JSON or event-stream reply has an example, unless x-unknown says that nobody knows it."""
+    for operation in context.operations:
+        for part, key in (("request", "requestBody"), ("reply", "responses")):
+            for status, name, media in context.media(operation, part):
+                wanted = is_json(name) or name.startswith(EVENT_STREAM)
+                if wanted and not operation.unknown(part) and not examples(context, media):
+                    message = f"the {part} of {operation} as {name} has no example"
+                    fix = f"add one under `examples`, or say in `x-unknown: {{{part}: …}}` what was looked for"
+                    yield context.on(operation, key, message, fix, [status, "content", name] if status else ["content", name])
+
+
+def examples(context: Context, media: Found) -> list[tuple[Any, str | int, Any]]:
+    """Container, key and value of each example of a media type, parameter or header."""
+    found: list[tuple[Any, str | int, Any]] = []
+    holder = obj(media.value)
+    if "example" in holder:
+        found.append((holder, "example", holder["example"]))
+    for name, example in obj(holder.get("examples")).items():
+        target = obj(context.resolve(f"{media.pointer}/examples/{name}", example).value)
+        found += [(target, key, target[key]) for key in ("value", "dataValue") if key in target]
+    return found
+
+
+def form(context: Context) -> Iterator[Problem]:
+    """An example has a `value`."""
+    for node in context.of_kind("example"):
+        if "$ref" not in obj(node.value) and "value" not in obj(node.value):
+            yield context.at(
+                node, f"the example `{node.key}` has no value", "write `value:` under its name; other forms are not read by all tools"
+            )
+
+
+def fitting(context: Context) -> Iterator[Problem]:
+    """Examples of bodies, replies, parameters and headers fit their schemas."""
+    for kind in ("mediaType", "parameter", "header"):
+        for node in context.of_kind(kind):
+            schema = obj(node.value).get("schema")
+            if schema is None or (kind == "mediaType" and str(node.key).startswith(EVENT_STREAM)):
+                continue
+            for container, key, value in examples(context, Found(node.pointer, node.value)):
+                for path, message in context.mismatches(f"{node.pointer}/schema", schema, value):
+                    fix = "correct the example, or the schema if the example is what the service sends"
+                    yield context.problem(
+                        container, key, f"the example of {_owner(node)} does not fit its schema{_in(path)}: {message}", fix, path
+                    )
+
+
+def of_schemas(context: Context) -> Iterator[Problem]:
+    """Examples inside a schema fit it."""
+    for node in context.of_kind("schema"):
+        schema = obj(node.value)
+        values: list[tuple[list[str | int], Any]] = [(["example"], schema["example"])] if "example" in schema else []
+        values += [(["examples", number], value) for number, value in enumerate(seq(schema.get("examples")))]
+        for start, value in values:
+            for path, message in context.mismatches(node.pointer, None, value):
+                fix = "correct the example or the schema"
+                message = f"the example of `{node.key}` does not fit its schema{_in(path)}: {message}"
+                yield context.problem(schema, start[0], message, fix, [*start[1:], *path])
+
+
+def streams(context: Context) -> Iterator[Problem]:
+    """The examples of event streams are event streams, each event fits itemSchema and contentSchema, and the last one ends the stream."""
+    for operation in context.operations:
+        for _, name, media in context.media(operation, "reply"):
+            if name.startswith(EVENT_STREAM):
+                for container, key, value in examples(context, media):
+                    for message, fix in _stream_faults(context, operation, media, value):
+                        yield context.problem(container, key, f"the event stream example of {operation}: {message}", fix)
+
+
+def _stream_faults(context: Context, operation: Operation, media: Found, text: Any) -> Iterator[tuple[str, str]]:
+    if not isinstance(text, str):
+        yield "it is not text", "write the raw text of the stream, as a block after `value: |+`"
+        return
+    events, rest = parse_events(text)
+    if rest:
+        yield f"there is no blank line after `{rest[:60]}`", "end each event with a blank line; `|+` keeps the last one"
+    if not events:
+        yield "there is no event in it", "write `data: …` lines, each event followed by a blank line"
+        return
+    for number, event in enumerate(events, 1):
+        fault = _content_fault(context, f"{media.pointer}/itemSchema", obj(media.value).get("itemSchema"), event)
+        if fault:
+            yield f"event {number}: {fault}", "correct the example, or itemSchema and what it refers to"
+    done = obj(obj(operation.node.get("x-stream")).get("done"))
+    last = events[-1]["data"]
+    if "data" in done and last != done["data"]:
+        yield f"the last event is not `{done['data']}`, as x-stream.done says", "end the example as the stream ends, or correct x-stream"
+    elif "field" in done and not _holds(done, last):
+        yield f"x-stream.done does not hold for the last event, `{last[:80]}`", "end the example as the stream ends, or correct x-stream"
+
+
+def parse_events(text: str) -> tuple[list[dict[str, str]], str]:
+    """The events of an event stream by the WHATWG rules, and what is left without its blank line."""
+    events: list[dict[str, str]] = []
+    event: dict[str, str] = {}
+    waiting: list[str] = []
+    for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
+        if not line:
+            if "data" in event:
+                events.append(event)
+            event, waiting = {}, []
+            continue
+        waiting.append(line)
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data" and "data" in event:
+            event["data"] += "\n" + value
+        elif name in ("data", "event", "id", "retry"):
+            event[name] = value
+    return events, "\n".join(waiting) if "data" in event else ""
+
+
+def _content_fault(context: Context, pointer: str, schema: Any, value: Any) -> str | None:
+    """Why a value does not fit a schema whose texts hold JSON (contentSchema); None when it fits."""
+    faults = context.mismatches(pointer, schema, value)
+    if faults:
+        return f"{faults[0][1]}{_in(faults[0][0])}"
+    found = context.resolve(pointer, schema)
+    schema = obj(found.value)
+    for kind in ("anyOf", "oneOf"):
+        variants = [(f"{found.pointer}/{kind}/{number}", variant) for number, variant in enumerate(seq(schema.get(kind)))]
+        fitting = [variant for variant in variants if not context.mismatches(*variant, value)]
+        results = [_content_fault(context, *variant, value) for variant in fitting]
+        if results and None not in results:
+            return results[0]
+    for number, part in enumerate(seq(schema.get("allOf"))):
+        fault = _content_fault(context, f"{found.pointer}/allOf/{number}", part, value)
+        if fault:
+            return fault
+    for name, part in obj(schema.get("properties")).items():
+        if isinstance(value, dict) and name in value:
+            fault = _content_fault(context, f"{found.pointer}/properties/{name}", part, value[name])
+            if fault:
+                return fault
+    if isinstance(value, str) and "contentSchema" in schema:
+        try:
+            content = json.loads(value)
+        except ValueError as error:
+            return f"`{value[:80]}` is not JSON: {error}"
+        faults = context.mismatches(f"{found.pointer}/contentSchema", schema["contentSchema"], content)
+        if faults:
+            return f"{faults[0][1]}{_in(faults[0][0])}"
+    return None
+
+
+def _holds(test: dict[str, Any], data: str) -> bool:
+    """Whether a test of the extensions (`field`, `values`) holds for the JSON of an event."""
+    try:
+        value = jmespath.search(test["field"], json.loads(data))
+    except (ValueError, TypeError, jmespath.exceptions.JMESPathError):
+        return False
+    if "values" in test:
+        return any(same(value, wanted) for wanted in seq(test["values"]))
+    return value not in (None, "", [], {}, False)
+
+
+def extension_paths(context: Context) -> Iterator[Problem]:
+    """What x-task and x-task-status look for in a reply is found in at least one of its examples, and its states are listed ones."""
+    for operation in context.operations:
+        replies = [
+            value for _, name, media in context.media(operation, "reply") if is_json(name) for _, _, value in examples(context, media)
+        ]
+        if not replies or operation.unknown("reply"):
+            continue
+        for parameter, path in obj(obj(operation.node.get("x-task")).get("parameters")).items():
+            if not any(_search(path, reply) is not None for reply in replies):
+                message = f"no example of the reply of {operation} has the `{path}` that x-task reads `{parameter}` from"
+                yield context.on(operation, "x-task", message, "correct the path, or add an example with it", ["parameters", parameter])
+        status = obj(operation.node.get("x-task-status"))
+        if "state" in status:
+            listed = [word for kind in ("pending", "succeeded", "failed") for word in seq(status.get(kind))]
+            state = status["state"]
+            states = [value for reply in replies if (value := _search(state, reply)) is not None]
+            if not states:
+                message = f"no example of the reply of {operation} has the state that x-task-status reads"
+                yield context.on(operation, "x-task-status", message, "correct the path, or add an example with it", ["state"])
+            for value in states:
+                if not any(same(value, word) for word in listed):
+                    message = f"the state {value!r} of an example of {operation} is none that x-task-status lists"
+                    yield context.on(operation, "x-task-status", message, "list it under pending, succeeded or failed", ["state"])
+
+
+def _search(path: Any, reply: Any) -> Any:
+    """What an extension's path finds in a reply; None where it finds nothing or is malformed."""
+    try:
+        if isinstance(path, str):
+            return jmespath.search(path, reply)
+        value = jmespath.search(obj(path).get("field"), reply)
+        if obj(path).get("encoding") == "json" and isinstance(value, str):
+            value = json.loads(value)
+        return jmespath.search(path["then"], value) if "then" in path else value
+    except (ValueError, TypeError, jmespath.exceptions.JMESPathError):
+        return None
+
+
+def _in(path: list[str | int]) -> str:
+    return f" at {'.'.join(map(str, path))}" if path else ""
+
+
+def _owner(node: Node) -> str:
+    if node.kind == "parameter":
+        return f"the parameter `{obj(node.value).get('name')}`"
+    top = node
+    while top.above is not None:
+        if top.kind == "operation":
+            return f"`{obj(top.value).get('operationId')}` ({node.key})"
+        top = top.above
+    return f"`{top.key}` ({node.key})"

@@ -1,0 +1,229 @@
+"""Names and homes: operation ids, tags, paths, schema names, field names."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from ..source import COMMON_FILE, Problem, obj, seq
+from .context import Context, Node, Operation
+from .structure import SLUG
+
+# Names that the generated annotations use themselves: a schema of that name would take their place.
+RESERVED_SCHEMAS = frozenset(
+    "Any Binary Bytes Callable ClassVar Dict FileInput Generic HttpInfo Iterable Iterator JsonList List Literal Mapping Model "
+    "NotRequired Optional Required Response Self Sequence Set Tuple Type TypeAlias TypedDict Union Unset".split()
+)
+OWN_ARGUMENTS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout", "accept", "self"})
+MODEL_NAMES = frozenset({"request_id", "http", "to_dict"})
+_TEMPLATE = re.compile(r"\{([^{}]*)\}")
+
+
+def operation_ids(context: Context) -> Iterator[Problem]:
+    """An operationId is `<vendor>_<action>`, unique, and the action can be a method."""
+    seen: dict[str, Operation] = {}
+    methods: dict[tuple[str, str, str], Operation] = {}
+    for operation in context.operations:
+        identifier, prefix = operation.id, f"{operation.vendor}_"
+        if not identifier:
+            yield context.on(operation, "operationId", f"{operation} has no operationId", f"give it one: {prefix}<action>")
+            continue
+        if not SLUG.match(identifier) or not identifier.startswith(prefix):
+            message = f"the operationId `{identifier}` is not {prefix}<action> in snake_case"
+            yield context.on(operation, "operationId", message, f"name it {prefix}… with small letters, digits and single _")
+        if identifier in seen:
+            there = "{}:{}".format(*(context.spec.place(seen[identifier].node, "operationId") or ("", 0)))
+            yield context.on(
+                operation, "operationId", f"the operationId `{identifier}` is already used in {there}", "rename one of the two"
+            )
+            continue
+        seen[identifier] = operation
+        for method in _methods(operation):
+            if not method.isidentifier() or keyword.iskeyword(method):
+                yield context.on(operation, "operationId", f"`{method}` cannot be the name of a method", "choose another action")
+            other = methods.setdefault((operation.section, operation.vendor, method), operation)
+            if other is not operation:
+                message = f"the method `{method}` of `{identifier}` is also one of `{other}`"
+                yield context.on(operation, "operationId", message, "choose another action for one of the two")
+
+
+def _methods(operation: Operation) -> list[str]:
+    """The methods that the namespace gets for an operation."""
+    action = operation.id.removeprefix(f"{operation.vendor}_")
+    kinds = {"x-stream": "stream_", "x-pages": "iter_"}
+    derived = [prefix + action for extension, prefix in kinds.items() if extension in operation.node]
+    if "when" in obj(operation.node.get("x-task")):
+        derived.append(f"submit_{action}")
+    return [action, *derived]
+
+
+def shortcuts(context: Context) -> Iterator[Problem]:
+    """No two operations have one x-shortcut."""
+    seen: dict[str, Operation] = {}
+    for operation in context.operations:
+        name = operation.node.get("x-shortcut")
+        if isinstance(name, str):
+            other = seen.setdefault(name, operation)
+            if other is not operation:
+                yield context.on(
+                    operation, "x-shortcut", f"the shortcut `{name}` is already that of `{other}`", "give it to one of the two"
+                )
+            elif any(keyword.iskeyword(part) for part in name.split(".")):
+                yield context.on(operation, "x-shortcut", f"the shortcut `{name}` has a Python keyword in it", "choose another word")
+
+
+def tags(context: Context) -> Iterator[Problem]:
+    """An operation has one tag: the section and vendor of its file."""
+    for operation in context.operations:
+        leaf = f"{operation.section}.{operation.vendor}"
+        if operation.node.get("tags") != [leaf]:
+            yield context.on(operation, "tags", f"the tags of {operation} are not [{leaf}]", f"write `tags: [{leaf}]`")
+
+
+def homes(context: Context) -> Iterator[Problem]:
+    """A path, and each of its aliases, stands in the file that the longest prefix in vendors.yaml names."""
+    prefixes = [
+        (prefix, section, slug)
+        for slug, vendor in context.vendors.items()
+        for section, listed in obj(obj(vendor).get("homes")).items()
+        for prefix in seq(listed)
+        if isinstance(prefix, str)
+    ]
+    prefixes.sort(key=lambda home: -len(home[0]))
+    known: dict[str, Operation] = {operation.path: operation for operation in context.operations}
+    aliases: dict[str, Operation] = {}
+    for operation in context.operations:
+        file = f"{operation.section}/{operation.vendor}.yaml"
+        listed = operation.node.get("x-aliases")
+        for path in [operation.path, *(alias for alias in seq(listed) if isinstance(alias, str))]:
+            key = None if path == operation.path else "x-aliases"
+            home = next(((section, slug) for prefix, section, slug in prefixes if _under(path, prefix)), None)
+            if home is None and key:
+                home = (operation.section, operation.vendor)  # an alias is under its operation's home unless another vendor claims it
+            if home is None:
+                fix = f"add a prefix of it to `{operation.vendor}` in vendors.yaml, under homes: {operation.section}"
+                yield context.on(operation, key, f"no prefix in vendors.yaml is the home of {path}", fix)
+            elif home != (operation.section, operation.vendor):
+                fix = "move it there, or correct the prefixes in vendors.yaml"
+                yield context.on(operation, key, f"the home of {path} is {home[0]}/{home[1]}.yaml, not {file}", fix)
+            if key:
+                other = known.get(path) or aliases.setdefault(f"{operation.method} {path}", operation)
+                if other is not operation:
+                    yield context.on(operation, key, f"the alias {path} is also a path of `{other}`", "keep it at one operation")
+
+
+def _under(path: str, prefix: str) -> bool:
+    return path == prefix or (path.startswith(prefix) and path[len(prefix)] in "/:")
+
+
+def path_parameters(context: Context) -> Iterator[Problem]:
+    """The path parameters of an operation are those of its path's template, and no parameter comes twice."""
+    for operation in context.operations:
+        wanted = _TEMPLATE.findall(operation.path)
+        parameters = context.parameters(operation)
+        given = [parameter.get("name") for parameter in parameters if parameter.get("in") == "path"]
+        for name in wanted:
+            if name not in given:
+                message = f"the path has {{{name}}}, but {operation} has no path parameter `{name}`"
+                yield context.on(operation, "parameters", message, "add the parameter, with `in: path` and `required: true`")
+        for name in given:
+            if name not in wanted:
+                message = f"{operation} has a path parameter `{name}` that is not in its path"
+                yield context.on(operation, "parameters", message, "correct the name, or remove the parameter")
+        seen: set[tuple[str, str]] = set()
+        for parameter in parameters:
+            name = (str(parameter.get("in")), str(parameter.get("name")))
+            if name in seen:
+                yield context.on(
+                    operation, "parameters", f"{operation} has the {name[0]} parameter `{name[1]}` twice", "remove one of the two"
+                )
+            seen.add(name)
+        for alias in seq(operation.node.get("x-aliases")):
+            if isinstance(alias, str) and sorted(_TEMPLATE.findall(alias)) != sorted(wanted):
+                message = f"the alias {alias} has other parameters than {operation.path}"
+                yield context.on(operation, "x-aliases", message, "use the same names in braces")
+
+
+def schema_names(context: Context) -> Iterator[Problem]:
+    """Schemas of a vendor's file are named after the vendor; all are names that the generators keep and that hide nothing."""
+    seen: dict[str, str] = {}
+    for node in context.of_kind("schema"):
+        if not node.is_component:
+            continue
+        name, file = str(node.key), context.file_of(node)
+        if file != COMMON_FILE and "/" in file:
+            prefix = pascal(file.partition("/")[2].rpartition(".")[0])
+            if not re.match(rf"{re.escape(prefix)}(?![a-z])", name):
+                fix = f"name it {prefix}…, or put it into common.yaml if several vendors use it"
+                yield context.at(node, f"the schema name `{name}` does not start with `{prefix}`", fix)
+        kept = class_name(name)
+        if kept != name:
+            yield context.at(node, f"openapi-python-client would rename the schema `{name}` to `{kept}`", f"name it `{kept}`")
+        if name in RESERVED_SCHEMAS or (name == "JsonObject" and file != COMMON_FILE):
+            fix = "choose another name" if name != "JsonObject" else "use the one of common.yaml"
+            yield context.at(node, f"the schema name `{name}` would hide one that the generated code needs", fix)
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            yield context.at(node, f"the schema names `{name}` and `{other}` differ in case only", "rename one of the two")
+
+
+def pascal(slug: str) -> str:
+    """A vendor's slug as the start of its schema names: `ai302` is Ai302, `stable_diffusion` is StableDiffusion."""
+    return "".join(part[:1].upper() + part[1:] for part in slug.split("_"))
+
+
+@cache
+def class_name(name: str) -> str:
+    """The class that openapi-python-client makes of a schema name."""
+    from openapi_python_client.strings import ClassName  # slow to import, and needed by this rule alone
+
+    return str(ClassName(name, ""))
+
+
+def field_names(context: Context) -> Iterator[Problem]:
+    """No field is called `self`: attrs could not write a constructor for it."""
+    for node in context.of_kind("schema"):
+        if node.role == "properties" and node.key == "self":
+            yield context.at(node, "a field is called `self`", "leave it out and say so in the object's description; objects are open")
+
+
+def renamed(context: Context) -> list[str]:
+    """Fields and parameters whose Python name gets a trailing underscore, with the reason; no fault, but worth seeing."""
+    found: dict[str, str] = {}
+    requests = _request_pointers(context)
+    for node in context.of_kind("schema"):
+        if node.role == "properties":
+            _note(found, str(node.key), "argument" if _top(node).pointer in requests else "field", f"{_top(node).key}.{node.key}")
+    for node in context.of_kind("parameter"):
+        name = obj(node.value).get("name")
+        if isinstance(name, str):
+            _note(found, name, "argument", f"{_top(node).key} {name}")
+    return [f"{place} -> {python}" for place, python in sorted(found.items())]
+
+
+def _note(found: dict[str, str], name: str, kind: str, place: str) -> None:
+    python = re.sub(r"\W+", "_", name).strip("_")
+    if keyword.iskeyword(python) or python in (OWN_ARGUMENTS if kind == "argument" else MODEL_NAMES):
+        found[place] = f"{python}_"
+
+
+def _request_pointers(context: Context) -> set[str]:
+    """Pointers of the components that are request bodies themselves, whose fields become arguments."""
+    pointers: set[str] = set()
+    waiting = [(media.pointer, obj(media.value).get("schema")) for op in context.operations for _, _, media in context.media(op, "request")]
+    while waiting:
+        pointer, schema = waiting.pop()
+        found = context.resolve(pointer, schema)
+        if found.pointer not in pointers:
+            pointers.add(found.pointer)
+            variants = [variant for kind in ("oneOf", "anyOf", "allOf") for variant in seq(obj(found.value).get(kind))]
+            waiting += [("", variant) for variant in variants if "$ref" in obj(variant)]
+    return pointers
+
+
+def _top(node: Node) -> Node:
+    while node.above is not None:
+        node = node.above
+    return node

@@ -1,0 +1,338 @@
+"""The form of the files: OpenAPI 3.2, vendors, ledger rows, extensions, references."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import jmespath
+import jsonschema_rs
+
+from .. import join
+from ..source import COMMON_FILE, LEDGER_NAME, ROOT_FILE, VENDORS_FILE, Problem, obj, seq
+from .context import Context, Node, explain, same
+
+SLUG = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
+FIELD_EXTENSIONS = frozenset({"x-file"})
+
+_VENDORS = {
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "required": ["name", "homes"],
+        "additionalProperties": False,
+        "properties": {
+            "name": {"type": "string", "minLength": 1},
+            "homes": {
+                "type": "object",
+                "minProperties": 1,
+                "additionalProperties": {
+                    "type": "array",
+                    "minItems": 1,
+                    "uniqueItems": True,
+                    "items": {"type": "string", "pattern": r"^/.*[^/]$"},
+                },
+            },
+        },
+    },
+}
+_LEDGER = {
+    "type": "object",
+    "propertyNames": {"pattern": r"^p\d{3}$"},
+    "additionalProperties": {
+        "type": "object",
+        "required": ["title"],
+        "additionalProperties": False,
+        "properties": {
+            "title": {"type": "string", "minLength": 1},
+            "group": {"type": "string"},
+            "operations": {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "string"}},
+            "guide": {"const": True},
+            "unknown": {"type": "string", "minLength": 10},
+            "pending": {"const": True},
+            "note": {"type": "string", "minLength": 1},
+        },
+    },
+}
+_OBJECT = {"type": "object"}
+_COMPONENTS = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {kind: _OBJECT for kind in join.COMPONENTS if kind not in ("securitySchemes", "links")},
+}
+_PATHS = {
+    "type": "object",
+    "propertyNames": {"pattern": "^/"},
+    "additionalProperties": {
+        "type": "object",
+        "minProperties": 1,
+        "additionalProperties": False,
+        "properties": dict.fromkeys(join.METHODS, _OBJECT),
+    },
+}
+_VENDOR_FILE = {"type": "object", "additionalProperties": False, "properties": {"paths": _PATHS, "components": _COMPONENTS}}
+_COMMON = {"type": "object", "additionalProperties": False, "properties": {"components": _COMPONENTS}}
+_ROOT = {"type": "object", "required": ["tags"], "properties": {"tags": {"type": "array", "items": {"type": "object"}}}}
+
+# What the fix is, by the keyword that failed; the message already names the place and what was expected.
+_FIXES = {
+    "required": "add what is missing",
+    "additionalProperties": "remove it, or correct its spelling",
+    "unevaluatedProperties": "remove it, or correct its spelling",
+    "propertyNames": "correct the name",
+    "type": "give a value of that type; quote what is text",
+    "enum": "choose one of those",
+    "pattern": "write it in that form",
+}
+
+
+def _fix(error: jsonschema_rs.ValidationError) -> str:
+    return _FIXES.get(error.kind.name, "correct it")
+
+
+@cache
+def _compiled(schema: str) -> jsonschema_rs.Validator:
+    return jsonschema_rs.Draft202012Validator(json.loads(schema))
+
+
+def form_of_files(context: Context) -> Iterator[Problem]:
+    """Each file has the keys that its kind of file has."""
+    sections = context.spec.sections()
+    for name, content in context.spec.files.items():
+        if content is None:
+            continue
+        section, slash, rest = name.partition("/")
+        schema = {ROOT_FILE: _ROOT, VENDORS_FILE: _VENDORS, COMMON_FILE: _COMMON}.get(name, _VENDOR_FILE)
+        if slash:
+            if section not in sections:
+                yield Problem(name, 1, f"the folder `{section}` is no section", "move the file, or add the section's tag to openapi.yaml")
+            if not name.endswith(".yaml"):
+                yield Problem(name, 1, "the file does not end in .yaml", "rename it")
+            if rest == LEDGER_NAME:
+                schema = _LEDGER
+            elif rest.rpartition(".")[0] not in context.vendors:
+                fix = "add the vendor there, or name the file after one that is there"
+                yield Problem(name, 1, f"{VENDORS_FILE} has no vendor `{rest.rpartition('.')[0]}`", fix)
+        for error in _compiled(json.dumps(schema)).iter_errors(content):
+            path, message = explain(error)
+            yield Problem(*(context.spec.locate(content, path) if path else (name, 1)), message, _fix(error))
+
+
+def vendors(context: Context) -> Iterator[Problem]:
+    """Vendor slugs are slugs, their homes are sections, and no prefix has two homes."""
+    seen: dict[str, str] = {}
+    for slug, vendor in context.vendors.items():
+        if not SLUG.match(slug):
+            yield context.problem(
+                context.vendors, slug, f"the vendor slug `{slug}` is not snake_case", "write small letters, digits and single _"
+            )
+        homes = obj(obj(vendor).get("homes"))
+        for section, prefixes in homes.items():
+            if section not in context.spec.sections():
+                yield context.problem(homes, section, f"there is no section `{section}`", did_you_mean(section, context.spec.sections()))
+            for number, prefix in enumerate(seq(prefixes)):
+                if isinstance(prefix, str) and prefix in seen:
+                    message = f"the prefix `{prefix}` is also the home of {seen[prefix]}"
+                    yield context.problem(prefixes, number, message, "keep it at one vendor and section, or make one of the two longer")
+                elif isinstance(prefix, str):
+                    seen[prefix] = f"{section}.{slug}"
+
+
+def openapi(context: Context) -> Iterator[Problem]:
+    """The joined document is OpenAPI 3.2 by the schema that openapi-spec-validator uses, and its schemas are JSON Schema 2020-12."""
+    document = context.document
+    if document.get("openapi") != "3.2.0":
+        yield context.problem(context.spec.files.get(ROOT_FILE), "openapi", "the version is not 3.2.0", "write `openapi: 3.2.0`")
+        document = {**document, "openapi": "3.2.0"}
+    schema = files("openapi_spec_validator").joinpath("resources/schemas/v3.2/schema.json").read_text(encoding="utf-8")
+    for error in _compiled(schema).iter_errors(document):
+        path, message = explain(error)
+        yield Problem(*_locate(context, path), message, _fix(error))
+    meta = _compiled('{"$ref": "https://json-schema.org/draft/2020-12/schema"}')
+    for node in context.of_kind("schema"):
+        if (node.above is None or node.above.kind != "schema") and not isinstance(node.value, bool):
+            for error in meta.iter_errors(node.value):
+                path, message = explain(error)
+                yield context.problem(node.parent, node.key, message, _fix(error), path)
+
+
+def _locate(context: Context, path: list[str | int]) -> tuple[str, int]:
+    """File and line of a path into the joined document, whose mappings of names are the join's own."""
+    root = context.spec.files.get(ROOT_FILE)
+    depth = {"paths": 2, "components": 3}.get(str(path[0]) if path else "", 0)
+    if not depth:
+        return context.spec.locate(root, path)
+    container: Any = context.document
+    for key in path[: depth - 1]:
+        container = obj(container).get(str(key))
+    if len(path) < depth:
+        return context.spec.locate(root, path)
+    return context.spec.locate(context.home_of(container, path[depth - 1]), path[depth - 1 :])
+
+
+def unusual_keywords(context: Context) -> Iterator[Problem]:
+    """No keyword that makes a schema a document of its own: every reference is `#/components/…`."""
+    for node in context.of_kind("schema"):
+        for key in ("$id", "$schema", "$anchor", "$dynamicRef", "$dynamicAnchor", "$defs", "discriminator"):
+            if key in obj(node.value):
+                fix = "make it a named component and use $ref" if key != "discriminator" else "give the tag field of each variant a const"
+                yield context.at(node, f"a schema has `{key}`", fix, key)
+
+
+def extensions(context: Context) -> Iterator[Problem]:
+    """x- extensions are known, stand where they may, and say what extensions.schema.json allows."""
+    schema = context.spec.extensions_schema()
+    definitions = obj(schema.get("properties"))
+    validator = jsonschema_rs.Draft202012Validator(schema)
+    for container, key, kind in _extension_keys(context):
+        if key not in definitions:
+            yield context.problem(container, key, f"the extension `{key}` is unknown", did_you_mean(key, list(definitions)))
+        elif kind != ("field" if key in FIELD_EXTENSIONS else "operation"):
+            where = "a field's schema" if key in FIELD_EXTENSIONS else "an operation"
+            yield context.problem(container, key, f"`{key}` does not belong on this {kind}", f"put it on {where}, or remove it")
+        else:
+            for path, message, fix in _extension_errors(schema, validator, key, container[key]):
+                yield context.problem(container, key, f"`{key}`: {message}", fix, path)
+
+
+def _extension_errors(
+    schema: dict[str, Any], validator: jsonschema_rs.Validator, key: str, value: Any
+) -> Iterator[tuple[list[str | int], str, str]]:
+    for error in validator.iter_errors({key: value}):
+        path, message = explain(error)
+        yield path[1:], message, _fix(error)
+    for path, expression in _expressions(schema, obj(schema["properties"])[key], value):
+        try:
+            jmespath.compile(expression)
+        except jmespath.exceptions.JMESPathError as error:
+            fix = 'correct it; names that are no plain words go into "…"'
+            yield path, f"`{expression}` is not JMESPath: {str(error).splitlines()[0]}", fix
+
+
+def _expressions(schema: dict[str, Any], part: Any, value: Any) -> Iterator[tuple[list[str | int], str]]:
+    """The strings in a value that the extension schema says are JMESPath, and where they stand."""
+    reference = obj(part).get("$ref")
+    if reference == "#/$defs/jmespath":
+        if isinstance(value, str):
+            yield [], value
+        return
+    if isinstance(reference, str):
+        part = obj(obj(schema.get("$defs")).get(reference.removeprefix("#/$defs/")))
+    part = obj(part)
+    for variant in seq(part.get("oneOf")):
+        yield from _expressions(schema, variant, value)
+    for key, inner in obj(value).items():
+        for path, found in _expressions(schema, obj(part.get("properties")).get(key, part.get("additionalProperties")), inner):
+            yield [key, *path], found
+    for number, inner in enumerate(seq(value)):
+        for path, found in _expressions(schema, part.get("items"), inner):
+            yield [number, *path], found
+
+
+def _extension_keys(context: Context) -> Iterator[tuple[Any, str, str]]:
+    """Every x- key outside of data: its container, itself, and what kind of object the container is."""
+    for node in context.nodes:
+        kind = "field" if node.kind == "schema" else node.kind
+        if isinstance(node.value, dict):
+            for key in node.value:
+                if key.startswith("x-"):
+                    yield node.value, key, kind
+        if node.role == "responses" and isinstance(node.key, str) and node.key.startswith("x-"):
+            yield node.parent, node.key, "responses object"
+    root = obj(context.spec.files.get(ROOT_FILE))
+    yield from _nested_extension_keys({key: value for key, value in root.items() if key not in ("paths", "components")})
+    yield from ((root, key, "document") for key in root if key.startswith("x-"))
+    for content in context.spec.files.values():
+        for kind in ("paths", "components"):
+            part = obj(obj(content).get(kind))
+            yield from ((part, key, f"{kind} object") for key in part if key.startswith("x-"))
+
+
+def _nested_extension_keys(value: Any, depth: int = 0) -> Iterator[tuple[Any, str, str]]:
+    for key, inner in obj(value).items():
+        if key.startswith("x-") and depth:
+            yield value, key, "object"
+        else:
+            yield from _nested_extension_keys(inner, depth + 1)
+    for inner in seq(value):
+        yield from _nested_extension_keys(inner, depth + 1)
+
+
+def references(context: Context) -> Iterator[Problem]:
+    """Every `$ref` is local and points to a component of the kind that belongs there."""
+    kinds = {"schema": "schemas", "response": "responses", "parameter": "parameters", "example": "examples", "header": "headers"}
+    for node in context.nodes:
+        if not isinstance(node.value, dict) or "$ref" not in node.value:
+            continue
+        reference = node.value["$ref"]
+        section = kinds.get(node.kind, "requestBodies" if node.kind == "requestBody" else "")
+        prefix = f"#/components/{section}/"
+        if not isinstance(reference, str) or not reference.startswith(prefix):
+            message = f"the $ref `{reference}` does not point to {prefix}…"
+            yield context.at(node, message, "refer to a named component; the files are joined, so no file name is needed", "$ref")
+            continue
+        names = obj(context.document["components"].get(section))
+        name = reference.removeprefix(prefix)
+        if name not in names:
+            yield context.at(node, f"the $ref `{reference}` points to nothing", did_you_mean(name, list(names)), "$ref")
+        elif obj(names[name]).get("$ref") == reference:
+            yield context.at(node, f"the $ref `{reference}` points to itself", "describe it", "$ref")
+
+
+def unused_components(context: Context) -> Iterator[Problem]:
+    """Every component is reached from an operation. `JsonObject` may wait for its first use."""
+    components = {node.pointer: node for node in context.nodes if node.is_component and node.kind != "pathItem"}
+    inside: dict[str, set[str]] = {}
+    for node in context.nodes:
+        top = node
+        while top.above is not None:
+            top = top.above
+        reference = obj(node.value).get("$ref")
+        if isinstance(reference, str):
+            inside.setdefault(top.pointer, set()).add(reference.removeprefix("#"))
+    reached: set[str] = set()
+    waiting = [pointer for source, pointers in inside.items() if source not in components for pointer in pointers]
+    while waiting:
+        pointer = waiting.pop()
+        if pointer not in reached:
+            reached.add(pointer)
+            waiting += inside.get(pointer, ())
+    for pointer, node in components.items():
+        if pointer not in reached and node.key != "JsonObject":
+            yield context.at(node, f"no operation uses the component `{node.key}`", "use or remove it")
+
+
+def did_you_mean(name: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    return (
+        f"did you mean {' or '.join(f'`{other}`' for other in close)}?" if close else f"there is: {', '.join(names[:12]) or 'nothing yet'}"
+    )
+
+
+def resolves_to_string(context: Context, node: Node) -> bool:
+    """Whether a schema takes a text, or a list of texts."""
+
+    def text(schema: Any, depth: int = 0) -> bool:
+        found = obj(context.resolve("", schema).value)
+        types = found.get("type")
+        if types == "string" or "string" in seq(types) or isinstance(found.get("const"), str):
+            return True
+        if depth > 5:
+            return False
+        parts = [part for kind in ("anyOf", "oneOf", "allOf") for part in seq(found.get(kind))]
+        if types == "array" or "array" in seq(types):
+            parts.append(found.get("items"))
+        return any(text(part, depth + 1) for part in parts)
+
+    return text(node.value)
+
+
+def states_overlap(status: dict[str, Any]) -> list[Any]:
+    """Values that `x-task-status` lists under two of pending, succeeded and failed."""
+    listed = [(kind, value) for kind in ("pending", "succeeded", "failed") for value in seq(status.get(kind))]
+    return [value for number, (kind, value) in enumerate(listed) if any(k != kind and same(value, v) for k, v in listed[:number])]
