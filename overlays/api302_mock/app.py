@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
 import socket
 import struct
 import uuid
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from email.utils import formatdate
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 from urllib.parse import unquote
 
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
@@ -52,12 +51,12 @@ class Seen:
 
 @dataclass(slots=True)
 class Answer:
-    """What goes onto the wire: whole, or in pieces with a pause between them."""
+    """What goes onto the wire: a body of known length, or the events of a stream."""
 
     status: int
     headers: dict[str, str]
-    pieces: list[bytes]
-    in_pieces: bool = False
+    pieces: Iterable[bytes]
+    length: int | None = None
 
 
 class MockApp:
@@ -68,16 +67,16 @@ class MockApp:
         strict: Refuse query parameters and body fields that the document does not name.
         polls: How many looks at a task tell that it is pending.
         delay: Seconds between two events of a stream.
-        own_host: Give file addresses the other name of this machine (`localhost` for `127.0.0.1`), so that a client sees another host
-            there, as it does at 302.AI, and must not send its key.
+        same_host: Give files addresses on the API's own host. Otherwise they get the other name of this machine (`localhost` for
+            `127.0.0.1`, where the mock is called by it), so that a client meets a foreign host, as at 302.AI, and must not send its key.
     """
 
-    def __init__(self, document: Document, *, strict: bool = False, polls: int = 2, delay: float = 0.01, own_host: bool = False) -> None:
+    def __init__(self, document: Document, *, strict: bool = False, polls: int = 2, delay: float = 0.01, same_host: bool = False) -> None:
         self.document = document
         self.strict = strict
         self.polls = polls
         self.delay = delay
-        self._own_host = not own_host
+        self._same_host = same_host
         self.requests: deque[Seen] = deque(maxlen=10_000)
         self.reset()
 
@@ -87,7 +86,7 @@ class MockApp:
         self._memory = Memory(self.document, ids)
         self._tasks = Tasks(self.document, ids, self._memory, self.polls)
         self._wishes: list[Wish] = []
-        self._stored: dict[str, UploadFile] = {}
+        self._stored: dict[str, BinaryIO] = {}
         self.requests.clear()
 
     def next(self, **wish: Any) -> None:
@@ -128,19 +127,23 @@ class MockApp:
         raw_path = scope.get("raw_path") or request.url.path.encode()
         path = raw_path.decode("latin-1").partition("?")[0]
         seen = Seen(request.method, path, request.url.query, dict(request.headers), keys_of(request))
+        is_file = path.startswith(_FILES)
         wish = Wish()
         try:
-            if path == "/" or path.startswith("/mock/"):
-                answer = await self._own(request, path, seen)
+            if path == "/" or (path.startswith("/mock/") and not is_file):
+                answer = await self._own(request, path)
             else:
                 self.requests.append(seen)
-                operation, parameters = self._find(request.method, path)
-                seen.operation = operation.id
+                operation, parameters = (None, {}) if is_file else self._find(request.method, path)
+                seen.operation = operation.id if operation else None
                 wish = self._wish(request, operation)
                 await asyncio.sleep(wish.latency)
                 if wish.fault == "reset":
                     return await _hang_up(receive, send, reset=True)
-                answer = await self._answer(request, operation, parameters, wish, seen)
+                if operation is None:
+                    answer = self._file(request, unquote(path.removeprefix(_FILES)), wish)
+                else:
+                    answer = await self._answer(request, operation, parameters, wish, seen)
         except Refused as refused:
             answer = _error(refused, wish)
         finally:
@@ -159,7 +162,7 @@ class MockApp:
             raise Refused(405, f"{method} is not for {path}.", headers={"Allow": ", ".join(sorted(allowed))})
         raise Refused(404, f"There is no {method} {path}.")
 
-    def _wish(self, request: Request, operation: Operation) -> Wish:
+    def _wish(self, request: Request, operation: Operation | None) -> Wish:
         try:
             return preferred(request.headers.getlist("prefer")).over(self._due(operation))
         except ValueError as error:
@@ -169,8 +172,7 @@ class MockApp:
         call = await check(self.document, operation, request, parameters, strict=self.strict)
         seen.body = call.body
         seen.uploads = [(upload.filename, upload.size or 0) for upload in call.uploads]
-        if wish.code is not None and wish.code >= 400:
-            raise Refused(wish.code, f"The mock was asked for {wish.code}.", wish.err_code)
+        _fail_if_asked(wish)
         self._memory.check(call)
         self._tasks.cancelled(call)
         found = self._replies(operation, wish)
@@ -192,7 +194,7 @@ class MockApp:
         body = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
         if wish.fault == "broken-json":
             body = body[: len(body) * 2 // 3]
-        return Answer(reply.status, {"content-type": str(reply.media_type)}, [body])
+        return _whole(reply.status, {"content-type": str(reply.media_type)}, body)
 
     def _replies(self, operation: Operation, wish: Wish) -> list[Reply]:
         found = list(examples.replies(self.document, operation, status=wish.code))
@@ -223,7 +225,7 @@ class MockApp:
                 stream.get("error", "error"), data, {"err_code": -10003, "message": "The mock was asked for an error.", "type": "api_error"}
             )
             events[middle:] = [f"data: {json.dumps(data)}\n\n"]
-        return Answer(reply.status, {"content-type": EVENT_STREAM}, [event.encode() for event in events], in_pieces=True)
+        return Answer(reply.status, {"content-type": EVENT_STREAM}, [event.encode() for event in events])
 
     def _with_files(self, value: Any, operation: Operation, call: Call, request: Request) -> Any:
         """The reply with its file addresses leading to the mock, so that they can be downloaded."""
@@ -244,30 +246,25 @@ class MockApp:
             name = _name(address)
             if upload is not None:
                 name = f"{uuid.uuid4().hex[:12]}-{_name(upload.filename or 'file')}"
-                # Starlette closes what it parsed when the request ends; the file itself lives on here.
-                self._stored[name] = UploadFile(upload.file, size=upload.size, filename=name, headers=upload.headers)
-                call.uploads.clear()
+                # Starlette closes what it parsed when the request ends, so the file changes hands. Large ones lie on disk.
+                self._stored[name], upload.file = upload.file, io.BytesIO()
             return base + name + found[0][len(address) :]
 
         return _mapped(value, lambda text: _URL.sub(local, text))
 
     def _files_base(self, request: Request) -> str:
         url = request.base_url
-        host = {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}.get(url.hostname or "") if self._own_host else None
+        host = None if self._same_host else {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}.get(url.hostname or "")
         return f"{url.replace(hostname=host) if host else url}".rstrip("/") + _FILES
 
-    async def _own(self, request: Request, path: str, seen: Seen) -> Answer:
-        """The mock's own paths: what it is, files, and what `next`, `requests` and `reset` are in Python."""
-        if path.startswith(_FILES) and request.method in ("GET", "HEAD"):
-            self.requests.append(seen)
-            wish = self._due(None)
-            if wish.code is not None and wish.code >= 400:
-                raise Refused(wish.code, f"The mock was asked for {wish.code}.", wish.err_code)
-            return self._file(request, unquote(path.removeprefix(_FILES)))
+    async def _own(self, request: Request, path: str) -> Answer:
+        """The mock's own paths: what it is, and what `next`, `requests` and `reset` are in Python."""
         info = self.document.raw.get("info", {})
         if (request.method, path) == ("GET", "/"):
             about = {"mock": True, "title": info.get("title"), "version": info.get("version"), "operations": len(self.document.operations)}
             return _json(about)
+        if (request.method, path) == ("GET", "/mock/openapi.json"):
+            return _json(self.document.raw)
         if (request.method, path) == ("POST", "/mock/next"):
             try:
                 self.next(**await request.json())
@@ -282,25 +279,29 @@ class MockApp:
             return _json([{name: getattr(one, name) for name in shown} | {"with_key": bool(one.keys)} for one in self.requests])
         raise Refused(404, f"There is no {request.method} {path}.")
 
-    def _file(self, request: Request, name: str) -> Answer:
+    def _file(self, request: Request, name: str, wish: Wish) -> Answer:
+        """An uploaded file, or a small real one of the kind that its name tells."""
+        if request.method not in ("GET", "HEAD"):
+            raise Refused(405, f"{request.method} is not for files.", headers={"Allow": "GET, HEAD"})
+        _fail_if_asked(wish)
         extension = _extension(name)
         if name in self._stored:
-            stored = self._stored[name].file
-            stored.seek(0)
-            data = stored.read()
+            file = self._stored[name]
         elif "/" in name or not files.is_known(extension):
             raise Refused(404, f"There is no file {name!r}.")
         else:
-            data = files.sample(extension)
-        headers = {"content-type": files.media_of(extension), "accept-ranges": "bytes", "last-modified": formatdate(0, usegmt=True)}
+            file = io.BytesIO(files.sample(extension))
+        size = file.seek(0, io.SEEK_END)
+        headers = {"content-type": files.media_of(extension), "accept-ranges": "bytes"}
         wanted = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("range", ""))
-        if wanted is None or wanted[0] == "bytes=-":
-            return Answer(200, headers, [data])
-        first = int(wanted[1]) if wanted[1] else max(len(data) - int(wanted[2]), 0)
-        last = min(int(wanted[2]), len(data) - 1) if wanted[1] and wanted[2] else len(data) - 1
+        if wanted is None or not (wanted[1] or wanted[2]):
+            return Answer(200, headers, files.read(file, 0, size), size)
+        first = int(wanted[1]) if wanted[1] else max(size - int(wanted[2]), 0)
+        last = min(int(wanted[2]), size - 1) if wanted[1] and wanted[2] else size - 1
         if first > last:
-            raise Refused(416, "The range lies outside the file.", headers={"content-range": f"bytes */{len(data)}"})
-        return Answer(206, headers | {"content-range": f"bytes {first}-{last}/{len(data)}"}, [data[first : last + 1]])
+            raise Refused(416, "The range lies outside the file.", headers={"content-range": f"bytes */{size}"})
+        length = last - first + 1
+        return Answer(206, headers | {"content-range": f"bytes {first}-{last}/{size}"}, files.read(file, first, length), length)
 
 
 def create_app(
@@ -317,18 +318,22 @@ def create_app(
     return MockApp(Document(load(document)), strict=strict, polls=polls, delay=delay)
 
 
+def _whole(status: int, headers: dict[str, str], body: bytes) -> Answer:
+    return Answer(status, headers, [body], len(body))
+
+
 def _json(value: Any, status: int = 200) -> Answer:
-    return Answer(status, {"content-type": "application/json"}, [json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")])
+    return _whole(status, {"content-type": "application/json"}, json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
 
 
 def _plain(reply: Reply) -> Answer:
     if reply.media_type is None:
-        return Answer(reply.status, {}, [b""])
+        return _whole(reply.status, {}, b"")
     media = {"image/*": "image/png", "audio/*": "audio/mpeg", "video/*": "video/mp4", "*/*": "application/octet-stream"}
     media_type = media.get(reply.media_type, reply.media_type)
     is_text = media_type.startswith("text/") or media_type.endswith("xml")
     data = str(reply.value).encode() if is_text else files.sample_of(media_type)
-    return Answer(reply.status, {"content-type": media_type}, [data])
+    return _whole(reply.status, {"content-type": media_type}, data)
 
 
 def _error(refused: Refused, wish: Wish) -> Answer:
@@ -341,6 +346,11 @@ def _error(refused: Refused, wish: Wish) -> Answer:
     if wish.retry_after is not None or refused.status in (429, 503):
         answer.headers["retry-after"] = f"{1 if wish.retry_after is None else wish.retry_after:g}"
     return answer
+
+
+def _fail_if_asked(wish: Wish) -> None:
+    if wish.code is not None and wish.code >= 400:
+        raise Refused(wish.code, f"The mock was asked for {wish.code}.", wish.err_code)
 
 
 def _fail_envelope(operation: Operation, value: Any) -> None:
@@ -406,16 +416,17 @@ def _name(address: str) -> str:
 
 async def _send(answer: Answer, delay: float, receive: Receive, send: Send, *, cut: bool, head: bool) -> None:
     headers = dict(answer.headers)
-    if not answer.in_pieces and answer.status not in (204, 304):
-        headers["content-length"] = str(len(answer.pieces[0]))
+    if answer.length is not None and answer.status not in (204, 304):
+        headers["content-length"] = str(answer.length)
     raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-    pieces = [] if head else list(answer.pieces)
+    pieces = [] if head else answer.pieces
     if cut:
-        pieces = pieces[: max(len(pieces) // 2, 1)] if answer.in_pieces else [pieces[0][: len(pieces[0]) // 2]]
+        whole = list(pieces)
+        pieces = whole[: max(len(whole) // 2, 1)] if answer.length is None else [(whole or [b""])[0][: answer.length // 2]]
     for piece in pieces:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await asyncio.sleep(delay if answer.in_pieces else 0)
+        await asyncio.sleep(delay if answer.length is None else 0)
     if cut:
         return await _hang_up(receive, send, reset=False)
     await send({"type": "http.response.body", "body": b"", "more_body": False})

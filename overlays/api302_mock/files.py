@@ -7,12 +7,25 @@ import io
 import mimetypes
 import struct
 import zlib
+from collections.abc import Iterator
 from functools import cache
+from typing import BinaryIO
 
 
 def accepts(pattern: str, media_type: str) -> bool:
     """Whether a media range of an `Accept` header (`image/*`) covers a media type."""
     return pattern in ("*/*", "*", media_type) or (pattern.endswith("/*") and media_type.startswith(pattern[:-1]))
+
+
+def read(file: BinaryIO, first: int, length: int) -> Iterator[bytes]:
+    """A part of a file in blocks of at most 1 MiB."""
+    while length > 0:
+        file.seek(first)
+        block = file.read(min(length, 1 << 20))
+        if not block:
+            return
+        yield block
+        first, length = first + len(block), length - len(block)
 
 
 def _png(size: int = 8) -> bytes:

@@ -157,7 +157,7 @@ def coerced(document: Document, schema: Any, given: list[str], where: str, split
         if _is_valid(validator, value):
             return value
     # Tell what is wrong with the reading that came furthest: `100` is above the maximum, rather than "100" no integer.
-    problems = [_problem(validator, value, where) for value in readings]
+    problems = [_problem(validator, value, where) or where for value in readings]
     raise Refused(422, next((text for text in problems if "is not of type" not in text), problems[0]))
 
 
