@@ -1,29 +1,85 @@
-"""`python -m generator`: join, check and build."""
+"""The command line: `python -m generator build | check | join | coverage`.
+
+Exit codes: 0 all is well; 1 the specification, the generated code or a generator is not in order; 2 the command was used wrongly.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
-from . import join
+from . import build, join
 from .source import Spec, SpecError
+
+SHOWN = 50
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m generator")
-    commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("join")
-    command.add_argument("--spec", type=Path, default=Path("spec"))
+    """Run a command; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m generator", description="Make the client from the specification.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, what in (
+        ("build", "check the specification and write everything that is generated from it"),
+        ("check", "the house rules, and whether the generated folder is what `build` would write"),
+        ("join", "print the joined OpenAPI 3.2 document"),
+        ("coverage", "count pages and operations by section and evidence"),
+    ):
+        command = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+        command.add_argument("--spec", type=Path, default=Path("spec"), metavar="DIR", help="the specification (default: spec)")
+        if name in ("build", "check"):
+            help_ = "the generated folder (default: generated)"
+            command.add_argument("--out", type=Path, default=Path("generated"), metavar="DIR", help=help_)
     args = parser.parse_args(arguments)
+    if not args.spec.is_dir():
+        print(f"there is no folder {args.spec}; run this where spec/ is, or give --spec", file=sys.stderr)
+        return 2
     try:
-        print(json.dumps(join.join(Spec.load(args.spec)), indent=1, ensure_ascii=False))
+        return _COMMANDS[args.command](args)
     except SpecError as error:
+        for problem in error.problems:
+            print(f"{args.spec.as_posix()}/{problem}", file=sys.stderr)
+        print(f"{len(error.problems)} problem{'s' * (len(error.problems) != 1)} in {args.spec}", file=sys.stderr)
+    except build.BuildError as error:
         print(error, file=sys.stderr)
-        return 1
+    return 1
+
+
+def _build(args: argparse.Namespace) -> int:
+    print(build.build(args.spec, args.out))
     return 0
 
+
+def _check(args: argparse.Namespace) -> int:
+    summary, differing = build.check(args.spec, args.out)
+    print(summary)
+    if not differing:
+        return 0
+    for line in differing[:SHOWN]:
+        print(line, file=sys.stderr)
+    if len(differing) > SHOWN:
+        print(f"… and {len(differing) - SHOWN} more", file=sys.stderr)
+    command = " ".join([build.COMMAND, *([f"--spec {args.spec}"] if str(args.spec) != "spec" else [])])
+    command += f" --out {args.out}" if str(args.out) != "generated" else ""
+    print(f"{args.out} is not what the specification makes; run: {command}", file=sys.stderr)
+    return 1
+
+
+def _join(args: argparse.Namespace) -> int:
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    sys.stdout.write(build.as_json(join.join(Spec.load(args.spec))))
+    return 0
+
+
+def _coverage(args: argparse.Namespace) -> int:
+    spec = Spec.load(args.spec)
+    if spec.problems:
+        raise SpecError(spec.problems)
+    print(build.coverage(spec))
+    return 0
+
+
+_COMMANDS = {"build": _build, "check": _check, "join": _join, "coverage": _coverage}
 
 if __name__ == "__main__":
     sys.exit(main())

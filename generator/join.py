@@ -18,7 +18,7 @@ def join(spec: Spec) -> dict[str, Any]:
     document, problems = assemble(spec)
     if problems:
         raise SpecError(problems)
-    _add_links(document)
+    _add_links(spec, document)
     return document
 
 
@@ -35,10 +35,14 @@ def assemble(spec: Spec) -> tuple[dict[str, Any], list[Problem]]:
         for kind, definitions in obj(content.get("components")).items():
             _merge(spec, name, obj(definitions), components.setdefault(kind, {}), f"{kind} component", problems)
     document = {key: value for key, value in root.items() if key not in ("tags", "paths", "components")}
+    spec.adopt(document, root)
     document["tags"] = _tags(spec, root)
     document["paths"] = paths
     known = sorted(components, key=lambda kind: COMPONENTS.index(kind) if kind in COMPONENTS else len(COMPONENTS))
     document["components"] = {kind: dict(sorted(components[kind].items())) for kind in known}
+    for kind in known:
+        for name in components[kind]:
+            spec.adopt(document["components"][kind], components[kind], name)
     return document, problems
 
 
@@ -50,6 +54,7 @@ def _merge(spec: Spec, file: str, new: dict[str, Any], into: dict[str, Any], wha
             problems.append(spec.problem(new, name, f"the {what} `{name}` of {file} is already defined in {there}", fix))
         else:
             into[name] = value
+            spec.adopt(into, new, name)
 
 
 def _tags(spec: Spec, root: dict[str, Any]) -> list[Any]:
@@ -57,6 +62,7 @@ def _tags(spec: Spec, root: dict[str, Any]) -> list[Any]:
     vendors = obj(spec.files.get(VENDORS_FILE))
     with_paths = [home for home, content in spec.vendor_files().items() if obj(content.get("paths"))]
     tags: list[Any] = []
+    spec.adopt(tags, root.get("tags"))
     for tag in seq(root.get("tags")):
         tags.append(tag)
         for section, vendor in with_paths:
@@ -121,7 +127,7 @@ def _link(task: dict[str, Any], follower: str, target: dict[str, Any]) -> dict[s
     return link
 
 
-def _add_links(document: dict[str, Any]) -> None:
+def _add_links(spec: Spec, document: dict[str, Any]) -> None:
     """Put links into the 2xx JSON replies of submitting operations; changes copies, since the parts belong to the files."""
     by_id = {operation.get("operationId"): operation for _, _, operation in operations(document)}
     for path, method, operation in operations(document):
@@ -132,10 +138,16 @@ def _add_links(document: dict[str, Any]) -> None:
                 link = _link(task, follower, by_id[follower])
                 if isinstance(link, dict):
                     links[follower] = link
-        if not links:
+        if not links or not isinstance(operation.get("responses"), dict):
             continue
         responses = dict(obj(operation.get("responses")))
         for status, response in responses.items():
             if status.startswith("2") and "application/json" in obj(obj(response).get("content")):
                 responses[status] = {**response, "links": {**obj(response.get("links")), **links}}
-        document["paths"][path] = {**document["paths"][path], method: {**operation, "responses": responses}}
+                spec.adopt(responses[status], response)
+        changed = {**operation, "responses": responses}
+        item = {**document["paths"][path], method: changed}
+        spec.adopt(responses, operation["responses"])
+        spec.adopt(changed, operation)
+        spec.adopt(item, document["paths"][path])
+        document["paths"][path] = item

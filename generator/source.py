@@ -67,7 +67,9 @@ class Spec:
     """Content by file name relative to the folder, with forward slashes."""
     problems: list[Problem] = field(default_factory=list)
     """What is wrong with the files as YAML."""
-    _places: dict[int, _Place] = field(default_factory=dict)  # by id() of the container, which `files` keeps alive
+    _places: dict[int, _Place] = field(default_factory=dict)  # by id() of the container, which `files` or `_kept` keeps alive
+    _origins: dict[tuple[int, str | None], Any] = field(default_factory=dict)
+    _kept: list[Any] = field(default_factory=list)
 
     @classmethod
     def load(cls, root: Path) -> Spec:
@@ -85,7 +87,8 @@ class Spec:
         """File and line of a mapping or list that was read from a file, or of one of its keys or items."""
         place = self._places.get(id(container))
         if place is None:
-            return None
+            origin = self._origins.get((id(container), None if key is None else str(key)), self._origins.get((id(container), None)))
+            return None if origin is None else self.place(origin, key)
         if key is None:
             return place.file, place.line
         if isinstance(place.lines, dict):
@@ -108,6 +111,11 @@ class Spec:
         """A problem at a key or item of a mapping or list."""
         file, line = self.place(container, key) or (ROOT_FILE, 1)
         return Problem(file, line, message, fix)
+
+    def adopt(self, made: object, origin: object, key: str | None = None) -> None:
+        """Say that a mapping or list that was made (or one key of it) stands where `origin` does."""
+        self._origins[id(made), key] = origin
+        self._kept.append(made)
 
     def remember(self, container: object, place: _Place) -> None:
         """Note where a mapping or list stands."""

@@ -168,35 +168,14 @@ class Context:
         return [(rows, page, obj(row)) for rows in self.spec.ledgers().values() for page, row in rows.items()]
 
     def file_of(self, node: Node) -> str:
-        """The file that a component or a part of one stands in."""
-        place = self.spec.place(node.value) or self._definition_place(node) or (COMMON_FILE, 1)
-        return place[0]
-
-    def _definition_place(self, node: Node) -> tuple[str, int] | None:
-        return self.spec.place(self.home_of(node.parent, node.key), node.key)
-
-    def home_of(self, container: Any, key: str | int) -> Any:
-        """The file's own mapping for a name, where the container is one that the join made (paths, components)."""
-        if self.spec.place(container) is not None:
-            return container
-        return self._origins.get((id(container), key), container)
-
-    @cached_property
-    def _origins(self) -> dict[tuple[int, str | int], Any]:
-        origins: dict[tuple[int, str | int], Any] = {}
-        for content in reversed(list(self.spec.files.values())):
-            parts = [(self.document["paths"], obj(obj(content).get("paths")))]
-            components = obj(obj(content).get("components"))
-            parts += [(self.document["components"].get(kind), obj(own)) for kind, own in components.items()]
-            for joined, own in parts:
-                origins.update({(id(joined), name): own for name in own})
-        return origins
+        """The file that an object stands in."""
+        return (self.spec.place(node.parent, node.key) or (COMMON_FILE, 1))[0]
 
     def problem(self, container: Any, key: str | int | None, message: str, fix: str, path: list[str | int] | None = None) -> Problem:
         """A problem at a key of a container, or further in, at `path` below that key."""
         if key is None:
             return self.spec.problem(container, None, message, fix)
-        file, line = self.spec.locate(self.home_of(container, key), [key, *(path or [])])
+        file, line = self.spec.locate(container, [key, *(path or [])])
         return Problem(file, line, message, fix)
 
     def at(self, node: Node, message: str, fix: str, key: str | None = None) -> Problem:

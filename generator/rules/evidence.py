@@ -59,7 +59,7 @@ def _is_date(text: str) -> bool:
 
 
 def ledger(context: Context) -> Iterator[Problem]:
-    """Each page has one row in all ledgers, of exactly one kind, and its operations exist (that each is reached follows from `evidence`)."""
+    """Each page has one row in all ledgers, of exactly one kind, and its operations exist (`evidence` sees that each is reached)."""
     seen: dict[str, str] = {}
     for rows, page, row in context.rows:
         place = "{}:{}".format(*(context.spec.place(rows, page) or ("", 0)))

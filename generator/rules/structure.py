@@ -152,27 +152,13 @@ def openapi(context: Context) -> Iterator[Problem]:
     schema = files("openapi_spec_validator").joinpath("resources/schemas/v3.2/schema.json").read_text(encoding="utf-8")
     for error in _compiled(schema).iter_errors(document):
         path, message = explain(error)
-        yield Problem(*_locate(context, path), message, _fix(error))
+        yield Problem(*context.spec.locate(context.document, path), message, _fix(error))
     meta = _compiled('{"$ref": "https://json-schema.org/draft/2020-12/schema"}')
     for node in context.of_kind("schema"):
         if (node.above is None or node.above.kind != "schema") and not isinstance(node.value, bool):
             for error in meta.iter_errors(node.value):
                 path, message = explain(error)
                 yield context.problem(node.parent, node.key, message, _fix(error), path)
-
-
-def _locate(context: Context, path: list[str | int]) -> tuple[str, int]:
-    """File and line of a path into the joined document, whose mappings of names are the join's own."""
-    root = context.spec.files.get(ROOT_FILE)
-    depth = {"paths": 2, "components": 3}.get(str(path[0]) if path else "", 0)
-    if not depth:
-        return context.spec.locate(root, path)
-    container: Any = context.document
-    for key in path[: depth - 1]:
-        container = obj(container).get(str(key))
-    if len(path) < depth:
-        return context.spec.locate(root, path)
-    return context.spec.locate(context.home_of(container, path[depth - 1]), path[depth - 1 :])
 
 
 def unusual_keywords(context: Context) -> Iterator[Problem]:

@@ -1,0 +1,184 @@
+"""Order the steps from a specification to the generated packages, count them, and put the result in place whole or not at all."""
+
+from __future__ import annotations
+
+import filecmp
+import json
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import join, rules
+from .source import Spec, SpecError, obj, seq
+
+DOCUMENT_FILE = "openapi.json"
+COMMAND = "python -m generator build"
+
+
+class BuildError(RuntimeError):
+    """Something could not be generated, though the specification is in order."""
+
+
+@dataclass
+class Summary:
+    """What a build made, and how long each step took in seconds."""
+
+    counts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    unlinked: list[str] = field(default_factory=list)
+    """Tasks whose ids no OpenAPI link can express."""
+    renamed: list[str] = field(default_factory=list)
+    """Names that Python code writes with a trailing underscore."""
+
+    def __str__(self) -> str:
+        lines = []
+        for name, seconds in self.seconds.items():
+            counts = ", ".join(f"{count} {what}" for what, count in self.counts.get(name, {}).items() if isinstance(count, int))
+            lines.append(f"{name:<10} {seconds:6.1f} s  {counts}".rstrip())
+        lines.append(f"{'all':<10} {sum(self.seconds.values()):6.1f} s")
+        for title, listed in (("no link can say where these tasks' ids are", self.unlinked), ("written with an underscore", self.renamed)):
+            if listed:
+                lines += [f"{title}:", *(f"  {entry}" for entry in listed)]
+        return "\n".join(lines)
+
+
+def as_json(document: dict[str, Any]) -> str:
+    """A document as JSON text, the same every time."""
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def build(spec_dir: Path, out_dir: Path) -> Summary:
+    """Generate everything of a specification into a folder, which is replaced whole, and only if every step succeeded.
+
+    Raises:
+        SpecError: The specification breaks rules; all of them are listed.
+        BuildError: A generator failed, or made something else than the specification says, or the folder is not a generated one.
+    """
+    if out_dir.exists() and (not out_dir.is_dir() or (any(out_dir.iterdir()) and not (out_dir / DOCUMENT_FILE).exists())):
+        raise BuildError(f"{out_dir} has no {DOCUMENT_FILE}, so it was not generated, and is left alone; give an empty folder to --out")
+    out_dir.parent.mkdir(parents=True, exist_ok=True)
+    with _folder_beside(out_dir) as scratch:
+        made = scratch / "new"
+        made.mkdir()
+        summary = _generate(spec_dir, made)
+        if out_dir.exists():
+            out_dir.rename(scratch / "old")
+        try:
+            made.rename(out_dir)
+        except OSError:
+            if (scratch / "old").exists():
+                (scratch / "old").rename(out_dir)
+            raise
+    return summary
+
+
+def check(spec_dir: Path, generated_dir: Path) -> tuple[Summary, list[str]]:
+    """Generate into a temporary folder and compare it with what is there, byte for byte; returns what differs. Raises as `build`."""
+    with _folder_beside(None) as scratch:
+        made = scratch / "new"
+        made.mkdir()
+        summary = _generate(spec_dir, made)
+        return summary, list(differences(made, generated_dir))
+
+
+def differences(made: Path, there: Path) -> Iterator[str]:
+    """What differs between two generated folders; bytecode does not count."""
+    new, old = _files(made), _files(there)
+    for name in sorted(new | old):
+        if name not in old:
+            yield f"missing: {name}"
+        elif name not in new:
+            yield f"not generated: {name}"
+        elif not filecmp.cmp(made / name, there / name, shallow=False):
+            yield f"different: {name}"
+
+
+def _files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__"}
+
+
+@contextmanager
+def _folder_beside(target: Path | None) -> Iterator[Path]:
+    """A temporary folder on the same file system as the target, so that a rename puts the result in place."""
+    folder = Path(tempfile.mkdtemp(prefix=".generating-", dir=target.parent if target else None))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _generate(spec_dir: Path, out: Path) -> Summary:
+    summary = Summary()
+
+    def step(name: str, work: Callable[[], Any]) -> Any:
+        start = time.perf_counter()
+        result = work()
+        summary.seconds[name] = time.perf_counter() - start
+        if isinstance(result, dict) and all(isinstance(value, int | list) for value in result.values()):
+            summary.counts[name] = result
+        return result
+
+    spec = step("read", lambda: Spec.load(spec_dir))
+    problems = step("check", lambda: rules.check_spec(spec))
+    if problems:
+        raise SpecError(problems)
+    document = step("join", lambda: join.join(spec))
+    (out / DOCUMENT_FILE).write_text(as_json(document), encoding="utf-8", newline="\n")
+    wanted = len(join.operations(document))
+    summary.counts["join"] = {"operations": wanted, "schemas": len(obj(document["components"].get("schemas")))}
+    summary.unlinked, summary.renamed = join.unlinked(document), rules.notes(spec)
+
+    from . import lower, params, raw, resources  # the generators are slow to import, and reading and checking do without them
+
+    try:
+        lowered = step("lower", lambda: lower.lower(document))
+        counts = {"raw": step("raw", lambda: raw.build(document, lowered, out))}
+        step("params", lambda: params.build(document, out))
+        counts["resources"] = step("resources", lambda: resources.build(document, out, spec))
+    except (lower.LoweringError, RuntimeError) as error:
+        raise BuildError(str(error)) from error
+    for name, made in counts.items():
+        if made["functions"] != wanted:
+            raise BuildError(f"{name} made {made['functions']} functions of {wanted} operations; the generator loses or repeats some")
+    for folder in list(out.rglob("__pycache__")):  # made by importing everything once, with the temporary folder's name in it
+        shutil.rmtree(folder)
+    return summary
+
+
+EVIDENCE = ("page", "sample", "caller", "vendor", "catalog")
+
+
+def coverage(spec: Spec) -> str:
+    """A table by section: what the ledger says of its pages, and on what evidence its operations stand."""
+    sections = spec.sections()
+    pages = {section: Counter[str]() for section in sections}
+    for file, rows in spec.ledgers().items():
+        kinds = [next((kind for kind in ("operations", "guide", "unknown", "pending") if kind in obj(row)), "?") for row in rows.values()]
+        pages.setdefault(file.partition("/")[0], Counter()).update(kinds)
+    operations = {section: Counter[str]() for section in pages}
+    for (section, _), content in spec.vendor_files().items():
+        for _, _, operation in join.operations(content):
+            kinds = {str(obj(entry).get("evidence")) for entry in seq(operation.get("x-docs"))}
+            best = next((kind for kind in EVIDENCE if kind in kinds), "none")
+            unknown = [f"no {part}" for part in ("request", "reply") if part in obj(operation.get("x-unknown"))]
+            operations.setdefault(section, Counter()).update(["calls", best, *unknown])
+    heads = ["section", "pages", "described", "guide", "unknown", "pending", "calls", *EVIDENCE, "no request", "no reply"]
+    rows = []
+    for section in pages:
+        ledger, calls = pages[section], operations[section]
+        described = [ledger[kind] for kind in ("operations", "guide", "unknown", "pending")]
+        rows.append([section, ledger.total(), *described, calls["calls"], *(calls[kind] for kind in (*EVIDENCE, "no request", "no reply"))])
+    rows.append(["all", *(sum(row[column] for row in rows) for column in range(1, len(heads)))])
+    table = [heads, *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(heads))]
+    lines = [
+        "  ".join(cell.ljust(width) if not i else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        for row in table
+    ]
+    return "\n".join(line.rstrip() for line in lines)
