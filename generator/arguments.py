@@ -39,6 +39,8 @@ class Argument:
     """What the server does without it, as JSON."""
     files: tuple[str, ...] = ()
     """The forms in which it takes a file."""
+    not_empty: bool = False
+    """Whether an empty text is a mistake."""
 
 
 @dataclass
@@ -105,6 +107,7 @@ def _field(wire: str, schema: dict[str, Any], place: str, required: bool, schema
         description=str(texts.get("description") or "").strip(),
         default=None if texts.get("default") is None else json.dumps(texts["default"], ensure_ascii=False),
         files=tuple(file_forms(schema)),
+        not_empty=schemas.deref(schema).get("minLength", 0) > 0,
     )
 
 
@@ -153,6 +156,7 @@ def _join(one: Argument, other: Argument) -> Argument:
         description=one.description or other.description,
         default=one.default if one.default is not None else other.default,
         files=tuple(dict.fromkeys(one.files + other.files)),
+        not_empty=one.not_empty and other.not_empty,
     )
 
 

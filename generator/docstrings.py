@@ -16,11 +16,15 @@ _FILE = {
 }
 
 
-def docstring(operation: dict[str, Any], arguments: list[Argument], body: Body, own: dict[str, str], returns: str) -> list[str]:
-    """The lines of a docstring. `own`: descriptions of our own arguments, by name; `returns`: what comes back."""
+def docstring(
+    operation: dict[str, Any], arguments: list[Argument], body: Body, own: dict[str, str], returns: str, see: list[str]
+) -> list[str]:
+    """The lines of a docstring. `own`: descriptions of our own arguments, by name; `see`: what other methods make the same call."""
     lines = wrap(_sentence(str(operation.get("summary") or operation["operationId"])))
     if operation.get("description"):
         lines += ["", *wrap(str(operation["description"]))]
+    if see:
+        lines += ["", *wrap(" ".join(see))]
     if "request" in obj(operation.get("x-unknown")):
         lines += ["", *wrap("The fields of this call are not documented.")]
     names = {argument.wire: argument.name for argument in arguments if argument.place == "body"}

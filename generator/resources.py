@@ -17,7 +17,8 @@ from .docstrings import best_source, docstring
 from .join import operations
 from .lower import Types, is_json, lower
 from .lower import operations as lowered_operations
-from .params import HEADER, format_code, owners
+from .params import owners
+from .raw import HEADER, format_code
 from .source import Problem, Spec, SpecError, obj, seq
 
 PACKAGE = "api302_resources"
@@ -27,6 +28,12 @@ CORE = (
     *("api_key", "base_url", "timeout", "max_retries", "http_client", "extra_headers"),
 )
 _SOON = {"_submit": "Task", "_stream": "Stream", "_stream_bytes": "ByteStream", "_iterate": "Iterator"}
+_TWINS = {
+    "_submit": "gives a task at once",
+    "_stream": "gives the events as they come",
+    "_stream_bytes": "gives the bytes as they come",
+    "_iterate": "goes through the items of all pages",
+}
 _EVENTS = "text/event-stream"
 
 
@@ -53,12 +60,27 @@ class Operation:
 
 
 @dataclass
+class Form:
+    """One way of calling an operation."""
+
+    kind: str
+    """The method of `api302._resource.Resource` that does the work."""
+    name: str
+    item: Annotation
+    """What is returned, or what the task, stream or iterator returned is of."""
+    switch: dict[str, Any] = field(default_factory=dict)
+    """The field that asks for this form, as in `x-task.when`."""
+    accept: tuple[str, ...] = ()
+    hidden: tuple[dict[str, Any], ...] = ()
+    """Fields that are no arguments, beside the switches of all forms."""
+
+
+@dataclass
 class Method:
     """A method to render, for the sync class and the async one."""
 
     name: str
     kind: str
-    """The method of `api302._resource.Resource` that does the work."""
     constant: str
     arguments: list[Argument]
     own: list[tuple[str, str]]
@@ -128,6 +150,8 @@ def build(document: dict[str, Any], out: Path, spec: Spec | None = None) -> dict
         autoescape=False,
     )
     environment.filters["python"] = repr
+    for module in tree.modules.values():
+        _check_names(module)
     root = out / PACKAGE
     shutil.rmtree(root, ignore_errors=True)
     template = environment.get_template("module.py.jinja")
@@ -140,8 +164,21 @@ def build(document: dict[str, Any], out: Path, spec: Spec | None = None) -> dict
         if not (root / package / "__init__.py").exists():
             _write(root / package / "__init__.py", f"{HEADER}\n")
     _write(root / "py.typed", "")
-    format_code(root, "I")
+    format_code(root)
     return {"functions": len(tree.operations), "modules": len(tree.modules), "renamed": sorted(tree.renamed)}
+
+
+def _check_names(module: Module) -> None:
+    """Refuse a file in which a name would mean two things."""
+    sources = {name: "this file" for name, _ in module.constants} | {name: source for source, name in module.borrowed}
+    for source, names in [
+        *_imports(module).items(),
+        *((child.module or "", [child.name, f"Async{child.name}"]) for child in _child_imports(module)),
+    ]:
+        for name in (name.rpartition(" ")[2] for name in names):
+            if sources.setdefault(name, source) != source or any(name in (cls.name, f"Async{cls.name}") for cls in module.classes):
+                message = f"{PACKAGE}/{module.path} would have two things called `{name}`"
+                raise SpecError([Problem(f"{module.path.partition('/')[0]}", 1, message, "rename the schema or the vendor")])
 
 
 def _write(path: Path, text: str) -> None:
@@ -272,12 +309,13 @@ class _Tree:
     def _described(self, operation: Operation) -> dict[str, Any]:
         """What the core must know of an operation, beside what its endpoint module says."""
         content = operation.content
-        shown, _ = self._arguments(operation)
+        _, body = self._arguments(operation)
         described = {
             "id": content["operationId"],
             "endpoint": f"{operation.section}_{operation.vendor}.{content['operationId']}",
             "docs": best_source(content),
-            "files": {argument.wire: argument.files for argument in shown if argument.files},
+            "files": {argument.wire: argument.files for argument in body.fields if argument.files},
+            "not_empty": tuple(argument.wire for argument in body.fields if argument.not_empty),
             "success": content.get("x-success"),
             "task": content.get("x-task"),
             "status": content.get("x-task-status"),
@@ -295,67 +333,65 @@ class _Tree:
         except (KeyError, TypeError, ValueError) as error:
             raise NameProblem(f"its request cannot be read ({type(error).__name__}: {error})", "run `python -m generator lint`") from error
 
-    def _methods(self, operation: Operation, name: str) -> Iterator[Method]:
-        """The methods of an operation under a name; `create`, a shortcut's name, gives its twins bare names."""
+    def _methods(self, operation: Operation, name: str) -> list[Method]:
+        """The methods of an operation under a name; the first one's docstring points to the others."""
+        first, *twins = self._forms(operation, name)
+        see = [f"`{twin.name}` {_TWINS[twin.kind]}." for twin in twins]
+        return [self._method(operation, first, see), *(self._method(operation, twin, []) for twin in twins)]
+
+    def _forms(self, operation: Operation, name: str) -> Iterator[Form]:
+        """The forms in which an operation is called; `create`, a shortcut's name, gives its twins bare names."""
         content = operation.content
-        bare = name == "create"
+        twin = str.format if name != "create" else lambda prefix, _: prefix.removesuffix("_{}")
         task, stream, pages = obj(content.get("x-task")), content.get("x-stream"), obj(content.get("x-pages"))
         replies = self._replies(content)
         whole = [media for media in replies if media != _EVENTS]
         binary = [media for media in whole if replies[media] == "bytes"]
-        hidden = [obj(obj(content[key]).get("when")) for key in ("x-task", "x-stream") if key in content]
-        reply = returned(replies[media] for media in whole) if whole else scalar("None")
-        switch = obj(task.get("when"))
-        if task and not switch:
-            yield self._method(operation, name, "_submit", self._task_reply(operation), hidden)
-        elif whole or _EVENTS not in replies:
-            yield self._method(operation, name, "_call", reply, hidden, accept=whole)
-        if switch:
-            yield self._method(operation, "submit" if bare else f"submit_{name}", "_submit", self._task_reply(operation), hidden, switch)
+        streams_alone = stream is not None and (not whole or name.startswith("stream"))
+        if task and not task.get("when"):
+            yield Form("_submit", name, self._task_reply(operation))
+        elif not streams_alone:
+            yield Form("_call", name, returned(replies[media] for media in whole) if whole else scalar("None"), accept=tuple(whole))
+        if task.get("when"):
+            yield Form("_submit", twin("submit_{}", name), self._task_reply(operation), task["when"])
         if stream is not None:
-            twin = ("stream" if bare else f"stream_{name}") if whole else name
-            yield self._method(operation, twin, "_stream", self._event(content), hidden, obj(obj(stream).get("when")))
+            called = name if streams_alone else twin("stream_{}", name)
+            yield Form("_stream", called, self._event(content), obj(obj(stream).get("when")))
         if binary:
-            prefix = "stream_bytes" if stream is not None else "stream"
-            yield self._method(operation, prefix if bare else f"{prefix}_{name}", "_stream_bytes", Annotation(), hidden, accept=binary)
+            called = twin("stream_{}" if stream is None else "stream_bytes_{}", name)
+            yield Form("_stream_bytes", called, Annotation(), accept=tuple(binary))
         if pages:
-            place = {"in": "query", "name": pages["parameter"]}
             item = self._item(content, str(pages["items"]))
-            yield self._method(operation, "iter" if bare else f"iter_{name}", "_iterate", item, [*hidden, place])
+            yield Form("_iterate", twin("iter_{}", name), item, hidden=({"in": "query", "name": pages["parameter"]},))
 
-    def _method(
-        self,
-        operation: Operation,
-        name: str,
-        kind: str,
-        item: Annotation,
-        hidden: list[dict[str, Any]],
-        switch: dict[str, Any] | None = None,
-        accept: list[str] | None = None,
-    ) -> Method:
+    def _method(self, operation: Operation, form: Form, see: list[str]) -> Method:
+        content, kind, item = operation.content, form.kind, form.item
         shown, body = self._arguments(operation)
+        hidden = [*form.hidden, *(obj(obj(content[key]).get("when")) for key in ("x-task", "x-stream") if key in content)]
         switches = {(place.get("in"), place.get("name")) for place in hidden}
         shown = [argument for argument in shown if (argument.place, argument.wire) not in switches]
         renamed = [argument for argument in shown if argument.name == f"{argument.wire}_" or argument.name.startswith("field_")]
-        self.renamed |= {f"{operation.content['operationId']}: {argument.wire} -> {argument.name}" for argument in renamed}
+        self.renamed |= {f"{content['operationId']}: {argument.wire} -> {argument.name}" for argument in renamed}
         sent: dict[str, list[tuple[str, str]]] = {"path": [], "query": [], "headers": [], "body": []}
         for argument in shown:
             sent["headers" if argument.place == "header" else argument.place].append((argument.wire, argument.name))
         sent["path"].sort(key=lambda pair: operation.path.find(f"{{{pair[0]}}}"))
-        if switch:
-            sent["headers" if switch["in"] == "header" else switch["in"]].append((switch["name"], repr(switch["value"])))
-        if not operation.content.get("requestBody"):
+        if form.switch:
+            sent["headers" if form.switch["in"] == "header" else form.switch["in"]].append(
+                (form.switch["name"], repr(form.switch["value"]))
+            )
+        if not content.get("requestBody"):
             del sent["body"]
-        unknown = "request" in obj(operation.content.get("x-unknown")) and "body" in sent
-        own, texts, imports = _own_arguments(accept or [], unknown)
+        unknown = "request" in obj(content.get("x-unknown")) and "body" in sent
+        own, texts, imports = _own_arguments(form.accept, unknown)
         imports |= item.imports | {pair for argument in shown for pair in argument.annotation.imports}
         if kind == "_iterate":
             imports |= {("collections.abc", "Iterator"), ("collections.abc", "AsyncIterator")}
         elif kind != "_call":
             imports |= {("api302", _SOON[kind]), ("api302", f"Async{_SOON[kind]}")}
-        lines = docstring(operation.content, shown, body, texts, self._returns(operation.content, kind, item))
+        lines = docstring(content, shown, body, texts, self._returns(content, kind, item), see)
         kept = {place: pairs for place, pairs in sent.items() if pairs or place == "body"}
-        return Method(name, kind, operation.constant, shown, own, kept, item, lines, imports)
+        return Method(form.name, kind, operation.constant, shown, own, kept, item, lines, imports)
 
     def _returns(self, content: dict[str, Any], kind: str, item: Annotation) -> str:
         replies = [self.schemas.deref(reply) for status, reply in obj(content.get("responses")).items() if status.startswith("2")]
@@ -363,8 +399,8 @@ class _Tree:
         text = str(next(iter(described), "") or "The reply.").strip()
         return {
             "_call": text,
-            "_submit": f"The task, accepted; its `wait()` gives the result, with `reply` a {item}.",
-            "_stream": f"The stream, a context manager that iterates over each {item}.",
+            "_submit": f"The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` ({item}).",
+            "_stream": f"The stream, a context manager to iterate over ({item}).",
             "_stream_bytes": f"{text.rstrip('.')}, as a context manager that gives the bytes as they come.",
             "_iterate": "The items of all pages, each page asked for when it is reached.",
         }[kind]
@@ -416,7 +452,7 @@ class _Tree:
                 yield from obj(self.schemas.deref(response).get("content")).items()
 
 
-def _own_arguments(accept: list[str], unknown: bool) -> tuple[list[tuple[str, str]], dict[str, str], set[tuple[str, str]]]:
+def _own_arguments(accept: tuple[str, ...], unknown: bool) -> tuple[list[tuple[str, str]], dict[str, str], set[tuple[str, str]]]:
     """Our own arguments: name and annotation with default, their descriptions, and what to import for them."""
     mapping, texts = "Mapping[str, Any]", dict[str, str]()
     own: dict[str, str] = {}
