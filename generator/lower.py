@@ -18,6 +18,7 @@ import builtins
 import json
 import keyword
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -32,8 +33,8 @@ ANNOTATION_NAMES = frozenset({"Any", "Literal", "None", "bool", "bytes", "dict",
 RESERVED_FIELDS = frozenset({"http", "request_id", "to_dict", "self"}) | ANNOTATION_NAMES
 """Field names that would hide something of the base class, or of the annotations beside them."""
 
-RESERVED_ARGUMENTS = frozenset({"body", "client", "content_type"})
-"""What our own functions take beside the API's parameters."""
+RESERVED_ARGUMENTS = frozenset({"asyncio_detailed", "body", "build", "client", "content_type", "sync_detailed", "RESPONSES"})
+"""What the functions of an endpoint module take or use beside the API's parameters."""
 
 RESERVED_CLASSES = frozenset(
     {"ABSENT", "Binary", "Client", "JsonList", "JsonObject", "Mapping", "Model", "Response", "Responses", "Text", "TYPE_CHECKING"}
@@ -72,7 +73,7 @@ def operations(lowered: Mapping[str, Any]) -> Iterator[Json]:
 
 def python_name(wire: str, reserved: Iterable[str] = ()) -> str:
     """The wire name as a Python identifier: `voice-id` is voice_id, `from` is from_, `302-trace` is field_302_trace; `maxTokens` stays."""
-    name = re.sub(r"\W+", "_", wire).strip("_")
+    name = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", wire)).strip("_")  # as Python itself reads identifiers
     if not name or name[0].isdigit():
         name = f"field_{name}".rstrip("_")
     return f"{name}_" if keyword.iskeyword(name) or name in reserved else name
@@ -98,7 +99,7 @@ class Types:
         self.schemas: Mapping[str, Any] = document.get("components", {}).get("schemas", {})
         self._needed: dict[str, None] = {}
 
-    def resolve(self, node: Any, where: str) -> Json:
+    def resolve(self, node: Any, where: str) -> Any:
         """Follow local references."""
         seen: set[str] = set()
         while isinstance(node, Mapping) and "$ref" in node:
@@ -140,7 +141,7 @@ class Types:
             yield from _literal(schema["enum"], is_open=True)
         elif self._has_properties(schema):
             raise LoweringError(f"{where}: an object with properties stands in line. Name it under components.schemas and refer to it.")
-        elif parts := schema.get("oneOf") or schema.get("anyOf"):
+        elif parts := [part for part in schema.get("oneOf") or schema.get("anyOf") or () if not self._only_constrains(part)]:
             for part in parts:
                 yield from self._members(part, where, open_refs)
         elif parts := [part for part in schema.get("allOf", ()) if self._says_a_type(part)]:
@@ -168,7 +169,9 @@ class Types:
             return
         target = self.resolve({"$ref": ref}, where)
         name = ref.rpartition("/")[2]
-        if ref.startswith("#/components/schemas/") and self._has_properties(target):
+        if "$ref" in self.schemas.get(name, ()):  # another name for a schema
+            yield from self._reference(self.schemas[name]["$ref"], where, open_refs)
+        elif ref.startswith("#/components/schemas/") and self._has_properties(target):
             self._needed[name] = None
             yield name
             kinds = target.get("type", ())
@@ -182,11 +185,20 @@ class Types:
             schema.keys() & {"$ref", "type", "const", "enum", "oneOf", "anyOf", "allOf", "properties"}
         )
 
+    def _only_constrains(self, schema: Any) -> bool:
+        """Whether a variant says which fields go together, not what they are."""
+        return (
+            isinstance(schema, Mapping) and bool(schema.keys() & {"required", "not", "dependentRequired"}) and not self._says_a_type(schema)
+        )
+
     def _has_properties(self, schema: Mapping[str, Any]) -> bool:
+        """Whether a schema is an object with fields of its own; an allOf of one reference is but another name."""
         if schema.get("properties"):
             return True
         parts = [part for part in schema.get("allOf", ()) if self._says_a_type(part)]
-        return len(parts) > 1 and any(self._has_properties(self.resolve(part, "allOf")) for part in parts)
+        if len(parts) == 1 and "$ref" in parts[0]:
+            return False
+        return any(self._has_properties(self.resolve(part, "allOf")) for part in parts)
 
     def classes(self) -> Json:
         """The schemas that need a class, with their fields. To be called when every type has been asked for."""
@@ -281,7 +293,7 @@ def _path_item(path: str, item: Mapping[str, Any], types: Types) -> Json:
     for method, node in item.items():
         if method in METHODS:
             lowered[method] = _operation(path, method, node, shared, types)
-        elif isinstance(node, Mapping) and "responses" in node or method == "additionalOperations":
+        elif (isinstance(node, Mapping) and "responses" in node) or method == "additionalOperations":
             raise LoweringError(f"{path}: the raw client has no method {method!r}. It knows {', '.join(METHODS)}.")
     return lowered
 

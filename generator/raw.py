@@ -1,7 +1,7 @@
 """Render the raw client: openapi-python-client with our templates, plus the runtime modules that are written by hand.
 
-openapi-python-client is run in this process and pinned exactly, since templates and programmatic use are outside its promise of compatibility.
-Its post hooks are not used: they look for ruff on PATH, pass with a warning if there is none, and leave a cache in the output.
+openapi-python-client is run in this process and pinned exactly, since templates and programmatic use are outside its promise of
+compatibility. Its post hooks are not used: they look for ruff on PATH, only warn if there is none, and leave a cache in the output.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -30,7 +31,8 @@ HERE = Path(__file__).parent
 TEMPLATES = HERE / "templates"
 RUNTIME = HERE / "runtime"
 
-RUFF = ("--isolated", "--no-cache", "--quiet", "--line-length", "140", "--target-version", "py311")
+RUFF = ("--isolated", "--no-cache", "--quiet", "--line-length=140", "--target-version=py311")
+COMPACT = ("--config=format.skip-magic-trailing-comma=true", "--config=lint.isort.split-on-trailing-comma=false")
 
 
 class GenerationError(RuntimeError):
@@ -49,7 +51,7 @@ def build(document: Mapping[str, Any], lowered: Mapping[str, Any], out: Path) ->
         How many `functions` (operations), `parsers` ((status, media type) pairs) and `modules` there are.
 
     Raises:
-        GenerationError: a warning or error of openapi-python-client, a name that it changed, a module that fails to import, or a count that is off.
+        GenerationError: openapi-python-client warns or refuses, or would change a name; a module fails to import; a count is off.
     """
     target = Path(out) / PACKAGE
     shutil.rmtree(target, ignore_errors=True)
@@ -83,8 +85,9 @@ def _render(lowered: Mapping[str, Any], target: Path) -> None:
     )
     with _readable_errors():
         data = GeneratorData.from_dict(dict(lowered), config=config)
-    if isinstance(data, GeneratorError):
-        raise GenerationError(_problems([data]))
+    errors = [data] if isinstance(data, GeneratorError) else [*data.errors, *_parse_errors(data)]
+    if errors or isinstance(data, GeneratorError):
+        raise GenerationError(_problems(errors))
     _check_names(data, lowered)
     project = Project(openapi=data, config=config, custom_template_path=TEMPLATES)
     servers = lowered.get("servers") or [{"url": ""}]
@@ -94,6 +97,7 @@ def _render(lowered: Mapping[str, Any], target: Path) -> None:
         module_of=module_of,
         server=servers[0]["url"],
     )
+    project.env.filters["literal"] = repr
     with contextlib.redirect_stdout(io.StringIO()), _readable_errors():
         errors = project.build()
     if errors:
@@ -139,36 +143,33 @@ def _problems(errors: Sequence[Any]) -> str:
     return "openapi-python-client refuses the lowered document:\n" + "\n".join(lines)
 
 
+def _parse_errors(data: Any) -> list[Any]:
+    return [error for group in data.endpoint_collections_by_tag.values() for error in group.parse_errors]
+
+
 def _check_names(data: Any, lowered: Mapping[str, Any]) -> None:
     """Refuse names that openapi-python-client would rewrite: everything else refers to them as they are in the document."""
-    problems: list[str] = []
     classes = {str(model.class_info.name): str(model.class_info.module_name) for model in data.models}
-    for name in lowered["components"]["schemas"]:
-        if classes.get(name) != module_of(name):
-            from openapi_python_client.strings import ClassName
-
-            problems.append(f"- schema {name}: would become {ClassName(name, 'field_')}. Rename it so in spec/.")
-    modules = [module for _, module in sorted(classes.items())]
-    problems += [
-        f"- two schemas share the module models/{module}.py. Rename one." for module in sorted({m for m in modules if modules.count(m) > 1})
+    made = {(str(tag), str(endpoint.name)) for tag, group in data.endpoint_collections_by_tag.items() for endpoint in group.endpoints}
+    modules = Counter(classes.values())
+    problems = [
+        f"- schema {name}: openapi-python-client spells it otherwise. Rename it in spec/; new words begin with one capital letter."
+        for name in lowered["components"]["schemas"]
+        if classes.get(name) != module_of(name)
     ]
-    made = {str(endpoint.name): str(tag) for tag, group in data.endpoint_collections_by_tag.items() for endpoint in group.endpoints}
-    for operation in operations(lowered):
-        name, tag = operation["operationId"], (operation["tags"] or [""])[0].replace(".", "_")
-        if (
-            name in made
-            and made[name] != tag
-            or not any(group.parse_errors for group in data.endpoint_collections_by_tag.values())
-            and name not in made
-        ):
-            problems.append(f"- operation {name} (tag {tag}): would be renamed. Use snake_case for operationId and tag.")
+    problems += [f"- two schemas share the module models/{module}.py. Rename one in spec/." for module in modules if modules[module] > 1]
+    problems += [
+        f"- operation {operation['operationId']}, tag {operation['tags']}: must be snake_case, with one tag `section.vendor`."
+        for operation in operations(lowered)
+        if ("".join(operation["tags"]).replace(".", "_"), operation["operationId"]) not in made
+    ]
     if problems:
-        raise GenerationError("openapi-python-client would change names of the document:\n" + "\n".join(problems))
+        raise GenerationError("names of the document that cannot be kept:\n" + "\n".join(problems))
 
 
 def format_code(folder: Path) -> None:
     """Sort imports, drop unused ones and format, with settings that no configuration around the folder can change."""
-    for command in (["check", "--fix-only", "--select", "I,F401", *RUFF], ["format", *RUFF]):
+    for command in (["check", "--fix-only", "--select", "I,F401", *RUFF, *COMPACT], ["format", *RUFF, *COMPACT]):
         done = subprocess.run([sys.executable, "-m", "ruff", *command, str(folder)], capture_output=True, text=True, check=False)
         if done.returncode:
             raise GenerationError(f"ruff {command[0]} failed in {folder}:\n{done.stdout}{done.stderr}")
@@ -205,7 +206,7 @@ for info in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
     for name, value in list(vars(module).items()):
         if isinstance(value, type) and value.__module__ == info.name and info.name.startswith(models.__name__):
             assert getattr(models, name) is value, name
-            _structure._write(value)
+            _structure.write(value)
 print(json.dumps(counts))
 """
 

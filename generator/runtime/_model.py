@@ -96,10 +96,12 @@ class Model:
 
 
 class Unknown(Model):
-    """An object that is none of the described variants: a kind newer than the description. Each received field is an attribute, others are None."""
+    """An object that is none of the described variants: a kind newer than the description.
+
+    Each received field is an attribute; others are None.
+    """
 
     __slots__ = ()
-    __annotations__: ClassVar[dict[str, Any]] = {}
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from email.message import Message
 from typing import Any
 
 from ._model import Binary, HttpInfo, attach
@@ -20,7 +20,7 @@ FILE_KINDS = ("audio/", "image/", "video/", "font/", "model/", "application/octe
 def parse(responses: Responses, status: int, headers: Mapping[str, str], content: bytes) -> Any:
     """Turn a body into what the description says for its status and media type, or as near to it as the body allows.
 
-    A model, or `JsonObject`, `JsonList`, `Text`, `Binary`; each carries `http` and `request_id`. None for an empty body that need not be JSON.
+    A model, or `JsonObject`, `JsonList`, `Text`, `Binary`; each carries `http` and `request_id`. None for an empty body that may be empty.
 
     Raises:
         DecodeError: the status is good, the body is declared to be JSON and does not parse.
@@ -35,15 +35,14 @@ def parse(responses: Responses, status: int, headers: Mapping[str, str], content
 def _read(by_media: Mapping[str, str], expression: str | None, media_type: str, charset: str, status: int, content: bytes) -> Any:
     if expression == "bytes":
         return Binary(content, media_type)
-    if _is_json(media_type):
+    if _is_json(media_type) and (content or (status < 400 and status not in (204, 205))):
         try:
-            data = _loads(content, charset)
+            return structure(expression or "Any", _loads(content, charset))
         except (ValueError, RecursionError):
-            if status < 400 and (content or expression is not None) and status not in (204, 205):
+            if status < 400:
                 raise DecodeError(content, status) from None
-            return _text(content, charset) if content else None
-        return structure(expression or _only_json(by_media) or "Any", data)
-    if expression is not None and media_type:
+            return _text(content, charset)  # the status says enough; a proxy's page under a wrong label must not hide it
+    if expression == "str":
         return _text(content, charset)
     if not content:
         return None
@@ -54,16 +53,17 @@ def _read(by_media: Mapping[str, str], expression: str | None, media_type: str, 
     except (ValueError, RecursionError):
         pass
     try:
-        return content.decode(charset or "utf-8")
+        if "bytes" not in by_media.values() or media_type.startswith("text/"):
+            return content.decode(charset or "utf-8")
     except (UnicodeDecodeError, LookupError):
-        return Binary(content, media_type or "application/octet-stream")
+        pass
+    return Binary(content, media_type or "application/octet-stream")
 
 
 def _content_type(header: str) -> tuple[str, str]:
-    message = Message()
-    message["content-type"] = header
-    media_type = header.partition(";")[0].strip().lower()
-    return media_type, str(message.get_param("charset") or "").lower() if ";" in header else ""
+    media_type, _, parameters = header.partition(";")
+    charset = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", parameters, re.IGNORECASE)
+    return media_type.strip().lower(), charset[1].lower() if charset else ""
 
 
 def _by_status(responses: Responses, status: int) -> Mapping[str, str]:

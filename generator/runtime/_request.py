@@ -99,7 +99,7 @@ def header_values(headers: Mapping[str, Any]) -> dict[str, str]:
 
 
 def body_kwargs(body: Any, media_types: Sequence[str], content_type: str | None = None) -> dict[str, Any]:
-    """The body as httpx takes it, in the media type asked for, or else the one that suits: multipart where there is a file, JSON first otherwise.
+    """The body as httpx takes it, in the media type asked for, or else in the one that suits: multipart for a file, the first otherwise.
 
     Raises:
         ValueError: naming the field or the media types.
@@ -147,7 +147,7 @@ def _is_file(value: Any) -> bool:
 
 
 def _has_file(value: Any) -> bool:
-    return _is_file(value) or isinstance(value, (list, tuple)) and any(map(_is_file, value))
+    return _is_file(value) or (isinstance(value, (list, tuple)) and any(map(_is_file, value)))
 
 
 def _no_files(body: Any, media_type: str) -> None:

@@ -2,14 +2,19 @@
 
 For each class one function is written on first use, compiled and kept. A value that is not what the description says stays as it is:
 an unknown enum value, text for a number, a list for an object, null. Fields that are not described stay reachable (see `Model`).
-An object in a union goes to the member that its tag names (a field with a constant or an enum that tells the members apart), or else to the
-one that knows most of its fields; a tag that no member has gives `Unknown`, on which every field is an attribute.
+An object in a union goes to the member that its tag names (a field whose constant or enum tells the members apart), or else to the one
+that knows most of its fields. Where none fits, as with a tag newer than the description, it becomes `Unknown`: its attributes are what came.
+
+Why no library: on one chunk of a chat stream (3 objects, 16 fields) this takes 0.42 of the time of `json.loads`, cattrs 1.05 even without
+leniency (1.1 and 2.8 µs where `json.loads` takes 2.7), and a typed stream must stay within 1.5 times a loop that only calls `json.loads`.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from threading import RLock
 from typing import Any, NamedTuple
 
 from ._model import Model, Unknown
@@ -17,26 +22,6 @@ from ._model import Model, Unknown
 Loader = Callable[[Any], Any]
 
 SCALARS = frozenset({"Any", "bool", "bytes", "float", "int", "str"})
-
-
-class Shape(NamedTuple):
-    """What matters of a type: the classes, the item of its lists, the value of its maps. Scalars are kept as they come."""
-
-    models: tuple[str, ...] = ()
-    item: Shape | None = None
-    value: Shape | None = None
-
-    def __or__(self, other: Shape) -> Shape:  # type: ignore[override]
-        return Shape(tuple(dict.fromkeys(self.models + other.models)), _join(self.item, other.item), _join(self.value, other.value))
-
-    @property
-    def is_scalar(self) -> bool:
-        """Whether values are kept as they come."""
-        return not self.models and (self.item is None or self.item.is_scalar) and (self.value is None or self.value.is_scalar)
-
-
-def _join(one: Shape | None, other: Shape | None) -> Shape | None:
-    return one | other if one is not None and other is not None else one if other is None else other
 
 
 def structure(type_expression: str, data: Any) -> Any:
@@ -48,26 +33,46 @@ def structure(type_expression: str, data: Any) -> Any:
 
 
 def loader(type_expression: str) -> Loader:
-    """The function that `structure` applies, for a loop over many values of one type."""
-    found = _loaders.get(type_expression)
-    if found is None:
-        found = _loaders[type_expression] = _compile(shape_of(type_expression))
-    return found
-
-
-def shape_of(type_expression: str) -> Shape:
-    """Read a type expression.
+    """The function that `structure` applies, for a loop over many values of one type.
 
     Raises:
         ValueError: it is no type expression of ours.
     """
+    with _lock:
+        if type_expression not in _loaders:
+            _loaders[type_expression] = _compile(shape_of(type_expression))
+        return _loaders[type_expression]
+
+
+class Shape(NamedTuple):
+    """What matters of a type: the classes, the items of lists, the values of maps. Scalars are kept as they come."""
+
+    models: tuple[str, ...] = ()
+    item: Shape | None = None
+    value: Shape | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether values are kept as they come, whatever is in them."""
+        return not self.models and (self.item is None or self.item.is_plain) and (self.value is None or self.value.is_plain)
+
+
+def _either(one: Shape | None, other: Shape | None) -> Shape | None:
+    if one is None or other is None:
+        return one or other
+    models = tuple(dict.fromkeys(one.models + other.models))
+    return Shape(models, _either(one.item, other.item), _either(one.value, other.value))
+
+
+def shape_of(type_expression: str) -> Shape:
+    """Read a type expression."""
     return _shape(ast.parse(type_expression, mode="eval").body)
 
 
 def _shape(node: ast.expr) -> Shape:
     match node:
         case ast.BinOp(left=left, op=ast.BitOr(), right=right):
-            return _shape(left) | _shape(right)
+            return _either(_shape(left), _shape(right)) or Shape()
         case ast.Name(id=name):
             return Shape() if name in SCALARS else Shape(models=(name,))
         case ast.Constant(value=None) | ast.Subscript(value=ast.Name(id="Literal")):
@@ -79,40 +84,47 @@ def _shape(node: ast.expr) -> Shape:
     raise ValueError(f"not a type expression: {ast.unparse(node)}")
 
 
-# The functions written below find each other here, by the class's name. A class that was not met yet has a function that makes its successor.
-_scope: dict[str, Any] = {"new": object.__new__}
+# -- writing functions -----------------------------------------------------------------------------------------------------------------
+
+_lock = RLock()
 _loaders: dict[str, Loader] = {}
+_unions: dict[Shape, str] = {}
+_scope: dict[str, Any] = {"new": object.__new__}
+"""Where the written functions find each other: `load_<class>` makes an object from a dict, `union_<n>` tells kinds of values apart."""
 
 
 def _compile(shape: Shape) -> Loader:
-    scope = _scope
-    exec(f"def load(v):\n    return {_value(shape, 'v')}", scope)
-    return scope.pop("load")
+    return _run(f"def load(v):\n    return {_value(shape, 'v')}")
+
+
+def _run(code: str) -> Loader:
+    names: dict[str, Any] = {}
+    exec(code, _scope, names)
+    return names["load"]
 
 
 def _value(shape: Shape, source: str, depth: int = 0) -> str:
-    """Python that turns the value of the expression `source` into what the shape says. `source` is evaluated once, first."""
-    if shape.is_scalar:
+    """Python that makes of the expression `source` what the shape says. `source` is evaluated once."""
+    if shape.is_plain:
         return source
     name = f"v{depth}"
-    bound = f"({name} := {source})" if source != name else name
-    has_item = shape.item is not None and not shape.item.is_scalar
-    has_value = shape.value is not None
-    if len(shape.models) == 1 and not has_item and not has_value:
-        return f"{_loader_name(shape.models[0])}({name}) if {bound}.__class__ is dict else {name}"
-    if has_item and not shape.models and not has_value:
-        assert shape.item is not None
-        inner = _value(shape.item, f"v{depth + 1}", depth + 1)
-        return f"[{inner} for v{depth + 1} in {name}] if {bound}.__class__ is list else {name}"
-    return f"{_union(shape)}({source})"
+    bound = name if source == name else f"({name} := {source})"
+    match shape:
+        case Shape(models=(model,), item=None, value=None):
+            return f"{_loader_name(model)}({name}) if {bound}.__class__ is dict else {name}"
+        case Shape(models=(), item=Shape() as item, value=None):
+            each = f"v{depth + 1}"
+            return f"[{_value(item, each, depth + 1)} for {each} in {name}] if {bound}.__class__ is list else {name}"
+    return f"{_union_name(shape)}({source})"
 
 
 def _loader_name(model: str) -> str:
+    """The name of a class's function. The class is loaded, and the function written, when the first object comes."""
     name = f"load_{model}"
     if name not in _scope:
 
         def first(data: dict[str, Any]) -> Any:
-            load = _scope[name] = _write(_class(model))
+            load = _scope[name] = write(_class(model))
             return load(data)
 
         _scope[name] = first
@@ -120,109 +132,108 @@ def _loader_name(model: str) -> str:
 
 
 def _class(name: str) -> type[Model]:
-    from . import models
-
-    return getattr(models, name)
+    return getattr(import_module(".models", __package__), name)
 
 
-def _write(cls: type[Model]) -> Loader:
+def write(cls: type[Model]) -> Loader:
     """Write the function that makes an object of the class from a dict."""
-    lines = ["def load(d):", "    o = new(cls)", "    o._raw = d", "    get = d.get"]
-    for name, annotation in cls.__annotations__.items():
-        wire = cls.__wire__.get(name, name)
-        lines.append(f"    o.{name} = {_value(shape_of(annotation), f'get({wire!r})')}")
-    lines.append("    return o")
-    key = f"class_{cls.__name__}"
-    _scope[key] = cls
-    exec("\n".join(lines).replace("new(cls)", f"new({key})"), _scope)
-    return _scope.pop("load")
+    with _lock:
+        _scope[cls.__name__] = cls
+        lines = [f"o = new({cls.__name__})", "o._raw = d", "get = d.get"]
+        for name, annotation in cls.__annotations__.items():
+            wire = cls.__wire__.get(name, name)
+            lines.append(f"o.{name} = {_value(shape_of(annotation), f'get({wire!r})')}")
+        return _run("\n    ".join(["def load(d):", *lines, "return o"]))
 
 
-def _union(shape: Shape) -> str:
-    """The name of a function that tells the members of a union apart; maps are handled here too."""
-    name = f"union_{abs(hash(shape))}"
-    name = f"union_{len(_unions)}" if shape not in _unions else _unions[shape]
+# -- unions ----------------------------------------------------------------------------------------------------------------------------
+
+
+def _union_name(shape: Shape) -> str:
     if shape not in _unions:
-        _unions[shape] = name
-        load_item = _compile(shape.item) if shape.item is not None else None
-        load_value = _compile(shape.value) if shape.value is not None else None
-        choose: Callable[[dict[str, Any]], str] | None = None
-
-        def load(data: Any) -> Any:
-            nonlocal choose
-            if data.__class__ is dict:
-                if choose is None:
-                    choose = _chooser(shape.models)
-                model = choose(data)
-                if model:
-                    return _scope[_loader_name(model)](data)
-                if load_value is not None:
-                    return {key: load_value(value) for key, value in data.items()}
-                unknown = Unknown()
-                unknown._raw = data
-                return unknown
-            if data.__class__ is list and load_item is not None:
-                return [load_item(item) for item in data]
-            return data
-
-        _scope[name] = load
-    return name
+        _unions[shape] = f"union_{len(_unions)}"
+        _scope[_unions[shape]] = _union(shape)
+    return _unions[shape]
 
 
-_unions: dict[Shape, str] = {}
+def _union(shape: Shape) -> Loader:
+    """A function for a value that may be one of several classes, a list or a map."""
+    load_item = _compile(shape.item) if shape.item else None
+    load_value = _compile(shape.value) if shape.value else None
+    choose: Callable[[dict[str, Any]], str] | None = None
+
+    def load(data: Any) -> Any:
+        nonlocal choose
+        if data.__class__ is dict:
+            choose = choose or _chooser(shape.models)
+            if model := choose(data):
+                return _scope[_loader_name(model)](data)
+            if load_value:
+                return {key: load_value(value) for key, value in data.items()}
+            unknown = Unknown()
+            unknown._raw = data
+            return unknown
+        if data.__class__ is list and load_item:
+            return [load_item(item) for item in data]
+        return data
+
+    return load
 
 
 def _chooser(models: tuple[str, ...]) -> Callable[[dict[str, Any]], str]:
-    """A function that names the member for a dict, or says '' where none fits."""
-    fields = {model: _wire_annotations(_class(model)) for model in models}
+    """A function that names the class for a dict, or says "" where none fits."""
+    fields = {model: _annotations(_class(model)) for model in models}
     tag, by_value = _tag(fields)
-    untagged = [model for model in models if tag not in fields[model] or not _literals(fields[model][tag])]
+    untagged = [model for model in models if not _literals(fields[model].get(tag, ""))]
 
     def choose(data: dict[str, Any]) -> str:
-        candidates: list[str] | tuple[str, ...] = models
+        candidates = list(models)
         value = data.get(tag)
-        if tag and value is not None:
-            candidates = by_value.get(value, untagged) if isinstance(value, (str, int)) else untagged
-            if len(candidates) == 1 and value.__class__ is str and candidates is not untagged:
+        if isinstance(value, (str, int)):
+            candidates = by_value.get(value, untagged)
+            if len(candidates) == 1 and value in by_value:
                 return candidates[0]
         best, most = "", 0
         for model in candidates:
             known = fields[model]
-            shared = sum(key in known for key in data) * 1000 - len(known)
-            if shared > most:
-                best, most = model, shared
+            score = 1000 * sum(key in known for key in data) - len(known)  # of two that know as many, the smaller
+            if score > most:
+                best, most = model, score
         return best
 
     return choose
 
 
 def _tag(fields: Mapping[str, Mapping[str, str]]) -> tuple[str, dict[Any, list[str]]]:
-    """The field whose literals tell most members apart, and the members by its values."""
-    best: tuple[int, str, dict[Any, list[str]]] = (1, "", {})
+    """The field whose literals tell most classes apart, and the classes by its values."""
+    best: tuple[int, int] = (1, 0)
+    tag, by_tag = "", {}
     for wire in dict.fromkeys(wire for known in fields.values() for wire in known):
         by_value: dict[Any, list[str]] = {}
-        tagged = 0
         for model, known in fields.items():
-            values = _literals(known.get(wire, ""))
-            tagged += bool(values)
-            for value in values:
+            for value in _literals(known.get(wire, "")):
                 by_value.setdefault(value, []).append(model)
-        overlaps = sum(len(members) > 1 for members in by_value.values())
-        if tagged > 1 and overlaps < len(by_value) and tagged > best[0]:
-            best = (tagged, wire, by_value)
-    return best[1], best[2]
+        tagged = len({model for members in by_value.values() for model in members})
+        ambiguous = sum(len(members) > 1 for members in by_value.values())
+        if ambiguous < len(by_value) and (tagged, -ambiguous) > best:
+            best, tag, by_tag = (tagged, -ambiguous), wire, by_value
+    return tag, by_tag
 
 
-def _wire_annotations(cls: type[Model]) -> dict[str, str]:
+def _annotations(cls: type[Model]) -> dict[str, str]:
     return {cls.__wire__.get(name, name): annotation for name, annotation in cls.__annotations__.items()}
 
 
 def _literals(annotation: str) -> list[Any]:
+    """The values of the Literals among a type's alternatives; a list's or a map's are not its own."""
     if "Literal" not in annotation:
         return []
-    found = [
-        node.slice
-        for node in ast.walk(ast.parse(annotation, mode="eval"))
-        if isinstance(node, ast.Subscript) and getattr(node.value, "id", "") == "Literal"
-    ]
-    return [leaf.value for node in found for leaf in ast.walk(node) if isinstance(leaf, ast.Constant)]
+    found: list[Any] = []
+    todo = [ast.parse(annotation, mode="eval").body]
+    while todo:
+        match todo.pop():
+            case ast.BinOp(left=left, right=right):
+                todo += [left, right]
+            case ast.Subscript(value=ast.Name(id="Literal"), slice=values):
+                found += [leaf.value for leaf in ast.walk(values) if isinstance(leaf, ast.Constant)]
+    return found
