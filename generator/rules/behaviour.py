@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..source import Problem, obj
-from .context import Context, Operation, is_json
+from .context import EVENT_STREAM, Context, Operation, is_event_stream, is_json
 from .structure import did_you_mean, states_overlap
-
-EVENT_STREAM = "text/event-stream"
 
 
 def basics(context: Context) -> Iterator[Problem]:
@@ -82,7 +80,7 @@ def task_states(context: Context) -> Iterator[Problem]:
 def streams(context: Context) -> Iterator[Problem]:
     """`x-stream` and an event stream among the 2xx replies go together."""
     for operation in context.operations:
-        streams = [media for _, name, media in context.media(operation, "reply") if name.startswith(EVENT_STREAM)]
+        streams = [media for _, name, media in context.media(operation, "reply") if is_event_stream(name)]
         if "x-stream" in operation.node and not streams:
             message = f"{operation} has x-stream, but no 2xx reply of {EVENT_STREAM}"
             yield context.on(operation, "x-stream", message, "add the reply, with itemSchema, or remove x-stream")

@@ -15,6 +15,7 @@ from .. import join
 from ..source import COMMON_FILE, VENDORS_FILE, Problem, Spec, obj, seq
 
 DOCUMENT = "urn:spec"
+EVENT_STREAM = "text/event-stream"
 
 # What stands under which key of which kind of object: a kind, [kind] in a list, {kind} in a mapping by name.
 _MAP, _LIST, _ONE = "map", "list", "one"
@@ -301,6 +302,11 @@ def is_json(media_type: str) -> bool:
     return essence == "application/json" or essence.endswith("+json")
 
 
+def is_event_stream(media_type: str) -> bool:
+    """Whether a media type is that of server-sent events."""
+    return media_type.partition(";")[0].strip().lower() == EVENT_STREAM
+
+
 def explain(error: jsonschema_rs.ValidationError) -> tuple[list[str | int], str]:
     """Place in the instance and message of an error; of a union, those of the variant that fits best."""
     for _ in range(10):
@@ -313,8 +319,15 @@ def explain(error: jsonschema_rs.ValidationError) -> tuple[list[str | int], str]
         if len(variants) > 1 and len(deepest.instance_path) <= len(error.instance_path):
             break
         error = deepest
+    path = list(error.instance_path)
+    unexpected = getattr(error.kind, "unexpected", None)  # of additionalProperties: the keys that are too many
+    if unexpected and isinstance(unexpected[0], str):
+        path.append(unexpected[0])
+    inner = getattr(error.kind, "error", None)  # of propertyNames: what is wrong with the key
+    if isinstance(inner, jsonschema_rs.ValidationError) and isinstance(inner.instance, str):
+        path.append(inner.instance)
     message = error.message if len(error.message) <= 300 else f"{error.message[:140]} … {error.message[-140:]}"
-    return list(error.instance_path), message
+    return path, message
 
 
 def same(left: Any, right: Any) -> bool:

@@ -73,9 +73,9 @@ def ledger(context: Context) -> Iterator[Problem]:
             message = f"the row of {page} has {' and '.join(kinds) or 'no kind'}, where one of {', '.join(KINDS)} is wanted"
             yield context.problem(rows, page, message, "keep the one that is true")
         for number, name in enumerate(seq(row.get("operations"))):
-            if name not in context.by_id:
+            if isinstance(name, str) and name not in context.by_id:
                 message = f"there is no operation `{name}`, which the row of {page} names"
-                yield context.problem(row, "operations", message, did_you_mean(str(name), list(context.by_id)), [number])
+                yield context.problem(row, "operations", message, did_you_mean(name, list(context.by_id)), [number])
 
 
 def secrets(context: Context) -> Iterator[Problem]:

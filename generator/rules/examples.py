@@ -9,8 +9,7 @@ from typing import Any
 import jmespath
 
 from ..source import Problem, obj, seq
-from .behaviour import EVENT_STREAM
-from .context import Context, Found, Node, Operation, is_json, same
+from .context import Context, Found, Node, Operation, is_event_stream, is_json, same
 
 Mismatch = tuple[list[str | int], str]
 
@@ -20,7 +19,7 @@ def present(context: Context) -> Iterator[Problem]:
     for operation in context.operations:
         for part, key in (("request", "requestBody"), ("reply", "responses")):
             for status, name, media in context.media(operation, part):
-                wanted = is_json(name) or name.startswith(EVENT_STREAM)
+                wanted = is_json(name) or is_event_stream(name)
                 if wanted and not operation.unknown(part) and not examples(context, media):
                     message = f"the {part} of {operation} as {name} has no example"
                     fix = f"add one under `examples`, or say in `x-unknown: {{{part}: …}}` what was looked for"
@@ -53,7 +52,7 @@ def fitting(context: Context) -> Iterator[Problem]:
     for kind in ("mediaType", "parameter", "header"):
         for node in context.of_kind(kind):
             schema = obj(node.value).get("schema")
-            if schema is None or (kind == "mediaType" and str(node.key).startswith(EVENT_STREAM)):
+            if schema is None or (kind == "mediaType" and is_event_stream(str(node.key))):
                 continue
             for container, key, value in examples(context, Found(node.pointer, node.value)):
                 for path, message in context.mismatches(f"{node.pointer}/schema", schema, value):
@@ -80,7 +79,7 @@ def streams(context: Context) -> Iterator[Problem]:
     """The examples of event streams are event streams, each event fits itemSchema and contentSchema, and the last one ends the stream."""
     for operation in context.operations:
         for _, name, media in context.media(operation, "reply"):
-            if name.startswith(EVENT_STREAM):
+            if is_event_stream(name):
                 for container, key, value in examples(context, media):
                     for message, fix in _stream_faults(context, operation, media, value):
                         yield context.problem(container, key, f"the event stream example of {operation}: {message}", fix)
@@ -93,6 +92,7 @@ def _stream_faults(context: Context, operation: Operation, media: Found, text: A
     events, rest = parse_events(text)
     if rest:
         yield f"there is no blank line after `{rest[:60]}`", "end each event with a blank line; `|+` keeps the last one"
+        return
     if not events:
         yield "there is no event in it", "write `data: …` lines, each event followed by a blank line"
         return

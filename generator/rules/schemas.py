@@ -23,7 +23,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 def _is_type(value: Any, name: Any) -> bool:
     if isinstance(value, bool):
         return name == "boolean"
-    return isinstance(value, _TYPES.get(name, ())) or (name == "integer" and isinstance(value, float) and value.is_integer())
+    return isinstance(value, _TYPES.get(str(name), ())) or (name == "integer" and isinstance(value, float) and value.is_integer())
 
 
 def inline_objects(context: Context) -> Iterator[Problem]:
