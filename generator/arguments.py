@@ -12,7 +12,8 @@ from .annotations import Annotation, Schemas, file_forms
 from .lower import python_name
 from .source import obj, seq
 
-PLACES = ("path", "query", "header", "body")
+# Of two fields of one name, the one in the earlier place keeps it.
+PLACES = ("path", "body", "query", "header")
 # Arguments that are ours on every method; an API field of such a name gets a trailing underscore.
 OWN = ("extra_headers", "extra_query", "extra_body", "timeout", "accept", "self")
 
@@ -60,16 +61,13 @@ def identifier(wire: str) -> str:
 def arguments(operation: dict[str, Any], parameters: list[dict[str, Any]], schemas: Schemas) -> tuple[list[Argument], Body]:
     """Everything that an operation takes, the required first. `parameters` includes those of the path item. Raises NameProblem."""
     body = Body() if "request" in obj(operation.get("x-unknown")) else _body(operation, schemas)
-    unnamed = [
-        *(_parameter(parameter, schemas) for place in PLACES for parameter in parameters if parameter["in"] == place),
-        *body.fields,
-    ]
+    unnamed = [*(_parameter(parameter, schemas) for parameter in parameters), *body.fields]
+    unnamed.sort(key=lambda argument: PLACES.index(argument.place))
     if "request" in obj(operation.get("x-unknown")):
         unnamed = [argument for argument in unnamed if argument.place == "path"]
     named = _named(unnamed)
     body.fields = [argument for argument in named if argument.place == "body"]
-    shown = sorted(named, key=lambda argument: (not argument.required, ("path", "body", "query", "header").index(argument.place)))
-    return shown, body
+    return sorted(named, key=lambda argument: not argument.required), body
 
 
 def _named(unnamed: list[Argument]) -> list[Argument]:

@@ -178,7 +178,7 @@ def _check_names(module: Module) -> None:
         for name in (name.rpartition(" ")[2] for name in names):
             if sources.setdefault(name, source) != source or any(name in (cls.name, f"Async{cls.name}") for cls in module.classes):
                 message = f"{PACKAGE}/{module.path} would have two things called `{name}`"
-                raise SpecError([Problem(f"{module.path.partition('/')[0]}", 1, message, "rename the schema or the vendor")])
+                raise SpecError([Problem(module.path.replace(".py", ".yaml"), 1, message, "rename the schema or the vendor")])
 
 
 def _write(path: Path, text: str) -> None:

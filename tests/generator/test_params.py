@@ -1,0 +1,118 @@
+"""The TypedDicts of request bodies."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import typing
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from generator import params
+from generator.join import join
+from generator.source import Spec
+
+MINI = Path(__file__).resolve().parents[1] / "fixtures/mini_spec"
+ACME = "#/components/schemas/Acme"
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    return join(Spec.load(MINI))
+
+
+def load(out: Path, name: str) -> ModuleType:
+    """A generated module, by itself: it needs nothing but `typing` and its neighbours."""
+    path = out / "api302_client/params" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"api302_client.params.{name}", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let generated modules import each other from `tmp_path`, whatever else is installed."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "api302_client"]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("api302_client", "api302_client.params"):
+        package = ModuleType(name)
+        package.__path__ = [str(tmp_path / name.replace(".", "/"))]
+        monkeypatch.setitem(sys.modules, name, package)
+
+
+def hints(module: ModuleType, name: str) -> dict[str, Any]:
+    return typing.get_type_hints(getattr(module, name), vars(module))
+
+
+@pytest.mark.usefixtures("neighbours")
+def test_each_vendor_has_a_module_whose_classes_say_the_fields(document: dict[str, Any], tmp_path: Path) -> None:
+    counts = params.build(document, tmp_path)
+    written = sorted(path.name for path in (tmp_path / "api302_client/params").iterdir())
+    assert written == ["__init__.py", "audio_acme.py", "files.py", "llm_acme.py", "videos_acme.py"]
+    assert counts["modules"] == 3
+    chat = load(tmp_path, "llm_acme")
+    assert chat.AcmeChatMessage.__required_keys__ == {"role", "content"}
+    assert hints(chat, "AcmeChatMessage")["role"] == typing.Literal["system", "user", "assistant"]
+    assert "web-search" in chat.AcmeChatRequest.__optional_keys__
+    assert not hasattr(chat, "AcmeChatReply"), "replies have classes of their own"
+
+
+@pytest.mark.usefixtures("neighbours")
+def test_a_file_is_content_in_a_form_and_text_in_json(document: dict[str, Any], tmp_path: Path) -> None:
+    params.build(document, tmp_path)
+    video = load(tmp_path, "videos_acme")
+    assert hints(video, "AcmeVideoRequest")["image"] is str
+    assert bytes in typing.get_args(hints(video, "AcmeVideoForm")["image"])
+
+
+@pytest.mark.usefixtures("neighbours")
+def test_what_two_vendors_use_is_common(document: dict[str, Any], tmp_path: Path) -> None:
+    schemas = document["components"]["schemas"]
+    schemas["AcmeVideoRequest"]["properties"]["cover"] = {"$ref": f"{ACME}ImageUrl"}
+    params.build(document, tmp_path)
+    assert params.owners(document)["AcmeImageUrl"] == "common"
+    assert load(tmp_path, "common").AcmeImageUrl.__required_keys__ == {"url"}
+    assert load(tmp_path, "llm_acme").AcmeContentPart
+
+
+@pytest.mark.usefixtures("neighbours")
+def test_an_open_object_takes_any_mapping(document: dict[str, Any], tmp_path: Path) -> None:
+    properties = document["components"]["schemas"]["AcmeVideoRequest"]["properties"]
+    properties["extra"] = {"$ref": "#/components/schemas/JsonObject"}
+    params.build(document, tmp_path)
+    text = (tmp_path / "api302_client/params/videos_acme.py").read_text()
+    assert "extra: NotRequired[Mapping[str, Any]]" in text
+
+
+def test_a_default_is_told_and_an_open_enum_stays_open(document: dict[str, Any], tmp_path: Path) -> None:
+    properties = document["components"]["schemas"]["AcmeVideoRequest"]["properties"]
+    choices = [{"const": "a"}, {"const": "b"}, {"type": "string"}]
+    properties["style"] = {"anyOf": choices, "default": "a", "description": "The style."}
+    params.build(document, tmp_path)
+    text = (tmp_path / "api302_client/params/videos_acme.py").read_text()
+    assert 'style: NotRequired[Literal["a", "b"] | str]' in text
+    assert 'The style. Server default: "a".' in text
+
+
+def test_same_input_same_bytes_and_nothing_left_over(document: dict[str, Any], tmp_path: Path) -> None:
+    stale = tmp_path / "one/api302_client/params/gone.py"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("old")
+    results = []
+    for name in ("one", "two"):
+        params.build(document, tmp_path / name)
+        folder = tmp_path / name / "api302_client/params"
+        results.append({path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()})
+    assert results[0] == results[1]
+    assert all(text.startswith(params.HEADER.encode()) for text in results[0].values())
+
+
+def test_a_document_without_bodies_has_no_types(document: dict[str, Any], tmp_path: Path) -> None:
+    for item in document["paths"].values():
+        item.get("post", {}).pop("requestBody", None)
+    assert params.build(document, tmp_path) == {"modules": 0, "schemas": 0}
