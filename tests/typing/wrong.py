@@ -1,0 +1,20 @@
+"""User code in which each line marked `error` must be refused by pyright and by mypy, and no other line."""
+
+from __future__ import annotations
+
+import api302
+from api302_client.params.llm_openai import OpenaiChatMessage
+
+client = api302.Client(api_key="sk-...")
+messages: list[OpenaiChatMessage] = [{"role": "user", "content": "hello"}]
+
+client.chat.completions.create(model="gpt-4o", messages=messages, temprature=0.2)  # error
+client.chat.completions.create(model=4, messages=messages)  # error
+client.chat.completions.create("gpt-4o", messages)  # error
+client.videos.kling.text_to_video(prompt=["a red panda"])  # error
+client.videos.kling.text_to_video(prompt="a red panda", aspect_ratio="17:9")  # error
+client.videos.kling.get_text_to_video()  # error
+client.videos.kling.text_to_videos(prompt="a red panda")  # error
+client.chat.completions.create(model="gpt-4o", messages=messages).choice  # error
+client.videos.kling.text_to_video(prompt="a red panda").wait(timeout="ten")  # error
+api302.Client(key="sk-...")  # error
