@@ -184,4 +184,8 @@ class Schemas:
             return True
         seen = (*seen, id(schema))
         inner = [obj(schema.get("items")), *seq(schema.get("anyOf")), *seq(schema.get("oneOf")), *seq(schema.get("allOf"))]
-        return "object" in types_of(schema) or "properties" in schema or any(self._has_fields(self.deref(member), seen) for member in inner)
+        return (
+            "object" in types_of(schema)
+            or "properties" in schema
+            or any(self._has_fields(self.deref(member), seen) for member in inner if member)
+        )

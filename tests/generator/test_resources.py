@@ -1,0 +1,562 @@
+"""The namespaces, rendered from the mini specification and variations of it, imported and called."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import inspect
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generator import lower, params, raw, resources
+from generator.join import join
+from generator.source import Spec, SpecError
+
+ROOT = Path(__file__).resolve().parents[2]
+MINI = ROOT / "tests/fixtures/mini_spec"
+OVERLAYS = ROOT / "overlays"
+OWN = ["extra_headers", "extra_query", "extra_body", "timeout"]
+Render = Callable[[], Any]
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    return join(Spec.load(MINI))
+
+
+class Recorder:
+    """Takes the place of the core below a namespace and tells what a method handed to it."""
+
+    async def call(self, op: Any, path: Any, query: Any, headers: Any, body: Any, accept: Any, options: Any) -> dict[str, Any]:
+        return {"op": op.id, "path": path, "query": query, "headers": headers, "body": body, "accept": accept, "options": options}
+
+
+@pytest.fixture
+def render(document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Render]:
+    """Renders the document as it is when called, and gives a client's sections over a Recorder."""
+    kept = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "api302_resources"}
+    for name in kept:
+        del sys.modules[name]
+    monkeypatch.syspath_prepend(str(OVERLAYS))
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def rendered(asynchronous: bool = False) -> Any:
+        resources.build(document, tmp_path)
+        importlib.invalidate_caches()
+        module = importlib.import_module("api302_resources")
+        return (module.AsyncSections if asynchronous else module.Sections)(Recorder())
+
+    yield rendered
+    for name in [name for name in sys.modules if name.partition(".")[0] == "api302_resources"]:
+        del sys.modules[name]
+    sys.modules.update(kept)
+
+
+def operation(document: dict[str, Any], name: str) -> dict[str, Any]:
+    found = [node for item in document["paths"].values() for node in item.values() if node["operationId"] == name]
+    return found[0]
+
+
+def fields(document: dict[str, Any], schema: str) -> dict[str, Any]:
+    return document["components"]["schemas"][schema]["properties"]
+
+
+def shown(method: Callable[..., Any]) -> dict[str, str]:
+    """Arguments of the API with their types, in order; a required one has no default."""
+    parameters = inspect.signature(method).parameters.values()
+    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters)
+    return {
+        parameter.name: parameter.annotation + ("" if parameter.default is parameter.empty else f" = {parameter.default}")
+        for parameter in parameters
+        if parameter.name not in OWN
+    }
+
+
+# -- what a method shows ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_signature_shows_each_keyword_with_its_type(render: Render) -> None:
+    client = render()
+    assert shown(client.llm.acme.chat_completions) == {
+        "model": "str",
+        "messages": "Sequence[AcmeChatMessage]",
+        "temperature": "float | None = None",
+        "web_search": "bool | None = None",
+    }
+    assert list(inspect.signature(client.llm.acme.chat_completions).parameters)[-4:] == OWN
+
+
+def test_return_types(render: Render) -> None:
+    client = render()
+
+    def returns(method: Callable[..., Any]) -> str:
+        return inspect.signature(method).return_annotation
+
+    assert returns(client.llm.acme.chat_completions) == "AcmeChatReply"
+    assert returns(client.llm.acme.stream_chat_completions) == "Stream[AcmeChatChunk]"
+    assert returns(client.videos.acme.text_to_video) == "Task[AcmeTaskReply]"
+    assert returns(client.videos.acme.get_video) == "AcmeTaskReply"
+    assert returns(client.audio.acme.speech) == "Binary"
+    assert returns(client.audio.acme.stream_speech) == "ByteStream"
+    assert returns(client.audio.acme.transcribe) == "AcmeTranscript | Text"
+
+
+def test_help_tells_arguments_defaults_price_and_source(render: Render) -> None:
+    text = inspect.getdoc(render().llm.acme.chat_completions)
+    assert text is not None
+    assert text.startswith("Answer a conversation.\n\nAnswers at once, or as an event stream.\n")
+    assert "    temperature: How much to vary. Server default: 1." in text
+    assert "    web_search: Search the web first. Sent as `web-search`." in text
+    assert "`stream_chat_completions` gives the events as they come." in text
+    for part in (
+        "Returns:\n    The answer",
+        "Raises:\n    Api302Error",
+        "Price: by model.",
+        "Source: documentation page p001 (page, 2026-11-21)",
+    ):
+        assert part in text
+
+
+def test_help_tells_in_which_forms_a_file_is_taken(render: Render) -> None:
+    client = render()
+    assert "a URL, a data URL, base64 text or a local file (pathlib.Path, open file or bytes)" in " ".join(
+        (inspect.getdoc(client.videos.acme.text_to_video) or "").split()
+    )
+    assert "Takes a local file (path, open file or bytes)." in (inspect.getdoc(client.audio.acme.transcribe) or "")
+
+
+def test_descriptions_can_hold_anything(document: dict[str, Any], render: Render) -> None:
+    nasty = 'A "quote", three """, a \\ and \\n, 中文 {braces} {{ x }} {% raw %} ending in "'
+    fields(document, "AcmeChatRequest")["model"]["description"] = nasty
+    operation(document, "acme_chat_completions")["description"] = nasty
+    assert nasty in (inspect.getdoc(render().llm.acme.chat_completions) or "")
+
+
+def test_long_text_is_wrapped(document: dict[str, Any], render: Render) -> None:
+    fields(document, "AcmeChatRequest")["model"]["description"] = "很长的说明 " * 80
+    text = inspect.getdoc(render().llm.acme.chat_completions) or ""
+    assert max(map(len, text.splitlines())) <= 130
+
+
+# -- names -----------------------------------------------------------------------------------------------------------------------------
+
+
+def test_names_that_python_or_we_need_get_an_underscore(document: dict[str, Any], render: Render) -> None:
+    properties = fields(document, "AcmeSpeechRequest")
+    for wire in ("self", "accept", "extra_body", "3d", "语速", "class", "maxTokens", "a.b", "$schema", "__private"):
+        properties[wire] = {"type": "integer"}
+    sections = render()
+    assert list(shown(sections.audio.acme.speech))[:-1] == [
+        *("input", "from_", "timeout_", "self_", "accept_", "extra_body_", "field_3d", "语速", "class_"),
+        *("maxTokens", "a_b", "schema", "private"),
+    ]
+    sent = sections.audio.acme.speech(input="x", from_="en", timeout_=1, field_3d=3, timeout=2.5, accept="audio/wav", a_b=4)
+    assert {name: value for name, value in sent["body"].items() if value is not None} == {
+        "input": "x",
+        "from": "en",
+        "timeout": 1,
+        "3d": 3,
+        "a.b": 4,
+    }
+    assert sent["options"] == (None, None, None, 2.5)
+    assert sent["accept"] == "audio/wav"
+
+
+def test_renamed_arguments_are_reported(document: dict[str, Any], tmp_path: Path) -> None:
+    assert resources.build(document, tmp_path)["renamed"] == ["acme_speech: from -> from_", "acme_speech: timeout -> timeout_"]
+
+
+def test_one_name_in_several_places(document: dict[str, Any], render: Render) -> None:
+    operation(document, "acme_chat_completions")["parameters"] = [
+        {"name": "model", "in": "query", "schema": {"type": "string"}},
+        {"name": "Model", "in": "header", "schema": {"type": "string"}},
+        {"name": "X-Trace", "in": "header", "schema": {"type": "string"}},
+    ]
+    client = render()
+    assert list(shown(client.llm.acme.chat_completions))[-3:] == ["model_query", "model_header", "x_trace"]
+    sent = client.llm.acme.chat_completions(model="body", messages=[], model_query="query", model_header="header", x_trace="t")
+    assert sent["query"] == {"model": "query"}
+    assert sent["headers"] == {"Model": "header", "X-Trace": "t"}
+    assert sent["body"]["model"] == "body"
+
+
+def test_two_fields_that_become_one_argument_are_refused(tmp_path: Path) -> None:
+    spec = Spec.load(MINI)
+    document = join(spec)
+    fields(document, "AcmeChatRequest")["web_search"] = {"type": "boolean"}
+    with pytest.raises(SpecError) as caught:
+        resources.build(document, tmp_path, spec)
+    problem = caught.value.problems[0]
+    assert "acme_chat_completions" in problem.message
+    assert "`web-search`" in problem.message and "`web_search`" in problem.message
+    assert (problem.file, problem.line) == ("llm/acme.yaml", 3)
+    assert not (tmp_path / "api302_resources").exists(), "nothing is written of a document that is refused"
+
+
+@pytest.mark.parametrize(
+    ("name", "shortcut", "message"),
+    [
+        ("acme_speech", "chat.completions.create", "already"),
+        ("acme_speech", "request.create", "client itself"),
+        ("acme_speech", "videos.acme", "already"),
+        ("acme_speech", "videos.acme.create", "vendor's namespace"),
+        ("acme_speech", "audio.class", "no name"),
+        ("acme_speech", "chat.completions", "already"),
+    ],
+)
+def test_shortcuts_that_collide_are_refused(document: dict[str, Any], tmp_path: Path, name: str, shortcut: str, message: str) -> None:
+    operation(document, name)["x-shortcut"] = shortcut
+    with pytest.raises(SpecError, match=message):
+        resources.build(document, tmp_path)
+
+
+def test_a_section_named_as_a_method_of_the_client_is_refused(document: dict[str, Any], tmp_path: Path) -> None:
+    for name in ("acme_speech", "acme_transcribe"):
+        operation(document, name)["tags"] = ["request.acme"]
+    with pytest.raises(SpecError, match="`request` is an attribute of the client itself"):
+        resources.build(document, tmp_path)
+
+
+def test_a_method_that_is_a_keyword_is_refused(document: dict[str, Any], tmp_path: Path) -> None:
+    operation(document, "acme_speech")["operationId"] = "acme_import"
+    with pytest.raises(SpecError, match="acme_import: `import` is no name"):
+        resources.build(document, tmp_path)
+
+
+def test_a_twin_that_is_another_operations_name_is_refused(document: dict[str, Any], tmp_path: Path) -> None:
+    operation(document, "acme_transcribe")["operationId"] = "acme_stream_speech"
+    with pytest.raises(SpecError, match="`stream_speech` is already"):
+        resources.build(document, tmp_path)
+
+
+# -- requests --------------------------------------------------------------------------------------------------------------------------
+
+
+def test_values_go_out_under_their_names_on_the_wire(render: Render) -> None:
+    client = render()
+    sent = client.llm.acme.chat_completions(model="small", messages=[], web_search=True, extra_headers={"a": "b"}, extra_query={"c": 1})
+    assert sent["op"] == "acme_chat_completions"
+    assert sent["body"] == {"model": "small", "messages": [], "temperature": None, "web-search": True}
+    assert sent["options"] == ({"a": "b"}, {"c": 1}, None, None)
+    assert client.videos.acme.get_video(task_id="t-1")["path"] == {"task_id": "t-1"}
+    assert client.videos.acme.get_video(task_id="t-1")["body"] is None
+    assert client.audio.acme.transcribe(file=b"", timestamp_granularities=["word"])["body"]["timestamp_granularities[]"] == ["word"]
+
+
+def test_json_and_form_are_one_method(render: Render) -> None:
+    client = render()
+    assert shown(client.videos.acme.text_to_video) == {
+        "prompt": "str",
+        "duration": "str | int | None = None",
+        "image": "FileInput | None = None",
+    }
+    described = importlib.import_module("api302_resources.videos.acme").TEXT_TO_VIDEO
+    assert described.files == {"image": ("url", "data_url", "base64", "part")}
+    assert described.not_empty == ("prompt",)
+    assert described.endpoint == "videos_acme.acme_text_to_video"
+    assert described.task == {"fetch": "acme_get_video", "parameters": {"task_id": "data.task_id"}}
+
+
+def test_types_of_arguments(document: dict[str, Any], render: Render) -> None:
+    fields(document, "AcmeSpeechRequest").update(
+        {
+            "mode": {"type": "string", "enum": ["a", "b"]},
+            "style": {"anyOf": [{"const": "x"}, {"const": "y"}, {"type": "string"}]},
+            "maybe": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+            "number": {"type": ["integer", "number", "null"]},
+            "open": {"$ref": "#/components/schemas/JsonObject"},
+            "map": {"type": "object", "additionalProperties": {"type": "integer"}},
+            "many": {"type": "array", "items": {"type": ["string", "null"]}},
+            "files": {"type": "array", "items": {"type": "string", "x-file": ["url", "base64"]}},
+            "one_or_many": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}], "x-file": ["url", "base64"]},
+            "address": {"type": "string", "x-file": ["url"]},
+            "anything": {},
+            "ref": {"$ref": "#/components/schemas/AcmeTone"},
+            "parts": {"$ref": "#/components/schemas/AcmeContentPart"},
+            "both": {"$ref": "#/components/schemas/AcmeTask"},
+        }
+    )
+    document["components"]["schemas"]["AcmeTone"] = {"type": "string", "enum": ["warm"], "description": "The tone.", "default": "warm"}
+    client = render()
+    assert {
+        name: text for name, text in shown(client.audio.acme.speech).items() if name not in ("input", "from_", "timeout_", "accept")
+    } == {
+        "mode": "Literal['a', 'b'] | None = None",
+        "style": "Literal['x', 'y'] | str | None = None",
+        "maybe": "int | None = None",
+        "number": "float | None = None",
+        "open": "Mapping[str, Any] | None = None",
+        "map": "Mapping[str, int] | None = None",
+        "many": "Sequence[str | None] | None = None",
+        "files": "Sequence[FileInput] | None = None",
+        "one_or_many": "FileInput | Sequence[FileInput] | None = None",
+        "address": "str | None = None",
+        "anything": "Any = None",
+        "ref": "Literal['warm'] | None = None",
+        "parts": "AcmeContentPart | None = None",
+        "both": "AcmeTaskParam | None = None",
+    }
+    assert 'ref: The tone. Server default: "warm".' in (inspect.getdoc(client.audio.acme.speech) or "")
+
+
+def test_variants_of_a_request_are_one_signature(document: dict[str, Any], render: Render) -> None:
+    text = {"kind": {"const": "text"}, "text": {"type": "string"}, "voice": {"type": "string"}}
+    clone = {"kind": {"const": "clone"}, "sample": {"type": "string", "x-file": ["part"]}, "voice": {"type": "integer"}}
+    document["components"]["schemas"] |= {
+        "AcmeSpeechRequest": {"oneOf": [{"$ref": "#/components/schemas/AcmeByText"}, {"$ref": "#/components/schemas/AcmeByClone"}]},
+        "AcmeByText": {"type": "object", "description": "A known voice.", "required": ["kind", "text"], "properties": text},
+        "AcmeByClone": {"type": "object", "required": ["kind", "sample"], "properties": clone},
+    }
+    client = render()
+    assert shown(client.audio.acme.speech) == {
+        "kind": "Literal['text', 'clone']",
+        "text": "str | None = None",
+        "voice": "str | int | None = None",
+        "sample": "FileInput | None = None",
+        "accept": "Literal['audio/mpeg', 'audio/wav'] | None = None",
+    }
+    told = inspect.getdoc(client.audio.acme.speech) or ""
+    assert "The fields of one form go together:\n- A known voice: needs text\n- AcmeByClone: needs sample\n" in told
+
+
+def test_an_unknown_request_takes_extra_body_alone(document: dict[str, Any], render: Render) -> None:
+    operation(document, "acme_speech")["x-unknown"] = {"request": "searched everywhere"}
+    client = render()
+    parameters = inspect.signature(client.audio.acme.speech).parameters
+    assert list(parameters) == ["extra_body", "accept", "extra_headers", "extra_query", "timeout"]
+    assert parameters["extra_body"].default is inspect.Parameter.empty
+    assert client.audio.acme.speech(extra_body={"a": 1})["options"] == (None, None, {"a": 1}, None)
+
+
+def test_a_body_without_fields_is_refused(document: dict[str, Any], tmp_path: Path) -> None:
+    document["components"]["schemas"]["AcmeSpeechRequest"] = {"type": "array", "items": {"type": "string"}}
+    with pytest.raises(SpecError, match="acme_speech: the request body is not an object"):
+        resources.build(document, tmp_path)
+
+
+# -- kinds of methods ------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_stream_method_sets_the_switch_and_no_method_shows_it(render: Render) -> None:
+    client = render()
+    for method in (client.llm.acme.chat_completions, client.llm.acme.stream_chat_completions):
+        assert "stream" not in shown(method)
+    assert '"stream": True' in inspect.getsource(client.llm.acme.stream_chat_completions)
+    assert '"stream"' not in inspect.getsource(client.llm.acme.chat_completions)
+
+
+def test_shortcuts_have_the_same_methods(render: Render) -> None:
+    client = render()
+    assert shown(client.chat.completions.create) == shown(client.llm.acme.chat_completions)
+    assert client.chat.completions.create.__name__ == "create"
+    assert inspect.signature(client.chat.completions.stream).return_annotation == "Stream[AcmeChatChunk]"
+    assert shown(client.videos.create) == shown(client.videos.acme.text_to_video)
+
+
+def test_a_task_on_demand_has_two_methods(document: dict[str, Any], render: Render) -> None:
+    speech = operation(document, "acme_transcribe")
+    speech["x-task"] = {"fetch": "acme_get_video", "parameters": {"task_id": "id"}, "when": {"in": "query", "name": "async", "value": True}}
+    speech["parameters"] = [{"name": "async", "in": "query", "schema": {"type": "boolean"}}]
+    operation(document, "acme_get_video")["x-task-status"]["reply"] = "data"
+    client = render()
+    assert "async_" not in shown(client.audio.acme.transcribe) | shown(client.audio.acme.submit_transcribe)
+    assert inspect.signature(client.audio.acme.transcribe).return_annotation == "AcmeTranscript | Text"
+    assert inspect.signature(client.audio.acme.submit_transcribe).return_annotation == "Task[AcmeTranscript]", "its own reply, once done"
+    assert 'query={"async": True}' in inspect.getsource(client.audio.acme.submit_transcribe)
+
+
+def test_a_list_in_pages_iterates(document: dict[str, Any], render: Render) -> None:
+    fetch = operation(document, "acme_get_video")
+    fetch["x-pages"] = {"parameter": "page", "items": "data.task_result.videos"}
+    fetch["parameters"].append({"name": "page", "in": "query", "schema": {"type": "integer"}})
+    client = render()
+    assert "page" in shown(client.videos.acme.get_video)
+    assert "page" not in shown(client.videos.acme.iter_get_video)
+    assert inspect.signature(client.videos.acme.iter_get_video).return_annotation == "Iterator[AcmeVideo]"
+
+
+def test_an_operation_that_only_streams_is_one_method(document: dict[str, Any], render: Render) -> None:
+    chat = operation(document, "acme_chat_completions")
+    del chat["responses"]["200"]["content"]["application/json"], chat["x-shortcut"]
+    client = render()
+    assert inspect.signature(client.llm.acme.chat_completions).return_annotation == "Stream[AcmeChatChunk]"
+    assert not hasattr(client.llm.acme, "stream_chat_completions")
+
+
+def test_the_async_twin(render: Render) -> None:
+    client = render(asynchronous=True)
+    assert inspect.iscoroutinefunction(client.llm.acme.chat_completions)
+    assert inspect.iscoroutinefunction(client.videos.acme.text_to_video)
+    assert not inspect.iscoroutinefunction(client.chat.completions.stream)
+    assert inspect.signature(client.chat.completions.stream).return_annotation == "AsyncStream[AcmeChatChunk]"
+    assert asyncio.run(client.videos.acme.get_video(task_id="t-1"))["path"] == {"task_id": "t-1"}
+
+
+# -- the package -----------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_index_finds_every_operation(document: dict[str, Any], render: Render) -> None:
+    render()
+    index = importlib.import_module("api302_resources._index").OPERATIONS
+    assert len(index) == sum(len(item) for item in document["paths"].values())
+    for name, place in index.items():
+        module, _, constant = place.partition(":")
+        assert getattr(importlib.import_module(f"api302_resources.{module}"), constant).id == name
+
+
+def test_import_is_lazy(document: dict[str, Any], tmp_path: Path) -> None:
+    resources.build(document, tmp_path)
+    code = """
+import json, sys
+import api302_resources
+first = set(sys.modules)
+api302_resources.Sections(None).videos.acme
+print(json.dumps([sorted(first), sorted(set(sys.modules) - first)]))
+"""
+    path = os.pathsep.join([str(tmp_path), str(OVERLAYS)])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": path})
+    first, later = json.loads(done.stdout)
+    assert not {
+        name for name in first + later if name.partition(".")[0] in ("httpx", "attr", "attrs", "cattrs", "jmespath", "api302_client")
+    }
+    assert [name for name in first if name.startswith("api302_resources")] == ["api302_resources"]
+    assert [name for name in later if name.startswith("api302_resources")] == ["api302_resources.videos", "api302_resources.videos.acme"]
+
+
+def test_same_input_same_bytes_and_nothing_left_over(document: dict[str, Any], tmp_path: Path) -> None:
+    stale = tmp_path / "one/api302_resources/gone/old.py"
+    stale.parent.mkdir(parents=True)
+    stale.write_text("old")
+    results = []
+    for name in ("one", "two"):
+        resources.build(document, tmp_path / name)
+        folder = tmp_path / name / "api302_resources"
+        results.append({path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()})
+    assert results[0] == results[1]
+    assert "py.typed" in results[0] and "gone/old.py" not in results[0]
+    assert all(text.startswith(raw.HEADER.encode()) for name, text in results[0].items() if name != "py.typed")
+
+
+# -- type checkers ---------------------------------------------------------------------------------------------------------------------
+
+RIGHT = """
+from pathlib import Path
+from typing import assert_type
+
+from api302 import AsyncStream, ByteStream, Stream, Task
+from api302_client import models
+from api302_client.params.llm_acme import AcmeChatMessage
+from api302_resources import AsyncSections, Sections
+
+
+def use(client: Sections) -> None:
+    messages: list[AcmeChatMessage] = [{"role": "user", "content": "hello"}]
+    reply = client.chat.completions.create(model="small", messages=messages, web_search=True)
+    assert_type(reply, models.AcmeChatReply)
+    client.llm.acme.chat_completions(
+        model="small",
+        messages=[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}]}],
+        timeout=3,
+        extra_body={"new": 1},
+    )
+    assert_type(client.chat.completions.stream(model="small", messages=messages), Stream[models.AcmeChatChunk])
+    assert_type(client.videos.create(prompt="a cat", image=Path("cat.png")), Task[models.AcmeTaskReply])
+    client.videos.acme.text_to_video(prompt="a cat", image=b"...", duration=5)
+    assert_type(client.audio.acme.stream_speech(input="hello", accept="audio/wav"), ByteStream)
+    client.audio.acme.transcribe(file=("a.mp3", b"..."), timestamp_granularities=("word",))
+
+
+async def use_async(client: AsyncSections) -> None:
+    assert_type(await client.videos.acme.get_video(task_id="t-1"), models.AcmeTaskReply)
+    stream = client.chat.completions.stream(model="small", messages=[{"role": "user", "content": "hello"}])
+    assert_type(stream, AsyncStream[models.AcmeChatChunk])
+"""
+
+WRONG = """
+from api302_resources import AsyncSections, Sections
+
+
+async def use(client: Sections, other: AsyncSections) -> None:
+    client.chat.completions.create(model="small", messages=[], temprature=1)  # misspelt
+    client.chat.completions.create(model="small")  # missing
+    client.chat.completions.create(model=1, messages=[])  # type
+    client.chat.completions.create("small", [])  # positional
+    client.chat.completions.create(model="small", messages=[{"role": "robot", "content": "x"}])  # enum inside
+    client.chat.completions.create(model="small", messages=[{"role": "user", "contnt": "x"}])  # key inside
+    client.chat.completions.create(model="small", messages=[], stream=True)  # the switch
+    client.chat.completion.create(model="small", messages=[])  # namespace
+    client.videos.acme.text_to_video(prompt="x", duration=[5])  # union
+    client.videos.acme.text_to_video(prompt="x", image=5)  # file
+    client.audio.acme.speech(input="x", accept="audio/flac")  # media type
+    client.audio.acme.transcribe(file=b"", timestamp_granularities=["letter"])  # enum in a list
+    client.audio.acme.speech(input="x", timeout="long")  # our own
+    client.videos.acme.get_video(task_id="x").dat  # reply
+    (await other.videos.acme.get_video(task_id="x")).dat  # reply
+    other.videos.acme.get_video(task_id="x").data  # not awaited
+"""
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The mini specification's packages, all of them, beside the overlay; with the samples."""
+    out = tmp_path_factory.mktemp("packages")
+    document = join(Spec.load(MINI))
+    raw.build(document, lower.lower(document), out)
+    params.build(document, out)
+    resources.build(document, out)
+    (out / "right.py").write_text(RIGHT)
+    (out / "wrong.py").write_text(WRONG)
+    return out
+
+
+def pyright(packages: Path, *included: str) -> list[tuple[str, int, str]]:
+    """Errors of pyright in strict mode, as file, line and message."""
+    tool = "basedpyright" if importlib.util.find_spec("basedpyright") else "pyright"
+    project = {"include": included, "typeCheckingMode": "strict", "pythonVersion": "3.11", "extraPaths": [str(OVERLAYS), str(packages)]}
+    (packages / "pyrightconfig.json").write_text(json.dumps(project))
+    done = subprocess.run(
+        [sys.executable, "-m", tool, "--outputjson", "--project", str(packages)], capture_output=True, text=True, check=False
+    )
+    found = json.loads(done.stdout)["generalDiagnostics"]
+    return [(Path(d["file"]).name, d["range"]["start"]["line"] + 1, d["message"]) for d in found if d["severity"] == "error"]
+
+
+def mypy(packages: Path, *included: str) -> list[tuple[str, int, str]]:
+    """Errors of mypy --strict, as file, line and message."""
+    environment = {**os.environ, "MYPYPATH": os.pathsep.join([str(OVERLAYS), str(packages)])}
+    options = ["--strict", "--follow-imports=silent", "--output=json", "--cache-dir", str(packages / ".mypy_cache")]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *options, *included], capture_output=True, text=True, check=False, env=environment, cwd=packages
+    )
+    assert done.returncode in (0, 1), done.stderr
+    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return [(Path(d["file"]).name, d["line"], d["message"]) for d in found if d["severity"] == "error"]
+
+
+@pytest.mark.parametrize("checker", [pyright, mypy])
+def test_right_code_and_the_packages_pass(packages: Path, checker: Callable[..., list[Any]]) -> None:
+    assert checker(packages, "right.py", "api302_resources", "api302_client/params") == []
+
+
+@pytest.mark.parametrize("checker", [pyright, mypy])
+def test_each_wrong_line_is_refused(packages: Path, checker: Callable[..., list[Any]]) -> None:
+    refused = {line for _, line, _ in checker(packages, "wrong.py")}
+    marked = {number: line for number, line in enumerate(WRONG.splitlines(), 1) if "  # " in line}
+    assert {number: line for number, line in marked.items() if number not in refused} == {}
+    assert refused <= marked.keys()
+
+
+def test_the_generated_code_passes_ruff(packages: Path) -> None:
+    rules = ["--select", "E,F,I,UP,B", "--line-length", "140", "--target-version", "py311"]
+    folders = [packages / "api302_resources", packages / "api302_client/params"]
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", *rules, *folders]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout
