@@ -41,7 +41,7 @@ def docstring(
     for name, text in own.items():
         lines += wrap(f"{name}: {text}", 8, 4)
     lines += ["", "Returns:", *wrap(returns, 4, 4), "", "Raises:"]
-    lines += wrap("Api302Error: The call failed; it tells status, code, message and request id.", 8, 4)
+    lines += wrap("Api302Error: The call failed; see its status, code, message and request id.", 8, 4)
     last = [f"Price: {price_text(seq(operation.get('x-price')))}"] if operation.get("x-price") else []
     lines += ["", *(line for text in [*last, f"Source: {source_text(operation)}"] for line in wrap(text))]
     return [line.replace("\\", "\\\\").replace('"""', '\\"\\"\\"') for line in lines]

@@ -468,8 +468,8 @@ def _own_arguments(accept: tuple[str, ...], unknown: bool) -> tuple[list[tuple[s
     own.setdefault("extra_body", f"{mapping} | None = None")
     own["timeout"] = "float | None = None"
     given = ", ".join(name for name in own if name.startswith("extra_") and name not in texts)
-    texts[given] = "Sent on top of the rest, with this call alone."
-    texts["timeout"] = "Seconds to wait for the network, instead of the client's."
+    texts[given] = "Sent on top of the rest."
+    texts["timeout"] = "Seconds to wait for the network."
     imports = {("collections.abc", "Mapping"), ("typing", "Any")} | (media.imports if len(accept) > 1 else set())
     return list(own.items()), texts, imports
 
