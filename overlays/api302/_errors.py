@@ -1,0 +1,280 @@
+"""What the client raises. Every class is importable from `api302`.
+
+    Api302Error
+    ├── InvalidArgument           an argument is wrong and nothing was sent; also a ValueError
+    ├── ConnectionError           no reply came, or not the whole of it; also a builtin ConnectionError
+    │   └── TimeoutError          … in time; also a builtin TimeoutError
+    ├── ApiError                  the service answered, and its answer is a failure
+    │   ├── BadRequestError       400, 422; -10011, -10009, -10015
+    │   ├── AuthenticationError   401; -10001 key missing, -10005 key expired
+    │   ├── QuotaError            402; -10004 balance too low, -10006, -10007, -10012, -10018 a quota is used up
+    │   ├── PermissionDeniedError 403; -10002, -10013, -10014
+    │   ├── NotFoundError         404; -10010
+    │   ├── RequestTooLargeError  413; -10017
+    │   ├── RateLimitError        429
+    │   ├── ServerError           5xx; -10003, -1024, -10504
+    │   │   └── NoChannelError    -10008 nobody serves the model just now
+    │   └── EnvelopeError         a reply with a good status whose body tells of another failure
+    ├── DecodeError               a good reply that cannot be read; its bytes are in `content`
+    ├── StreamError               a stream that reported an error or was cut short; keeps what came
+    └── TaskError                 about a task; carries its handle
+        ├── TaskFailed            the service gave the task up
+        └── TaskTimeout           the task was not done in time, and is not lost; also a builtin TimeoutError
+
+The provider's code decides where it is known, and the HTTP status otherwise. All of them pickle, and none holds the key.
+"""
+
+from __future__ import annotations
+
+import builtins
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ._retry import retry_after
+
+if TYPE_CHECKING:
+    from ._task import AsyncTask, Task
+
+ENGLISH_FIRST = ("message_en", "message", "msg", "readableMessage", "error_message", "description", "detail", "details", "message_cn", "message_jp")
+
+
+class Api302Error(Exception):
+    """Base of all errors of this package."""
+
+    def __init__(self, message: str, **attributes: Any) -> None:
+        super().__init__(message)
+        self.__dict__.update(attributes)
+
+    @property
+    def message(self) -> str:
+        """What went wrong, without the facts that `str()` adds."""
+        return str(self.args[0]) if self.args else ""
+
+
+class InvalidArgument(Api302Error, ValueError):
+    """An argument is wrong. Nothing was sent. The text names the argument and what to do."""
+
+
+class ConnectionError(Api302Error, builtins.ConnectionError):
+    """No reply came, or not the whole of it.
+
+    Attributes:
+        sent: False if the request surely never reached the service, so that nothing was begun or billed.
+    """
+
+    sent: bool = True
+
+
+class TimeoutError(ConnectionError, builtins.TimeoutError):
+    """No reply came in time. With `sent` true, the service may have done, and billed, the work all the same."""
+
+
+class _Reply(Api302Error):
+    status_code: int | None = None
+    """The HTTP status."""
+    request_id: str | None = None
+    """The id under which the call is billed, from the reply's `request-id` header."""
+    headers: Mapping[str, str] = {}
+    """The reply's headers, names in lower case."""
+    content: bytes = b""
+    """The body as received."""
+    body: Any = None
+    """The body as JSON, or as text where it is none."""
+    call: str = ""
+    """Method and path."""
+
+
+class ApiError(_Reply):
+    """The service answered, and its answer is a failure."""
+
+    hint: ClassVar[str] = ""
+    code: str | int | None = None
+    """The provider's or vendor's code, such as -10004."""
+    retry_after: float | None = None
+    """Seconds after which the service wants to be asked again, if it said so."""
+
+    def __str__(self) -> str:
+        facts = [self.call, f"HTTP {self.status_code}"]
+        facts += [f"code {self.code}"] if self.code is not None else []
+        facts += [f"request id {self.request_id}"] if self.request_id else []
+        return f"{self.message}{' ' + self.hint if self.hint else ''} [{', '.join(filter(None, facts))}]"
+
+
+class BadRequestError(ApiError):
+    """The request was refused as wrong (400, 422)."""
+
+
+class AuthenticationError(ApiError):
+    """The key is missing, wrong or expired (401)."""
+
+    hint = "Check the key in AI302_API_KEY or Client(api_key=…)."
+
+
+class QuotaError(ApiError):
+    """The balance is too low, or a quota is used up (402)."""
+
+
+class PermissionDeniedError(ApiError):
+    """The key may not do this (403)."""
+
+
+class NotFoundError(ApiError):
+    """There is no such thing (404)."""
+
+
+class RequestTooLargeError(ApiError):
+    """The request or its file is too large (413)."""
+
+
+class RateLimitError(ApiError):
+    """Too many requests (429). `retry_after` tells when to come back, if the service said so."""
+
+
+class ServerError(ApiError):
+    """The service, or the vendor behind it, failed (5xx)."""
+
+
+class NoChannelError(ServerError):
+    """Nobody serves the model just now (-10008). The request was not accepted."""
+
+
+class EnvelopeError(ApiError):
+    """A reply with a good HTTP status whose body tells of a failure, with a code that has no class of its own."""
+
+
+class DecodeError(_Reply):
+    """A reply with a good status that cannot be read. It may have been billed: `content` has its bytes."""
+
+
+class StreamError(Api302Error):
+    """A stream reported an error, or ended before its end. What came is kept.
+
+    Attributes:
+        code: The code in the error event, if it was one.
+        body: The error event, if it was one.
+        events: The events that came, typed.
+        text: The text that came.
+        reply: What came, added up to a reply as far as it goes, or None where the events do not add up.
+        request_id: The id under which the call is billed.
+    """
+
+    code: str | int | None = None
+    body: Any = None
+    events: list[Any] = []  # noqa: RUF012 - never changed, replaced on each object
+    text: str = ""
+    reply: Any = None
+    request_id: str | None = None
+
+
+class TaskError(Api302Error):
+    """About a task.
+
+    Attributes:
+        task: The handle (not after unpickling: a handle belongs to a client).
+        task_dict: What `client.resume()` takes, in this process or another.
+    """
+
+    task: Task[Any] | AsyncTask[Any] | None = None
+    task_dict: Mapping[str, Any] = {}
+
+    def __str__(self) -> str:
+        return f"{self.message} [task {self.task_dict.get('id')}; client.resume({json.dumps(dict(self.task_dict), ensure_ascii=False)})]"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self.args, {name: value for name, value in self.__dict__.items() if name != "task"}
+
+
+class TaskFailed(TaskError):
+    """The service gave the task up.
+
+    Attributes:
+        code: The vendor's code, if it gave one.
+        status: The last `TaskStatus`, with the reply.
+    """
+
+    code: str | int | None = None
+    status: Any = None
+
+
+class TaskTimeout(TaskError, builtins.TimeoutError):
+    """The task was not done in time. It goes on, and can be waited for again."""
+
+
+def _by_code(*pairs: tuple[type[ApiError], str]) -> dict[str, type[ApiError]]:
+    return {code: kind for kind, codes in pairs for code in codes.split()}
+
+
+BY_CODE = _by_code(
+    (AuthenticationError, "-10001 -10005 Unauthorized invalid_api_key authentication_error"),
+    (QuotaError, "-10004 -10006 -10007 -10012 -10018 InsufficientBalance insufficient_quota"),
+    (PermissionDeniedError, "-10002 -10013 -10014"),
+    (NotFoundError, "-10010"),
+    (BadRequestError, "-10009 -10011 -10015 -10016 -10600 InvalidParameter MissingParameter"),
+    (RequestTooLargeError, "-10017"),
+    (RateLimitError, "RateLimitExceeded rate_limit_exceeded rate_limit_error"),
+    (ServerError, "-10003 -1024 -10504 InternalError"),
+    (NoChannelError, "-10008"),
+)
+"""What the provider's codes mean, and the words that calls of other shapes use for the same."""
+BY_STATUS: dict[int, type[ApiError]] = {
+    **{400: BadRequestError, 401: AuthenticationError, 402: QuotaError, 403: PermissionDeniedError, 404: NotFoundError},
+    **{413: RequestTooLargeError, 422: BadRequestError, 429: RateLimitError},
+}
+
+
+def kind_of(status: int, code: Any) -> type[ApiError]:
+    """The class of a failure: by the code where it is known, or else by the status, or a code in an envelope that is like one."""
+    if found := BY_CODE.get(str(code)):
+        return found
+    if status < 300:
+        if not (isinstance(code, int) and 400 <= code < 600):
+            return EnvelopeError
+        status = code
+    return BY_STATUS.get(status) or (ServerError if status >= 500 else ApiError)
+
+
+def decode(content: bytes) -> Any:
+    """JSON, or text where it is none."""
+    text = content.decode("utf-8", errors="replace")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def explain(body: Any) -> tuple[Any, str]:
+    """Code and message, English first, of any of the envelopes that come through."""
+    if not isinstance(body, dict):
+        text = " ".join(str(body or "").split())
+        return None, "" if text.startswith("<") else text[:500]
+    level: dict[str, Any] = body
+    levels = [found for found in (level.get(name) for name in ("error", "base_resp", "output")) if isinstance(found, dict)] + [level]
+    code = next((found for d in levels for name in ("err_code", "error_code", "code", "status_code") if (found := d.get(name)) is not None), None)
+    texts = (d.get(name) for d in levels for name in (*ENGLISH_FIRST, "status_msg"))
+    message = next((text for text in texts if isinstance(text, str) and text), "")
+    if not message and isinstance(level.get("error"), str):
+        message = level["error"]
+    if not message and isinstance(level.get("detail"), list):
+        message = json.dumps(level["detail"], ensure_ascii=False)[:500]
+    return next((d.get("type") for d in levels if d.get("type")), None) if code is None else code, message
+
+
+def api_error(status: int, headers: Mapping[str, str], content: bytes, call: str, code: Any = None, message: Any = None) -> ApiError:
+    """The error for a reply that is a failure. `code` and `message`, where known better than `explain` knows them."""
+    body = decode(content)
+    found_code, found_message = explain(body)
+    code = found_code if code is None else code
+    kind = kind_of(status, code)
+    text = str(message or found_message or _nothing_said(status, headers))
+    names = {name.lower(): value for name, value in headers.items()}
+    facts = {"status_code": status, "code": code, "request_id": names.get("request-id"), "retry_after": retry_after(names)}
+    return kind(text, call=call, headers=names, content=content, body=body, **facts)
+
+
+def _nothing_said(status: int, headers: Mapping[str, str]) -> str:
+    if 300 <= status < 400:
+        return f"The service redirects to {headers.get('location', 'nowhere')!r}; only GET calls follow. Check base_url."
+    from http import HTTPStatus
+
+    return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "The service gave no reason."

@@ -1,0 +1,438 @@
+"""Streams: of typed events, and of bytes. Each is an iterator and a context manager, opens when first used, and always lets go of its connection."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from . import _errors as errors
+from . import _log
+from ._accumulate import accumulate, whole_text
+from ._errors import Api302Error, InvalidArgument, StreamError
+from ._paths import compiled, holds
+from ._sse import Decoder, Event
+from ._sync import run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
+    from pathlib import Path
+
+    from ._core import Call, Core
+    from ._transport import Response
+
+T = TypeVar("T")
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as _TypeVarWithDefault
+
+    R = _TypeVarWithDefault("R", default=Any)
+else:
+    R = TypeVar("R")
+_scan = json.JSONDecoder().raw_decode
+
+
+class Reader:
+    """The sans-IO half of a stream: bytes in, events as JSON out. Knows the end from a cut, and adds up the reply."""
+
+    def __init__(self, core: Core, call: Call) -> None:
+        from api302_client._structure import loader
+
+        assert call.op is not None
+        self._core, self._call, self._op = core, call, call.op
+        rule = call.op.stream or {"done": {"data": "[DONE]"}}
+        self._kind: str | None = rule.get("accumulate")
+        self._sentinel: str | None = rule["done"].get("data")
+        self._last = None if self._sentinel else rule["done"]
+        self._error = compiled(rule.get("error", "error"))
+        self._text = compiled(rule["text"]) if "text" in rule else None
+        expression = call.op.module.STREAM or "Any"
+        self.load: Callable[[Any], Any] = loader(expression)
+        self._takes_text = bool(re.search(r"\b(str|Any)\b", expression))
+        self._decoder = Decoder()
+        self._tape: list[bytes] | None = [] if core.observers else None
+        self._closing = False
+        self.response: Response | None = None
+        self.values: list[Any] = []
+        """The events so far, as JSON."""
+        self.done = False
+        """What ends the stream has come."""
+        self._over = False
+        """The sentinel has come: whatever follows is no event."""
+        self.whole: Any = None
+        """The reply, where the service answered with a whole one instead of a stream."""
+
+    def opened(self, response: Response) -> Iterable[Any]:
+        """Take the response. If it was read already, because it says that it is JSON: any events in it."""
+        self.response = response
+        if not response.is_stream_consumed:
+            return ()
+        if not response.content.lstrip().startswith((b"{", b"[")):
+            return self.feed(response.content)
+        self.whole = self._core.reply(self._call, response)
+        self.done = True
+        _log.logger.warning("%s: answered with one whole reply instead of a stream; stream.final() has it", self._call.what)
+        return ()
+
+    def feed(self, chunk: bytes) -> Iterator[Any]:
+        """The events that a piece completes. Raises StreamError for an event that reports an error."""
+        if self._tape is not None:
+            self._tape.append(chunk)
+        return self._take(self._decoder.feed(chunk))
+
+    def close(self) -> Iterator[Any]:
+        """The bytes have ended: the event that they leave, if any. Raises StreamError if the stream was cut short."""
+        self._closing = True
+        yield from self._take(self._decoder.close())
+        if not self.done:
+            raise self.cut()
+
+    def _take(self, events: list[Event]) -> Iterator[Any]:
+        for event in events:
+            try:
+                text = event[0].decode()
+                value, end = _scan(text)
+                if end != len(text):
+                    value = json.loads(text)
+            except (ValueError, RecursionError) as error:
+                value = self._odd(event, error)
+            if self._over:
+                return
+            if value.__class__ is dict:
+                if value.get("error") or self._error(value) or value.get("type") == "error" or event[1] == "error":
+                    raise self._reported(value)
+                if self._last is not None and holds(self._last, value):
+                    self.done = True
+            elif value is None:
+                continue
+            self.values.append(value)
+            yield value
+
+    def _odd(self, event: Event, error: Exception) -> Any:
+        """The value of an event that is not plain JSON; None if it has none."""
+        text = event.data.decode("utf-8", "replace").strip()
+        if text in ("[DONE]", self._sentinel):
+            self.done = self._over = True
+        elif text.startswith(("{", "[", '"')) and not event.stray and not self._closing:
+            try:
+                return json.loads(text)
+            except (ValueError, RecursionError):
+                pass
+        if self._over or not text or event.stray or self._closing:
+            return None
+        if self._takes_text:
+            return text
+        raise self.error(f"an event is no JSON ({error}): {text[:200]!r}", body=text) from error
+
+    def is_over(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        return self.done
+
+    def ended(self) -> None:
+        """The connection is let go."""
+        if self._tape is not None and self.response is not None and self._tape:
+            for observer in self._core.observers:
+                observer(self._call, self.response.status_code, self.response.headers, b"".join(self._tape))
+
+    def cut(self) -> StreamError:
+        """The error of a stream that ended before its end."""
+        end = repr(self._sentinel) if self._sentinel else "the event that ends it"
+        return self.error(f"the stream was cut short: it ended without {end}")
+
+    def _reported(self, value: dict[str, Any]) -> StreamError:
+        found = self._error(value)
+        code, message = errors.explain(found if isinstance(found, dict) else value)
+        text = str(message or (found if isinstance(found, str) else json.dumps(value, ensure_ascii=False)[:500]))
+        return self.error(f"the service reported an error: {text}", code=code, body=value)
+
+    def error(self, message: str, **facts: Any) -> StreamError:
+        """A StreamError that keeps what came."""
+        try:
+            reply = self.reply() if self.values or self.whole is not None else None
+        except Api302Error:
+            reply = None
+        kept = {"events": [self.load(value) for value in self.values], "text": "".join(self.texts(self.values)), "reply": reply}
+        facts |= {"request_id": self.request_id}
+        where = f"{self._call.what}, after {len(self.values)} events" + (f", request id {self.request_id}" if self.request_id else "")
+        return StreamError(f"{message} [{where}]", **kept, **facts)
+
+    def texts(self, values: Iterable[Any]) -> Iterator[str]:
+        """The text of each event that has any; of a reply that came whole, its text."""
+        for value in values:
+            text = self._text(value) if self._text else value
+            if isinstance(text, str) and text:
+                yield text
+        if self.whole is not None and (text := self._whole_text()):
+            yield text
+
+    def _whole_text(self) -> str:
+        from ._core import raw
+
+        return whole_text(self._kind, raw(self.whole))
+
+    def reply(self) -> Any:
+        """The whole reply, typed: as it came, or added up from the events."""
+        if self.whole is not None:
+            return self.whole
+        if self._kind is None:
+            raise InvalidArgument(f"final: the events of {self._op.id} do not add up to one reply; iterate over them")
+        from api302_client._reply import parse
+
+        headers = {**(self.response.headers if self.response else {}), "content-type": "application/json"}
+        return parse(self._op.module.RESPONSES, 200, headers, json.dumps(accumulate(self._kind, self.values), ensure_ascii=False).encode())
+
+    def final(self) -> Any:
+        """`reply()`, if the stream came to its end."""
+        if not self.done:
+            raise self.error("the stream was closed before its end")
+        return self.reply()
+
+    @property
+    def request_id(self) -> str | None:
+        return self.response.headers.get("request-id") if self.response else None
+
+
+class _Facts:
+    """What a stream knows of its response, once open."""
+
+    _response: Response | None
+
+    @property
+    def request_id(self) -> str | None:
+        """The id under which the call is billed; None before the stream is open."""
+        return self._response.headers.get("request-id") if self._response else None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The response's headers; empty before the stream is open."""
+        return self._response.headers if self._response else {}
+
+
+class Stream(_Facts, Generic[T, R]):
+    """An event stream: iterate over it for typed events, or over `text` for the text alone; `final()` gives the whole reply.
+
+    It opens in `with`, or with the first event. Leave it by `with`, or read it to its end; else `close()` it.
+    Raises ApiError where the service refuses, StreamError where the stream reports an error or is cut short.
+    """
+
+    def __init__(self, core: Core, call: Call) -> None:
+        call.stream = True
+        self._core, self._call = core, call
+        self._reader = Reader(core, call)
+        self._response = None
+        self._source = self._values()
+
+    def _open(self) -> Response:
+        if self._response is None:
+            try:
+                self._response = run(self._core.exchange(self._call))
+            finally:
+                self._call.release()
+        return self._response
+
+    def _values(self) -> Generator[Any, None, None]:
+        from ._transport import lasting
+
+        reader, response = self._reader, self._open()
+        try:
+            yield from reader.opened(response)
+            if not response.is_stream_consumed:
+                for chunk in lasting(response, reader.is_over, self._call.what):
+                    yield from reader.feed(chunk)
+            yield from reader.close()
+        except errors.ConnectionError as broken:
+            if not reader.done:
+                raise reader.cut() from broken
+        finally:
+            response.close()
+            reader.ended()
+
+    def __iter__(self) -> Iterator[T]:
+        return map(self._reader.load, self._source)
+
+    def __next__(self) -> T:
+        return self._reader.load(next(self._source))
+
+    @property
+    def text(self) -> Iterator[str]:
+        """The text of the events to come, piece by piece."""
+        return self._reader.texts(self._source)
+
+    def final(self) -> R:
+        """The whole reply, typed as the plain method types it, after reading what is left of the stream."""
+        for _ in self._source:
+            pass
+        return self._reader.final()
+
+    def close(self) -> None:
+        """Let go of the connection. What is left of the stream is lost."""
+        self._source.close()
+        if self._response is not None:
+            self._response.close()
+
+    def __enter__(self) -> Stream[T, R]:
+        self._open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncStream(_Facts, Generic[T, R]):
+    """`Stream` for an `AsyncClient`: `async with`, `async for`, `await stream.final()`."""
+
+    def __init__(self, core: Core, call: Call) -> None:
+        call.stream = True
+        self._core, self._call = core, call
+        self._reader = Reader(core, call)
+        self._response = None
+        self._source = self._values()
+
+    async def _open(self) -> Response:
+        if self._response is None:
+            try:
+                self._response = await self._core.exchange(self._call)
+            finally:
+                self._call.release()
+        return self._response
+
+    async def _values(self) -> AsyncGenerator[Any, None]:
+        from ._transport import lasting_async
+
+        reader, response = self._reader, await self._open()
+        try:
+            for value in reader.opened(response):
+                yield value
+            if not response.is_stream_consumed:
+                async for chunk in lasting_async(response, reader.is_over, self._call.what):
+                    for value in reader.feed(chunk):
+                        yield value
+            for value in reader.close():
+                yield value
+        except errors.ConnectionError as broken:
+            if not reader.done:
+                raise reader.cut() from broken
+        finally:
+            await response.aclose()
+            reader.ended()
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        return self._reader.load(await self._source.__anext__())
+
+    @property
+    async def text(self) -> AsyncGenerator[str, None]:
+        """The text of the events to come, piece by piece."""
+        async for value in self._source:
+            for text in self._reader.texts((value,)):
+                yield text
+        for text in self._reader.texts(()):
+            yield text
+
+    async def final(self) -> R:
+        """The whole reply, typed as the plain method types it, after reading what is left of the stream."""
+        async for _ in self._source:
+            pass
+        return self._reader.final()
+
+    async def close(self) -> None:
+        """Let go of the connection. What is left of the stream is lost."""
+        await self._source.aclose()
+        if self._response is not None:
+            await self._response.aclose()
+
+    aclose = close
+
+    async def __aenter__(self) -> AsyncStream[T, R]:
+        await self._open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+class _ByteCore(_Facts):
+    """What the streams of bytes share, as coroutines."""
+
+    def __init__(self, core: Core, call: Call) -> None:
+        call.stream = True
+        self._core, self._call = core, call
+        self._response = None
+
+    async def _open(self) -> Response:
+        if self._response is None:
+            try:
+                self._response = await self._core.exchange(self._call)
+            finally:
+                self._call.release()
+            if self._response.is_stream_consumed:
+                raise self._core.decode_error(self._call, self._response, "is JSON, not the file that was asked for")
+        return self._response
+
+    async def _chunks(self) -> AsyncGenerator[bytes, None]:
+        response = await self._open()
+        try:
+            async for chunk in self._core.io.chunks(response, self._call.what):
+                yield chunk
+        finally:
+            await self._core.io.release(response)
+
+    async def _save(self, path: str | PathLike[str]) -> Path:
+        from ._files import save
+
+        return await save(self._core.io, await self._open(), path, self._call.what)
+
+    async def _close(self) -> None:
+        if self._response is not None:
+            await self._core.io.release(self._response)
+
+
+class ByteStream(_ByteCore):
+    """A reply that is a file, as its bytes come: iterate over the pieces, or `save()` it. A context manager."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        from ._sync import iterate
+
+        return iterate(self._chunks())
+
+    def save(self, path: str | PathLike[str] = ".") -> Path:
+        """Write it to a file, or under its own name into a folder, and give the path. A half-received one leaves nothing behind."""
+        return run(self._save(path))
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        run(self._close())
+
+    def __enter__(self) -> ByteStream:
+        run(self._open())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncByteStream(_ByteCore):
+    """`ByteStream` for an `AsyncClient`."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._chunks()
+
+    async def save(self, path: str | PathLike[str] = ".") -> Path:
+        """Write it to a file, or under its own name into a folder, and give the path. A half-received one leaves nothing behind."""
+        return await self._save(path)
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        await self._close()
+
+    aclose = close
+
+    async def __aenter__(self) -> AsyncByteStream:
+        await self._open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

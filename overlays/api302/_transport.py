@@ -1,0 +1,206 @@
+"""The network: the one module that imports httpx, and is itself imported by the first call.
+
+`SyncIo` and `AsyncIo` have the same methods, all coroutines; those of `SyncIo` never suspend (see `_sync`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
+
+import httpx
+
+from . import __version__
+from ._errors import Api302Error, ConnectionError, InvalidArgument, TimeoutError
+
+T = TypeVar("T")
+Response = httpx.Response
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+LINGER = 1.0
+"""Seconds that a stream which has said its last word gets to end its body, so that the connection can be used again."""
+
+
+def timeouts(value: float | httpx.Timeout) -> httpx.Timeout:
+    """Seconds as httpx wants them: at most 5 for the connection, infinity as none."""
+    if isinstance(value, httpx.Timeout):
+        return value
+    seconds = None if value == float("inf") else value
+    return httpx.Timeout(seconds, connect=min(5.0, value))
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Our errors instead of httpx's."""
+    try:
+        yield
+    except httpx.TimeoutException as error:
+        sent = not isinstance(error, NEVER_SENT)
+        why = "it may have been accepted all the same" if sent else "it was not sent"
+        raise TimeoutError(f"{what}: {type(error).__name__}, {why}", sent=sent) from error
+    except httpx.DecodingError as error:
+        raise ConnectionError(f"{what}: the reply's compression is broken", sent=True) from error
+    except httpx.LocalProtocolError as error:
+        raise ConnectionError(f"{what}: the request cannot be sent as HTTP", sent=True) from error
+    except httpx.TransportError as error:
+        raise ConnectionError(f"{what}: {error or type(error).__name__}", sent=not isinstance(error, NEVER_SENT)) from error
+    except (httpx.InvalidURL, httpx.StreamError) as error:
+        raise Api302Error(f"{what}: {error}") from error
+
+
+def _built(http: httpx.Client | httpx.AsyncClient, kwargs: Mapping[str, Any], timeout: float | httpx.Timeout) -> httpx.Request:
+    try:
+        return http.build_request(**kwargs, timeout=timeouts(timeout))
+    except (TypeError, ValueError) as error:
+        import json
+
+        for name, value in kwargs["json"].items() if isinstance(kwargs.get("json"), dict) else ():
+            try:
+                json.dumps(value, allow_nan=False)
+            except (TypeError, ValueError) as why:
+                raise InvalidArgument(f"{name}: cannot be sent as JSON ({why}); give plain JSON values") from error
+        raise InvalidArgument(f"the request cannot be built: {error}") from error
+    except httpx.InvalidURL as error:
+        raise InvalidArgument(f"url: {error}") from error
+
+
+def _options(proxy: str | None) -> dict[str, Any]:
+    return {
+        "headers": {"user-agent": f"api302/{__version__}"},
+        "limits": httpx.Limits(max_connections=1000, max_keepalive_connections=100),
+        "timeout": timeouts(600.0),
+        "proxy": proxy,
+    }
+
+
+class SyncIo:
+    """What a sync client does with the network, the clock and the disk."""
+
+    def __init__(self, http: httpx.Client | None, proxy: str | None) -> None:
+        self._own = http is None
+        self._http = http or httpx.Client(**_options(proxy))
+
+    async def send(self, kwargs: Mapping[str, Any], timeout: float | httpx.Timeout, what: str) -> httpx.Response:
+        request = _built(self._http, kwargs, timeout)
+        with translated(what):
+            return self._http.send(request, stream=True, follow_redirects=False)
+
+    async def read(self, response: httpx.Response, what: str) -> bytes:
+        with translated(what):
+            return response.read()
+
+    async def release(self, response: httpx.Response) -> None:
+        response.close()
+
+    async def chunks(self, response: httpx.Response, what: str) -> AsyncGenerator[bytes, None]:
+        with translated(what):
+            for chunk in response.iter_bytes():
+                yield chunk
+
+    async def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    async def thread(self, job: Callable[..., T], *args: Any) -> T:
+        """Work on the disk, which would hold up an event loop."""
+        return job(*args)
+
+    async def close(self) -> None:
+        if self._own:
+            self._http.close()
+
+
+class AsyncIo:
+    """The same for an async client, on asyncio or trio."""
+
+    def __init__(self, http: httpx.AsyncClient | None, proxy: str | None) -> None:
+        self._own = http is None
+        self._http = http or httpx.AsyncClient(**_options(proxy))
+
+    async def send(self, kwargs: Mapping[str, Any], timeout: float | httpx.Timeout, what: str) -> httpx.Response:
+        request = _built(self._http, kwargs, timeout)
+        with translated(what):
+            return await self._http.send(request, stream=True, follow_redirects=False)
+
+    async def read(self, response: httpx.Response, what: str) -> bytes:
+        with translated(what):
+            return await response.aread()
+
+    async def release(self, response: httpx.Response) -> None:
+        await response.aclose()
+
+    async def chunks(self, response: httpx.Response, what: str) -> AsyncGenerator[bytes, None]:
+        with translated(what):
+            async for chunk in response.aiter_bytes():
+                yield chunk
+
+    async def sleep(self, seconds: float) -> None:
+        from anyio import sleep
+
+        await sleep(seconds)
+
+    async def thread(self, job: Callable[..., T], *args: Any) -> T:
+        from anyio.to_thread import run_sync
+
+        return await run_sync(partial(job, *args))
+
+    async def close(self) -> None:
+        if self._own:
+            await self._http.aclose()
+
+
+def lasting(response: httpx.Response, over: Callable[[], bool], what: str) -> Iterator[bytes]:
+    """The pieces of a stream. Once it is `over`, what may follow gets `LINGER` seconds, whatever the read timeout."""
+    source = response.iter_bytes()
+    with translated(what):
+        for chunk in source:
+            yield chunk
+            if over():
+                break
+        else:
+            return
+    # A blocked read can only be ended from outside: by shutting the socket down.
+    watch = threading.Timer(LINGER, _shut, (response,))
+    watch.daemon = True
+    watch.start()
+    try:
+        yield from source
+    except httpx.TransportError:
+        pass
+    finally:
+        watch.cancel()
+
+
+def _shut(response: httpx.Response) -> None:
+    import socket
+
+    try:
+        stream = response.extensions["network_stream"]
+        stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+    except (KeyError, AttributeError, OSError):
+        pass
+
+
+async def lasting_async(response: httpx.Response, over: Callable[[], bool], what: str) -> AsyncIterator[bytes]:
+    """`lasting` for an async client."""
+    from anyio import move_on_after
+
+    source = response.aiter_bytes()
+    with translated(what):
+        async for chunk in source:
+            yield chunk
+            if over():
+                break
+        else:
+            return
+    rest: list[bytes] = []
+    with move_on_after(LINGER):
+        try:
+            async for chunk in source:
+                rest.append(chunk)
+        except httpx.TransportError:
+            pass
+    for chunk in rest:
+        yield chunk
