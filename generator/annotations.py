@@ -102,6 +102,11 @@ def types_of(schema: dict[str, Any]) -> list[str]:
     return [types] if isinstance(types, str) else list(seq(types))
 
 
+def has_shape(schema: dict[str, Any]) -> bool:
+    """Whether a schema says what a value is made of, and not only what an object requires."""
+    return any(key in schema for key in ("$ref", "type", "properties", "enum", "const", "items", "allOf", "anyOf", "oneOf"))
+
+
 def is_open_object(schema: dict[str, Any]) -> bool:
     """An object of which no field is described: a mapping, not a class."""
     described = schema.get("properties") or any(key in schema for key in ("allOf", "anyOf", "oneOf", "$ref", "enum", "const"))

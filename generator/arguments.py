@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .annotations import Annotation, Schemas, file_forms
+from .annotations import Annotation, Schemas, file_forms, has_shape
 from .lower import python_name
 from .source import obj, seq
 
@@ -162,11 +162,13 @@ def _variants(schema: dict[str, Any], schemas: Schemas, name: str = "") -> Itera
     """The object schemas that a body may have, with their names."""
     name = str(schema["$ref"]).rpartition("/")[2] if "$ref" in schema else name
     target = schemas.deref(schema)
-    members = [*seq(target.get("oneOf")), *seq(target.get("anyOf"))]
+    members = [obj(member) for member in [*seq(target.get("oneOf")), *seq(target.get("anyOf"))]]
+    members = [member for member in members if has_shape(schemas.deref(member))]
     if not members:
         yield name, target
     for member in members:
-        yield from _variants(obj(member), schemas, name)
+        for inner, variant in _variants(member, schemas, name):
+            yield inner, {"allOf": [target, variant], **_texts(variant)} if "properties" in target else variant
 
 
 def _properties(schema: dict[str, Any], schemas: Schemas) -> tuple[dict[str, Any], set[str]]:

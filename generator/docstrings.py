@@ -21,6 +21,8 @@ def docstring(
 ) -> list[str]:
     """The lines of a docstring. `own`: descriptions of our own arguments, by name; `see`: what other methods make the same call."""
     lines = wrap(_sentence(str(operation.get("summary") or operation["operationId"])))
+    if operation.get("deprecated"):
+        lines += ["", "Deprecated."]
     if operation.get("description"):
         lines += ["", *wrap(str(operation["description"]))]
     if see:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .annotations import is_file, is_open_object, types_of
+from .annotations import has_shape, is_file, is_open_object, types_of
 from .docstrings import wrap
 from .join import operations
 from .raw import HEADER, format_code
@@ -50,6 +51,7 @@ def build(document: dict[str, Any], out: Path) -> dict[str, int]:
         if modules:
             _generate(document, modules, made)
         format_code(made)
+        _import_all(made, modules)
         shutil.rmtree(target, ignore_errors=True)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copytree(made, target)
@@ -123,6 +125,16 @@ def _generate(document: dict[str, Any], modules: dict[str, str], made: Path) -> 
         raise RuntimeError(f"datamodel-code-generator wrote no {', '.join(missing)}; is a module's name no identifier?")
 
 
+def _import_all(made: Path, modules: dict[str, str]) -> None:
+    """Import every module once in a fresh interpreter, warnings as errors, and see that it has its types."""
+    package = made.with_name("package")
+    shutil.copytree(made, package.joinpath(*PACKAGE.split(".")))
+    places = [[module, name] for name, module in modules.items()]
+    code = f"import importlib, json, sys\nfor m, n in json.load(sys.stdin): getattr(importlib.import_module('{PACKAGE}.' + m), n)"
+    environment = {**os.environ, "PYTHONPATH": str(package), "PYTHONDONTWRITEBYTECODE": "1"}
+    _run([sys.executable, "-W", "error", "-c", code], json.dumps(places), environment)
+
+
 def _lower(schema: Any, schemas: dict[str, Any], modules: dict[str, str]) -> Any:
     """A schema as the tool types it best."""
     if not isinstance(schema, dict):
@@ -142,8 +154,9 @@ def _lower(schema: Any, schemas: dict[str, Any], modules: dict[str, str]) -> Any
     if "items" in schema:
         lowered["items"] = _lower(schema["items"], schemas, modules)
     for key in ("anyOf", "oneOf", "allOf"):
-        if key in schema:
-            lowered[key] = [_lower(member, schemas, modules) for member in _join_consts(schema[key])]
+        members = [member for member in _join_consts(seq(schema.get(key))) if has_shape(obj(member)) or not member]
+        if members:
+            lowered[key] = [_lower(member, schemas, modules) for member in members]
     return lowered
 
 
@@ -160,9 +173,7 @@ def _described(schema: dict[str, Any]) -> dict[str, str]:
     return {"description": "\n".join(wrap(text))} if text else {}
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command[1:4])} failed:\n{done.stdout}{done.stderr}")
-    if done.stderr.strip():
-        raise RuntimeError(f"{' '.join(command[1:4])} warned:\n{done.stderr}")
+def _run(command: list[str], given: str = "", environment: dict[str, str] | None = None) -> None:
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode or done.stderr.strip():
+        raise RuntimeError(f"the types of request bodies: {' '.join(command[1:3])} failed or warned:\n{done.stdout}{done.stderr}")

@@ -116,3 +116,23 @@ def test_a_document_without_bodies_has_no_types(document: dict[str, Any], tmp_pa
     for item in document["paths"].values():
         item.get("post", {}).pop("requestBody", None)
     assert params.build(document, tmp_path) == {"modules": 0, "schemas": 0}
+
+
+@pytest.mark.usefixtures("neighbours")
+def test_types_that_hold_themselves_can_be_imported(document: dict[str, Any], tmp_path: Path) -> None:
+    schemas = document["components"]["schemas"]
+    value = {"$ref": f"{ACME}Value"}
+    schemas["AcmeValue"] = {"anyOf": [{"type": "string"}, {"type": "array", "items": value}, {"$ref": f"{ACME}Node"}]}
+    schemas["AcmeNode"] = {"type": "object", "properties": {"children": {"type": "array", "items": value}, "not-a-name": value}}
+    schemas["AcmeVideoRequest"]["properties"]["tree"] = value
+    params.build(document, tmp_path)
+    assert load(tmp_path, "videos_acme").AcmeNode.__optional_keys__ == {"children", "not-a-name"}
+
+
+@pytest.mark.usefixtures("neighbours")
+def test_one_of_several_required_fields_leaves_the_class(document: dict[str, Any], tmp_path: Path) -> None:
+    document["components"]["schemas"]["AcmeVideoRequest"]["anyOf"] = [{"required": ["image"]}, {"required": ["duration"]}]
+    params.build(document, tmp_path)
+    video = load(tmp_path, "videos_acme")
+    extras = typing.get_type_hints(video.AcmeVideoRequest, vars(video), include_extras=True)
+    assert [name for name, hint in extras.items() if typing.get_origin(hint) is not typing.NotRequired] == ["prompt"]

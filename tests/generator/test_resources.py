@@ -327,6 +327,21 @@ def test_variants_of_a_request_are_one_signature(document: dict[str, Any], rende
     assert "The fields of one form go together:\n- A known voice: needs text\n- AcmeByClone: needs sample\n" in told
 
 
+def test_one_of_several_required_fields_is_no_variant(document: dict[str, Any], render: Render) -> None:
+    document["components"]["schemas"]["AcmeSpeechRequest"]["anyOf"] = [{"required": ["from"]}, {"required": ["timeout"]}]
+    client = render()
+    assert list(shown(client.audio.acme.speech)) == ["input", "from_", "timeout_", "accept"]
+    assert "go together" not in (inspect.getdoc(client.audio.acme.speech) or "")
+
+
+def test_variants_share_the_fields_beside_them(document: dict[str, Any], render: Render) -> None:
+    schemas = document["components"]["schemas"]
+    schemas["AcmeSpeechRequest"]["oneOf"] = [{"$ref": "#/components/schemas/AcmeLoud"}, {"$ref": "#/components/schemas/AcmeSoft"}]
+    schemas["AcmeLoud"] = {"type": "object", "required": ["volume"], "properties": {"volume": {"type": "integer"}}}
+    schemas["AcmeSoft"] = {"type": "object", "properties": {"hush": {"type": "boolean"}}}
+    assert list(shown(render().audio.acme.speech)) == ["input", "from_", "timeout_", "volume", "hush", "accept"]
+
+
 def test_an_unknown_request_takes_extra_body_alone(document: dict[str, Any], render: Render) -> None:
     operation(document, "acme_speech")["x-unknown"] = {"request": "searched everywhere"}
     client = render()
