@@ -33,7 +33,7 @@ def assemble(spec: Spec) -> tuple[dict[str, Any], list[Problem]]:
     for name, content in files:
         _merge(spec, name, obj(content.get("paths")), paths, "path", problems)
         for kind, definitions in obj(content.get("components")).items():
-            _merge(spec, name, obj(definitions), components.setdefault(kind, {}), f"{kind} component", problems)
+            _merge(spec, name, obj(definitions), components.setdefault(kind, {}), kind.removesuffix("s"), problems)
     document = {key: value for key, value in root.items() if key not in ("tags", "paths", "components")}
     spec.adopt(document, root)
     document["tags"] = _tags(spec, root)
@@ -49,7 +49,7 @@ def assemble(spec: Spec) -> tuple[dict[str, Any], list[Problem]]:
 def _merge(spec: Spec, file: str, new: dict[str, Any], into: dict[str, Any], what: str, problems: list[Problem]) -> None:
     for name, value in new.items():
         if name in into:
-            there = "{}:{}".format(*(spec.place(into[name]) or (ROOT_FILE, 1)))
+            there = "{}:{}".format(*(spec.place(into, name) or (ROOT_FILE, 1)))
             fix = "keep one; what two files need goes into common.yaml" if what != "path" else "keep it in its home alone (vendors.yaml)"
             problems.append(spec.problem(new, name, f"the {what} `{name}` of {file} is already defined in {there}", fix))
         else:

@@ -1,0 +1,126 @@
+"""One document from many files."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from broken import MINI, Copy
+
+from generator import join
+from generator.source import Spec, SpecError
+
+VIDEO = "videos/acme.yaml"
+
+
+def test_paths_come_by_section_vendor_and_place_in_the_file_and_components_by_name() -> None:
+    document = join.join(Spec.load(MINI))
+
+    assert list(document) == ["openapi", "info", "servers", "security", "tags", "paths", "components"]
+    assert list(document["paths"]) == [
+        "/v1/chat/completions", "/acme/v1/videos", "/acme/v1/videos/{task_id}", "/v1/audio/speech", "/v1/audio/transcriptions",
+    ]  # fmt: skip
+    assert list(document["components"]) == ["schemas", "responses", "securitySchemes"]
+    assert list(document["components"]["schemas"]) == sorted(document["components"]["schemas"])
+    assert document["paths"]["/v1/chat/completions"]["post"]["x-aliases"] == ["/chat/completions"]
+
+
+def test_each_vendor_with_operations_has_a_leaf_tag(copy: Copy) -> None:
+    copy.append("vendors.yaml", "idle:\n  name: Idle\n  homes:\n    llm: [/idle]\n")
+
+    tags = join.join(copy.load())["tags"]
+
+    assert [tag["name"] for tag in tags] == ["llm", "llm.acme", "videos", "videos.acme", "audio", "audio.acme"]
+    assert tags[3] == {"name": "videos.acme", "summary": "Acme", "parent": "videos"}
+
+
+def test_a_submitting_operation_links_to_its_fetch_and_cancel(copy: Copy) -> None:
+    copy.replace(VIDEO, "        fetch: acme_get_video\n", "        fetch: acme_get_video\n        cancel: acme_get_video\n")
+    document = join.join(copy.load())
+
+    links = document["paths"]["/acme/v1/videos"]["post"]["responses"]["200"]["links"]
+
+    assert links == {"acme_get_video": {"operationId": "acme_get_video", "parameters": {"task_id": "$response.body#/data/task_id"}}}
+    assert join.unlinked(document) == []
+
+
+def test_a_parameter_that_the_fetch_takes_in_its_body_is_linked_there(copy: Copy) -> None:
+    copy.replace(
+        VIDEO,
+        "fetch: acme_get_video\n        parameters: {task_id: data.task_id}",
+        "fetch: acme_speech\n        parameters: {input: 'data.tasks[0].id'}",
+    )
+
+    response = join.join(copy.load())["paths"]["/acme/v1/videos"]["post"]["responses"]["200"]
+
+    assert response["links"]["acme_speech"]["requestBody"] == {"input": "$response.body#/data/tasks/0/id"}
+
+
+def test_ids_that_no_pointer_expresses_are_listed(copy: Copy) -> None:
+    copy.replace(VIDEO, "parameters: {task_id: data.task_id}", "parameters: {task_id: 'data.task_id || id'}")
+
+    document = join.join(copy.load())
+
+    assert "links" not in document["paths"]["/acme/v1/videos"]["post"]["responses"]["200"]
+    assert join.unlinked(document) == ["acme_text_to_video -> acme_get_video: no JSON pointer says `data.task_id || id`"]
+
+
+@pytest.mark.parametrize(
+    ("path", "pointer"),
+    [
+        ("id", "/id"), ("data.task_id", "/data/task_id"), ("data[0].id", "/data/0/id"), ('"task-id"', "/task-id"), ('a."b/c"', "/a/b~1c"),
+        ("a.", None), ("a..b", None), ("", None), ("a[]", None), ("a[-1]", None), ("a || b", None), ("to_string(a)", None),
+        ("*", None), ("@", None),
+    ],
+)  # fmt: skip
+def test_pointers(path: str, pointer: str | None) -> None:
+    assert join.pointer(path) == pointer
+
+
+def test_joining_changes_nothing_in_the_files() -> None:
+    spec = Spec.load(MINI)
+    before = json.dumps(spec.files)
+
+    first, second = join.join(spec), join.join(spec)
+
+    assert json.dumps(spec.files) == before
+    assert json.dumps(first) == json.dumps(second)
+
+
+def test_what_has_been_joined_still_has_its_place(copy: Copy) -> None:
+    spec = copy.load()
+    document = join.join(spec)
+
+    for path, text in (
+        (["paths", "/acme/v1/videos", "post"], "post:"),
+        (["paths", "/acme/v1/videos", "post", "summary"], "summary: Make"),
+        (["paths", "/acme/v1/videos", "post", "responses", "200", "description"], "description: The task, accepted."),
+        (["components", "schemas", "AcmeVideo", "properties", "url"], "        url: {type: string}"),
+    ):
+        assert spec.locate(document, path) == (VIDEO, copy.line(VIDEO, text))
+    assert spec.locate(document, ["components", "schemas", "ErrorReply"])[0] == "common.yaml"
+    assert spec.locate(document, ["info", "title"])[0] == "openapi.yaml"
+
+
+def test_a_schema_defined_twice_is_refused_naming_both_places(copy: Copy) -> None:
+    copy.append("audio/acme.yaml", "    AcmeVideo:\n      type: object\n")
+
+    with pytest.raises(SpecError) as error:
+        join.join(copy.load())
+
+    [problem] = error.value.problems
+    # Files are joined by section, so the second one is that of audio.
+    assert (problem.file, problem.line) == ("audio/acme.yaml", copy.line("audio/acme.yaml", "AcmeVideo"))
+    assert f"`AcmeVideo` of audio/acme.yaml is already defined in {VIDEO}:{copy.line(VIDEO, '    AcmeVideo:')}" in problem.message
+    assert "common.yaml" in problem.fix
+
+
+def test_a_path_defined_twice_is_refused_naming_both_places(copy: Copy) -> None:
+    copy.append("audio/other.yaml", "paths:\n  /acme/v1/videos:\n    get: {}\n")
+
+    with pytest.raises(SpecError) as error:
+        join.join(copy.load())
+
+    [problem] = error.value.problems
+    assert (problem.file, problem.line) == ("audio/other.yaml", 2)
+    assert f"is already defined in {VIDEO}:2" in problem.message
