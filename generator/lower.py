@@ -27,7 +27,7 @@ Json = dict[str, Any]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 """The methods that openapi-python-client renders; another one in the document is refused."""
 
-ANNOTATION_NAMES = frozenset({"Any", "Literal", "None", "bool", "bytes", "dict", "float", "int", "list", "str"})
+ANNOTATION_NAMES = frozenset({"Any", "False", "Literal", "None", "True", "bool", "bytes", "dict", "float", "int", "list", "str"})
 """What type expressions are made of, besides the classes."""
 
 RESERVED_FIELDS = frozenset({"http", "request_id", "to_dict", "self"}) | ANNOTATION_NAMES
@@ -392,7 +392,7 @@ def _responses(name: str, node: Mapping[str, Any], types: Types) -> tuple[dict[s
     """Type expressions by status and media type, and the type of one stream event's data."""
     responses: dict[str, dict[str, str]] = {}
     stream: str | None = None
-    for status, response in sorted(node.get("responses", {}).items(), key=lambda entry: (entry[0].upper().endswith("XX"), entry[0])):
+    for status, response in sorted(node.get("responses", {}).items(), key=_by_precision):
         where = f"{name}, reply {status}"
         content = types.resolve(response, where).get("content", {})
         by_media: dict[str, str] = {}
@@ -409,6 +409,11 @@ def _responses(name: str, node: Mapping[str, Any], types: Types) -> tuple[dict[s
                 by_media[media_type] = "str" if media_type.startswith("text/") or _is_text(schema) else "bytes"
         responses[status.upper() if status != "default" else status] = by_media
     return responses, stream
+
+
+def _by_precision(entry: tuple[str, Any]) -> tuple[int, str]:
+    status = entry[0]
+    return (2 if status == "default" else status.upper().endswith("XX"), status)
 
 
 def _is_text(schema: Any) -> bool:

@@ -67,7 +67,8 @@ class Model:
         if raw is None:
             wire = self.__wire__
             raw = {wire.get(name, name): value for name, value in self._fields() if value is not None}
-        return plain(raw)
+        copy: dict[str, Any] = plain(raw)
+        return copy
 
     def __getitem__(self, name: str) -> Any:
         raw = getattr(self, "_raw", None)

@@ -4,9 +4,22 @@ from pathlib import Path
 
 import pytest
 from broken import Copy
+from zoo import Package, zoo_document
+
+from generator.lower import lower
+from generator.raw import build
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Copy:
     """A copy of the mini specification."""
     return Copy(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """The raw client of the mini specification and the zoo."""
+    out = tmp_path_factory.mktemp("raw")
+    document = zoo_document()
+    build(document, lower(document), out)
+    return Package(out / "api302_client")
