@@ -78,6 +78,7 @@ class MockApp:
         self.delay = delay
         self._same_host = same_host
         self.requests: deque[Seen] = deque(maxlen=10_000)
+        self._stored: dict[str, BinaryIO] = {}
         self.reset()
 
     def reset(self) -> None:
@@ -86,8 +87,14 @@ class MockApp:
         self._memory = Memory(self.document, ids)
         self._tasks = Tasks(self.document, ids, self._memory, self.polls)
         self._wishes: list[Wish] = []
-        self._stored: dict[str, BinaryIO] = {}
+        self.drop_files()
         self.requests.clear()
+
+    def drop_files(self) -> None:
+        """Forget the uploaded files, the large ones of which lie on disk."""
+        for file in self._stored.values():
+            file.close()
+        self._stored.clear()
 
     def next(self, **wish: Any) -> None:
         """Schedule how the next replies shall be, for callers that cannot send a `Prefer` header.
@@ -246,8 +253,12 @@ class MockApp:
             name = _name(address)
             if upload is not None:
                 name = f"{uuid.uuid4().hex[:12]}-{_name(upload.filename or 'file')}"
-                # Starlette closes what it parsed when the request ends, so the file changes hands. Large ones lie on disk.
-                self._stored[name], upload.file = upload.file, io.BytesIO()
+                if (upload.size or 0) < 1 << 20:
+                    upload.file.seek(0)
+                    self._stored[name] = io.BytesIO(upload.file.read())
+                else:
+                    # A large one lies on disk. Starlette closes what it parsed when the request ends, so the file changes hands.
+                    self._stored[name], upload.file = upload.file, io.BytesIO()
             return base + name + found[0][len(address) :]
 
         return _mapped(value, lambda text: _URL.sub(local, text))

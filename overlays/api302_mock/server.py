@@ -55,10 +55,11 @@ class MockServer:
         self.app.reset()
 
     def close(self) -> None:
-        """Stop serving, and wait until it has stopped."""
+        """Stop serving, wait until it has stopped, and drop the uploaded files."""
         self._server.should_exit = True
         self._thread.join(timeout=10)
         self._socket.close()
+        self.app.drop_files()
 
     def __enter__(self) -> MockServer:
         return self

@@ -1,0 +1,166 @@
+"""Schemathesis over the whole document against the mock, in-process: every check, every phase, a fixed seed.
+
+`API302_FUZZ_EXAMPLES` says how many examples an operation gets in the fuzzing phase (20; `make fuzz` takes more).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from email.parser import BytesParser
+from email.policy import HTTP
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from schemathesis.core.failures import AcceptedNegativeData
+from schemathesis.engine import events, from_schema
+from schemathesis.engine.run import PhaseName
+
+from api302_mock import create_app
+from api302_mock.document import METHODS, Document
+from generator import join
+from generator.source import Spec
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = int(os.environ.get("API302_FUZZ_EXAMPLES", "20"))
+CONFIG: dict[str, Any] = {
+    "seed": 302,
+    "headers": {"Authorization": "Bearer sk-test"},
+    "continue-on-failure": True,
+    # No database: the runs of others must not change this one.
+    "generation": {"max-examples": EXAMPLES, "database": "none"},
+}
+LINKS_ALONE = {phase: {"enabled": False} for phase in ("examples", "coverage", "fuzzing")}
+
+
+def _mini() -> dict[str, Any]:
+    return join.join(Spec.load(ROOT / "tests" / "fixtures" / "mini_spec"))
+
+
+def _real() -> dict[str, Any]:
+    return json.loads((ROOT / "generated" / "openapi.json").read_text(encoding="utf-8"))
+
+
+def _operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    paths = document["paths"].items()
+    return {f"{method.upper()} {path}": item[method] for path, item in paths for method in METHODS if method in item}
+
+
+def _links(document: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """The links of each operation that has any: name of the link to label of the operation that it leads to."""
+    operations = _operations(document)
+    labels = {operation["operationId"]: label for label, operation in operations.items()}
+    found: dict[str, dict[str, str]] = {}
+    for label, operation in operations.items():
+        links = {name: link for response in operation["responses"].values() for name, link in response.get("links", {}).items()}
+        if links:
+            found[label] = {name: labels[link["operationId"]] for name, link in links.items()}
+    return found
+
+
+def _is_valid_as_sent(document: Document, case: schemathesis.Case, response: schemathesis.Response) -> bool:
+    """Whether a form is valid by what went over the wire.
+
+    Schemathesis makes a form invalid by the type of a field's value, and knows that a number sent as text is a valid text. It does not know
+    the same of a part with a file name, whose bytes are a valid file whatever value they were written from, nor of a single part that
+    is the one item of a list.
+    """
+    content_type = response.request.headers["Content-Type"]
+    body = response.request.body
+    if not isinstance(body, bytes) or not content_type.startswith("multipart/form-data"):
+        return False
+    operation = next(one for one in document.operations.values() if (one.method, one.path) == (case.method.upper(), case.path))
+    assert operation.body is not None
+    schema = operation.body["content"]["multipart/form-data"]["schema"]
+    parts: dict[str, list[list[Any]]] = defaultdict(list)
+    for part in BytesParser(policy=HTTP).parsebytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body).iter_parts():
+        payload = part.get_payload(decode=True)
+        text = (
+            "a file" if part.get_filename() is not None else bytes(payload if isinstance(payload, bytes) else b"").decode(errors="replace")
+        )
+        parts[str(part.get_param("name", header="content-disposition"))].append(_readings(text))
+    sent: dict[str, Any] = {}
+    for name, readings in parts.items():
+        validator = document.validator(document.properties(schema).get(name, True))
+        lists = [list(choice) for choice in zip(*([*texts, texts[0]][:2] for texts in readings), strict=True)]
+        options = [*(readings[0] if len(readings) == 1 else []), *lists]
+        sent[name] = next((option for option in options if validator.is_valid(option)), None)
+    return document.validator(schema).is_valid(sent)
+
+
+def _readings(text: str) -> list[Any]:
+    try:
+        return [text, json.loads(text)]
+    except ValueError:
+        return [text]
+
+
+@dataclass
+class Run:
+    """What runs of the engine did."""
+
+    problems: list[str] = field(default_factory=list[str])
+    tested: defaultdict[PhaseName, set[str]] = field(default_factory=lambda: defaultdict(set))
+    accepted: set[str] = field(default_factory=set[str])
+    followed: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+
+    def add(self, schema: schemathesis.BaseSchema) -> None:
+        """Run every phase that the schema's configuration has on."""
+        for event in from_schema(schema).execute():
+            if isinstance(event, events.NonFatalError | events.FatalError):
+                self.problems.append(str(event))
+            if isinstance(event, events.ScenarioFinished):
+                self._add(event)
+
+    def _add(self, event: events.ScenarioFinished) -> None:
+        if event.label is not None and event.skip_reason is None:
+            self.tested[event.phase].add(event.label)
+        for node in event.recorder.cases.values():
+            if node.transition is not None and not node.transition.is_inferred:
+                source, name, _ = node.transition.id.split(" -> ")
+                self.followed.add((source, name.partition("] ")[2]))
+        for case_id, checks in event.recorder.checks.items():
+            for check in checks:
+                if check.failure_info is not None:
+                    told = f"{check.name}: {check.failure_info.failure}\n{check.failure_info.code_sample}"
+                    self.problems.append(f"{event.phase.value}: {event.label}: {told}")
+            interaction = event.recorder.interactions.get(case_id)
+            if interaction is not None and interaction.response is not None and interaction.response.status_code < 300:
+                self.accepted.add(event.recorder.cases[case_id].value.operation.label)
+
+
+@pytest.mark.parametrize("load", [_mini, _real], ids=["mini", "real"])
+def test_schemathesis_finds_nothing(load: Callable[[], dict[str, Any]]) -> None:
+    raw = load()
+    document = Document(raw)
+    app = create_app(raw, delay=0)
+
+    def filter_failure(context: Any, failure: Any, case: schemathesis.Case, response: schemathesis.Response) -> bool:
+        wrong_form = isinstance(failure, AcceptedNegativeData) and case.media_type == "multipart/form-data"
+        return not (wrong_form and _is_valid_as_sent(document, case, response))
+
+    def schema(**config: Any) -> Any:
+        made = schemathesis.openapi.from_asgi("/mock/openapi.json", app, config=schemathesis.Config.from_dict(CONFIG | config))
+        made.hook(filter_failure)
+        return made
+
+    run = Run()
+    run.add(schema())
+    # The stateful phase draws links at random and would need thousands of steps until it drew them all; among two or three operations it
+    # soon has.
+    alone = schema(phases=LINKS_ALONE)
+    links = _links(raw)
+    for source, targets in links.items():
+        run.add(alone.include(name=[source, *targets.values()]))
+
+    assert not run.problems, f"{len(run.problems)} problems:\n" + "\n\n".join(run.problems[:20])
+    labels = set(_operations(raw))
+    assert run.tested[PhaseName.COVERAGE] == run.tested[PhaseName.FUZZING] == labels
+    # A mock that refuses everything would fail no check.
+    assert run.accepted == labels
+    assert run.followed == {(source, name) for source, targets in links.items() for name in targets}
