@@ -1,0 +1,108 @@
+"""api302: the 302.AI API in Python. `Client().chat.completions.create(model="gpt-4o", messages=[…])`; see `Client` and `AsyncClient`.
+
+Names are imported when they are first used, so that `import api302` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from . import testing, webhooks
+    from ._client import AsyncClient, Client
+    from ._core import Cost, RawReply
+    from ._errors import (
+        Api302Error,
+        ApiError,
+        AuthenticationError,
+        BadRequestError,
+        ConnectionError,
+        DecodeError,
+        EnvelopeError,
+        InvalidArgument,
+        NoChannelError,
+        NotFoundError,
+        PermissionDeniedError,
+        QuotaError,
+        RateLimitError,
+        RequestTooLargeError,
+        ServerError,
+        StreamError,
+        TaskError,
+        TaskFailed,
+        TaskTimeout,
+        TimeoutError,
+    )
+    from ._files import AsyncOutput, FileInput, Output
+    from ._stream import AsyncByteStream, AsyncStream, ByteStream, Stream
+    from ._task import AsyncTask, AsyncTaskResult, Task, TaskResult, TaskStatus
+
+_WHERE = {
+    "_client": "AsyncClient Client",
+    "_core": "Cost RawReply",
+    "_errors": "Api302Error ApiError AuthenticationError BadRequestError ConnectionError DecodeError EnvelopeError InvalidArgument NoChannelError "
+    "NotFoundError PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError StreamError TaskError TaskFailed TaskTimeout "
+    "TimeoutError",
+    "_files": "AsyncOutput FileInput Output",
+    "_stream": "AsyncByteStream AsyncStream ByteStream Stream",
+    "_task": "AsyncTask AsyncTaskResult Task TaskResult TaskStatus",
+}
+_MODULE_OF = {name: module for module, names in _WHERE.items() for name in names.split()}
+
+__all__ = [
+    "Api302Error",
+    "ApiError",
+    "AsyncByteStream",
+    "AsyncClient",
+    "AsyncOutput",
+    "AsyncStream",
+    "AsyncTask",
+    "AsyncTaskResult",
+    "AuthenticationError",
+    "BadRequestError",
+    "ByteStream",
+    "Client",
+    "ConnectionError",
+    "Cost",
+    "DecodeError",
+    "EnvelopeError",
+    "FileInput",
+    "InvalidArgument",
+    "NoChannelError",
+    "NotFoundError",
+    "Output",
+    "PermissionDeniedError",
+    "QuotaError",
+    "RateLimitError",
+    "RawReply",
+    "RequestTooLargeError",
+    "ServerError",
+    "Stream",
+    "StreamError",
+    "Task",
+    "TaskError",
+    "TaskFailed",
+    "TaskResult",
+    "TaskStatus",
+    "TaskTimeout",
+    "TimeoutError",
+    "testing",
+    "webhooks",
+]
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name in ("testing", "webhooks"):
+        return import_module(f"api302.{name}")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'api302' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"api302.{_MODULE_OF[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,67 @@
+"""Reading what the service sends to the address that was given as `webhook` when a task was submitted.
+
+No signature is documented, so anybody may call that address: take a message as a hint, and `client.resume(…).status()` for the truth where it matters.
+Answer with a status of 200; the service tries three times.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ._errors import InvalidArgument
+from ._task import TaskStatus, operation, read_status
+
+_UNIFIED: dict[str, Any] = {
+    "state": "status",
+    "pending": ["pending", "processing"],
+    "succeeded": ["completed"],
+    "failed": ["failed"],
+    "outputs": [f"{kind}_url{more}" for kind in ("image", "video", "audio") for more in ("", "s[]")],
+    "error": {"message": "error.message", "code": "error.error_type"},
+}
+
+
+class Event(NamedTuple):
+    """A message about a task."""
+
+    task_id: str | None
+    """The task's id, as `task.id`."""
+    status: TaskStatus[Any]
+    """How it stands; `reply` is typed where the operation was named, or else the message as a dict."""
+
+
+def parse(body: bytes | str | Mapping[str, Any], *, operation_id: str | None = None) -> Event:
+    """Read a message.
+
+    Args:
+        body: The body of the request, as received or as JSON already.
+        operation_id: The submitting operation (`task.to_dict()["operation"]`), where it is another than one of the unified calls (`/302/v2/…`).
+
+    Raises:
+        InvalidArgument: The body is no JSON object, or the operation is unknown or starts no task.
+    """
+    try:
+        data: Any = json.loads(body) if isinstance(body, (bytes, str)) else dict(body)
+    except ValueError as error:
+        raise InvalidArgument(f"body: is no JSON ({error}); give the body of the request as it came") from None
+    if not isinstance(data, dict):
+        raise InvalidArgument("body: is no JSON object; give the body of the request as it came")
+    message: dict[str, Any] = data  # pyright: ignore[reportUnknownVariableType]
+    rule, reply, name = _UNIFIED, message, "webhook"
+    if operation_id is not None:
+        from api302_client._structure import structure
+
+        try:
+            op = operation(operation_id)
+            fetch = operation(op.task["fetch"]) if op.task else op
+        except KeyError:
+            raise InvalidArgument(f"operation_id: {operation_id!r} is unknown to this version of api302") from None
+        if not fetch.status:
+            raise InvalidArgument(f"operation_id: {operation_id!r} has nothing to do with tasks")
+        rule, name = dict(fetch.status), fetch.id
+        kinds = fetch.module.RESPONSES.get("200", {})
+        reply = structure(kinds.get("application/json", "Any"), message)
+    task_id = next((str(found) for place in (message, message.get("data")) if isinstance(place, dict) and (found := place.get("task_id"))), None)
+    return Event(task_id, read_status(rule, message, reply, name=name))
