@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from ._model import plain
@@ -46,6 +47,19 @@ def build(
     if sent:
         kwargs["headers"] = sent
     return kwargs
+
+
+class Builder(Protocol):
+    """`build` for one operation: the request by the names on the wire."""
+
+    def __call__(
+        self, path: Mapping[str, Any], query: Mapping[str, Any], headers: Mapping[str, Any], body: Any, content_type: str | None
+    ) -> dict[str, Any]: ...
+
+
+def builder(method: str, template: str, media_types: Sequence[str]) -> Builder:
+    """What an endpoint module calls `build`."""
+    return partial(build, method, template, media_types)
 
 
 def _fill(template: str, path: Mapping[str, Any]) -> str:

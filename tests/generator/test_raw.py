@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from zoo import FIXTURES, Package, mini_document, zoo_document
+from zoo import Package, mini_document
 
 from generator import raw
 from generator.lower import lower
@@ -31,14 +31,7 @@ def test_counts_and_files(tmp_path: Path) -> None:
     assert (counts["functions"], counts["parsers"]) == (5, 18)
     files = {path.relative_to(tmp_path / "api302_client").as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert counts["modules"] == len([name for name in files if name.endswith(".py")])
-    assert {
-        "py.typed",
-        "models/__init__.pyi",
-        "api/videos_acme/acme_get_video.py",
-        "models/acme_task.py",
-        "_structure.py",
-        "client.py",
-    } <= files
+    assert {"py.typed", "models/__init__.pyi", "api/videos_acme/acme_get_video.py", "models/acme_task.py", "_model.py"} <= files
     assert not [name for name in files if "cache" in name or "gone" in name or "acme_chat_request" in name]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["api302_client"]
 
@@ -103,7 +96,7 @@ def test_two_schemas_in_one_module_are_refused(tmp_path: Path) -> None:
     document = renamed("AcmeVideo", "AcmeV2task")
     document["components"]["schemas"]["AcmeV2Task"] = {"type": "object", "properties": {"a": {"type": "string"}}}
     document["components"]["schemas"]["AcmeTask"]["properties"]["x"] = {"$ref": "#/components/schemas/AcmeV2Task"}
-    with pytest.raises(raw.GenerationError, match="AcmeV2task|acme_v2_task"):
+    with pytest.raises(raw.GenerationError, match=r"AcmeV2task|acme_v2_task"):
         generate(document, tmp_path)
 
 
@@ -135,7 +128,7 @@ def test_a_module_that_does_not_import_is_noticed(tmp_path: Path) -> None:
     document = mini_document()
     lowered = lower(document)
     lowered["components"]["schemas"]["AcmeTask"]["x-client"]["fields"][0]["name"] = "self"
-    with pytest.raises(raw.GenerationError, match="SyntaxError|self"):
+    with pytest.raises(raw.GenerationError, match=r"self"):
         raw.build(document, lowered, tmp_path)
 
 
@@ -195,6 +188,4 @@ def test_types_for_users(client: Package, tmp_path: Path) -> None:
 
 def test_the_runtime_source_is_what_ships(client: Package) -> None:
     for source in raw.RUNTIME.glob("*.py"):
-        shipped = (client.folder / source.name).read_text("utf-8")
-        assert shipped.endswith(source.read_text("utf-8"))
-    assert (FIXTURES / "zoo.yaml").exists() and zoo_document()["openapi"] == "3.2.0"
+        assert (client.folder / source.name).read_text("utf-8").endswith(source.read_text("utf-8"))
