@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from yaml import MappingNode, Node, ScalarNode, SequenceNode, YAMLError
-from yaml.cyaml import CParser
+from yaml.cyaml import CParser  # pyright: ignore[reportAttributeAccessIssue]
 
 ROOT_FILE, VENDORS_FILE, COMMON_FILE, LEDGER_NAME = "openapi.yaml", "vendors.yaml", "common.yaml", "pages.yaml"
 EXTENSIONS_FILE = "extensions.schema.json"

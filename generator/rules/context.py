@@ -313,21 +313,29 @@ def explain(error: jsonschema_rs.ValidationError) -> tuple[list[str | int], str]
         variants = [variant for variant in getattr(error.kind, "context", None) or [] if variant]
         if not variants:
             break
-        best = max(variants, key=lambda variant: (max(len(inner.instance_path) for inner in variant), -len(variant)))
+        best = max(variants, key=lambda variant: _fit(error, variant))
         deepest = max(best, key=lambda inner: len(inner.instance_path))
-        # The variants' errors at the same depth as the union itself say less than the union's own message does.
-        if len(variants) > 1 and len(deepest.instance_path) <= len(error.instance_path):
-            break
+        if len(variants) > 1 and not _fit(error, best)[0]:
+            break  # none is meant more than the others, so the union's own message says more
         error = deepest
     path = list(error.instance_path)
     unexpected = getattr(error.kind, "unexpected", None)  # of additionalProperties: the keys that are too many
     if unexpected and isinstance(unexpected[0], str):
         path.append(unexpected[0])
     inner = getattr(error.kind, "error", None)  # of propertyNames: what is wrong with the key
-    if isinstance(inner, jsonschema_rs.ValidationError) and isinstance(inner.instance, str):
-        path.append(inner.instance)
+    name = getattr(inner, "instance", None)
+    if isinstance(name, str):
+        path.append(name)
     message = error.message if len(error.message) <= 300 else f"{error.message[:140]} … {error.message[-140:]}"
     return path, message
+
+
+def _fit(union: jsonschema_rs.ValidationError, variant: list[jsonschema_rs.ValidationError]) -> tuple[bool, int, int]:
+    """How likely it is that a variant is the one that was meant: its type and its tag fit, its errors are deep and few."""
+    depth = len(union.instance_path)
+    wrong_type = any(error.kind.name in ("type", "const", "enum") and len(error.instance_path) <= depth for error in variant)
+    wrong_tag = any(error.kind.name in ("const", "enum") and len(error.instance_path) == depth + 1 for error in variant)
+    return not (wrong_type or wrong_tag), max(len(error.instance_path) for error in variant), -len(variant)
 
 
 def same(left: Any, right: Any) -> bool:

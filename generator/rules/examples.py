@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import jmespath
+from jmespath.exceptions import JMESPathError
 
 from ..source import Problem, obj, seq
 from .context import Context, Found, Node, Operation, is_event_stream, is_json, same
@@ -166,7 +167,7 @@ def _holds(test: dict[str, Any], data: str) -> bool:
     """Whether a test of the extensions (`field`, `values`) holds for the JSON of an event."""
     try:
         value = jmespath.search(test["field"], json.loads(data))
-    except (ValueError, TypeError, jmespath.exceptions.JMESPathError):
+    except (ValueError, TypeError, JMESPathError):
         return False
     if "values" in test:
         return any(same(value, wanted) for wanted in seq(test["values"]))
@@ -204,11 +205,11 @@ def _search(path: Any, reply: Any) -> Any:
     try:
         if isinstance(path, str):
             return jmespath.search(path, reply)
-        value = jmespath.search(obj(path).get("field"), reply)
+        value = jmespath.search(str(obj(path).get("field")), reply)
         if obj(path).get("encoding") == "json" and isinstance(value, str):
             value = json.loads(value)
         return jmespath.search(path["then"], value) if "then" in path else value
-    except (ValueError, TypeError, jmespath.exceptions.JMESPathError):
+    except (ValueError, TypeError, JMESPathError):
         return None
 
 

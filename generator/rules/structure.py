@@ -12,6 +12,7 @@ from typing import Any
 
 import jmespath
 import jsonschema_rs
+from jmespath.exceptions import JMESPathError
 
 from .. import join
 from ..source import COMMON_FILE, LEDGER_NAME, ROOT_FILE, VENDORS_FILE, Problem, obj, seq
@@ -195,7 +196,7 @@ def _extension_errors(
     for path, expression in _expressions(schema, obj(schema["properties"])[key], value):
         try:
             jmespath.compile(expression)
-        except jmespath.exceptions.JMESPathError as error:
+        except JMESPathError as error:
             fix = 'correct it; names that are no plain words go into "…"'
             yield path, f"`{expression}` is not JMESPath: {str(error).splitlines()[0]}", fix
 
