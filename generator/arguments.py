@@ -50,7 +50,9 @@ class Body:
 
     fields: list[Argument] = field(default_factory=list)
     shapes: list[tuple[str, list[str], list[str]]] = field(default_factory=list)
-    """Where shapes exclude each other: what each is, the fields that it requires, and those it may have, by name on the wire."""
+    """Where shapes exclude each other: what each is, the fields that it alone requires, and those it may have, by name on the wire."""
+    variants: list[tuple[str, set[str], set[str]]] = field(default_factory=list)
+    """The same shapes by the names of their schemas, each with all fields that it requires and all that it has."""
 
 
 def identifier(wire: str) -> str:
@@ -126,6 +128,7 @@ def _body(operation: dict[str, Any], schemas: Schemas) -> Body:
             if len(variants) > 1 and name not in shown:
                 shown.add(name)
                 takes = [wire for wire in fields if wire not in required]
+                body.variants.append((name, required, set(fields)))
                 body.shapes.append((_shape_name(name, schema), [wire for wire in fields if wire in required], takes))
     required_by_all = {wire for wire in joined if all(wire in fields and fields[wire].required for fields in objects)}
     body.fields = [replace(argument, required=wire in required_by_all) for wire, argument in joined.items()]

@@ -34,8 +34,10 @@ def docstring(
         lines += ["", *wrap("The fields of one form go together:")]
         for name, *fields in body.shapes:
             required, takes = ([names[wire] for wire in wires if wire in names] for wires in fields)
+            others = {wire for other in body.shapes if other[0] != name for wires in other[1:] for wire in wires}
+            rest = len(takes) > 8 and not others & set(fields[1])
             said = [f"needs {', '.join(required)}"] if required else []
-            said += [f"takes {', '.join(takes)}"] if takes else []
+            said += [f"takes {'the fields that no other form names' if rest else ', '.join(takes)}"] if takes else []
             lines += wrap(f"- {name}: {'; '.join(said) or 'nothing more'}", 2)
     lines += ["", "Args:"]
     for argument in arguments:

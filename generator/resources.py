@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import keyword
+import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,15 +91,15 @@ class Method:
     item: Annotation
     doc: list[str]
     imports: set[tuple[str, str]]
+    overloads: list[tuple[list[Argument], Annotation]]
+    """Where each shape of the request has a reply of its own: its arguments and what takes the place of `item`."""
 
-    def returns(self, prefix: str) -> str:
+    def returns(self, prefix: str, item: Annotation | None = None) -> str:
         """The annotation of what the method returns; `prefix` is `Async` on the async class."""
-        return str(self.item) if self.kind == "_call" else f"{prefix}{self.outer}"
-
-    @property
-    def outer(self) -> str:
-        name = _SOON[self.kind]
-        return name if self.kind == "_stream_bytes" else f"{name}[{self.item}]"
+        item = item or self.item
+        if self.kind == "_call":
+            return str(item)
+        return f"{prefix}{_SOON[self.kind]}" + (f"[{item}]" if self.kind != "_stream_bytes" else "")
 
 
 @dataclass
@@ -391,7 +392,24 @@ class _Tree:
             imports |= {("api302", _SOON[kind]), ("api302", f"Async{_SOON[kind]}")}
         lines = docstring(content, shown, body, texts, self._returns(content, kind, item), see)
         kept = {place: pairs for place, pairs in sent.items() if pairs or place == "body"}
-        return Method(form.name, kind, operation.constant, shown, own, kept, item, lines, imports)
+        overloads = self._overloads(shown, body, form) if kind in ("_call", "_submit") else []
+        return Method(form.name, kind, operation.constant, shown, own, kept, item, lines, imports, overloads)
+
+    def _overloads(self, shown: list[Argument], body: Body, form: Form) -> list[tuple[list[Argument], Annotation]]:
+        """Where the request is one of `…Request` and the reply one of the `…Reply` to each: what each takes and gives."""
+        replies = [part for expression in form.item.parts for part in expression.split(" | ")]
+        names = [name.removesuffix("Request") + "Reply" for name, _, _ in body.variants]
+        if len(names) < 2 or sorted(names) != sorted(replies):
+            return []
+        overloads = []
+        for reply, (_, required, fields) in zip(names, body.variants, strict=True):
+            own = [
+                replace(argument, required=argument.wire in required) if argument.place == "body" else argument
+                for argument in shown
+                if argument.place != "body" or argument.wire in fields
+            ]
+            overloads.append((sorted(own, key=lambda argument: not argument.required), received(reply)))
+        return overloads
 
     def _returns(self, content: dict[str, Any], kind: str, item: Annotation) -> str:
         replies = [self.schemas.deref(reply) for status, reply in obj(content.get("responses")).items() if status.startswith("2")]
@@ -410,12 +428,23 @@ class _Tree:
         found: dict[str, str] = {}
         for status, by_media in self.raw[content["operationId"]]["responses"].items():
             for media, expression in by_media.items() if status.startswith("2") else ():
+                if "when" in obj(content.get("x-task")):
+                    expression = self._without_ticket(content, expression)
                 known = found.setdefault(media, expression)
                 found[media] = known if known == expression else f"{known} | {expression}"
         return found
 
     def _json_reply(self, content: dict[str, Any]) -> list[str]:
         return [expression for media, expression in self._replies(content).items() if is_json(media)] or ["Any"]
+
+    def _without_ticket(self, content: dict[str, Any], expression: str) -> str:
+        """The type of a reply that may also be a task's id, without the classes that hold the id: they answer `submit_…` alone."""
+        names = expression.split(" | ")
+        schemas = obj(self.document["components"].get("schemas"))
+        paths = obj(obj(content.get("x-task")).get("parameters")).values()
+        ids = {re.split(r"[.\[]", str(path))[0] for path in paths}
+        kept = [name for name in names if not ids & obj(obj(schemas.get(name)).get("properties")).keys()]
+        return " | ".join(kept) if kept else expression
 
     def _task_reply(self, operation: Operation) -> Annotation:
         """What a finished task's `reply` is."""

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -35,8 +36,8 @@ def document() -> dict[str, Any]:
 class Recorder:
     """Takes the place of the core below a namespace and tells what a method handed to it."""
 
-    async def call(self, op: Any, path: Any, query: Any, headers: Any, body: Any, accept: Any, options: Any) -> dict[str, Any]:
-        return {"op": op.id, "path": path, "query": query, "headers": headers, "body": body, "accept": accept, "options": options}
+    async def call(self, op: Any, options: Any, **given: Any) -> dict[str, Any]:
+        return {"op": op.id, "path": None, "query": None, "headers": None, "body": None, "accept": None, "options": options} | given
 
 
 @pytest.fixture
@@ -386,6 +387,40 @@ def test_a_task_on_demand_has_two_methods(document: dict[str, Any], render: Rend
     assert inspect.signature(client.audio.acme.transcribe).return_annotation == "AcmeTranscript | Text"
     assert inspect.signature(client.audio.acme.submit_transcribe).return_annotation == "Task[AcmeTranscript]", "its own reply, once done"
     assert 'query={"async": True}' in inspect.getsource(client.audio.acme.submit_transcribe)
+
+
+def test_the_plain_method_of_a_task_on_demand_gives_no_ticket(document: dict[str, Any], render: Render) -> None:
+    chat, schemas = operation(document, "acme_chat_completions"), document["components"]["schemas"]
+    chat["x-task"] = {
+        "fetch": "acme_get_video",
+        "parameters": {"task_id": "ticket"},
+        "when": {"in": "query", "name": "async", "value": True},
+    }
+    schemas["AcmeTicket"] = {"type": "object", "properties": {"ticket": {"type": "string"}}}
+    json_reply = chat["responses"]["200"]["content"]["application/json"]
+    json_reply["schema"] = {"anyOf": [json_reply["schema"], {"$ref": "#/components/schemas/AcmeTicket"}]}
+    client = render()
+    assert inspect.signature(client.chat.completions.create).return_annotation == "AcmeChatReply"
+    assert inspect.signature(client.chat.completions.submit).return_annotation == "Task[AcmeTaskReply]"
+
+
+def test_a_reply_to_each_shape_of_request(document: dict[str, Any], render: Render) -> None:
+    chat, schemas = operation(document, "acme_chat_completions"), document["components"]["schemas"]
+    short = {"type": "object", "required": ["model", "message"], "properties": {"model": {"type": "string"}, "message": {"type": "string"}}}
+    schemas["AcmeShortRequest"] = short
+    schemas["AcmeShortReply"] = {"type": "object", "properties": {"output": {"type": "string"}}}
+    for media, kind in ((chat["requestBody"], "Request"), (chat["responses"]["200"], "Reply")):
+        refs = [{"$ref": f"#/components/schemas/Acme{name}{kind}"} for name in ("Chat", "Short")]
+        media["content"]["application/json"]["schema"] = {"oneOf": refs}
+    client = render()
+    method = client.chat.completions.create
+    assert inspect.signature(method).return_annotation == "AcmeChatReply | AcmeShortReply"
+    first, second = (inspect.signature(overload) for overload in typing.get_overloads(inspect.unwrap(method.__func__)))
+    assert first.return_annotation == "AcmeChatReply"
+    assert list(first.parameters)[:4] == ["self", "model", "messages", "temperature"]
+    assert second.return_annotation == "AcmeShortReply"
+    assert list(second.parameters)[:4] == ["self", "model", "message", "extra_headers"]
+    assert second.parameters["message"].default is inspect.Parameter.empty
 
 
 def test_a_list_in_pages_iterates(document: dict[str, Any], render: Render) -> None:
