@@ -96,10 +96,11 @@ class Method:
 
     def returns(self, prefix: str, item: Annotation | None = None) -> str:
         """The annotation of what the method returns; `prefix` is `Async` on the async class."""
-        item = item or self.item
-        if self.kind == "_call":
-            return str(item)
-        return f"{prefix}{_SOON[self.kind]}" + (f"[{item}]" if self.kind != "_stream_bytes" else "")
+        items = [item] if item else [own for _, own in self.overloads] or [self.item]
+        if self.kind == "_stream_bytes":
+            return f"{prefix}ByteStream"
+        outer = "{}" if self.kind == "_call" else f"{prefix}{_SOON[self.kind]}[{{}}]"
+        return " | ".join(outer.format(own) for own in items)
 
 
 @dataclass

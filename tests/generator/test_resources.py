@@ -404,7 +404,8 @@ def test_the_plain_method_of_a_task_on_demand_gives_no_ticket(document: dict[str
     assert inspect.signature(client.chat.completions.submit).return_annotation == "Task[AcmeTaskReply]"
 
 
-def test_a_reply_to_each_shape_of_request(document: dict[str, Any], render: Render) -> None:
+def add_a_short_form(document: dict[str, Any]) -> None:
+    """Let the chat be asked in a second form that has a reply of its own, and as a task."""
     chat, schemas = operation(document, "acme_chat_completions"), document["components"]["schemas"]
     short = {"type": "object", "required": ["model", "message"], "properties": {"model": {"type": "string"}, "message": {"type": "string"}}}
     schemas["AcmeShortRequest"] = short
@@ -412,7 +413,18 @@ def test_a_reply_to_each_shape_of_request(document: dict[str, Any], render: Rend
     for media, kind in ((chat["requestBody"], "Request"), (chat["responses"]["200"], "Reply")):
         refs = [{"$ref": f"#/components/schemas/Acme{name}{kind}"} for name in ("Chat", "Short")]
         media["content"]["application/json"]["schema"] = {"oneOf": refs}
+    chat["x-task"] = {
+        "fetch": "acme_get_video",
+        "parameters": {"task_id": "ticket"},
+        "when": {"in": "query", "name": "async", "value": True},
+    }
+    operation(document, "acme_get_video")["x-task-status"]["reply"] = "data"
+
+
+def test_a_reply_to_each_shape_of_request(document: dict[str, Any], render: Render) -> None:
+    add_a_short_form(document)
     client = render()
+    assert inspect.signature(client.chat.completions.submit).return_annotation == "Task[AcmeChatReply] | Task[AcmeShortReply]"
     method = client.chat.completions.create
     assert inspect.signature(method).return_annotation == "AcmeChatReply | AcmeShortReply"
     first, second = (inspect.signature(overload) for overload in typing.get_overloads(inspect.unwrap(method.__func__)))
@@ -517,6 +529,8 @@ def use(client: Sections) -> None:
         timeout=3,
         extra_body={"new": 1},
     )
+    assert_type(client.chat.completions.create(model="small", message="hello"), models.AcmeShortReply)
+    assert_type(client.chat.completions.submit(model="small", message="hello"), Task[models.AcmeShortReply])
     assert_type(client.chat.completions.stream(model="small", messages=messages), Stream[models.AcmeChatChunk])
     assert_type(client.videos.create(prompt="a cat", image=Path("cat.png")), Task[models.AcmeTaskReply])
     client.videos.acme.text_to_video(prompt="a cat", image=b"...", duration=5)
@@ -538,6 +552,7 @@ async def use(client: Sections, other: AsyncSections) -> None:
     client.chat.completions.create(model="small", messages=[], temprature=1)  # misspelt
     client.chat.completions.create(model="small")  # missing
     client.chat.completions.create(model=1, messages=[])  # type
+    client.chat.completions.create(model="small", messages=[], message="x")  # two forms
     client.chat.completions.create("small", [])  # positional
     client.chat.completions.create(model="small", messages=[{"role": "robot", "content": "x"}])  # enum inside
     client.chat.completions.create(model="small", messages=[{"role": "user", "contnt": "x"}])  # key inside
@@ -559,6 +574,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The mini specification's packages, all of them, beside the overlay; with the samples."""
     out = tmp_path_factory.mktemp("packages")
     document = join(Spec.load(MINI))
+    add_a_short_form(document)
     raw.build(document, lower.lower(document), out)
     params.build(document, out)
     resources.build(document, out)
