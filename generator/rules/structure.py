@@ -15,7 +15,7 @@ import jsonschema_rs
 from jmespath.exceptions import JMESPathError
 
 from .. import join
-from ..source import COMMON_FILE, LEDGER_NAME, ROOT_FILE, VENDORS_FILE, Problem, obj, seq
+from ..source import COMMON_FILE, EXTENSIONS_FILE, LEDGER_NAME, ROOT_FILE, VENDORS_FILE, Problem, obj, seq
 from .context import Context, Node, explain, same
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
@@ -173,9 +173,13 @@ def unusual_keywords(context: Context) -> Iterator[Problem]:
 
 def extensions(context: Context) -> Iterator[Problem]:
     """x- extensions are known, stand where they may, and say what extensions.schema.json allows."""
-    schema = context.spec.extensions_schema()
+    try:
+        schema = obj(context.spec.extensions_schema())
+        validator = jsonschema_rs.Draft202012Validator(schema)
+    except (OSError, ValueError) as error:
+        yield Problem(EXTENSIONS_FILE, 1, f"it is no JSON Schema: {str(error).splitlines()[0]}", "correct it")
+        return
     definitions = obj(schema.get("properties"))
-    validator = jsonschema_rs.Draft202012Validator(schema)
     for container, key, kind in _extension_keys(context):
         if key not in definitions:
             yield context.problem(container, key, f"the extension `{key}` is unknown", did_you_mean(key, list(definitions)))
