@@ -6,11 +6,9 @@ import asyncio
 import io
 import json
 import re
-import socket
-import struct
 import uuid
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -25,8 +23,10 @@ from api302_mock.examples import EVENT_STREAM, Reply
 from api302_mock.faults import Wish, preferred
 from api302_mock.memory import Ids, Memory
 from api302_mock.paths import put, search
-from api302_mock.tasks import Tasks, holds
+from api302_mock.streams import events_of
+from api302_mock.tasks import Tasks
 from api302_mock.validate import Call, Refused, check, keys_of
+from api302_mock.wire import Answer, hang_up, send_answer
 
 # 302.AI's own code for each status, as far as public code shows them (402 and up from the meaning of the code).
 _ERR_CODES = {401: -10001, 402: -10004, 403: -10013, 404: -10010, 405: -10009, 413: -10017, 429: -10012, 503: -10008, 504: -1024}
@@ -47,16 +47,6 @@ class Seen:
     body: Any = None
     uploads: list[tuple[str | None, int]] = field(default_factory=list[tuple[str | None, int]])
     status: int | None = None
-
-
-@dataclass(slots=True)
-class Answer:
-    """What goes onto the wire: a body of known length, or the events of a stream."""
-
-    status: int
-    headers: dict[str, str]
-    pieces: Iterable[bytes]
-    length: int | None = None
 
 
 class MockApp:
@@ -148,7 +138,7 @@ class MockApp:
                 if wish.fault == "reset":
                     async for _ in request.stream():
                         pass  # what is still under way would meet the reset, and some clients then see a plain close
-                    return await _hang_up(receive, send, reset=True)
+                    return await hang_up(receive, send, reset=True)
                 if operation is None:
                     answer = self._file(request, unquote(path.removeprefix(_FILES)), wish)
                 else:
@@ -159,7 +149,7 @@ class MockApp:
             await request.close()
         seen.status = answer.status
         answer.headers["request-id"] = uuid.uuid4().hex
-        await _send(answer, self.delay, receive, send, cut=wish.fault == "cut-stream", head=request.method == "HEAD")
+        await send_answer(answer, self.delay, receive, send, cut=wish.fault == "cut-stream", head=request.method == "HEAD")
 
     def _find(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
         allowed: set[str] = set()
@@ -186,14 +176,15 @@ class MockApp:
         self._tasks.cancelled(call)
         found = self._replies(operation, wish)
         stream = operation.extension("stream")
-        if stream is not None and call.matches(stream.get("when")):
+        on_demand = (operation.extension("task") or {}).get("when")
+        if stream is not None and call.matches(stream.get("when")) and not (on_demand and call.matches(on_demand)):
             events = [reply for reply in found if reply.media_type == EVENT_STREAM]
             if events:
-                return self._stream(operation, events[0], stream, wish)
+                return Answer(events[0].status, {"content-type": EVENT_STREAM}, events_of(events[0], stream, wish))
         found = [reply for reply in found if reply.media_type != EVENT_STREAM] or found
         found = self._tasks.fetched(call, found)
         found = self._tasks.submitted(call, found, fail=wish.fault == "task-failed")
-        reply = examples.chosen(found, request.headers.get("accept", "*/*"))
+        reply = examples.chosen(found, request.headers.get("accept", "*/*"), call.value("response_format"))
         value = self._memory.applied(call, reply.value)
         if not reply.is_json:
             return _plain(reply)
@@ -219,22 +210,6 @@ class MockApp:
                 raise Refused(400, f"header `Prefer`: {operation.id} has no example `{wish.example}`; it has {names}.")
             found = named
         return found
-
-    def _stream(self, operation: Operation, reply: Reply, stream: dict[str, Any], wish: Wish) -> Answer:
-        text = reply.value if isinstance(reply.value, str) else _made_stream(reply.value, stream["done"])
-        events = [f"{event.strip()}\n\n" for event in re.split(r"\n\n+", text.strip().replace("\r\n", "\n")) if event.strip()]
-        middle = len(events) // 2
-        if wish.fault == "end-stream":
-            events = [event for event in events if not _ends(event, stream["done"])]
-        elif wish.fault == "broken-json":
-            events[middle] = events[middle].rstrip()[:-2] + "\n\n"
-        elif wish.fault == "error-event":
-            data: dict[str, Any] = {}
-            put(
-                stream.get("error", "error"), data, {"err_code": -10003, "message": "The mock was asked for an error.", "type": "api_error"}
-            )
-            events[middle:] = [f"data: {json.dumps(data)}\n\n"]
-        return Answer(reply.status, {"content-type": EVENT_STREAM}, [event.encode() for event in events])
 
     def _with_files(self, value: Any, operation: Operation, call: Call, request: Request) -> Any:
         """The reply with its file addresses leading to the mock, so that they can be downloaded."""
@@ -376,29 +351,7 @@ def _fail_envelope(operation: Operation, value: Any) -> None:
         put(success["message"], value, "The mock was asked for a failure.")
 
 
-def _ends(event: str, done: dict[str, Any]) -> bool:
-    data = _data(event)
-    if "data" in done:
-        return data == done["data"]
-    try:
-        return holds(done, json.loads(data))
-    except ValueError:
-        return False
-
-
-def _data(event: str) -> str:
-    return "\n".join(line.removeprefix("data:").removeprefix(" ") for line in event.splitlines() if line.startswith("data:"))
-
-
-def _made_stream(event: Any, done: dict[str, Any]) -> str:
-    held = cast("dict[str, Any]", event).get("data") if isinstance(event, dict) else event
-    first = held if isinstance(held, str) else json.dumps(held, ensure_ascii=False)
-    if "data" in done:
-        return f"data: {first}\n\ndata: {done['data']}\n\n" if first != done["data"] else f"data: {first}\n\n"
-    return f"data: {first}\n\n"
-
-
-def _mapped(value: Any, change: Any) -> Any:
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, list):
         return [_mapped(item, change) for item in cast("list[Any]", value)]
     if isinstance(value, dict):
@@ -425,40 +378,3 @@ def _name(address: str) -> str:
     """A file's name from an address or a path, with nothing in it that needs quoting."""
     last = re.split(r"[/\\]", re.split(r"[?#]", address)[0].rstrip("/"))[-1]
     return re.sub(r"[^A-Za-z0-9._-]+", "-", last).strip(".-") or "file"
-
-
-async def _send(answer: Answer, delay: float, receive: Receive, send: Send, *, cut: bool, head: bool) -> None:
-    headers = dict(answer.headers)
-    if answer.length is not None and answer.status not in (204, 304):
-        headers["content-length"] = str(answer.length)
-    raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-    pieces = [] if head else answer.pieces
-    if cut:
-        whole = list(pieces)
-        pieces = whole[: max(len(whole) // 2, 1)] if answer.length is None else [(whole or [b""])[0][: answer.length // 2]]
-    for piece in pieces:
-        await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await asyncio.sleep(delay if answer.length is None else 0)
-    if cut:
-        return await _hang_up(receive, send, reset=False)
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def _hang_up(receive: Receive, send: Send, *, reset: bool) -> None:
-    """Close the connection under the reply, which ASGI has no words for: by the transport behind uvicorn's `send`.
-
-    Raises:
-        ConnectionResetError: there is no transport, since the app is called in-process.
-    """
-    transport = getattr(getattr(send, "__self__", None), "transport", None)
-    if not isinstance(transport, asyncio.Transport):
-        raise ConnectionResetError("The mock was asked to break the connection; in-process there is none.")
-    if reset:
-        # Linger zero turns the close into a reset.
-        cast("socket.socket", transport.get_extra_info("socket")).setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        transport.abort()
-    else:
-        transport.close()
-    while (await receive())["type"] != "http.disconnect":
-        pass

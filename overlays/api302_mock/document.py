@@ -126,7 +126,7 @@ class Document:
 
     def resolve(self, node: Any) -> Any:
         """The node itself, or what its ``$ref`` points to."""
-        while isinstance(node, dict) and isinstance(reference := cast("dict[str, Any]", node).get("$ref"), str):
+        while (reference := _reference(node)) is not None:
             node = self.raw
             for token in reference.removeprefix("#/").split("/"):
                 node = node[unquote(token).replace("~1", "/").replace("~0", "~")]
@@ -163,6 +163,11 @@ class Document:
                 _absolute(alone, name), registry=self._registry, validate_formats=True
             )
         return self._validators[key]
+
+
+def _reference(node: Any) -> str | None:
+    reference = cast("dict[str, Any]", node).get("$ref") if isinstance(node, dict) else None
+    return reference if isinstance(reference, str) else None
 
 
 def _absolute(node: Any, base: str) -> Any:

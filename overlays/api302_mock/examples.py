@@ -55,10 +55,10 @@ def replies(document: Document, operation: Operation, *, status: int | None = No
         keys = [key for key in (str(status), f"{status // 100}XX") if key in operation.responses][:1]
     for key in keys:
         code = status if status is not None else status_of(key)
-        content = operation.responses[key].get("content")
+        content: dict[str, Any] = operation.responses[key].get("content", {})
         if not content:
             yield Reply(code, None, "", None, None)
-        for media_type, raw in (content or {}).items():
+        for media_type, raw in content.items():
             media = document.resolve(raw)
             schema = media.get("schema", media.get("itemSchema", True))
             for name, value in shown(document, media).items():
@@ -93,7 +93,7 @@ def made(document: Document, schema: Any, depth: int = 0) -> Any:
         for part in known.get(key, [])[:1]:
             value = made(document, part, depth)
             own = {name: item for name, item in known.items() if name != key}
-            return {**made(document, own, depth), **value} if isinstance(value, dict) and "properties" in own else value
+            return made(document, own, depth) | value if isinstance(value, dict) and "properties" in own else cast("Any", value)
     if "allOf" in known:
         merged: dict[str, Any] = {}
         for part in [*known["allOf"], {key: value for key, value in known.items() if key != "allOf"}]:
@@ -127,10 +127,10 @@ def _of_type(document: Document, kind: str, schema: dict[str, Any], depth: int) 
     return text[: schema["maxLength"]] if "maxLength" in schema else text
 
 
-def chosen(found: list[Reply], accept: str) -> Reply:
-    """The reply that an `Accept` header likes best; the first one when it says nothing or nothing that fits."""
+def chosen(found: list[Reply], accept: str, form: Any = None) -> Reply:
+    """The reply that an `Accept` header likes best; among equals the one of the kind that a `response_format` names, then the first."""
 
-    def rank(reply: Reply) -> float:
+    def rank(reply: Reply) -> tuple[float, bool]:
         best = 0.0
         for part in accept.split(","):
             media, _, rest = part.strip().partition(";")
@@ -138,7 +138,7 @@ def chosen(found: list[Reply], accept: str) -> Reply:
             if files.accepts(media.strip().lower(), reply.media_type or ""):
                 # What is named is meant more than what a wildcard lets in.
                 best = max(best, quality - (0.001 if "*" in media else 0.0))
-        return best
+        return best, isinstance(form, str) and files.media_of(form) == reply.media_type
 
     return max(found, key=rank)
 

@@ -54,6 +54,29 @@ def _mp3(frames: int = 4) -> bytes:
     return (b"\xff\xfb\x90\xc4" + bytes(413)) * frames
 
 
+def _aac(frames: int = 4) -> bytes:
+    # ADTS, 44.1 kHz, mono: a frame is its header of 7 bytes and, for silence, one element of 6.
+    return (b"\xff\xf1\x50\x40\x01\xbf\xfc" + b"\x01\x18\x20\x07\x00\x00") * frames
+
+
+def _flac() -> bytes:
+    info = struct.pack(">HH", 4096, 4096) + bytes(6) + struct.pack(">Q", 44100 << 44 | 15 << 36) + bytes(16)
+    return b"fLaC" + b"\x80" + struct.pack(">I", len(info))[1:] + info
+
+
+def _opus() -> bytes:
+    def page(kind: int, number: int, data: bytes) -> bytes:
+        head = struct.pack("<4sBBQIII", b"OggS", 0, kind, 0, 302, number, 0) + bytes([1, len(data)])
+        crc = 0
+        for byte in head + data:
+            crc ^= byte << 24
+            for _ in range(8):
+                crc = (crc << 1 ^ (0x04C11DB7 if crc >> 31 else 0)) & 0xFFFFFFFF
+        return head[:22] + struct.pack("<I", crc) + head[26:] + data
+
+    return page(2, 0, struct.pack("<8sBBHIhB", b"OpusHead", 1, 1, 0, 48000, 0, 0)) + page(4, 1, b"OpusTags" + bytes(8))
+
+
 def _mp4() -> bytes:
     def box(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", 8 + len(data)) + kind + data
@@ -99,6 +122,10 @@ _MADE = {
     "svg": lambda: _SVG,
     "wav": _wav,
     "mp3": _mp3,
+    "aac": _aac,
+    "flac": _flac,
+    "opus": _opus,
+    "pcm": lambda: _wav()[44:],
     "mp4": _mp4,
     "glb": _glb,
     "pdf": lambda: _PDF,
@@ -106,8 +133,34 @@ _MADE = {
     "txt": lambda: "A file of the mock: 你好\n".encode(),
     "json": lambda: b'{"mock": true}\n',
 }
-_SAME = {"jpeg": "jpg", "m4a": "mp4", "mov": "mp4", "mpeg": "mp3", "mpga": "mp3", "srt": "txt", "md": "txt", "html": "txt", "csv": "txt"}
-_MEDIA = {"webp": "image/webp", "glb": "model/gltf-binary", "mp4": "video/mp4", "wav": "audio/wav", "mp3": "audio/mpeg"}
+_SAME = {
+    "jpeg": "jpg",
+    "ogg": "opus",
+    "m4a": "mp4",
+    "mov": "mp4",
+    "mpeg": "mp3",
+    "mpga": "mp3",
+    "srt": "txt",
+    "vtt": "txt",
+    "text": "txt",
+    "md": "txt",
+    "html": "txt",
+    "csv": "txt",
+}
+_MEDIA = {
+    "webp": "image/webp",
+    "glb": "model/gltf-binary",
+    "mp4": "video/mp4",
+    "wav": "audio/wav",
+    "mp3": "audio/mpeg",
+    "aac": "audio/aac",
+    "flac": "audio/flac",
+    "opus": "audio/opus",
+    "pcm": "audio/pcm",
+    "text": "text/plain",
+    "srt": "text/plain",
+    "vtt": "text/plain",
+}
 _OF_MEDIA = {"audio/x-wav": "wav", "audio/wave": "wav", "audio/mp3": "mp3", "application/zip": "zip", "text/plain": "txt"}
 
 

@@ -48,8 +48,9 @@ def put(path: str | dict[str, Any], data: Any, value: Any, *, create: bool = Tru
         if path.get("encoding") != "json" or "then" not in path:
             coded = path.get("encoding") == "json" and value is not DROP
             return put(path["field"], data, json.dumps(value, ensure_ascii=False) if coded else value, create=create)
-        inner = search({"field": path["field"], "encoding": "json"}, data)
-        inner = {} if inner is None else inner
+        inner: Any = search({"field": path["field"], "encoding": "json"}, data)
+        if inner is None:
+            inner = {}
         return put(path["then"], inner, value, create=create) and put(path["field"], data, json.dumps(inner, ensure_ascii=False))
     options = [option.strip() for option in path.split("||")]
     path = next((option for option in options if search(option, data) is not None), options[0])

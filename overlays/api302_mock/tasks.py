@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,9 @@ class Tasks:
         self._cancels: dict[str, str] = {}
         for operation in document.operations.values():
             if task := operation.extension("task"):
+                for other in (task["fetch"], task.get("cancel", task["fetch"])):
+                    if other not in document.operations:
+                        raise ValueError(f"`x-task` of {operation.id} names {other}, which the document has not.")
                 self._submits.setdefault(task["fetch"], []).append(operation)
                 if "cancel" in task:
                     self._cancels[task["cancel"]] = task["fetch"]
@@ -81,8 +85,8 @@ class Tasks:
         """For an operation whose examples show no task: the id alone, or beside its own reply where the schema demands that."""
         for reply in found:
             if reply.is_json:
-                for value in ({}, reply.value):
-                    value = copy.deepcopy(value)
+                for start in ("{}", json.dumps(reply.value)):
+                    value: Any = json.loads(start)
                     if put(where, value, "mock-task-0000") and self._document.validator(reply.schema).is_valid(value):
                         return [Reply(reply.status, reply.media_type, reply.name, value, reply.schema)]
         return []
@@ -180,8 +184,9 @@ class Tasks:
         strays = _kind(status, value) != kind
         done = status.get("done", {}).get("field")
         if kind != "succeeded" and (strays or done):
-            for path in [*(status.get("outputs", []) if strays else []), *filter(None, [done, status.get("reply")])]:
-                if path == status.get("state"):
+            paths: list[Any] = [*(status.get("outputs", []) if strays else []), done, status.get("reply")]
+            for path in paths:
+                if path is None or path == status.get("state"):
                     continue
                 held = search(path, value)
                 if cleared == "drop":

@@ -1,0 +1,99 @@
+"""The command line, the pytest fixture, and the app without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from api302_mock import MockServer, create_app, start
+
+from .conftest import KEY, ROOT
+
+pytest_plugins = ["pytester"]
+COMMAND = [sys.executable, "-m", "api302_mock"]
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "overlays"), os.environ.get("PYTHONPATH", "")])}
+
+
+def test_the_command_serves_until_it_is_stopped(tmp_path: Path, mini: dict[str, Any]) -> None:
+    spec = tmp_path / "mini.json"
+    spec.write_text(json.dumps(mini))
+    command = [*COMMAND, "--port", "0", "--spec", str(spec), "--polls", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
+        assert process.stdout is not None
+        told = process.stdout.readline()
+        url = re.search(r"http://127\.0\.0\.1:\d+", told)
+        assert url is not None and "Mini (5 operations)" in told
+        try:
+            assert httpx.get(f"{url[0]}/acme/v1/videos/t-1", headers=KEY).is_success
+        finally:
+            process.terminate()
+            process.communicate(timeout=10)
+
+
+def test_the_command_says_what_is_wrong(tmp_path: Path, server: MockServer, mini: dict[str, Any]) -> None:
+    def fails(*arguments: str) -> str:
+        done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, env=ENVIRONMENT, timeout=20)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+    (tmp_path / "mini.json").write_text(json.dumps(mini))
+    assert "nowhere.json" in fails("--spec", "nowhere.json")
+    assert "in use" in fails("--spec", str(tmp_path / "mini.json"), "--port", server.url.rpartition(":")[2])
+    mini_ = json.loads(json.dumps(mini))
+    mini_["paths"]["/acme/v1/videos"]["post"]["x-task"]["fetch"] = "nothing"
+    (tmp_path / "broken.json").write_text(json.dumps(mini_))
+    assert "acme_text_to_video" in fails("--spec", str(tmp_path / "broken.json"))
+
+
+def test_the_fixture_is_clean_for_each_test(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", ENVIRONMENT["PYTHONPATH"])
+    pytester.makepyfile(
+        """
+        import httpx
+
+        def test_one(api302_mock):
+            api302_mock.next(code=429, times=9)
+            assert httpx.get(api302_mock.url + "/v1/models", headers={"Authorization": "Bearer sk-x"}).status_code == 429
+
+        def test_two(api302_mock):
+            assert httpx.get(api302_mock.url + "/v1/models", headers={"Authorization": "Bearer sk-x"}).status_code == 200
+            assert len(api302_mock.requests) == 1
+        """
+    )
+    # Where api302 is installed, pytest finds the fixture by itself.
+    installed = any(entry.value == "api302_mock.pytest_plugin" for entry in entry_points(group="pytest11"))
+    more = [] if installed else ["-p", "api302_mock.pytest_plugin"]
+    pytester.runpytest_subprocess("-p", "no:cacheprovider", *more).assert_outcomes(passed=2)
+
+
+def test_it_stops_and_its_port_is_free(mini: dict[str, Any]) -> None:
+    with start(mini) as first:
+        port = int(first.url.rpartition(":")[2])
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(first.url)
+    with start(mini, port=port) as second:
+        assert httpx.get(second.url).is_success
+        with pytest.raises(OSError, match="in use"):
+            start(mini, port=port)
+
+
+def test_the_app_needs_no_socket(mini: dict[str, Any]) -> None:
+    async def call() -> httpx.Response:
+        transport = httpx.ASGITransport(create_app(mini))
+        async with httpx.AsyncClient(transport=transport, base_url="http://mock", headers=KEY) as client:
+            with pytest.raises(ConnectionResetError):
+                await client.post("/v1/audio/speech", json={"input": "x"}, headers={"Prefer": "fault=reset"})
+            return await client.post("/v1/audio/speech", json={"input": "x"})
+
+    assert asyncio.run(call()).headers["content-type"] == "audio/mpeg"
