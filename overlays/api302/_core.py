@@ -144,6 +144,11 @@ class Core:
     def __repr__(self) -> str:
         return f"<Core {self.base_url}>"
 
+    def __copy__(self) -> Core:
+        new = Core.__new__(Core)
+        new.__dict__.update(self.__dict__)
+        return new
+
     def __reduce__(self) -> Any:
         raise TypeError("a client holds the key and open connections and is not pickled; make one in each process, and pass task.to_dict()")
 
@@ -273,7 +278,10 @@ class Core:
 
     def api_error(self, call: Call, status: int, headers: Mapping[str, str], content: bytes, **known: Any) -> errors.ApiError:
         """The error of a reply, without the key should the reply repeat it."""
-        return errors.api_error(status, headers, content.replace(self._key.encode(), b"[key]"), call.what, **known)
+        return errors.api_error(status, self._without_key(headers), content.replace(self._key.encode(), b"[key]"), call.what, **known)
+
+    def _without_key(self, headers: Mapping[str, str]) -> dict[str, str]:
+        return {name.lower(): value.replace(self._key, "[key]") for name, value in headers.items()}
 
     # --- from a response to a reply -------------------------------------------------------------------------------------------------------
 
@@ -308,7 +316,7 @@ class Core:
 
     def decode_error(self, call: Call, response: Response, why: str) -> errors.DecodeError:
         """The error for a good reply that cannot be used; it keeps the bytes."""
-        facts = {"status_code": response.status_code, "headers": dict(response.headers), "request_id": response.headers.get("request-id")}
+        facts = {"status_code": response.status_code, "headers": self._without_key(response.headers), "request_id": response.headers.get("request-id")}
         content = response.content.replace(self._key.encode(), b"[key]")
         message = f"{call.what}: the reply {why}; its {len(content)} bytes are in .content"
         return errors.DecodeError(message, call=call.what, content=content, body=errors.decode(content), **facts)

@@ -274,15 +274,14 @@ def explain(body: Any) -> tuple[Any, str]:
 
 
 def api_error(status: int, headers: Mapping[str, str], content: bytes, call: str, code: Any = None, message: Any = None) -> ApiError:
-    """The error for a reply that is a failure. `code` and `message`, where known better than `explain` knows them."""
+    """The error for a reply that is a failure. `code` and `message`, where known better than `explain` knows them; header names in lower case."""
     body = decode(content)
     found_code, found_message = explain(body)
     code = found_code if code is None else code
     kind = kind_of(status, code)
     text = str(message or found_message or _nothing_said(status, headers))
-    names = {name.lower(): value for name, value in headers.items()}
-    facts = {"status_code": status, "code": code, "request_id": names.get("request-id"), "retry_after": retry_after(names)}
-    return kind(text, call=call, headers=names, content=content, body=body, **facts)
+    facts = {"status_code": status, "code": code, "request_id": headers.get("request-id"), "retry_after": retry_after(headers)}
+    return kind(text, call=call, headers=headers, content=content, body=body, **facts)
 
 
 def _nothing_said(status: int, headers: Mapping[str, str]) -> str:

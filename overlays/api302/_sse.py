@@ -77,13 +77,13 @@ class Decoder:
 
     def _block(self, block: bytes, events: list[Event]) -> None:
         data: list[bytes] = []
-        strays: list[bytes] = []
+        found: list[list[bytes]] = []  # `data`, and each piece of bare JSON, in their order
         name = ""
-        lines = block.strip(b"\n").split(b"\n")
-        for line in lines:
+        for line in block.strip(b"\n").split(b"\n"):
             field, _, value = line.partition(b":")
             value = value.removeprefix(b" ")
             if field == b"data":
+                found += [] if data else [data]
                 data.append(value)
             elif field == b"event":
                 name = value.decode("utf-8", "replace")
@@ -92,8 +92,7 @@ class Decoder:
             elif field == b"retry" and value.isdigit():
                 self.retry = int(value)
             elif line.startswith(b"{"):
-                strays.append(line)
-        if strays and not data:  # bare JSON, perhaps over several lines
-            strays = [b"\n".join(lines)]
-        events += [Event(b"\n".join(data), name, self._id)] if data else []
-        events += [Event(line, stray=True) for line in strays]
+                found.append([line])
+            elif found and found[-1] is not data:  # bare JSON over several lines
+                found[-1].append(line)
+        events += [Event(b"\n".join(lines), name if lines is data else "", self._id, lines is not data) for lines in found]

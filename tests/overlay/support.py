@@ -117,10 +117,16 @@ class Server:
             while request := self._read(file):
                 with self._lock:
                     self.requests.append(request)
-                    step = self.steps[0] if self.forever and len(self.steps) == 1 else self.steps.pop(0) if self.steps else http({}, "500 No step left")
+                    step = (
+                        self.steps[0]
+                        if self.forever and len(self.steps) == 1
+                        else self.steps.pop(0)
+                        if self.steps
+                        else http({}, "500 No step left")
+                    )
                 if callable(step):
                     step(connection, request)
-                    if connection.fileno() < 0:
+                    if connection._closed:  # type: ignore[attr-defined] # it is closed for good when `file` is
                         return
                 else:
                     connection.sendall(step)

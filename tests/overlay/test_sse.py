@@ -18,7 +18,7 @@ CASES: dict[str, tuple[bytes, list[bytes]]] = {
     "no space after the colon": (b"data:" + CHINESE + b"\n\n", [CHINESE]),
     "a space of the data's own": (b"data:  1\n\n", [b" 1"]),
     "comments": (b": ping\n\n:\n\ndata: 1\n: in between\n\n", [b"1"]),
-    "several data lines": (b"data: {\ndata: \"a\": 1\r\ndata\ndata: }\n\n", [b'{\n"a": 1\n\n}']),
+    "several data lines": (b'data: {\ndata: "a": 1\r\ndata\ndata: }\n\n', [b'{\n"a": 1\n\n}']),
     "event, id, retry": (b"event: x\nid: 7\nretry: 10\ndata: 1\n\n", [b"1"]),
     "byte order mark": (b"\xef\xbb\xbfdata: 1\n\n", [b"1"]),
     "line separator in the data": ("data: a\u2028b\x85c\n\n".encode(), ["a\u2028b\x85c".encode()]),
@@ -27,6 +27,7 @@ CASES: dict[str, tuple[bytes, list[bytes]]] = {
     "bare JSON": (b'data: 1\n\n{"error": {"message": "\xe4\xbd\xa0"}}\n', [b"1", b'{"error": {"message": "\xe4\xbd\xa0"}}']),
     "bare JSON over lines": (b'{\n "error": {"message": "no"}\n}\n', [b'{\n "error": {"message": "no"}\n}']),
     "bare JSON after a data line": (b'data: 1\n{"error": 2}\n\n', [b"1", b'{"error": 2}']),
+    "bare JSON before a data line": (b'{"error":\n 2}\ndata: 1\n\n', [b'{"error":\n 2}', b"1"]),
     "unknown fields": (b"nothing: 1\ndata: 1\nwhat\n\n", [b"1"]),
 }
 

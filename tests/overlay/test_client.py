@@ -1,0 +1,353 @@
+"""Making a client and making a call."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import logging
+import pickle
+import re
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+from support import KEY, http, api302
+
+MESSAGES: Any = [{"role": "user", "content": "你好"}]
+REPLY = {
+    "id": "c-1",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "你好"}, "finish_reason": "stop"}],
+    "new": {"a": 1},
+}
+
+
+def chat(client: Any, **more: Any) -> Any:
+    return client.chat.completions.create(model="small", messages=MESSAGES, **more)
+
+
+# --- settings -----------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("client", ["Client", "AsyncClient"])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({}, "api_key: there is none; set the environment variable AI302_API_KEY"),
+        ({"api_key": ""}, "api_key: there is none"),
+        ({"api_key": f"{KEY}\n"}, "api_key: has a line break"),
+        ({"api_key": f"Bearer {KEY}"}, "api_key: has a line break, a space"),
+        ({"api_key": f"{KEY}é"}, "outside ASCII"),
+        ({"api_key": KEY, "base_url": "api.302.ai"}, "base_url: 'api.302.ai' must start with https://"),
+        ({"api_key": KEY, "base_url": "https://"}, "base_url"),
+        ({"api_key": KEY, "base_url": "https://api.302.ai:x"}, "base_url"),
+        ({"api_key": KEY, "base_url": "https://api.302.ai/v1/"}, "base_url: leave /v1 out"),
+        ({"api_key": KEY, "base_url": "https://u:p@api.302.ai"}, "base_url: must be scheme, host"),
+        ({"api_key": KEY, "timeout": 0}, "timeout: must be seconds above 0"),
+        ({"api_key": KEY, "timeout": "10"}, "timeout"),
+        ({"api_key": KEY, "max_retries": -1}, "max_retries"),
+        ({"api_key": KEY, "proxy": "localhost:3128"}, "proxy: must be an address with its scheme"),
+        ({"api_key": KEY, "headers": {"x-a": "1\r\nx-b: 2"}}, "header x-a: has a line break"),
+    ],
+)
+def test_bad_settings(client: str, arguments: dict[str, Any], said: str) -> None:
+    with pytest.raises(api302.InvalidArgument) as caught:
+        getattr(api302, client)(**arguments)
+    assert said in str(caught.value)
+    assert KEY not in str(caught.value)
+    assert isinstance(caught.value, ValueError)
+
+
+def test_the_environment_is_read_when_a_client_is_made(monkeypatch: pytest.MonkeyPatch, serve: Any) -> None:
+    server = serve(http(REPLY))
+    monkeypatch.setenv("AI302_API_KEY", KEY)
+    monkeypatch.setenv("AI302_BASE_URL", server.url + "/")
+    with api302.Client() as client:
+        chat(client)
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+def test_unknown_setting_is_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="key"):
+        api302.Client(key=KEY)
+
+
+def test_a_client_is_cheap(packages: list[str]) -> None:
+    code = """
+import sys
+import api302
+before = set(sys.modules)
+client = api302.Client(api_key="k")
+client.videos.acme, client.chat.completions, client.with_options(timeout=3)
+for name in ("httpx", "attrs", "attr", "jmespath", "asyncio", "anyio", "dataclasses"):
+    assert name not in sys.modules, name
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(packages)})
+
+
+def test_every_public_name_is_there(packages: list[str]) -> None:
+    for name in api302.__all__:
+        assert getattr(api302, name) is not None
+    assert set(api302.__all__) < set(dir(__import__("api302")))
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = api302.nothing
+
+
+def test_httpx_is_imported_in_one_module(packages: list[str]) -> None:
+    from pathlib import Path
+
+    importing = [
+        file.name for file in Path(packages[1], "api302").glob("*.py") if re.search(r"^\s*(import|from) httpx", file.read_text(), re.M)
+    ]
+    assert importing == ["_transport.py"]
+
+
+# --- the key ------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_key_is_nowhere_to_be_seen(serve: Any, connect: Any, caplog: pytest.LogCaptureFixture, tmp_path: Any) -> None:
+    caplog.set_level(logging.DEBUG)
+    server = serve(http({"error": {"message": f"wrong key {KEY}"}}, "401 Unauthorized", x_echo=KEY), http(f"not JSON, {KEY}"))
+    client = connect(server)
+    shown = [repr(client), str(client), repr(client.chat), repr(client._client), repr(vars(client))]
+    for error_class in (api302.AuthenticationError, api302.DecodeError):
+        with pytest.raises(error_class) as caught:
+            chat(client)
+        error = caught.value
+        shown += [str(error), repr(error), repr(vars(error)), repr(pickle.dumps({k: v for k, v in vars(error).items() if k != "headers"}))]
+        shown.append(repr(pickle.loads(pickle.dumps(error))))
+    # What the server itself repeats is the transport's to log; of what we send, nothing.
+    shown += [record.getMessage() for record in caplog.records if "receive_response_headers.complete" not in record.getMessage()]
+    assert not [text for text in shown if KEY in text]
+    for secret in (client, copy.copy(client)):
+        with pytest.raises(TypeError, match="holds the key"):
+            pickle.dumps(secret)
+
+
+# --- calls --------------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_call(serve: Any, connect: Any) -> None:
+    server = serve(http(REPLY))
+    reply = chat(
+        connect(server, headers={"X-Team": "a"}),
+        temperature=0.5,
+        web_search=True,
+        extra_body={"new": None, "model": "other"},
+        extra_query={"q": "ü"},
+        extra_headers={"Lang": "en"},
+    )
+    request = server.requests[0]
+    assert request.json == {"model": "other", "messages": MESSAGES, "temperature": 0.5, "web-search": True, "new": None}
+    assert request.target == "/v1/chat/completions?q=%C3%BC"
+    assert (request.headers["lang"], request.headers["x-team"]) == ("en", "a")
+    assert request.headers["user-agent"].startswith("api302/")
+    assert reply.choices[0].message.content == "你好"
+    assert reply.request_id == "req-1"
+    assert reply["new"] == {"a": 1}
+
+
+def test_names_of_our_own_give_way(serve: Any, connect: Any) -> None:
+    server = serve(http(b"sound", content_type="audio/mpeg"))
+    reply = connect(server).audio.acme.speech(input="hello", from_="en", timeout_=3, timeout=30, accept="audio/mpeg")
+    assert reply.content == b"sound"
+    assert server.requests[0].json == {"input": "hello", "from": "en", "timeout": 3}
+    assert server.requests[0].headers["accept"] == "audio/mpeg"
+
+
+def test_an_unknown_keyword_is_refused_by_name(connect: Any, serve: Any) -> None:
+    with pytest.raises(TypeError, match="temprature"):
+        chat(connect(serve()), temprature=1)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"), [({"when": {1, 2}}, "when: cannot be sent as JSON"), ({"n": float("nan")}, "n: cannot be sent as JSON")]
+)
+def test_what_is_no_json_is_refused_by_name(body: Any, said: str, connect: Any, serve: Any) -> None:
+    with pytest.raises(api302.InvalidArgument, match=said):
+        chat(connect(serve()), extra_body=body)
+
+
+def test_a_reply_that_contradicts_the_description_is_not_lost(serve: Any, connect: Any) -> None:
+    server = serve(
+        http({"id": 7, "choices": {"x": 1}, "usage": "none"}),
+        http("half of {", content_type="application/json"),
+        http("plain", content_type="text/plain"),
+    )
+    client = connect(server)
+    reply = chat(client)
+    assert (reply.id, reply.choices, reply["usage"]) == (7, {"x": 1}, "none")
+    with pytest.raises(api302.DecodeError) as caught:
+        chat(client)
+    assert caught.value.content == b"half of {"
+    assert caught.value.request_id == "req-1"
+    assert chat(client) == "plain"
+
+
+def test_options_share_the_connections(serve: Any, connect: Any) -> None:
+    server = serve(*[http(REPLY)] * 4)
+    client = connect(server, headers={"x-a": "1"})
+    other = client.with_options(timeout=3, max_retries=0, headers={"x-b": "2"}, api_key="sk-other")
+    for one in (client, other, client, other.with_options()):
+        chat(one)
+    assert server.connections == 1
+    assert [request.headers.get("x-b") for request in server.requests] == [None, "2", None, "2"]
+    assert [request.headers["authorization"] for request in server.requests[:2]] == [f"Bearer {KEY}", "Bearer sk-other"]
+    assert server.requests[1].headers["x-a"] == "1"
+
+
+def test_namespaces_hold_their_client(serve: Any) -> None:
+    completions = api302.Client(api_key=KEY, base_url=serve(http(REPLY)).url).chat.completions
+    assert completions.create(model="small", messages=MESSAGES).id == "c-1"
+    asyncio.run(api302.AsyncClient(api_key=KEY).close())
+    completions._client.pool.io()._http.close()
+
+
+def test_raw_reply(serve: Any, connect: Any) -> None:
+    server = serve(http(REPLY), http({"error": {}}, "404 Not Found"), http({"code": 0, "data": {"task_id": "t"}}))
+    client = connect(server)
+    raw = client.with_raw_response(client.chat.completions.create)(model="small", messages=MESSAGES)
+    assert raw.parsed.id == "c-1"
+    assert (raw.status_code, raw.request_id, json.loads(raw.content)) == (200, "req-1", REPLY)
+    with pytest.raises(api302.NotFoundError):
+        client.with_raw_response(client.chat.completions.create)(model="small", messages=MESSAGES)
+    assert client.with_raw_response(client.videos.create)(prompt="x").parsed.id == "t"
+    with pytest.raises(api302.InvalidArgument, match="a stream has `headers`"):
+        client.with_raw_response(client.chat.completions.stream)(model="small", messages=MESSAGES)
+
+
+def test_a_call_that_is_not_described(serve: Any, connect: Any) -> None:
+    server = serve(
+        http({"a": [1]}),
+        http(b"\x89PNG", content_type="image/png"),
+        http("", "204 No Content"),
+        http({"error": {"err_code": -10010}}, "404 Not Found"),
+    )
+    client = connect(server)
+    reply = client.request("get", "/new/thing", query={"n": 1, "none": None, "yes": True}, headers={"x-a": "1"})
+    assert (reply.parsed, reply.status_code, reply.headers["content-type"]) == ({"a": [1]}, 200, "application/json")
+    assert server.requests[0].target == "/new/thing?n=1&yes=true"
+    assert client.request("POST", "/new", json={"a": 1}, timeout=3).parsed.content == b"\x89PNG"
+    assert client.request("DELETE", "/new").parsed is None
+    with pytest.raises(api302.NotFoundError):
+        client.request("POST", "/new", data={"a": "1"})
+    assert server.requests[3].body == b"a=1"
+    with pytest.raises(api302.InvalidArgument, match="path: must start with a slash"):
+        client.request("GET", "https://evil.example/")
+
+
+def test_pages(serve: Any, connect: Any) -> None:
+    def page(*names: str) -> bytes:
+        return http({"data": {"list": [{"name": name} for name in names]}})
+
+    server = serve(page("a", "b"), page("c"), page(), page("d"), page())
+    client = connect(server)
+    assert [thing.name for thing in client.tools.extra.iter_things(limit=2)] == ["a", "b", "c"]
+    assert [request.target for request in server.requests] == [f"/extra/things?limit=2&page={page}" for page in (1, 2, 3)]
+    assert next(iter(client.tools.extra.iter_things(extra_query={"page": 7}))).name == "d"
+    assert server.requests[3].target == "/extra/things?page=7"
+
+
+def test_cost(serve: Any, connect: Any) -> None:
+    record = http({"data": {"cost": "0.25", "input_token": 3, "output_token": 4, "model": "small"}})
+    server = serve(http(REPLY), record, record, record, record)
+    client = connect(server)
+    reply = chat(client)
+    cost = client.cost(reply)
+    assert (cost.amount, cost.input_tokens, cost.output_tokens, cost.model) == (0.25, 3, 4, "small")
+    assert client.cost("req-2").amount == 0.25
+    assert client.cost({"ai302_cost_request_ids": ["a", "b"]}).amount == 0.5
+    assert [request.path for request in server.requests[1:]] == [f"/dashboard/record/{one}" for one in ("req-1", "req-2", "a", "b")]
+    with pytest.raises(api302.InvalidArgument, match="reply: has no request id"):
+        client.cost(object())
+
+
+def test_many_threads(serve: Any, connect: Any) -> None:
+    server = serve(http(REPLY), forever=True)
+    client = connect(server)
+    found: list[str] = []
+    threads = [threading.Thread(target=lambda: found.extend(chat(client).id for _ in range(10))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == ["c-1"] * 80
+
+
+def test_a_closed_client_says_so(serve: Any) -> None:
+    with api302.Client(api_key=KEY, base_url=serve(http(REPLY)).url) as client:
+        chat(client)
+    with pytest.raises(api302.Api302Error, match="the client is closed"):
+        chat(client)
+
+
+def test_a_client_of_the_callers(serve: Any) -> None:
+    import httpx
+
+    server = serve(*[http(REPLY)] * 2)
+    with httpx.Client(headers={"x-mine": "1"}, follow_redirects=True) as mine:
+        with api302.Client(api_key=KEY, base_url=server.url, http_client=mine) as client:
+            chat(client)
+        assert not mine.is_closed
+    assert server.requests[0].headers["x-mine"] == "1"
+    with pytest.raises(api302.InvalidArgument, match=r"http_client: AsyncClient takes an httpx\.AsyncClient"):
+        api302.AsyncClient(api_key=KEY, http_client=mine)
+
+
+def test_the_async_client(serve: Any) -> None:
+    server = serve(
+        http(REPLY),
+        http(REPLY),
+        http({"data": {"cost": 1}}),
+        http({"a": 1}),
+        http({"error": {}}, "404 Not Found"),
+        http({"data": {"list": [{"name": "a"}]}}),
+        http({}),
+    )
+
+    async def main() -> None:
+        async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
+            reply = await chat(client)
+            assert reply.choices[0].message.content == "你好"
+            raw = await client.with_raw_response(client.chat.completions.create)(model="small", messages=MESSAGES)
+            assert (raw.parsed.id, raw.status_code) == ("c-1", 200)
+            assert (await client.cost(reply)).amount == 1
+            assert (await client.request("GET", "/x")).parsed == {"a": 1}
+            with pytest.raises(api302.NotFoundError):
+                await chat(client.with_options(timeout=2))
+            assert [thing.name async for thing in client.tools.extra.iter_things()] == ["a"]
+            assert "sk-" not in repr(client)
+        with pytest.raises(api302.Api302Error, match="closed"):
+            await chat(client)
+
+    asyncio.run(main())
+
+
+def test_inside_a_running_event_loop_the_sync_client_works_too(serve: Any, connect: Any) -> None:
+    client = connect(serve(http(REPLY)))
+
+    async def main() -> Any:
+        return chat(client)
+
+    assert asyncio.run(main()).id == "c-1"
+
+
+def test_both_clients_have_the_same_surface() -> None:
+    import inspect
+
+    for one, other in (
+        (api302.Client, api302.AsyncClient),
+        (api302.Stream, api302.AsyncStream),
+        (api302.ByteStream, api302.AsyncByteStream),
+        (api302.Task, api302.AsyncTask),
+        (api302.Output, api302.AsyncOutput),
+    ):
+        public = [name for name in dir(one) if not name.startswith("_")]
+        assert [name for name in dir(other) if not name.startswith("_") and name != "aclose"] == public
+        for name in public:
+            ours = getattr(one, name)
+            if inspect.isfunction(ours):
+                assert [*inspect.signature(ours).parameters] == [*inspect.signature(getattr(other, name)).parameters], name
+                assert ours.__doc__ and getattr(other, name).__doc__, f"{one.__name__}.{name} has no docstring"
