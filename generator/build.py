@@ -62,6 +62,7 @@ def build(spec_dir: Path, out_dir: Path) -> Summary:
     """
     if out_dir.exists() and (not out_dir.is_dir() or (any(out_dir.iterdir()) and not (out_dir / DOCUMENT_FILE).exists())):
         raise BuildError(f"{out_dir} has no {DOCUMENT_FILE}, so it was not generated, and is left alone; give an empty folder to --out")
+    out_dir = out_dir.resolve()  # the tools run in other folders
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     with _folder_beside(out_dir) as scratch:
         made = scratch / "new"
