@@ -57,6 +57,7 @@ class MockApp:
         strict: Refuse query parameters and body fields that the document does not name.
         polls: How many looks at a task tell that it is pending.
         delay: Seconds between two events of a stream.
+            These three can be changed at any time, as attributes.
         same_host: Give files addresses on the API's own host. Otherwise they get the other name of this machine (`localhost` for
             `127.0.0.1`, where the mock is called by it), so that a client meets a foreign host, as at 302.AI, and must not send its key.
     """
@@ -75,7 +76,7 @@ class MockApp:
         """Forget every task, created thing, uploaded file, logged request and scheduled wish."""
         ids = Ids()
         self._memory = Memory(self.document, ids)
-        self._tasks = Tasks(self.document, ids, self._memory, self.polls)
+        self._tasks = Tasks(self.document, ids, self._memory, lambda: self.polls)
         self._wishes: list[Wish] = []
         self.drop_files()
         self.requests.clear()
@@ -182,7 +183,7 @@ class MockApp:
             if events:
                 return Answer(events[0].status, {"content-type": EVENT_STREAM}, events_of(events[0], stream, wish))
         found = [reply for reply in found if reply.media_type != EVENT_STREAM] or found
-        found = self._tasks.fetched(call, found)
+        found = self._tasks.fetched(call, found, as_shown=wish.example is not None)
         found = self._tasks.submitted(call, found, fail=wish.fault == "task-failed")
         reply = examples.chosen(found, request.headers.get("accept", "*/*"), call.value("response_format"))
         value = self._memory.applied(call, reply.value)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from api302_mock.document import Document, Operation
@@ -37,14 +38,14 @@ class Tasks:
         document: The document.
         ids: Where new ids come from.
         memory: Told of each task, so that what else lies under a task's path exists too.
-        polls: How many looks at a task tell that it is pending, before one tells that it is done.
+        polls: Tells how many looks at a task tell that it is pending, before one tells that it is done.
     """
 
-    def __init__(self, document: Document, ids: Ids, memory: Memory, polls: int) -> None:
+    def __init__(self, document: Document, ids: Ids, memory: Memory, polls: Callable[[], int]) -> None:
         self._document = document
         self._ids = ids
         self._memory = memory
-        self.polls = polls
+        self._polls = polls
         self._known: dict[tuple[str, str], Task] = {}
         self._submits: dict[str, list[Operation]] = {}
         self._cancels: dict[str, str] = {}
@@ -100,8 +101,13 @@ class Tasks:
         if fetch := self._cancels.get(call.operation.id):
             self._find(call, fetch).cancelled = True
 
-    def fetched(self, call: Call, found: list[Reply]) -> list[Reply]:
+    def fetched(self, call: Call, found: list[Reply], *, as_shown: bool) -> list[Reply]:
         """The replies that tell how the task stands; one look further with each call.
+
+        Args:
+            call: The call.
+            found: The replies to choose from.
+            as_shown: The caller chose an example: tell that, of this task.
 
         Raises:
             Refused: 404, there is no such task.
@@ -111,7 +117,9 @@ class Tasks:
             return found
         status = _status(operation)
         task = self._find(call, operation.id)
-        over = task.done or task.looks >= self.polls or task.cancelled
+        if as_shown:
+            return [replace(reply, value=self._named(reply.value, task)) for reply in found]
+        over = task.done or task.looks >= self._polls() or task.cancelled
         kind = "failed" if over and (task.failed or task.cancelled) else "succeeded" if over else "pending"
         if kind == "failed" and "failed" not in status:
             kind = "pending" if not task.cancelled else "succeeded"
@@ -223,7 +231,7 @@ class Tasks:
         progress = status.get("progress")
         if progress is None or kind == "failed":
             return value
-        share = 1.0 if kind == "succeeded" else min(task.looks, self.polls) / (self.polls + 1)
+        share = 1.0 if kind == "succeeded" else min(task.looks, self._polls()) / (self._polls() + 1)
         number: Any = f"{share:.0%}"
         if "of" in progress:
             number = share * progress["of"] if progress["of"] <= 1 and share < 1 else round(share * progress["of"])

@@ -148,3 +148,17 @@ def test_every_task_can_be_followed_to_its_end(operation: Operation, fails: bool
 def flat(value: Any) -> list[str]:
     """The texts in a value."""
     return [text for item in value for text in flat(item)] if isinstance(value, list) else [value] if value else []
+
+
+@pytest.mark.parametrize(
+    "operation", [one for one in TASKS if "cancel" in (one.extension("task") or {})], ids=lambda operation: operation.id
+)
+def test_every_task_that_can_be_cancelled_ends_so(operation: Operation, client: httpx.Client) -> None:
+    task = operation.extension("task") or {}
+    cancel, fetch = DOCUMENT.operations[task["cancel"]], DOCUMENT.operations[task["fetch"]]
+    submitted = check(operation, client.request(**request(operation, *bodies(operation)[0]))).json()
+    values = {name: search(path, submitted) for name, path in task["parameters"].items()}
+    check(cancel, client.request(**request(cancel, *bodies(cancel)[0], **values)))
+    told = check(fetch, client.request(**request(fetch, *bodies(fetch)[0], **values))).json()
+    status = fetch.extension("task-status") or {}
+    assert search(status["state"], told) in status["failed"]
