@@ -69,6 +69,8 @@ class Form:
     name: str
     item: Annotation
     """What is returned, or what the task, stream or iterator returned is of."""
+    whole: Annotation | None = None
+    """What `final()` of a stream gives."""
     switch: dict[str, Any] = field(default_factory=dict)
     """The field that asks for this form, as in `x-task.when`."""
     accept: tuple[str, ...] = ()
@@ -91,6 +93,8 @@ class Method:
     item: Annotation
     doc: list[str]
     imports: set[tuple[str, str]]
+    whole: Annotation | None
+    """What `final()` of a stream gives."""
     overloads: list[tuple[list[Argument], Annotation]]
     """Where each shape of the request has a reply of its own: its arguments and what takes the place of `item`."""
 
@@ -99,6 +103,8 @@ class Method:
         items = [item] if item else [own for _, own in self.overloads] or [self.item]
         if self.kind == "_stream_bytes":
             return f"{prefix}ByteStream"
+        if self.kind == "_stream":
+            return f"{prefix}Stream[{self.item}, {self.whole}]"
         outer = "{}" if self.kind == "_call" else f"{prefix}{_SOON[self.kind]}[{{}}]"
         return " | ".join(outer.format(own) for own in items)
 
@@ -355,10 +361,10 @@ class _Tree:
         elif not streams_alone:
             yield Form("_call", name, returned(replies[media] for media in whole) if whole else scalar("None"), accept=tuple(whole))
         if task.get("when"):
-            yield Form("_submit", twin("submit_{}", name), self._task_reply(operation), task["when"])
+            yield Form("_submit", twin("submit_{}", name), self._task_reply(operation), switch=task["when"])
         if stream is not None:
             called = name if streams_alone else twin("stream_{}", name)
-            yield Form("_stream", called, self._event(content), obj(obj(stream).get("when")))
+            yield Form("_stream", called, self._event(content), self._sum(content), obj(obj(stream).get("when")))
         if binary:
             called = twin("stream_{}" if stream is None else "stream_bytes_{}", name)
             yield Form("_stream_bytes", called, Annotation(), accept=tuple(binary))
@@ -386,7 +392,7 @@ class _Tree:
             del sent["body"]
         unknown = "request" in obj(content.get("x-unknown")) and "body" in sent
         own, texts, imports = _own_arguments(form.accept, unknown)
-        imports |= item.imports | {pair for argument in shown for pair in argument.annotation.imports}
+        imports |= item.imports | (form.whole.imports if form.whole else set()) | {pair for argument in shown for pair in argument.annotation.imports}
         if kind == "_iterate":
             imports |= {("collections.abc", "Iterator"), ("collections.abc", "AsyncIterator")}
         elif kind != "_call":
@@ -394,7 +400,7 @@ class _Tree:
         lines = docstring(content, shown, body, texts, self._returns(content, kind, item), see)
         kept = {place: pairs for place, pairs in sent.items() if pairs or place == "body"}
         overloads = self._overloads(shown, body, form) if kind in ("_call", "_submit") else []
-        return Method(form.name, kind, operation.constant, shown, own, kept, item, lines, imports, overloads)
+        return Method(form.name, kind, operation.constant, shown, own, kept, item, lines, imports, form.whole, overloads)
 
     def _overloads(self, shown: list[Argument], body: Body, form: Form) -> list[tuple[list[Argument], Annotation]]:
         """Where the request is one of `…Request` and the reply one of the `…Reply` to each: what each takes and gives."""
@@ -464,6 +470,13 @@ class _Tree:
         if expression is None:
             raise NameProblem(f"it has x-stream, but no 2xx reply of {_EVENTS} with itemSchema", "describe the stream's events")
         return received(expression)
+
+    def _sum(self, content: dict[str, Any]) -> Annotation:
+        """What the events of the operation's stream add up to."""
+        stream = obj(content.get("x-stream"))
+        if "accumulate" not in stream:
+            return received("Any")
+        return received(stream.get("reply") or self._json_reply(content)[0].split(" | ")[0])
 
     def _item(self, content: dict[str, Any], path: str) -> Annotation:
         """The type of the items that a plain path of names finds in the reply."""

@@ -91,6 +91,10 @@ def streams(context: Context) -> Iterator[Problem]:
             if "itemSchema" not in obj(media.value):
                 message = f"the event stream of {operation} has no itemSchema"
                 yield context.on(operation, "responses", message, "describe one event: an object with `data`")
+        reply = obj(operation.node.get("x-stream")).get("reply")
+        if reply and reply not in obj(obj(context.document.get("components")).get("schemas")):
+            message = f"x-stream.reply of {operation} names `{reply}`, which is no schema"
+            yield context.on(operation, "x-stream", message, "name the schema that the events add up to")
 
 
 def switches(context: Context) -> Iterator[Problem]:

@@ -43,6 +43,7 @@ class Reader:
         self._core, self._call, self._op = core, call, call.op
         rule = call.op.stream or {"done": {"data": "[DONE]"}}
         self._kind: str | None = rule.get("accumulate")
+        self._responses = {"200": {"application/json": rule["reply"]}} if "reply" in rule else call.op.module.RESPONSES
         self._sentinel: str | None = rule["done"].get("data")
         self._last = None if self._sentinel else rule["done"]
         self._error = compiled(rule.get("error", "error"))
@@ -180,7 +181,7 @@ class Reader:
         from api302_client._reply import parse
 
         headers = {**(self.response.headers if self.response else {}), "content-type": "application/json"}
-        return parse(self._op.module.RESPONSES, 200, headers, json.dumps(accumulate(self._kind, self.values), ensure_ascii=False).encode())
+        return parse(self._responses, 200, headers, json.dumps(accumulate(self._kind, self.values), ensure_ascii=False).encode())
 
     def final(self) -> Any:
         """`reply()`, if the stream came to its end."""

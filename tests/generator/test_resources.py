@@ -102,7 +102,7 @@ def test_return_types(render: Render) -> None:
         return inspect.signature(method).return_annotation
 
     assert returns(client.llm.acme.chat_completions) == "AcmeChatReply"
-    assert returns(client.llm.acme.stream_chat_completions) == "Stream[AcmeChatChunk]"
+    assert returns(client.llm.acme.stream_chat_completions) == "Stream[AcmeChatChunk, AcmeChatReply]"
     assert returns(client.videos.acme.text_to_video) == "Task[AcmeTaskReply]"
     assert returns(client.videos.acme.get_video) == "AcmeTaskReply"
     assert returns(client.audio.acme.speech) == "Binary"
@@ -373,7 +373,7 @@ def test_shortcuts_have_the_same_methods(render: Render) -> None:
     client = render()
     assert shown(client.chat.completions.create) == shown(client.llm.acme.chat_completions)
     assert client.chat.completions.create.__name__ == "create"
-    assert inspect.signature(client.chat.completions.stream).return_annotation == "Stream[AcmeChatChunk]"
+    assert inspect.signature(client.chat.completions.stream).return_annotation == "Stream[AcmeChatChunk, AcmeChatReply]"
     assert shown(client.videos.create) == shown(client.videos.acme.text_to_video)
 
 
@@ -449,7 +449,7 @@ def test_an_operation_that_only_streams_is_one_method(document: dict[str, Any], 
     chat = operation(document, "acme_chat_completions")
     del chat["responses"]["200"]["content"]["application/json"], chat["x-shortcut"]
     client = render()
-    assert inspect.signature(client.llm.acme.chat_completions).return_annotation == "Stream[AcmeChatChunk]"
+    assert inspect.signature(client.llm.acme.chat_completions).return_annotation == "Stream[AcmeChatChunk, Any]"
     assert not hasattr(client.llm.acme, "stream_chat_completions")
 
 
@@ -458,7 +458,7 @@ def test_the_async_twin(render: Render) -> None:
     assert inspect.iscoroutinefunction(client.llm.acme.chat_completions)
     assert inspect.iscoroutinefunction(client.videos.acme.text_to_video)
     assert not inspect.iscoroutinefunction(client.chat.completions.stream)
-    assert inspect.signature(client.chat.completions.stream).return_annotation == "AsyncStream[AcmeChatChunk]"
+    assert inspect.signature(client.chat.completions.stream).return_annotation == "AsyncStream[AcmeChatChunk, AcmeChatReply]"
     assert asyncio.run(client.videos.acme.get_video(task_id="t-1"))["path"] == {"task_id": "t-1"}
 
 
@@ -531,7 +531,7 @@ def use(client: Sections) -> None:
     )
     assert_type(client.chat.completions.create(model="small", message="hello"), models.AcmeShortReply)
     assert_type(client.chat.completions.submit(model="small", message="hello"), Task[models.AcmeShortReply])
-    assert_type(client.chat.completions.stream(model="small", messages=messages), Stream[models.AcmeChatChunk])
+    assert_type(client.chat.completions.stream(model="small", messages=messages), Stream[models.AcmeChatChunk, models.AcmeChatReply])
     assert_type(client.videos.create(prompt="a cat", image=Path("cat.png")), Task[models.AcmeTaskReply])
     client.videos.acme.text_to_video(prompt="a cat", image=b"...", duration=5)
     assert_type(client.audio.acme.stream_speech(input="hello", accept="audio/wav"), ByteStream)
@@ -541,7 +541,7 @@ def use(client: Sections) -> None:
 async def use_async(client: AsyncSections) -> None:
     assert_type(await client.videos.acme.get_video(task_id="t-1"), models.AcmeTaskReply)
     stream = client.chat.completions.stream(model="small", messages=[{"role": "user", "content": "hello"}])
-    assert_type(stream, AsyncStream[models.AcmeChatChunk])
+    assert_type(stream, AsyncStream[models.AcmeChatChunk, models.AcmeChatReply])
 """
 
 WRONG = """
