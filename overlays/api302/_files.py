@@ -188,8 +188,10 @@ def safe_name(headers: Mapping[str, str], url: str) -> str:
             name = unquote_to_bytes(extended[2]).decode(extended[1] or "utf-8", "replace")
         except LookupError:
             name = unquote(extended[2])
+    elif plain and (plain[1] or plain[2]):
+        name = re.sub(r"\\(.)", r"\1", plain[1]) if plain[1] else plain[2]
     else:
-        name = re.sub(r"\\(.)", r"\1", plain[1]) if plain and plain[1] else plain[2] if plain else unquote(urlsplit(url).path)
+        name = unquote(urlsplit(url).path)
     name = re.split(r"[/\\]", name)[-1]
     name = re.sub(r'[\x00-\x1f\x7f-\x9f<>:"|?*\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]', "_", name).strip(" .")
     stem, dot, suffix = name.rpartition(".")
