@@ -5,11 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-import uvicorn
-
-from api302_mock.app import create_app
-from api302_mock.server import address, bound, config
-
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line.
@@ -26,6 +21,14 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--delay", type=float, default=0.05, help="seconds between two events of a stream (default: %(default)s)")
     parser.add_argument("--quiet", action="store_true", help="do not list the requests")
     options = parser.parse_args(argv)
+    try:
+        import uvicorn
+
+        from api302_mock.app import create_app
+        from api302_mock.server import address, bound, config
+    except ModuleNotFoundError as error:
+        print(f"api302_mock: it needs {error.name}: pip install 'api302[mock]'", file=sys.stderr)
+        return 1
     try:
         app = create_app(options.spec, strict=options.strict, polls=options.polls, delay=options.delay)
         listening = bound(options.host, options.port)

@@ -77,6 +77,21 @@ def test_the_fixture_is_clean_for_each_test(pytester: pytest.Pytester, monkeypat
     pytester.runpytest_subprocess("-p", "no:cacheprovider", *more).assert_outcomes(passed=2)
 
 
+def test_the_fixture_costs_nothing_and_needs_nothing_until_it_is_used() -> None:
+    code = """
+import sys
+for name in ("starlette", "uvicorn", "jsonschema_rs", "multipart", "python_multipart"):
+    sys.modules[name] = None
+import api302_mock.pytest_plugin
+try:
+    api302_mock.start
+except ModuleNotFoundError as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT, timeout=20)
+    assert "api302[mock]" in done.stdout, done.stderr
+
+
 def test_it_stops_and_its_port_is_free(mini: dict[str, Any]) -> None:
     with start(mini) as first:
         port = int(first.url.rpartition(":")[2])
