@@ -316,7 +316,11 @@ class Core:
 
     def decode_error(self, call: Call, response: Response, why: str) -> errors.DecodeError:
         """The error for a good reply that cannot be used; it keeps the bytes."""
-        facts = {"status_code": response.status_code, "headers": self._without_key(response.headers), "request_id": response.headers.get("request-id")}
+        facts = {
+            "status_code": response.status_code,
+            "headers": self._without_key(response.headers),
+            "request_id": response.headers.get("request-id"),
+        }
         content = response.content.replace(self._key.encode(), b"[key]")
         message = f"{call.what}: the reply {why}; its {len(content)} bytes are in .content"
         return errors.DecodeError(message, call=call.what, content=content, body=errors.decode(content), **facts)

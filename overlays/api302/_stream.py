@@ -12,7 +12,7 @@ from . import _log
 from ._accumulate import accumulate, whole_text
 from ._errors import Api302Error, InvalidArgument, StreamError
 from ._paths import compiled, holds
-from ._sse import Decoder, Event
+from ._sse import Decoder
 from ._sync import run
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     R = _TypeVarWithDefault("R", default=Any)
 else:
     R = TypeVar("R")
-_scan = json.JSONDecoder().raw_decode
+_scan = json.JSONDecoder().scan_once
 
 
 class Reader:
@@ -46,7 +46,7 @@ class Reader:
         self._responses = {"200": {"application/json": rule["reply"]}} if "reply" in rule else call.op.module.RESPONSES
         self._sentinel: str | None = rule["done"].get("data")
         self._last = None if self._sentinel else rule["done"]
-        self._error = compiled(rule.get("error", "error"))
+        self._error = compiled(rule["error"]) if rule.get("error", "error") != "error" else None
         self._text = compiled(rule["text"]) if "text" in rule else None
         expression = call.op.module.STREAM or "Any"
         self.load: Callable[[Any], Any] = loader(expression)
@@ -55,8 +55,7 @@ class Reader:
         self._tape: list[bytes] | None = [] if core.observers else None
         self._closing = False
         self.response: Response | None = None
-        self.values: list[Any] = []
-        """The events so far, as JSON."""
+        self._kept: list[str] = []  # as text, which takes less memory than its objects, and no time of the garbage collector
         self.done = False
         """What ends the stream has come."""
         self._over = False
@@ -80,51 +79,57 @@ class Reader:
         """The events that a piece completes. Raises StreamError for an event that reports an error."""
         if self._tape is not None:
             self._tape.append(chunk)
-        return self._take(self._decoder.feed(chunk))
+        return self._take(self._decoder.blocks(chunk))
 
     def close(self) -> Iterator[Any]:
         """The bytes have ended: the event that they leave, if any. Raises StreamError if the stream was cut short."""
         self._closing = True
-        yield from self._take(self._decoder.close())
+        yield from self._take([self._decoder.close()])
         if not self.done:
             raise self.cut()
 
-    def _take(self, events: list[Event]) -> Iterator[Any]:
-        for event in events:
+    def _take(self, blocks: list[str]) -> Iterator[Any]:
+        last, error, keep = self._last, self._error, self._kept.append
+        for block in blocks:
             try:
-                text = event[0].decode()
-                value, end = _scan(text)
-                if end != len(text):
-                    value = json.loads(text)
-            except (ValueError, RecursionError) as error:
-                value = self._odd(event, error)
+                value, end = _scan(block, 6)
+                values = (value,) if end == len(block) and block.startswith("data: {") else None
+            except (ValueError, StopIteration, RecursionError):
+                values = None
+            for value in values or self._slowly(block):
+                if value.__class__ is dict:
+                    if value.get("error") or value.get("type") == "error" or (error is not None and error(value)):
+                        raise self._reported(value)
+                    if last is not None and holds(last, value):
+                        self.done = True
+                keep(block[6:] if values else json.dumps(value))
+                yield value
             if self._over:
                 return
-            if value.__class__ is dict:
-                if value.get("error") or self._error(value) or value.get("type") == "error" or event[1] == "error":
-                    raise self._reported(value)
-                if self._last is not None and holds(self._last, value):
-                    self.done = True
-            elif value is None:
-                continue
-            self.values.append(value)
+
+    def _slowly(self, block: str) -> Iterator[Any]:
+        """The values of a block that is not one line `data: <JSON>`."""
+        for event in self._decoder.events(block):
+            text = event.data.strip()
+            if self._over or text in (self._sentinel, "[DONE]"):
+                self.done = self._over = True
+                return
+            try:
+                value = json.loads(text)
+            except (ValueError, RecursionError) as error:
+                if not text or event.stray or self._closing:
+                    continue
+                if not self._takes_text:
+                    raise self.error(f"an event is no JSON ({error}): {text[:200]!r}", body=text) from error
+                value = text
+            if event.event == "error" and isinstance(value, dict):
+                raise self._reported(value)
             yield value
 
-    def _odd(self, event: Event, error: Exception) -> Any:
-        """The value of an event that is not plain JSON; None if it has none."""
-        text = event.data.decode("utf-8", "replace").strip()
-        if text in ("[DONE]", self._sentinel):
-            self.done = self._over = True
-        elif text.startswith(("{", "[", '"')) and not event.stray and not self._closing:
-            try:
-                return json.loads(text)
-            except (ValueError, RecursionError):
-                pass
-        if self._over or not text or event.stray or self._closing:
-            return None
-        if self._takes_text:
-            return text
-        raise self.error(f"an event is no JSON ({error}): {text[:200]!r}", body=text) from error
+    @property
+    def values(self) -> list[Any]:
+        """The events so far, as JSON."""
+        return [json.loads(text) for text in self._kept]
 
     def is_over(self) -> bool:
         """Whether there is nothing more to wait for."""
@@ -142,7 +147,7 @@ class Reader:
         return self.error(f"the stream was cut short: it ended without {end}")
 
     def _reported(self, value: dict[str, Any]) -> StreamError:
-        found = self._error(value)
+        found = (self._error and self._error(value)) or value.get("error")
         code, message = errors.explain(found if isinstance(found, dict) else value)
         text = str(message or (found if isinstance(found, str) else json.dumps(value, ensure_ascii=False)[:500]))
         return self.error(f"the service reported an error: {text}", code=code, body=value)
@@ -150,12 +155,13 @@ class Reader:
     def error(self, message: str, **facts: Any) -> StreamError:
         """A StreamError that keeps what came."""
         try:
-            reply = self.reply() if self.values or self.whole is not None else None
+            reply = self.reply() if self._kept or self.whole is not None else None
         except Api302Error:
             reply = None
-        kept = {"events": [self.load(value) for value in self.values], "text": "".join(self.texts(self.values)), "reply": reply}
+        values = self.values
+        kept = {"events": [self.load(value) for value in values], "text": "".join(self.texts(values)), "reply": reply}
         facts |= {"request_id": self.request_id}
-        where = f"{self._call.what}, after {len(self.values)} events" + (f", request id {self.request_id}" if self.request_id else "")
+        where = f"{self._call.what}, after {len(values)} events" + (f", request id {self.request_id}" if self.request_id else "")
         return StreamError(f"{message} [{where}]", **kept, **facts)
 
     def texts(self, values: Iterable[Any]) -> Iterator[str]:

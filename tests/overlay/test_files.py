@@ -28,7 +28,9 @@ def parts(request: Request) -> list[tuple[str, str | None, str, bytes]]:
     for section in request.body.split(b"--" + boundary)[1:-1]:
         about, _, content = section.removeprefix(b"\r\n").partition(b"\r\n\r\n")
         text = about.decode()
-        name, file_name, kind = (re.search(pattern, text) for pattern in (r' name="([^"]*)"', r'filename="([^"]*)"', r"(?i)content-type: (.*)"))
+        name, file_name, kind = (
+            re.search(pattern, text) for pattern in (r' name="([^"]*)"', r'filename="([^"]*)"', r"(?i)content-type: (.*)")
+        )
         assert name
         found.append((name[1], file_name and file_name[1], kind[1].strip() if kind else "text/plain", content.removesuffix(b"\r\n")))
     return found

@@ -34,7 +34,9 @@ CASES: dict[str, tuple[bytes, list[bytes]]] = {
 
 def decode(pieces: list[bytes]) -> list[bytes]:
     decoder = sse.Decoder()
-    return [event.data for piece in pieces for event in decoder.feed(piece)] + [event.data for event in decoder.close()]
+    return [event.data.encode() for piece in pieces for event in decoder.feed(piece)] + [
+        event.data.encode() for event in decoder.events(decoder.close())
+    ]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -49,14 +51,14 @@ def test_however_it_is_cut(name: str) -> None:
 def test_fields() -> None:
     decoder = sse.Decoder()
     events = decoder.feed(b"event: one\nid: 7\nretry: 10\ndata: 1\n\ndata: 2\n\nid: \xe4\xbd\xa0\0\ndata: 3\n\n")
-    assert [(event.event, event.id, event.data) for event in events] == [("one", "7", b"1"), ("", "7", b"2"), ("", "7", b"3")]
+    assert [(event.event, event.id, event.data) for event in events] == [("one", "7", "1"), ("", "7", "2"), ("", "7", "3")]
     assert decoder.retry == 10
 
 
 def test_an_event_is_given_as_soon_as_it_is_whole() -> None:
     decoder = sse.Decoder()
-    assert [event.data for event in decoder.feed(b"data: 1\r\n\r")] == [b"1"]
-    assert [event.data for event in decoder.feed(b"\ndata: 2\r\r")] == [b"2"]
+    assert [event.data for event in decoder.feed(b"data: 1\r\n\r")] == ["1"]
+    assert [event.data for event in decoder.feed(b"\ndata: 2\r\r")] == ["2"]
 
 
 def test_a_large_event_in_small_pieces_takes_linear_time() -> None:
