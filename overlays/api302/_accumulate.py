@@ -6,7 +6,7 @@ import json
 from copy import deepcopy
 from typing import Any
 
-from ._paths import compiled
+from ._paths import compiled, is_array, is_object
 
 Json = dict[str, Any]
 _SAID_ONCE = frozenset({"role", "type", "id", "name", "index", "object", "call_id", "status"})
@@ -20,13 +20,21 @@ _TEXT = {
 
 def accumulate(kind: str, events: list[Any]) -> Json:
     """The reply that the events make, as far as they go. The events are left as they are."""
-    return _KINDS[kind]([event for event in events if isinstance(event, dict)])
+    return _KINDS[kind]([event for event in events if is_object(event)])
 
 
 def whole_text(kind: str | None, reply: Any) -> str:
     """The text of a whole reply of that kind."""
     found = compiled(_TEXT[kind])(reply) if kind else None
-    return "".join(part for part in found if isinstance(part, str)) if isinstance(found, list) else found if isinstance(found, str) else ""
+    return "".join(part for part in found if isinstance(part, str)) if is_array(found) else found if isinstance(found, str) else ""
+
+
+def _object(value: Any) -> Json:
+    return value if is_object(value) else {}
+
+
+def _objects(value: Any) -> list[Json]:
+    return [item for item in value if is_object(item)] if is_array(value) else []
 
 
 def _merge(into: Json, new: Json) -> None:
@@ -37,9 +45,9 @@ def _merge(into: Json, new: Json) -> None:
             into.setdefault(name, None)
         elif isinstance(value, str) and isinstance(old, str) and name not in _SAID_ONCE:
             into[name] = old + value
-        elif isinstance(value, dict) and isinstance(old, dict):
+        elif is_object(value) and is_object(old):
             _merge(old, value)
-        elif isinstance(value, list) and (old is None or isinstance(old, list)):
+        elif is_array(value) and (old is None or is_array(old)):
             into[name] = _merge_list(old or [], value)
         else:
             into[name] = deepcopy(value)
@@ -47,8 +55,8 @@ def _merge(into: Json, new: Json) -> None:
 
 def _merge_list(old: list[Any], new: list[Any]) -> list[Any]:
     for item in new:
-        index = item.get("index") if isinstance(item, dict) else None
-        known = next((one for one in old if isinstance(one, dict) and one.get("index") == index), None) if index is not None else None
+        index = item.get("index") if is_object(item) else None
+        known = next((one for one in old if is_object(one) and one.get("index") == index), None) if index is not None else None
         if known is None:
             old.append(deepcopy(item))
         else:
@@ -61,14 +69,14 @@ def _openai_chat(events: list[Json]) -> Json:
     choices: dict[int, Json] = {}
     for event in events:
         reply |= {name: value for name, value in event.items() if name != "choices" and (value is not None or name not in reply)}
-        for position, part in enumerate(event.get("choices") or []):
+        for position, part in enumerate(_objects(event.get("choices"))):
             choice = choices.setdefault(
                 part.get("index", position), {"index": part.get("index", position), "message": {}, "finish_reason": None}
             )
             for name, value in part.items():
                 if name in ("delta", "message"):
                     _merge(choice["message"], value or {})
-                elif isinstance(value, dict):
+                elif is_object(value):
                     _merge(choice, {name: value})
                 elif value is not None:
                     choice[name] = value
@@ -78,7 +86,7 @@ def _openai_chat(events: list[Json]) -> Json:
 
 
 def _openai_responses(events: list[Json]) -> Json:
-    snapshots = [event for event in events if isinstance(event.get("response"), dict)]
+    snapshots = [event for event in events if is_object(event.get("response"))]
     reply: Json = deepcopy(snapshots[-1]["response"]) if snapshots else {}
     if reply.get("output"):
         return reply
@@ -87,7 +95,7 @@ def _openai_responses(events: list[Json]) -> Json:
         place = event.get("output_index")
         if place is None:
             continue
-        if isinstance(event.get("item"), dict):
+        if is_object(event.get("item")):
             items[place] = deepcopy(event["item"])
         elif event.get("type") == "response.output_text.delta":
             content = items.setdefault(place, {"type": "message", "role": "assistant"}).setdefault("content", [])
@@ -104,7 +112,7 @@ def _anthropic_messages(events: list[Json]) -> Json:
     blocks: dict[int, Json] = {}
     inputs: dict[int, str] = {}
     for event in events:
-        index, delta = event.get("index", 0), event.get("delta") or {}
+        index, delta = event.get("index", 0), _object(event.get("delta"))
         match event.get("type"):
             case "message_start":
                 reply = deepcopy(event.get("message") or {})
@@ -136,14 +144,14 @@ def _gemini(events: list[Json]) -> Json:
     candidates: dict[int, Json] = {}
     for event in events:
         reply |= {name: value for name, value in event.items() if name != "candidates" and (value is not None or name not in reply)}
-        for part in event.get("candidates") or []:
+        for part in _objects(event.get("candidates")):
             candidate = candidates.setdefault(part.get("index", 0), {})
             candidate |= {name: value for name, value in part.items() if name != "content" and value is not None}
-            content = part.get("content") or {}
+            content = _object(part.get("content"))
             whole = candidate.setdefault("content", {"parts": []})
             whole |= {name: value for name, value in content.items() if name != "parts"}
-            for piece in content.get("parts") or []:
-                last = whole["parts"][-1] if whole["parts"] else {}
+            for piece in _objects(content.get("parts")):
+                last = _object(whole["parts"][-1] if whole["parts"] else None)
                 if piece.keys() == last.keys() and piece.keys() <= {"text", "thought"} and piece.get("thought") == last.get("thought"):
                     last["text"] += piece["text"]
                 else:

@@ -12,6 +12,7 @@ from api302_resources import AsyncSections, Sections
 
 from ._core import DEFAULT_BASE_URL, DEFAULT_TIMEOUT, Core, Cost, Pool, RawReply, raw, seen, valid_timeout
 from ._errors import InvalidArgument
+from ._paths import is_array, is_object
 from ._sync import run
 
 if TYPE_CHECKING:
@@ -108,9 +109,9 @@ def _billed(reply: Any) -> list[str]:
     if isinstance(reply, str) and getattr(reply, "http", None) is None:
         return [reply]
     data = raw(getattr(reply, "reply", None) or reply)
-    ids = data.get("ai302_cost_request_ids") if isinstance(data, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    if isinstance(ids, list) and ids:
-        return [str(one) for one in ids]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    ids = data.get("ai302_cost_request_ids") if is_object(data) else None
+    if is_array(ids) and ids:
+        return [str(one) for one in ids]
     if one := getattr(reply, "request_id", None):
         return [one]
     raise InvalidArgument(
@@ -122,8 +123,8 @@ def _cost(records: list[Any]) -> Cost:
     rows: list[dict[str, Any]] = []
     for record in records:
         data = raw(record)
-        data = data.get("data", data) if isinstance(data, dict) else data  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        rows += [row for row in (data if isinstance(data, list) else [data]) if isinstance(row, dict)]  # pyright: ignore[reportUnknownVariableType]
+        data = data.get("data", data) if is_object(data) else data
+        rows += [row for row in (data if is_array(data) else [data]) if is_object(row)]
 
     def total(name: str) -> int | None:
         known = [int(row[name]) for row in rows if row.get(name) is not None]

@@ -11,15 +11,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, Unpack
 from urllib.parse import urljoin, urlsplit
 
-from . import _errors as errors
 from . import _log
-from ._errors import Api302Error, InvalidArgument
-from ._paths import among, compiled, find
+from ._errors import Api302Error, ApiError, ConnectionError, DecodeError, InvalidArgument, api_error, decode
+from ._paths import among, compiled, find, is_object
 from ._retry import SAFE, delay
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from ._resource import Given, Operation, Options, Values
     from ._transport import AsyncIo, Response, SyncIo, httpx
 
@@ -226,7 +223,7 @@ class Core:
                 _log.exchange(call.what, response.status_code, response.headers, time.monotonic() - started)
                 if error is None:
                     return response
-            except errors.ConnectionError as broken:
+            except ConnectionError as broken:
                 error = broken
             pause = delay(error, call.kwargs["method"], attempt, call.retries)
             if pause is None or not all(getattr(file, "again", True) for file in call.opened):
@@ -242,6 +239,7 @@ class Core:
         kwargs["url"] = url = self.base_url + url if url.startswith("/") else url
         trusted = _same_place(self.base_url, url)
         kwargs["headers"] = {"authorization": f"Bearer {self._key}", **kwargs["headers"]} if trusted else {}
+        target = None
         for _ in range(MOST_REDIRECTS + 1):
             response = await self.io.send(kwargs, call.timeout, call.what)
             target = response.headers.get("location")
@@ -276,9 +274,9 @@ class Core:
             return None
         return self.api_error(call, status, response.headers, content)
 
-    def api_error(self, call: Call, status: int, headers: Mapping[str, str], content: bytes, **known: Any) -> errors.ApiError:
+    def api_error(self, call: Call, status: int, headers: Mapping[str, str], content: bytes, **known: Any) -> ApiError:
         """The error of a reply, without the key should the reply repeat it."""
-        return errors.api_error(status, self._without_key(headers), content.replace(self._key.encode(), b"[key]"), call.what, **known)
+        return api_error(status, self._without_key(headers), content.replace(self._key.encode(), b"[key]"), call.what, **known)
 
     def _without_key(self, headers: Mapping[str, str]) -> dict[str, str]:
         return {name.lower(): value.replace(self._key, "[key]") for name, value in headers.items()}
@@ -301,20 +299,20 @@ class Core:
     def reply(self, call: Call, response: Response) -> Any:
         """What the description makes of a response that was read."""
         from api302_client._reply import parse
-        from api302_client.errors import DecodeError
+        from api302_client.errors import DecodeError as NotJson
 
         if (slot := seen.get()) is not None:
             slot.append(response)
         status, headers, content = response.status_code, response.headers, response.content
         try:
             reply = parse(call.op.module.RESPONSES if call.op else {}, status, headers, content)
-        except DecodeError:
+        except NotJson:
             raise self.decode_error(call, response, "is not the JSON that it says it is") from None
         if call.op and call.op.success:
             self.check(call, reply, status, headers, content)
         return reply
 
-    def decode_error(self, call: Call, response: Response, why: str) -> errors.DecodeError:
+    def decode_error(self, call: Call, response: Response, why: str) -> DecodeError:
         """The error for a good reply that cannot be used; it keeps the bytes."""
         facts = {
             "status_code": response.status_code,
@@ -323,7 +321,7 @@ class Core:
         }
         content = response.content.replace(self._key.encode(), b"[key]")
         message = f"{call.what}: the reply {why}; its {len(content)} bytes are in .content"
-        return errors.DecodeError(message, call=call.what, content=content, body=errors.decode(content), **facts)
+        return DecodeError(message, call=call.what, content=content, body=decode(content), **facts)
 
     def check(self, call: Call, reply: Any, status: int, headers: Mapping[str, str], content: bytes) -> None:
         """Raise if the reply's envelope, as `x-success` describes it, tells of a failure."""
@@ -360,7 +358,7 @@ class Core:
         from ._files import parts
 
         headers, query = rest.pop("headers"), rest.pop("query")
-        body = {
+        body: dict[str, Any] = {
             ("content" if name == "data" and not isinstance(value, Mapping) else name): value
             for name, value in rest.items()
             if value is not None
@@ -398,7 +396,7 @@ def typed(path: str, reply: Any) -> Any:
     found = reply
     for step in path.removesuffix("[]").split(".") if path not in ("@", "[]") else []:
         names = {wire: name for name, wire in getattr(found, "__wire__", {}).items()}
-        if isinstance(found, dict):
+        if is_object(found):
             found = compiled(step)(found)
         elif not hasattr(found, name := names.get(step, step)):
             return compiled(path)(raw(reply))
@@ -413,8 +411,8 @@ def _is_envelope(content: bytes) -> bool:
         data = json.loads(content)
     except (ValueError, RecursionError):
         return False
-    error = data.get("error") if isinstance(data, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return isinstance(error, dict) and bool(error.get("err_code"))  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]
+    error = data.get("error") if is_object(data) else None
+    return is_object(error) and bool(error.get("err_code"))
 
 
 def _same_place(one: str, other: str) -> bool:

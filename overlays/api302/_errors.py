@@ -31,6 +31,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ._paths import is_array, is_object
 from ._retry import retry_after
 
 if TYPE_CHECKING:
@@ -256,11 +257,11 @@ def decode(content: bytes) -> Any:
 
 def explain(body: Any) -> tuple[Any, str]:
     """Code and message, English first, of any of the envelopes that come through."""
-    if not isinstance(body, dict):
+    if not is_object(body):
         text = " ".join(str(body or "").split())
         return None, "" if text.startswith("<") else text[:500]
-    level: dict[str, Any] = body
-    levels = [found for found in (level.get(name) for name in ("error", "base_resp", "output")) if isinstance(found, dict)] + [level]
+    level = body
+    levels = [found for found in (level.get(name) for name in ("error", "base_resp", "output")) if is_object(found)] + [level]
     code = next(
         (found for d in levels for name in ("err_code", "error_code", "code", "status_code") if (found := d.get(name)) is not None), None
     )
@@ -268,7 +269,7 @@ def explain(body: Any) -> tuple[Any, str]:
     message = next((text for text in texts if isinstance(text, str) and text), "")
     if not message and isinstance(level.get("error"), str):
         message = level["error"]
-    if not message and isinstance(level.get("detail"), list):
+    if not message and is_array(level.get("detail")):
         message = json.dumps(level["detail"], ensure_ascii=False)[:500]
     return next((d.get("type") for d in levels if d.get("type")), None) if code is None else code, message
 

@@ -10,11 +10,11 @@ from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeGuard
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
-from . import _errors as errors
-from ._errors import InvalidArgument
+from ._errors import ConnectionError, InvalidArgument
+from ._paths import is_array
 from ._retry import delay
 from ._sync import run
 
@@ -36,6 +36,18 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!\\)")
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(\.|$)", re.IGNORECASE)
 
 
+def _is_bytes(value: object) -> TypeGuard[bytes]:
+    return isinstance(value, (bytes, bytearray, memoryview))
+
+
+def _is_path(value: object) -> TypeGuard[str | os.PathLike[str]]:
+    return isinstance(value, (str, os.PathLike))
+
+
+def _is_tuple(value: object) -> TypeGuard[tuple[Any, ...]]:
+    return isinstance(value, tuple)
+
+
 class Local(NamedTuple):
     """A local file, ready to be sent."""
 
@@ -52,8 +64,8 @@ def put_files(body: Mapping[str, Any], fields: Mapping[str, Any], opened: list[A
     made = dict(body)
     for field, forms in fields.items():
         value = body.get(field)
-        if isinstance(value, list):
-            made[field] = [_put(field, item, forms, opened, has_form) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        if is_array(value):
+            made[field] = [_put(field, item, forms, opened, has_form) for item in value]
         elif value is not None:
             made[field] = _put(field, value, forms, opened, has_form)
     return made
@@ -61,7 +73,7 @@ def put_files(body: Mapping[str, Any], fields: Mapping[str, Any], opened: list[A
 
 def parts(files: Mapping[str, Any], opened: list[Any]) -> list[tuple[str, Local]]:
     """Files for the parts of a form."""
-    pairs = [(field, item) for field, value in files.items() for item in (value if isinstance(value, list) else [value])]  # pyright: ignore[reportUnknownVariableType]
+    pairs = [(field, item) for field, value in files.items() for item in (value if is_array(value) else [value])]
     return [(field, _put(field, item, ("part",), opened, True)) for field, item in pairs]
 
 
@@ -74,7 +86,7 @@ def _put(field: str, value: Any, forms: tuple[str, ...], opened: list[Any], has_
         if re.match(r"https?://|data:", value):
             raise _refused(field, f"the address {value[:80]!r}", forms, "download it first: client.download(url, path)")
         value = Path(value)
-    if isinstance(value, Mapping) or not (isinstance(value, (os.PathLike, bytes, bytearray, memoryview, tuple)) or hasattr(value, "read")):
+    if not (_is_path(value) or _is_bytes(value) or _is_tuple(value) or hasattr(value, "read")):
         return value  # an object that the API takes here, or one that it will refuse
     local = _local(field, value, opened)
     if "part" in forms and has_form:
@@ -97,13 +109,13 @@ def _text(field: str, value: str, forms: tuple[str, ...]) -> str:
         if "url" in forms:
             return value
         raise _refused(field, f"the address {value[:80]!r}", forms, "download it first: client.download(url, path)")
-    if "base64" in forms and value and not _is_path(value):
+    if "base64" in forms and value and not _exists(value):
         return value
     fix = "a local file is given as pathlib.Path(…); an address starts with https://"
     raise _refused(field, f"the text {value[:80]!r}" if value else "an empty text", forms, fix)
 
 
-def _is_path(value: str) -> bool:
+def _exists(value: str) -> bool:
     try:
         return len(value) < 1024 and os.path.exists(value)
     except (OSError, ValueError):
@@ -116,12 +128,12 @@ def _refused(field: str, what: str, forms: tuple[str, ...], fix: str) -> Invalid
 
 def _local(field: str, value: Any, opened: list[Any]) -> Local:
     media_type = name = None
-    if isinstance(value, tuple):
-        if not 2 <= len(value) <= 3 or not isinstance(value[0], str):  # pyright: ignore[reportUnknownArgumentType]
+    if _is_tuple(value):
+        if not 2 <= len(value) <= 3 or not isinstance(value[0], str):
             raise InvalidArgument(f"{field}: a file as a tuple is (name, content) or (name, content, media type)")
-        name, value, media_type = (*value, None)[:3]  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, (str, os.PathLike)):
-        path = Path(value)  # pyright: ignore[reportUnknownArgumentType]
+        name, value, media_type = (*value, None)[:3]
+    if _is_path(value):
+        path = Path(value)
         try:
             value = path.open("rb")
         except FileNotFoundError:
@@ -132,15 +144,15 @@ def _local(field: str, value: Any, opened: list[Any]) -> Local:
             raise InvalidArgument(f"{field}: the file {str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}") from error
         opened.append(value)
         return Local(str(name or path.name), value, media_type)
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return Local(str(name or "upload"), bytes(value), media_type)  # pyright: ignore[reportUnknownArgumentType]
-    if not hasattr(value, "read"):  # pyright: ignore[reportUnknownArgumentType]
-        raise InvalidArgument(f"{field}: the content of a file is bytes or an open binary file, not {type(value).__name__}")  # pyright: ignore[reportUnknownArgumentType]
+    if _is_bytes(value):
+        return Local(str(name or "upload"), bytes(value), media_type)
+    if not hasattr(value, "read"):
+        raise InvalidArgument(f"{field}: the content of a file is bytes or an open binary file, not {type(value).__name__}")
     if isinstance(value, io.TextIOBase):
         raise InvalidArgument(f"{field}: the file is open as text; open it with mode 'rb'")
-    if getattr(value, "closed", False):  # pyright: ignore[reportUnknownArgumentType]
+    if getattr(value, "closed", False):
         raise InvalidArgument(f"{field}: the file is closed already; give an open one, or its path")
-    own_name = getattr(value, "name", None)  # pyright: ignore[reportUnknownArgumentType]
+    own_name = getattr(value, "name", None)
     if not _rewinds(value):
         value = OneWay(value)
         opened.append(value)
@@ -248,7 +260,7 @@ async def save(io_: SyncIo | AsyncIo, response: Response, path: str | os.PathLik
                 await io_.thread(writer.write, chunk)
             length = response.headers.get("content-length", "")
             if length.isdigit() and int(length) != response.num_bytes_downloaded:
-                raise errors.ConnectionError(f"{what}: {response.num_bytes_downloaded} of {length} bytes came", sent=True)
+                raise ConnectionError(f"{what}: {response.num_bytes_downloaded} of {length} bytes came", sent=True)
             await io_.thread(writer.done)
         except BaseException:
             writer.drop()
@@ -275,7 +287,7 @@ async def download(core: Core, url: str, path: str | os.PathLike[str], timeout: 
         call, response = await fetch(core, url, timeout, stream=True)
         try:
             return await save(core.io, response, path, call.what)
-        except errors.ConnectionError as error:
+        except ConnectionError as error:
             pause = delay(error, "GET", attempt, call.retries)
             if pause is None:
                 raise

@@ -6,10 +6,25 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 Find = Callable[[Any], Any]
 _PLAIN = re.compile(r"[A-Za-z_]\w*(\[\d+\])*(\.[A-Za-z_]\w*(\[\d+\])*)*")
+
+
+def is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether a JSON value is an object."""
+    return isinstance(value, dict)
+
+
+def is_mapping(value: object) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a value is an object, or a mapping that a caller gives for one."""
+    return isinstance(value, Mapping)
+
+
+def is_array(value: object) -> TypeGuard[list[Any]]:
+    """Whether a JSON value is an array."""
+    return isinstance(value, list)
 
 
 @cache
@@ -18,8 +33,8 @@ def compiled(path: str) -> Find:
     if _PLAIN.fullmatch(path):
         steps = [int(step) if step.isdigit() else step for step in re.findall(r"\w+", path)]
         if len(steps) == 1:
-            name = steps[0]
-            return lambda data: data.get(name) if isinstance(data, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType, reportUnknownLambdaType]
+            name = path
+            return lambda data: data.get(name) if is_object(data) else None
         return lambda data: _walk(data, steps)
     import jmespath
     from jmespath.exceptions import JMESPathError

@@ -90,6 +90,10 @@ class Operation:
         return self._module
 
 
+def _events(given: Given) -> Given:
+    return {"accept": "text/event-stream, */*;q=0.5", **given}
+
+
 class Resource:
     """A namespace of `Client`: its methods make the calls."""
 
@@ -107,7 +111,7 @@ class Resource:
     def _stream(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> Stream[Any]:
         from ._stream import Stream
 
-        return Stream(self._client, self._client.prepare(op, options, accept="text/event-stream", **given))
+        return Stream(self._client, self._client.prepare(op, options, **_events(given)))
 
     def _stream_bytes(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> ByteStream:
         from ._stream import ByteStream
@@ -135,7 +139,7 @@ class AsyncResource:
     def _stream(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> AsyncStream[Any]:
         from ._stream import AsyncStream
 
-        return AsyncStream(self._client, self._client.prepare(op, options, accept="text/event-stream", **given))
+        return AsyncStream(self._client, self._client.prepare(op, options, **_events(given)))
 
     def _stream_bytes(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> AsyncByteStream:
         from ._stream import AsyncByteStream

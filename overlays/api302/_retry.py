@@ -51,12 +51,12 @@ def delay(error: Exception, method: str, attempt: int, retries: int, chance: Cal
 
 def may_repeat(error: Exception, method: str) -> bool:
     """Whether making the call again cannot do, or bill, a thing twice, and may help."""
-    from . import _errors as errors
+    from ._errors import ApiError, ConnectionError, NoChannelError, QuotaError, RateLimitError, ServerError
 
-    if isinstance(error, errors.ConnectionError):
+    if isinstance(error, ConnectionError):
         return not error.sent or method in SAFE
-    if isinstance(error, (errors.RateLimitError, errors.NoChannelError)):
+    if isinstance(error, (RateLimitError, NoChannelError)):
         return True
-    if isinstance(error, errors.QuotaError):
+    if isinstance(error, QuotaError):
         return False
-    return isinstance(error, errors.ApiError) and method in SAFE and (error.status_code == 408 or isinstance(error, errors.ServerError))
+    return isinstance(error, ApiError) and method in SAFE and (error.status_code == 408 or isinstance(error, ServerError))

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from . import _errors as errors
 from . import _log
 from ._accumulate import accumulate, whole_text
-from ._errors import Api302Error, InvalidArgument, StreamError
-from ._paths import compiled, holds
+from ._errors import Api302Error, ConnectionError, InvalidArgument, StreamError, explain
+from ._paths import compiled, holds, is_object
 from ._sse import Decoder
 from ._sync import run
 
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     R = _TypeVarWithDefault("R", default=Any)
 else:
     R = TypeVar("R")
-_scan = json.JSONDecoder().scan_once
+_scan = cast("Callable[[str, int], tuple[Any, int]]", getattr(json.JSONDecoder(), "scan_once"))  # noqa: B009 - typeshed does not know it
 
 
 class Reader:
@@ -122,7 +121,7 @@ class Reader:
                 if not self._takes_text:
                     raise self.error(f"an event is no JSON ({error}): {text[:200]!r}", body=text) from error
                 value = text
-            if event.event == "error" and isinstance(value, dict):
+            if event.event == "error" and is_object(value):
                 raise self._reported(value)
             yield value
 
@@ -148,7 +147,7 @@ class Reader:
 
     def _reported(self, value: dict[str, Any]) -> StreamError:
         found = (self._error and self._error(value)) or value.get("error")
-        code, message = errors.explain(found if isinstance(found, dict) else value)
+        code, message = explain(found if is_object(found) else value)
         text = str(message or (found if isinstance(found, str) else json.dumps(value, ensure_ascii=False)[:500]))
         return self.error(f"the service reported an error: {text}", code=code, body=value)
 
@@ -248,7 +247,7 @@ class Stream(_Facts, Generic[T, R]):
                 for chunk in lasting(response, reader.is_over, self._call.what):
                     yield from reader.feed(chunk)
             yield from reader.close()
-        except errors.ConnectionError as broken:
+        except ConnectionError as broken:
             if not reader.done:
                 raise reader.cut() from broken
         finally:
@@ -317,7 +316,7 @@ class AsyncStream(_Facts, Generic[T, R]):
                         yield value
             for value in reader.close():
                 yield value
-        except errors.ConnectionError as broken:
+        except ConnectionError as broken:
             if not reader.done:
                 raise reader.cut() from broken
         finally:

@@ -7,12 +7,22 @@ import random
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, cast
 
-from . import _errors as errors
 from . import _log
-from ._errors import DecodeError, InvalidArgument, TaskError, TaskFailed, TaskTimeout
-from ._paths import among, compiled, find, holds
+from ._errors import (
+    ConnectionError,
+    DecodeError,
+    InvalidArgument,
+    RateLimitError,
+    ServerError,
+    TaskError,
+    TaskFailed,
+    TaskTimeout,
+    decode,
+    explain,
+)
+from ._paths import among, compiled, find, holds, is_array, is_mapping
 from ._sync import iterate, run
 
 if TYPE_CHECKING:
@@ -24,7 +34,7 @@ T = TypeVar("T")
 VERSION = 1
 DEFAULT_WAIT = 1800.0
 LONGEST_LOOK = 60.0
-TRANSIENT = (errors.ConnectionError, errors.ServerError, errors.RateLimitError, errors.DecodeError)
+TRANSIENT = (ConnectionError, ServerError, RateLimitError, DecodeError)
 """What may befall a look at a task without meaning anything for the task."""
 _warned: set[tuple[str, str]] = set()
 
@@ -97,11 +107,11 @@ def read_status(rule: Mapping[str, Any], data: Any, reply: Any = None, content_i
     urls: list[str] = []
     for path in rule.get("outputs", ()) if state == "succeeded" else ():
         found = find(path, data)
-        urls += [url for url in (found if isinstance(found, list) else [found]) if isinstance(url, str) and url and url not in urls]
+        urls += [url for url in (found if is_array(found) else [found]) if isinstance(url, str) and url and url not in urls]
     about = rule.get("error", {})
     message, code = find(about.get("message"), data), find(about.get("code"), data)
     if state == "failed":
-        known_code, known_message = errors.explain(data)
+        known_code, known_message = explain(data)
         message, code = message or known_message or f"its state is {word!r}", known_code if code is None else code
     else:
         message, code = "", None
@@ -114,7 +124,9 @@ def _progress(rule: Mapping[str, Any] | None, data: Any) -> float | None:
     whole = rule.get("of", 1) if rule else 1
     try:
         share = (
-            float(value.strip().removesuffix("%")) / (100 if "%" in value else whole) if isinstance(value, str) else float(value) / whole
+            float(value.strip().removesuffix("%")) / (100 if "%" in value else whole)
+            if isinstance(value, str)
+            else float(cast("Any", value)) / whole
         )
     except (TypeError, ValueError):
         return None
@@ -275,7 +287,7 @@ class Handle:
         made = [output(self.core, url=url) for url in status.outputs]
         if status.raw_state == "file" and hasattr(status.reply, "media_type"):
             made.append(output(self.core, content=status.reply.content, media_type=status.reply.media_type))  # type: ignore[union-attr]
-        kind = AsyncTaskResult if self.core.pool.is_async else TaskResult
+        kind: Any = AsyncTaskResult if self.core.pool.is_async else TaskResult
         return kind(made, status.reply, getattr(self.reply, "request_id", None))
 
     async def cancel(self, handle: Any) -> Any:
@@ -301,7 +313,7 @@ async def submit(core: Core, op: Operation, options: Options, given: Given) -> H
         facts = {
             "status_code": http.status_code if http else None,
             "request_id": getattr(reply, "request_id", None),
-            "body": errors.decode(content),
+            "body": decode(content),
         }
         raise DecodeError(
             f"{op.id}: the reply names no task: it has no {', '.join(missing)}; the reply is in .body", content=content, **facts
@@ -311,9 +323,9 @@ async def submit(core: Core, op: Operation, options: Options, given: Given) -> H
 
 def resumed(core: Core, data: Any) -> Handle:
     """The task that a dict of `to_dict()` names. Raises InvalidArgument, naming the field."""
-    if not isinstance(data, Mapping) or data.get("kind") != "api302.task":  # pyright: ignore[reportUnknownMemberType]
+    if not is_mapping(data) or data.get("kind") != "api302.task":
         raise InvalidArgument("task: is not what task.to_dict() gave (`kind` must be 'api302.task')")
-    given: Mapping[str, Any] = data  # pyright: ignore[reportUnknownVariableType]
+    given = data
     if given.get("version") != VERSION:
         found = given.get("version")
         raise InvalidArgument(
@@ -326,9 +338,9 @@ def resumed(core: Core, data: Any) -> Handle:
     parameters = given.get("parameters")
     if op.task is None:
         raise InvalidArgument(f"task: `operation` {op.id!r} starts no task")
-    if not isinstance(parameters, Mapping) or any(parameters.get(name) in (None, "") for name in op.task["parameters"]):  # pyright: ignore[reportUnknownMemberType]
+    if not is_mapping(parameters) or any(parameters.get(name) in (None, "") for name in op.task["parameters"]):
         raise InvalidArgument(f"task: `parameters` must have {', '.join(op.task['parameters'])}")
-    return Handle(core, op, parameters)  # pyright: ignore[reportUnknownArgumentType]
+    return Handle(core, op, parameters)
 
 
 # --- what users hold ----------------------------------------------------------------------------------------------------------------------

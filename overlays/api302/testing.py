@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from ._paths import is_array, is_mapping
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -24,7 +26,7 @@ HIDDEN = "[hidden]"
 
 
 @contextmanager
-def record(client: Client | AsyncClient, folder: str | PathLike[str]) -> Iterator[None]:
+def record(client: Client | AsyncClient, folder: str | PathLike[str]) -> Generator[None]:
     """Within `with`, write each exchange of a client, and of those made by its `with_options`, to a folder, one JSON file each.
 
     A file has `request` (method, path, query, headers, json or the names of form fields) and `response` (status, headers, json, text or size).
@@ -41,7 +43,7 @@ def record(client: Client | AsyncClient, folder: str | PathLike[str]) -> Iterato
         sent = call.kwargs
         request: dict[str, Any] = {
             "method": sent["method"],
-            "path": urlsplit(sent["url"]).path,
+            "path": urlsplit(str(sent["url"])).path,
             "query": _hidden(dict(sent.get("params") or {}), key),
             "headers": _shown(sent["headers"]),
         }
@@ -78,10 +80,10 @@ def _body(content_type: str, content: bytes, key: str) -> dict[str, Any]:
 
 
 def _hidden(value: Any, key: str, name: str = "") -> Any:
-    if isinstance(value, Mapping):
-        return {each: _hidden(item, key, str(each)) for each, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    if isinstance(value, (list, tuple)):
-        return [_hidden(item, key, name) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    if is_mapping(value):
+        return {each: _hidden(item, key, str(each)) for each, item in value.items()}
+    if is_array(value):
+        return [_hidden(item, key, name) for item in value]
     if isinstance(value, str):
         return HIDDEN if SECRET.fullmatch(name) else KEYS.sub(HIDDEN, value.replace(key, HIDDEN))
     return value

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ._errors import InvalidArgument
+from ._paths import is_object
 from ._task import TaskStatus, operation, read_status
 
 _UNIFIED: dict[str, Any] = {
@@ -46,9 +47,9 @@ def parse(body: bytes | str | Mapping[str, Any], *, operation_id: str | None = N
         data: Any = json.loads(body) if isinstance(body, (bytes, str)) else dict(body)
     except ValueError as error:
         raise InvalidArgument(f"body: is no JSON ({error}); give the body of the request as it came") from None
-    if not isinstance(data, dict):
+    if not is_object(data):
         raise InvalidArgument("body: is no JSON object; give the body of the request as it came")
-    message: dict[str, Any] = data  # pyright: ignore[reportUnknownVariableType]
+    message: dict[str, Any] = data
     rule, reply, name = _UNIFIED, message, "webhook"
     if operation_id is not None:
         from api302_client._structure import structure
@@ -63,7 +64,5 @@ def parse(body: bytes | str | Mapping[str, Any], *, operation_id: str | None = N
         rule, name = dict(fetch.status), fetch.id
         kinds = fetch.module.RESPONSES.get("200", {})
         reply = structure(kinds.get("application/json", "Any"), message)
-    task_id = next(
-        (str(found) for place in (message, message.get("data")) if isinstance(place, dict) and (found := place.get("task_id"))), None
-    )
+    task_id = next((str(found) for place in (message, message.get("data")) if is_object(place) and (found := place.get("task_id"))), None)
     return Event(task_id, read_status(rule, message, reply, name=name))
