@@ -233,6 +233,9 @@ class _Reader:
             if key in mapping:
                 self.refuse(key_line, f"the key `{key}` is already on line {lines[key]}", "remove or rename one of the two")
                 continue
+            if isinstance(value_node, ScalarNode) and value_node.value == "" and value_node.style in (None, ""):
+                fix = "quote the text before it if the comma belongs to it, or write null if that is meant"
+                self.refuse(key_line, f"the key `{key}` has no value", fix)
             mapping[key] = self.value(value_node)
             lines[key] = key_line
         self.spec.remember(mapping, _Place(self.name, line, lines))

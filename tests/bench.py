@@ -87,9 +87,7 @@ def serve() -> None:
                 for _ in range(GIB // MIB):
                     connection.sendall(bytes(MIB))
             elif b"upload" in path:
-                connection.sendall(
-                    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(uploaded) + uploaded
-                )
+                connection.sendall(uploaded)
             else:
                 connection.sendall(stream if b'"stream":' in body else plain)
 

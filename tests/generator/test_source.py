@@ -58,6 +58,8 @@ def test_keys_too(key: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
+        ("a: {description: Thoughts, hidden.}\n", 1, "the key `hidden.` has no value"),
+        ("a: 1\nb:\n", 2, "the key `b` has no value"),
         ("a: 1\nb: 2\na: 3\n", 3, "the key `a` is already on line 1"),
         ("a: &x {b: 1}\nc: *x\n", 1, "used again through an alias"),
         ("a: 1\nb: !!str 2\n", 2, "a YAML tag"),

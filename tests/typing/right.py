@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import assert_type
 
 import api302
-from api302_client.models import KlingTaskReply, OpenaiChatChunk, OpenaiChatReply
+from api302_client.models import KlingReply, OpenaiChatChunk, OpenaiChatReply
 from api302_client.params.llm_openai import OpenaiChatMessage
 
 client = api302.Client(api_key="sk-...", timeout=30, max_retries=3)
@@ -25,7 +25,7 @@ with client.chat.completions.stream(model="gpt-4o", messages=[{"role": "user", "
 assert_type(whole, OpenaiChatReply)
 
 task = client.videos.kling.text_to_video(prompt="a red panda", aspect_ratio="16:9")
-assert_type(task, api302.Task[KlingTaskReply])
+assert_type(task, api302.Task[KlingReply])
 video = task.wait(timeout=600, on_progress=lambda status: print(status.progress))
 saved: Path = video.outputs[0].save("panda.mp4")
 
