@@ -1,4 +1,4 @@
-"""What both clients are inside: settings, and the way of a call from its arguments to its reply. Written once, as coroutines (see `_sync`)."""
+"""What both clients are inside: settings, and the way of a call from arguments to reply. Written once, as coroutines (see `_sync`)."""
 
 from __future__ import annotations
 
@@ -51,6 +51,10 @@ class RawReply(Generic[T]):
     def request_id(self) -> str | None:
         """The id under which the call is billed."""
         return self.headers.get("request-id")
+
+    def json(self) -> Any:
+        """The body as plain JSON. Raises ValueError if it is none."""
+        return json.loads(self.content)
 
     def __repr__(self) -> str:
         return f"RawReply(status_code={self.status_code}, parsed={self.parsed!r})"
