@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 _WHERE = {
     "_client": "AsyncClient Client",
     "_core": "Cost RawReply",
-    "_errors": "Api302Error ApiError AuthenticationError BadRequestError ConnectionError DecodeError EnvelopeError InvalidArgument NoChannelError "
-    "NotFoundError PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError StreamError TaskError TaskFailed TaskTimeout "
-    "TimeoutError",
+    "_errors": "Api302Error ApiError AuthenticationError BadRequestError ConnectionError DecodeError EnvelopeError InvalidArgument "
+    "NoChannelError NotFoundError PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError StreamError "
+    "TaskError TaskFailed TaskTimeout TimeoutError",
     "_files": "AsyncOutput FileInput Output",
     "_stream": "AsyncByteStream AsyncStream ByteStream Stream",
     "_task": "AsyncTask AsyncTaskResult Task TaskResult TaskStatus",

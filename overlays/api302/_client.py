@@ -142,7 +142,7 @@ class Client(Sections):
         base_url: The host; AI302_BASE_URL unless given, or else https://api.302.ai (in mainland China https://api.302ai.cn).
         timeout: Seconds to wait for the service between two signs of life, 600 unless said otherwise; for the connection at most 5.
             `float("inf")` for no limit; an `httpx.Timeout` to say more.
-        max_retries: How often a call is repeated that failed for a passing reason. A call that costs is repeated only if it surely was not accepted.
+        max_retries: How often a call is repeated that failed for a passing reason; one that costs only if it surely was not accepted.
         http_client: An `httpx.Client` of yours, which is used as it is and not closed.
         proxy: The address of a proxy. Those in the environment (HTTPS_PROXY …) are used anyway.
         headers: Sent with each call.
@@ -182,7 +182,7 @@ class Client(Sections):
         return new
 
     def with_raw_response(self, method: Callable[P, T]) -> Callable[P, RawReply[T]]:
-        """The same method, giving a RawReply: what it returns as `parsed`, beside status, headers and body. Not for streams, which have `headers`."""
+        """The same method, giving a RawReply: what it returns is `parsed`, beside status, headers and body. Not for streams."""
 
         def call(*args: P.args, **kwargs: P.kwargs) -> RawReply[T]:
             token = seen.set([])
@@ -225,7 +225,7 @@ class Client(Sections):
         return run(self._client.request(method, path, files, timeout, query=query, json=json, data=data, headers=headers))
 
     def resume(self, task: Mapping[str, Any]) -> Task[Any]:
-        """The task that `task.to_dict()` described, in this process or another. Asks nothing yet. Raises InvalidArgument, naming the field."""
+        """The task that `task.to_dict()` described, in any process. Asks nothing yet. Raises InvalidArgument, naming the field."""
         from ._task import Task, resumed
 
         return Task(resumed(self._client, task))

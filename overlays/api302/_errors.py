@@ -275,7 +275,7 @@ def explain(body: Any) -> tuple[Any, str]:
 
 
 def api_error(status: int, headers: Mapping[str, str], content: bytes, call: str, code: Any = None, message: Any = None) -> ApiError:
-    """The error for a reply that is a failure. `code` and `message`, where known better than `explain` knows them; header names in lower case."""
+    """The error for a reply that is a failure; header names in lower case. `code` and `message` if known better than by `explain`."""
     body = decode(content)
     found_code, found_message = explain(body)
     code = found_code if code is None else code

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Content = bytes | bytearray | memoryview | BinaryIO
 FileInput = str | os.PathLike[str] | Content | tuple[str, Content] | tuple[str, Content, str]
-"""A file: a path, bytes, an open binary file, `(name, content)`, `(name, content, media type)`, or text as the field takes it (an address)."""
+"""A file: a path, bytes, an open binary file, `(name, content)`, `(name, content, media type)`, or an address."""
 
 ACCEPTED = {
     "part": "a local file (pathlib.Path, bytes, an open binary file, or a tuple (name, content))",

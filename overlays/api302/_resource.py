@@ -19,7 +19,7 @@ Values = Mapping[str, Any]
 
 
 class Given(TypedDict, total=False):
-    """The arguments of a call by place, each by name on the wire; None is not sent. A body that is None, or not given: the operation has none."""
+    """The arguments of a call by place, each by name on the wire. No body, or None: the operation has none."""
 
     path: Values | None
     query: Values | None

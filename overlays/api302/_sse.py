@@ -25,7 +25,7 @@ class Event(NamedTuple):
 class Decoder:
     """Takes the bytes of a stream piece by piece and gives the events that are complete.
 
-    In two steps, for speed: `blocks` gives the text of each event, and `events` takes such a text apart where it is not a mere `data: …` line.
+    In two steps, for speed: `blocks` gives the text of each event, `events` takes one apart that is not a mere `data: …` line.
     """
 
     def __init__(self) -> None:

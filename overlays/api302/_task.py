@@ -1,4 +1,4 @@
-"""Tasks: calls whose result comes later. How a task stands is read as `x-task-status` describes; when to look again is decided without a clock."""
+"""Tasks: calls whose result comes later. How a task stands is read as `x-task-status` says; when to look again needs no clock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ._errors import (
     decode,
     explain,
 )
-from ._paths import among, compiled, find, holds, is_array, is_mapping
+from ._paths import among, compiled, find, holds, is_array, is_mapping, is_object
 from ._sync import iterate, run
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class AsyncTaskResult(TaskResult[T]):
 
 
 def read_status(rule: Mapping[str, Any], data: Any, reply: Any = None, content_is_file: bool = False, name: str = "") -> TaskStatus[Any]:
-    """How a task stands, by the rule of its fetching operation, from the JSON of a reply. An unknown state counts as pending, and is logged once."""
+    """How a task stands, by the rule of its fetching operation. An unknown state counts as pending, and is logged once."""
     if content_is_file:
         return TaskStatus("succeeded", "file", 1.0, reply=reply)
     word = find(rule.get("state"), data)
@@ -111,7 +111,8 @@ def read_status(rule: Mapping[str, Any], data: Any, reply: Any = None, content_i
     about = rule.get("error", {})
     message, code = find(about.get("message"), data), find(about.get("code"), data)
     if state == "failed":
-        known_code, known_message = explain(data)
+        inner = find(rule.get("reply"), data)
+        known_code, known_message = explain(inner if is_object(inner) else data)
         message, code = message or known_message or f"its state is {word!r}", known_code if code is None else code
     else:
         message, code = "", None
@@ -384,7 +385,7 @@ class Task(_Task[T]):
         return run(self._handle.look())
 
     def events(self, timeout: float = DEFAULT_WAIT, interval: float | None = None) -> Iterator[TaskStatus[T]]:
-        """Its status each time it changes, the last one being `succeeded` or `failed`. Arguments and errors as for `wait`, but for TaskFailed."""
+        """Its status each time it changes, the last one being `succeeded` or `failed`. Otherwise as `wait`."""
         return iterate(self._handle.events(timeout, interval, self))
 
     def wait(

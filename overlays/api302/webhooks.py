@@ -1,6 +1,6 @@
 """Reading what the service sends to the address that was given as `webhook` when a task was submitted.
 
-No signature is documented, so anybody may call that address: take a message as a hint, and `client.resume(…).status()` for the truth where it matters.
+No signature is documented, so anybody may call that address: where it matters, ask `client.resume(…).status()`.
 Answer with a status of 200; the service tries three times.
 """
 
@@ -38,7 +38,7 @@ def parse(body: bytes | str | Mapping[str, Any], *, operation_id: str | None = N
 
     Args:
         body: The body of the request, as received or as JSON already.
-        operation_id: The submitting operation (`task.to_dict()["operation"]`), where it is another than one of the unified calls (`/302/v2/…`).
+        operation_id: The submitting operation (`task.to_dict()["operation"]`), unless it is one of the unified calls (`/302/v2/…`).
 
     Raises:
         InvalidArgument: The body is no JSON object, or the operation is unknown or starts no task.

@@ -14,7 +14,7 @@ import threading
 from typing import Any
 
 import pytest
-from support import KEY, http, api302
+from support import KEY, api302, http
 
 MESSAGES: Any = [{"role": "user", "content": "你好"}]
 REPLY = {

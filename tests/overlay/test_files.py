@@ -281,7 +281,7 @@ def test_no_room_to_write(serve: Any, connect: Any, tmp_path: Path) -> None:
 def test_bad_places(serve: Any, connect: Any, tmp_path: Path) -> None:
     client = connect(serve(http({}, "404 x")))
     for path in (tmp_path / "none" / "a.mp4", f"{tmp_path}/none/"):
-        with pytest.raises(api302.InvalidArgument, match="path: there is no folder .*none'; make it first"):
+        with pytest.raises(api302.InvalidArgument, match=r"path: there is no folder .*none'; make it first"):
             client.download("https://127.0.0.1:1/a", path)
     for url in ("file.302.ai/a", "ftp://x/a", "//x/a", "", "/a"):
         with pytest.raises(api302.InvalidArgument, match="url: must be a whole address"):

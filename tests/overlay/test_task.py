@@ -10,6 +10,7 @@ import pickle
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -210,6 +211,7 @@ def test_asynchronous_on_demand(serve: Any, connect: Any) -> None:
         *[later(0, err="result pending"), later(200, {"code": 0, "total": 3})],
         http({"task_id": "t-2"}),
         later(400, {"error": {}}, "refused upstream"),
+        *[http({"task_id": "t-4"}), later(400, {"error": {"message": "too rude", "code": "policy"}})],
         http({"task_id": "t-3"}),
         later(200, {"code": 7, "why": "odd"}),
     )
@@ -221,6 +223,9 @@ def test_asynchronous_on_demand(serve: Any, connect: Any) -> None:
     assert [request.target for request in server.requests[:3]] == ["/extra/sum", "/extra/sum?async=true", "/async_result?task_id=t-1"]
     with pytest.raises(api302.TaskFailed, match="refused upstream"):
         sums.submit_sum(one=1, other=2).wait(interval=0)
+    with pytest.raises(api302.TaskFailed, match="too rude") as caught:
+        sums.submit_sum(one=1, other=2).wait(interval=0)
+    assert caught.value.code == "policy"
     with pytest.raises(api302.EnvelopeError, match="odd"):
         sums.submit_sum(one=1, other=2).wait(interval=0)
 
@@ -320,7 +325,7 @@ def test_the_schedule() -> None:
     assert looks(1, interval=0.25) == [0.25, 0.5, 0.75, 1]
     assert looks(0) == [0]
     long = looks(3600)
-    assert max(b - a for a, b in zip(long, long[1:], strict=False)) <= 15.01
+    assert max(b - a for a, b in pairwise(long)) <= 15.01
     assert looks(120, suggested=60) == [60, 120]
     schedule = task_module.Schedule(100, 1, None, True, clock=lambda: 0.0)
     assert schedule.pause(asked=30) == 30
