@@ -112,14 +112,14 @@ class Pool:
         self.closed = False
 
     def io(self) -> SyncIo | AsyncIo:
+        if self.closed:
+            raise Api302Error("the client is closed; make a new one, or keep the calls inside its `with` block")
         if self._io is None:
             with self._lock:
                 if self._io is None:
                     from ._transport import AsyncIo, SyncIo
 
                     self._io = AsyncIo(*self._settings) if self.is_async else SyncIo(*self._settings)
-        if self.closed:
-            raise Api302Error("the client is closed; make a new one, or keep the calls inside its `with` block")
         return self._io
 
     async def close(self) -> None:
@@ -242,7 +242,8 @@ class Core:
         url: str = kwargs["url"]
         kwargs["url"] = url = self.base_url + url if url.startswith("/") else url
         trusted = _same_place(self.base_url, url)
-        kwargs["headers"] = {"authorization": f"Bearer {self._key}", **kwargs["headers"]} if trusted else {}
+        keys = {"authorization": f"Bearer {self._key}", **{name: self._key for name in (call.op.keys if call.op else ())}}
+        kwargs["headers"] = {**keys, **kwargs["headers"]} if trusted else {}
         target = None
         for _ in range(MOST_REDIRECTS + 1):
             response = await self.io.send(kwargs, call.timeout, call.what)

@@ -43,7 +43,7 @@ class Endpoint(Protocol):
 class Operation:
     """One operation of the API: where its endpoint module is, and its extensions word for word as in the document."""
 
-    __slots__ = ("_module", "docs", "endpoint", "files", "id", "not_empty", "pages", "price", "status", "stream", "success", "task")
+    __slots__ = ("_module", "docs", "endpoint", "files", "id", "keys", "not_empty", "pages", "price", "status", "stream", "success", "task")
 
     def __init__(
         self,
@@ -59,6 +59,7 @@ class Operation:
         pages: Mapping[str, Any] | None = None,
         price: list[Any] | None = None,
         not_empty: tuple[str, ...] = (),
+        keys: tuple[str, ...] = (),
     ) -> None:
         self.id = id
         self.endpoint = endpoint
@@ -74,6 +75,8 @@ class Operation:
         self.price = price
         self.not_empty = not_empty
         """Body fields in which an empty text is a mistake."""
+        self.keys = keys
+        """Headers that take the key as well as `Authorization`."""
         self._module: Endpoint | None = None
 
     def __repr__(self) -> str:

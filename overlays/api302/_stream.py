@@ -282,6 +282,7 @@ class Stream(_Facts, Generic[T, R]):
     def close(self) -> None:
         """Let go of the connection. What is left of the stream is lost."""
         self._source.close()
+        self._call.release()
         if self._response is not None:
             self._response.close()
 
@@ -355,6 +356,7 @@ class AsyncStream(_Facts, Generic[T, R]):
     async def close(self) -> None:
         """Let go of the connection. What is left of the stream is lost."""
         await self._source.aclose()
+        self._call.release()
         if self._response is not None:
             await self._response.aclose()
 
