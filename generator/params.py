@@ -129,6 +129,7 @@ def _import_all(made: Path, modules: dict[str, str]) -> None:
     """Import every module once in a fresh interpreter, warnings as errors, and see that it has its types."""
     package = made.with_name("package")
     shutil.copytree(made, package.joinpath(*PACKAGE.split(".")))
+    (package / PACKAGE.partition(".")[0] / "__init__.py").touch()  # else an installed package of that name would come before it
     places = [[module, name] for name, module in modules.items()]
     code = f"import importlib, json, sys\nfor m, n in json.load(sys.stdin): getattr(importlib.import_module('{PACKAGE}.' + m), n)"
     environment = {**os.environ, "PYTHONPATH": str(package), "PYTHONDONTWRITEBYTECODE": "1"}

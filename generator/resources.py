@@ -324,6 +324,7 @@ class _Tree:
             "docs": best_source(content),
             "files": {argument.wire: argument.files for argument in body.fields if argument.files},
             "not_empty": tuple(argument.wire for argument in body.fields if argument.not_empty),
+            "keys": self._key_headers(content),
             "success": content.get("x-success"),
             "task": content.get("x-task"),
             "status": content.get("x-task-status"),
@@ -332,6 +333,12 @@ class _Tree:
             "price": content.get("x-price"),
         }
         return {name: value for name, value in described.items() if value}
+
+    def _key_headers(self, content: dict[str, Any]) -> tuple[str, ...]:
+        """The headers beside `Authorization` that the operation's `security` names."""
+        schemes = obj(self.document["components"].get("securitySchemes"))
+        named = [obj(schemes.get(name)) for requirement in seq(content.get("security")) for name in requirement]
+        return tuple(scheme["name"].lower() for scheme in named if scheme.get("type") == "apiKey" and scheme.get("in") == "header")
 
     def _arguments(self, operation: Operation) -> tuple[list[Argument], Body]:
         try:

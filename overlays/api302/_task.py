@@ -23,6 +23,7 @@ from ._errors import (
     explain,
 )
 from ._paths import among, compiled, find, holds, is_array, is_mapping, is_object
+from ._retry import retry_after
 from ._sync import iterate, run
 
 if TYPE_CHECKING:
@@ -171,6 +172,11 @@ class Schedule:
         self._last = wanted >= left
         return min(wanted, left)
 
+    def suggest(self, seconds: float | None) -> None:
+        """Take the service's own word for when to look next (`Retry-After` on a reply), unless the caller chose the interval."""
+        if seconds is not None and self._fixed is None:
+            self._next = min(seconds, self._longest)
+
     def left(self) -> float:
         """Seconds until the deadline."""
         return max(self._deadline - self._clock(), 0.0)
@@ -184,6 +190,12 @@ def _places(fetch: Operation, parameters: Mapping[str, Any]) -> dict[str, dict[s
     for name, value in parameters.items():
         found["path" if f"{{{name}}}" in module.PATH else rest][name] = value
     return found
+
+
+def _hint(reply: Any) -> float | None:
+    """Seconds after which a reply asks to be called again."""
+    http = getattr(reply, "http", None)
+    return retry_after(http.headers) if http else None
 
 
 def operation(operation_id: str) -> Operation:
@@ -243,6 +255,7 @@ class Handle:
     async def events(self, timeout: float, interval: float | None, handle: Any) -> AsyncGenerator[TaskStatus[Any], None]:
         """Each change, up to the end; a look that failed for a passing reason is made again, until the deadline."""
         schedule = Schedule(timeout, interval, (self.fetch.status or {}).get("interval"), fresh=self.reply is not None)
+        schedule.suggest(_hint(self.reply))
         trouble: Exception | None = None
         last: TaskStatus[Any] | None = None
         while True:
@@ -257,6 +270,7 @@ class Handle:
                 _log.logger.info("task %s: %s while asking how it stands; asking again", self.id, type(error).__name__)
                 continue
             trouble = None
+            schedule.suggest(_hint(status.reply))
             if last is None or last[:3] != status[:3]:
                 yield status
             last = status

@@ -56,16 +56,27 @@ class MockApp:
         document: The joined document, indexed.
         strict: Refuse query parameters and body fields that the document does not name.
         polls: How many looks at a task tell that it is pending.
+        pace: Seconds after which the replies of tasks ask to be looked at again (`retry-after-ms`).
         delay: Seconds between two events of a stream.
             These three can be changed at any time, as attributes.
         same_host: Give files addresses on the API's own host. Otherwise they get the other name of this machine (`localhost` for
             `127.0.0.1`, where the mock is called by it), so that a client meets a foreign host, as at 302.AI, and must not send its key.
     """
 
-    def __init__(self, document: Document, *, strict: bool = False, polls: int = 2, delay: float = 0.01, same_host: bool = False) -> None:
+    def __init__(
+        self,
+        document: Document,
+        *,
+        strict: bool = False,
+        polls: int = 2,
+        pace: float = 0.5,
+        delay: float = 0.01,
+        same_host: bool = False,
+    ) -> None:
         self.document = document
         self.strict = strict
         self.polls = polls
+        self.pace = pace
         self.delay = delay
         self._same_host = same_host
         self.requests: deque[Seen] = deque(maxlen=10_000)
@@ -195,7 +206,10 @@ class MockApp:
         body = json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace")
         if wish.fault == "broken-json":
             body = body[: len(body) * 2 // 3]
-        return _whole(reply.status, {"content-type": str(reply.media_type)}, body)
+        headers = {"content-type": str(reply.media_type)}
+        if operation.extension("task") or operation.extension("task-status"):
+            headers["retry-after-ms"] = f"{self.pace * 1000:.0f}"
+        return _whole(reply.status, headers, body)
 
     def _replies(self, operation: Operation, wish: Wish) -> list[Reply]:
         found = list(examples.replies(self.document, operation, status=wish.code))
@@ -294,7 +308,12 @@ class MockApp:
 
 
 def create_app(
-    document: str | Path | Mapping[str, Any] | None = None, *, strict: bool = False, polls: int = 2, delay: float = 0.01
+    document: str | Path | Mapping[str, Any] | None = None,
+    *,
+    strict: bool = False,
+    polls: int = 2,
+    pace: float = 0.5,
+    delay: float = 0.01,
 ) -> MockApp:
     """Make the mock of a joined document.
 
@@ -302,9 +321,10 @@ def create_app(
         document: The document, or the path of its JSON file; by default the one that ships with api302.
         strict: Refuse query parameters and body fields that the document does not name.
         polls: How many looks at a task tell that it is pending, before one tells that it is done.
+        pace: Seconds after which the replies of tasks ask to be looked at again (`retry-after-ms`).
         delay: Seconds between two events of a stream.
     """
-    return MockApp(Document(load(document)), strict=strict, polls=polls, delay=delay)
+    return MockApp(Document(load(document)), strict=strict, polls=polls, pace=pace, delay=delay)
 
 
 def _whole(status: int, headers: dict[str, str], body: bytes) -> Answer:

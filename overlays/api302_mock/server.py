@@ -75,6 +75,7 @@ def start(
     port: int = 0,
     strict: bool = False,
     polls: int = 2,
+    pace: float = 0.5,
     delay: float = 0.01,
 ) -> MockServer:
     """Serve the mock from a thread.
@@ -85,12 +86,13 @@ def start(
         port: The port, 0 for a free one.
         strict: As for :func:`create_app`.
         polls: As for :func:`create_app`.
+        pace: As for :func:`create_app`.
         delay: As for :func:`create_app`.
 
     Raises:
         OSError: the port is taken.
     """
-    return MockServer(create_app(document, strict=strict, polls=polls, delay=delay), host, port)
+    return MockServer(create_app(document, strict=strict, polls=polls, pace=pace, delay=delay), host, port)
 
 
 def bound(host: str, port: int) -> socket.socket:

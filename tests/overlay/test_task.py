@@ -331,6 +331,19 @@ def test_the_schedule() -> None:
     assert schedule.pause(asked=30) == 30
 
 
+def test_the_service_may_say_when_to_look_again() -> None:
+    schedule = task_module.Schedule(100, None, 10, True, clock=lambda: 0.0)
+    schedule.suggest(0.5)
+    assert schedule.pause() == 0.5
+    schedule.suggest(None)
+    assert schedule.pause() > 8
+    schedule.suggest(3600)
+    assert schedule.pause() == 15
+    chosen = task_module.Schedule(100, 2, 10, True, clock=lambda: 0.0)
+    chosen.suggest(0.5)
+    assert chosen.pause() == 2
+
+
 def test_values_are_read_leniently() -> None:
     rule = {"state": "s", "pending": [5, 10], "succeeded": [99], "failed": [50], "progress": {"field": "p", "of": 100}}
     read = task_module.read_status
