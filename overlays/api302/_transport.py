@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -110,6 +110,12 @@ class SyncIo:
     async def close(self) -> None:
         if self._own:
             self._http.close()
+
+    def __del__(self) -> None:
+        """Nobody has the client any more: not every program closes it, and none should be told off for that."""
+        with suppress(Exception):
+            if self._own:
+                self._http.close()
 
 
 class AsyncIo:

@@ -283,6 +283,22 @@ def test_a_closed_client_says_so(serve: Any) -> None:
         chat(client)
 
 
+def test_a_client_that_nobody_closes_lets_go_by_itself(serve: Any) -> None:
+    import gc
+
+    server = serve(http(REPLY))
+    client = api302.Client(api_key=KEY, base_url=server.url)
+    completions = client.chat.completions
+    assert chat(client).id == "c-1"
+    transport = client._client.pool.io()._http
+    del client
+    gc.collect()
+    assert not transport.is_closed  # the namespace still has it
+    del completions
+    gc.collect()
+    assert transport.is_closed
+
+
 def test_a_client_of_the_callers(serve: Any) -> None:
     import httpx
 

@@ -37,7 +37,7 @@ def parts(request: Request) -> list[tuple[str, str | None, str, bytes]]:
 
 
 def upload(client: Any, file: Any, **more: Any) -> Any:
-    return client.files.upload(file=file, **more)
+    return client.tools.extra.upload(file=file, **more)
 
 
 # --- what is taken ------------------------------------------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def test_an_address_alone(serve: Any, connect: Any, tmp_path: Path) -> None:
         ("x.example/a.png", "an address starts with https://"),
         ("", "not an empty text"),
         ("data:image/png;base64,AA", "not a data URL"),
-        (tmp_path / "a.png", "upload it first, and give the address: client.files.upload(file='a.png')"),
+        (tmp_path / "a.png", "upload it first, and give the address: client.files.upload('a.png')"),
         (b"picture", "takes an address (https://…), not a local file"),
     ):
         with pytest.raises(api302.InvalidArgument) as caught:
@@ -352,7 +352,7 @@ client = api302.Client(api_key="k", base_url=sys.argv[1])
 client.tools.extra.look(image="https://x/a")
 idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 if sys.argv[2] == "up":
-    client.files.upload(file=sys.argv[3])
+    client.files.upload(sys.argv[3])
 else:
     client.download(sys.argv[1] + "/big.bin", sys.argv[3])
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle) / 1024)
@@ -396,3 +396,15 @@ def test_a_gibibyte_in_constant_memory(way: str, packages: list[str], tmp_path: 
     assert float(done.stdout) < 16, f"{done.stdout} MiB above idle"
     assert file.stat().st_size == GIB
     assert way == "down" or received > GIB
+
+
+def test_an_upload_gives_an_address(serve: Any, connect: Any, tmp_path: Path) -> None:
+    (tmp_path / "cat.png").write_bytes(b"cat")
+    server = serve(http({"code": 200, "data": "https://file.example.test/cat.png"}), http({"code": 200, "data": {"size": 3}}))
+    client = connect(server)
+    uploaded = client.files.upload(str(tmp_path / "cat.png"))
+    assert uploaded.url == "https://file.example.test/cat.png"
+    assert b"cat" in server.requests[0].body
+    with pytest.raises(api302.DecodeError, match="without an address") as caught:
+        client.files.upload(tmp_path / "cat.png")
+    assert caught.value.body == {"code": 200, "data": {"size": 3}}

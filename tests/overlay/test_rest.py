@@ -66,7 +66,7 @@ def test_recording(serve: Any, connect: Any, tmp_path: Path) -> None:
         client.audio.acme.speech(input="x")
         with pytest.raises(api302.NotFoundError):
             client.request("POST", "/x", data={"a": "1"})
-        client.files.upload(file=b"x", prefix="p")
+        client.tools.extra.upload(file=b"x", prefix="p")
     client.chat.completions.create(model="small", messages=[])
     kept = [json.loads(path.read_text()) for path in sorted((tmp_path / "new").iterdir())]
     everything = json.dumps(kept)
