@@ -399,7 +399,11 @@ class _Tree:
             del sent["body"]
         unknown = "request" in obj(content.get("x-unknown")) and "body" in sent
         own, texts, imports = _own_arguments(form.accept, unknown)
-        imports |= item.imports | (form.whole.imports if form.whole else set()) | {pair for argument in shown for pair in argument.annotation.imports}
+        imports |= (
+            item.imports
+            | (form.whole.imports if form.whole else set())
+            | {pair for argument in shown for pair in argument.annotation.imports}
+        )
         if kind == "_iterate":
             imports |= {("collections.abc", "Iterator"), ("collections.abc", "AsyncIterator")}
         elif kind != "_call":

@@ -215,7 +215,7 @@ def transfer(kind: str, url: str, file: str) -> None:
     assert warm_up.choices
     idle = _rss()
     if kind == "upload":
-        client.files.upload(file=Path(file))
+        client.files.upload(file)
     else:
         client.download(f"{url}/file.mp4", file)
         assert Path(file).stat().st_size == GIB

@@ -44,8 +44,8 @@ def tour(client: api302.Client) -> None:
     console.print(f"{path}  {path.stat().st_size} bytes")
 
     console.rule("4. A file, uploaded")
-    uploaded = client.files.upload(file=path)
-    console.print(f"now at {uploaded.data}")
+    uploaded = client.files.upload(path)
+    console.print(f"now at {uploaded.url}")
 
     console.rule("5. What the first call cost")
     cost = client.cost(answer)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import live
-from api302_mock.document import Document, load
 
 import api302_mock
 from api302 import Client
+from api302_mock.document import Document, load
 
 
 def test_free_calls_match_and_a_false_reply_is_seen() -> None:

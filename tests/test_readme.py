@@ -8,8 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import api302_mock
 import pytest
+
+import api302_mock
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ._files import AsyncOutput, FileInput, Output
     from ._stream import AsyncByteStream, AsyncStream, ByteStream, Stream
     from ._task import AsyncTask, AsyncTaskResult, Task, TaskResult, TaskStatus
+    from ._uploads import Uploaded
 
 _WHERE = {
     "_client": "AsyncClient Client",
@@ -48,6 +49,7 @@ _WHERE = {
     "_files": "AsyncOutput FileInput Output",
     "_stream": "AsyncByteStream AsyncStream ByteStream Stream",
     "_task": "AsyncTask AsyncTaskResult Task TaskResult TaskStatus",
+    "_uploads": "Uploaded",
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names.split()}
 
@@ -88,6 +90,7 @@ __all__ = [
     "TaskStatus",
     "TaskTimeout",
     "TimeoutError",
+    "Uploaded",
     "testing",
     "webhooks",
 ]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ._files import FileInput
     from ._task import AsyncTask, Task
     from ._transport import httpx
+    from ._uploads import AsyncFiles, Files
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -167,6 +168,13 @@ class Client(Sections):
     def __repr__(self) -> str:
         return f"Client(base_url={self._client.base_url!r})"
 
+    @property
+    def files(self) -> Files:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Uploading files."""
+        from ._uploads import Files
+
+        return Files(super().files)
+
     def with_options(
         self,
         *,
@@ -284,6 +292,13 @@ class AsyncClient(AsyncSections):
 
     def __repr__(self) -> str:
         return f"AsyncClient(base_url={self._client.base_url!r})"
+
+    @property
+    def files(self) -> AsyncFiles:  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Uploading files."""
+        from ._uploads import AsyncFiles
+
+        return AsyncFiles(super().files)
 
     def with_options(
         self,

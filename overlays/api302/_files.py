@@ -92,7 +92,7 @@ def _put(field: str, value: Any, forms: tuple[str, ...], opened: list[Any], has_
     if "part" in forms and has_form:
         return local
     if "data_url" not in forms and "base64" not in forms:
-        raise _refused(field, "a local file", forms, f"upload it first, and give the address: client.files.upload(file={local.name!r})")
+        raise _refused(field, "a local file", forms, f"upload it first, and give the address: client.files.upload({local.name!r})")
     content = local.content.read() if hasattr(local.content, "read") else local.content
     text = b64encode(content).decode()
     return f"data:{local.media_type or _guessed(local.name)};base64,{text}" if "data_url" in forms else text

@@ -29,7 +29,7 @@ assert_type(task, api302.Task[KlingReply])
 video = task.wait(timeout=600, on_progress=lambda status: print(status.progress))
 saved: Path = video.outputs[0].save("panda.mp4")
 
-uploaded = client.files.upload(file=Path("cat.png"))
+address: str = client.files.upload(Path("cat.png")).url
 sound = client.audio.openai.speech(model="tts-1", input="hello", voice="alloy")
 sound.save("hello.mp3")
 raw = client.with_raw_response(client.chat.completions.create)(model="gpt-4o", messages=messages)

@@ -1,0 +1,163 @@
+"""Every operation of the description, called through the client against the mock: the methods a user calls, over a real socket.
+
+Plain calls give their reply, tasks run to their end and their results are saved, a task of each vendor fails as it should, streams end.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import api302
+import api302_mock
+from api302_mock.document import Document
+from api302_mock.examples import made, shown
+from generator.lower import operations, python_name
+from generator.resources import Operation, _Tree  # pyright: ignore[reportPrivateUsage]
+
+RAW = json.loads((Path(__file__).resolve().parents[1] / "generated/openapi.json").read_text(encoding="utf-8"))
+DOCUMENT = Document(RAW)
+TREE = _Tree(RAW)
+BY_ID = TREE.by_id
+TASKS = [one for one in TREE.operations if "x-task" in one.content]
+STREAMS = [one for one in TREE.operations if "x-stream" in one.content]
+PLAIN = [one for one in TREE.operations if one not in TASKS or "when" in one.content["x-task"]]
+FAILING = {
+    f"{one.section}.{one.vendor}": one for one in TASKS if "failed" in BY_ID[one.content["x-task"]["fetch"]].content["x-task-status"]
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[api302_mock.MockServer]:
+    with api302_mock.start(pace=0, delay=0) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def client(server: api302_mock.MockServer) -> Iterator[api302.Client]:
+    with api302.Client(api_key="sk-api", base_url=server.url, max_retries=0) as client:
+        yield client
+
+
+def method(client: api302.Client, operation: Operation, prefix: str = "") -> Any:
+    """The method of an operation, such as `client.videos.kling.text_to_video`."""
+    vendor = getattr(getattr(client, operation.section), operation.vendor)
+    name = operation.action if operation.action.startswith("stream") else f"{prefix}{operation.action}"
+    return getattr(vendor, name)
+
+
+def arguments(operation: Operation, called: Any) -> dict[str, Any]:
+    """Keyword arguments: the first example of the request, files as a few bytes, and the parameters that are required."""
+    shown_arguments, _ = TREE._arguments(operation)  # pyright: ignore[reportPrivateUsage]
+    mocked = DOCUMENT.operations[operation.content["operationId"]]
+    body: dict[str, Any] = {}
+    for media_type, media in (mocked.body or {}).get("content", {}).items():
+        example = next(iter(shown(DOCUMENT, DOCUMENT.resolve(media)).values()), None)
+        body = example if isinstance(example, dict) else {"body": made(DOCUMENT, DOCUMENT.resolve(media).get("schema"))}
+        if media_type == "application/json":
+            break
+    takes = inspect.signature(called).parameters
+    if "extra_body" in takes and takes["extra_body"].default is inspect.Parameter.empty:
+        return {"extra_body": body, **_given(operation, shown_arguments, {}, takes)}
+    return _given(operation, shown_arguments, body, takes)
+
+
+def _given(operation: Operation, shown_arguments: list[Any], body: dict[str, Any], takes: Any) -> dict[str, Any]:
+    examples = {p["name"]: next(iter(shown(DOCUMENT, p).values())) for p in operation.parameters if p.get("required")}
+    given: dict[str, Any] = {}
+    for argument in shown_arguments:
+        if argument.name not in takes:
+            continue  # the switch of another form
+        value = body.get(argument.wire) if argument.place == "body" else examples.get(argument.wire)
+        if argument.files == ("part",) and (value is not None or argument.required):
+            value = ("file.png", b"\x89PNG\r\n\x1a\n")
+        if value is not None:
+            given[argument.name] = value
+    return given
+
+
+def identify(operation: Operation) -> str:
+    return operation.content["operationId"]
+
+
+def test_the_tests_see_every_operation() -> None:
+    assert len(TREE.operations) == len(list(operations(RAW))) == len(DOCUMENT.operations)
+    assert python_name("web-search") == "web_search"
+
+
+@pytest.mark.parametrize("operation", PLAIN, ids=identify)
+def test_a_plain_call_gives_its_reply(operation: Operation, server: Any, client: api302.Client) -> None:
+    if operation.action.startswith("stream"):
+        pytest.skip("only streams; see below")
+    server.reset()
+    called = method(client, operation)
+    reply = called(**arguments(operation, called))
+    if reply is not None:
+        assert 200 <= reply.http.status_code < 300
+        assert len(reply.request_id) == 32
+    if isinstance(reply, api302_model()):
+        assert json.loads(reply.http.content) == reply.to_dict()
+
+
+def api302_model() -> type:
+    from api302_client._model import Model
+
+    return Model
+
+
+@pytest.mark.parametrize("operation", TASKS, ids=identify)
+def test_a_task_is_followed_and_its_results_saved(operation: Operation, server: Any, client: api302.Client, tmp_path: Path) -> None:
+    server.reset()
+    task = submit(client, operation)
+    states: list[str] = []
+    result = client.resume(json.loads(json.dumps(task.to_dict()))).wait(
+        timeout=30, interval=0, on_progress=lambda s: states.append(s.state)
+    )
+    assert states[0] == "pending" and states[-1] == "succeeded"
+    assert result.reply is not None
+    status = BY_ID[operation.content["x-task"]["fetch"]].content["x-task-status"]
+    if "outputs" in status and "reply" not in status:
+        assert result.outputs
+    for output in result.outputs:
+        saved = output.save(tmp_path)
+        assert saved.parent == tmp_path and saved.stat().st_size > 0
+    assert not server.leaked_keys
+
+
+@pytest.mark.parametrize("operation", FAILING.values(), ids=identify)
+def test_a_task_of_each_vendor_fails(operation: Operation, server: Any, client: api302.Client) -> None:
+    server.reset()
+    server.next(fault="task-failed")
+    task = submit(client, operation)
+    with pytest.raises(api302.TaskFailed) as caught:
+        task.wait(timeout=30, interval=0)
+    assert caught.value.task.id == task.id
+    assert task.id in json.dumps(caught.value.task.to_dict())
+
+
+def submit(client: api302.Client, operation: Operation) -> Any:
+    """The task that the operation starts."""
+    called = method(client, operation, "submit_" if "when" in operation.content["x-task"] else "")
+    return called(**arguments(operation, called))
+
+
+@pytest.mark.parametrize("operation", STREAMS, ids=identify)
+def test_a_stream_ends_and_a_cut_one_raises(operation: Operation, server: Any, client: api302.Client) -> None:
+    server.reset()
+    called = method(client, operation, "stream_")
+    given = arguments(operation, called)
+    with called(**given) as stream:
+        events = list(stream)
+        assert events
+        if "accumulate" in operation.content["x-stream"]:
+            assert stream.final().to_dict()
+    for fault in ("cut-stream", "end-stream"):
+        server.next(fault=fault)
+        with pytest.raises(api302.StreamError) as caught, called(**given) as stream:
+            list(stream)
+        assert len(caught.value.events) <= len(events)  # a sentinel is no event
