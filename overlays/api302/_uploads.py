@@ -48,7 +48,8 @@ class Files:
         """Upload a file (at most 50 MB) and get its address.
 
         Args:
-            file: A path (`str` or `pathlib.Path`), bytes, an open binary file, `(name, content)` or `(name, content, media type)`. It is streamed.
+            file: A path (`str` or `pathlib.Path`), bytes, an open binary file, `(name, content)` or `(name, content, media type)`.
+                It is streamed, whatever its size.
             timeout: Seconds to wait for the network.
 
         Raises:

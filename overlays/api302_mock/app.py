@@ -29,7 +29,11 @@ from api302_mock.validate import Call, Refused, check, keys_of
 from api302_mock.wire import Answer, hang_up, send_answer
 
 # 302.AI's own code for each status, as far as public code shows them (402 and up from the meaning of the code).
-_ERR_CODES = {401: -10001, 402: -10004, 403: -10013, 404: -10010, 405: -10009, 413: -10017, 429: -10012, 503: -10008, 504: -1024}
+_ERR_CODES: dict[int, int | str] = {
+    **{401: -10001, 402: -10004, 403: -10013, 404: -10010, 405: -10009, 413: -10017, 503: -10008, 504: -1024},
+    # No number is known for too many calls: -10012 is a quota that is used up. Newer calls have this word.
+    429: "RateLimitExceeded",
+}
 _URL = re.compile(r"https?://[^\s\"'<>\\)\]]+")
 _FILES = "/mock/files/"
 

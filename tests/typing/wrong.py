@@ -15,6 +15,6 @@ client.videos.kling.text_to_video(prompt=["a red panda"])  # error
 client.videos.kling.text_to_video(prompt="a red panda", aspect_ratio="17:9")  # error
 client.videos.kling.get_text_to_video()  # error
 client.videos.kling.text_to_videos(prompt="a red panda")  # error
-client.chat.completions.create(model="gpt-4o", messages=messages).choice  # error
+print(client.chat.completions.create(model="gpt-4o", messages=messages).choice)  # error
 client.videos.kling.text_to_video(prompt="a red panda").wait(timeout="ten")  # error
 api302.Client(key="sk-...")  # error
