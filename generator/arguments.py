@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .annotations import Annotation, Schemas, file_forms, has_shape
-from .lower import python_name
+from .annotations import FILE, Annotation, Schemas, file_forms, has_shape, scalar
+from .lower import is_json, python_name
 from .source import obj, seq
 
 # Of two fields of one name, the one in the earlier place keeps it.
@@ -76,7 +76,7 @@ def _named(unnamed: list[Argument]) -> list[Argument]:
     """Each argument with a Python name that no other has."""
     by_name: dict[str, Argument] = {}
     for argument in unnamed:
-        name = identifier(argument.wire if argument.place != "header" else argument.wire.lower())
+        name = identifier(argument.wire.lower() if argument.place == "header" else argument.wire or "body")
         if name in by_name and by_name[name].place != argument.place:
             name = f"{name.rstrip('_')}_{argument.place}"
         if name in by_name:
@@ -117,8 +117,14 @@ def _body(operation: dict[str, Any], schemas: Schemas) -> Body:
     objects: list[dict[str, Argument]] = []
     body = Body()
     shown: set[str] = set()
-    for media in obj(schemas.deref(operation.get("requestBody")).get("content")).values():
-        variants = list(_variants(obj(obj(media).get("schema")), schemas))
+    request = schemas.deref(operation.get("requestBody"))
+    contents = {media_type: obj(obj(media).get("schema")) for media_type, media in obj(request.get("content")).items()}
+    with_fields = [schema for media_type, schema in contents.items() if not _is_whole(media_type, schemas.deref(schema))]
+    if contents and not with_fields:
+        body.fields = [_whole(*next(iter(contents.items())), bool(request.get("required")), schemas)]
+        return body
+    for media in with_fields:  # where a body with fields will do, a bare file is no other way of calling
+        variants = list(_variants(media, schemas))
         for name, schema in variants:
             properties, required = _properties(schema, schemas)
             fields = {wire: _field(wire, obj(value), "body", wire in required, schemas) for wire, value in properties.items()}
@@ -134,6 +140,29 @@ def _body(operation: dict[str, Any], schemas: Schemas) -> Body:
     body.fields = [replace(argument, required=wire in required_by_all) for wire, argument in joined.items()]
     _drop_common(body)
     return body
+
+
+def _is_whole(media_type: str, schema: dict[str, Any]) -> bool:
+    """Whether a body is no object: a text or a file, sent as it is."""
+    is_form = media_type in ("multipart/form-data", "application/x-www-form-urlencoded")
+    return not is_json(media_type) and not is_form and schema.get("type", "string") == "string"
+
+
+def _whole(media_type: str, schema: dict[str, Any], required: bool, schemas: Schemas) -> Argument:
+    """The one argument of a body that is no object. Its name on the wire is empty."""
+    about = schemas.deref(schema)
+    is_text = media_type.startswith("text/") or media_type.endswith("xml")
+    what = f"The whole body, {media_type}."
+    return Argument(
+        name="",
+        wire="",
+        place="body",
+        required=required,
+        annotation=scalar("str") if is_text else FILE,
+        description=str(_texts(about).get("description") or what),
+        files=() if is_text else ("part",),
+        not_empty=about.get("minLength", 0) > 0,
+    )
 
 
 def _drop_common(body: Body) -> None:

@@ -178,16 +178,22 @@ class Core:
             body = {name: value for name, value in body.items() if value is not None}
             for name in op.not_empty:
                 if isinstance(body.get(name), str) and not body[name]:
-                    raise InvalidArgument(f"{name}: is empty; give some text")
+                    raise InvalidArgument(f"{name or 'body'}: is empty; give some text")
         try:
             if body and op.files:
                 from ._files import put_files
 
-                body = put_files(body, op.files, call.opened, "multipart/form-data" in module.MEDIA_TYPES)
+                body = put_files(body, op.files, call.opened, "multipart/form-data" in module.MEDIA_TYPES or "" in body)
+            whole: Any = None
+            if body and "" in body:  # a body that is no object: a text, or a file
+                whole = getattr(body[""], "content", body[""])
             if extra_body:
+                if whole is not None:
+                    raise InvalidArgument("extra_body: the body of this call has no fields; give all of it as `body`")
                 body = {**(body or {}), **extra_body}
             try:
-                call.kwargs = module.build(path or {}, {**(query or {}), **(extra_query or {})}, headers or {}, body, None)
+                given = whole if whole is not None else body
+                call.kwargs = module.build(path or {}, {**(query or {}), **(extra_query or {})}, headers or {}, given, None)
             except ValueError as error:
                 raise InvalidArgument(f"{op.id}: {error}") from error
             call.kwargs["headers"] = self._headers(accept, call.kwargs.get("headers"), self.headers, extra_headers)

@@ -65,9 +65,9 @@ def put_files(body: Mapping[str, Any], fields: Mapping[str, Any], opened: list[A
     for field, forms in fields.items():
         value = body.get(field)
         if is_array(value):
-            made[field] = [_put(field, item, forms, opened, has_form) for item in value]
+            made[field] = [_put(field or "body", item, forms, opened, has_form) for item in value]
         elif value is not None:
-            made[field] = _put(field, value, forms, opened, has_form)
+            made[field] = _put(field or "body", value, forms, opened, has_form)
     return made
 
 

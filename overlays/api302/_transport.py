@@ -126,7 +126,9 @@ class AsyncIo:
         self._http = http or httpx.AsyncClient(**_options(proxy))
 
     async def send(self, kwargs: Mapping[str, Any], timeout: float | httpx.Timeout, what: str) -> httpx.Response:
-        request = _built(self._http, kwargs, timeout)
+        from api302_client._request import for_async
+
+        request = _built(self._http, for_async(dict(kwargs)), timeout)
         with translated(what):
             return await self._http.send(request, stream=True, follow_redirects=False)
 

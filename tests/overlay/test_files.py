@@ -408,3 +408,30 @@ def test_an_upload_gives_an_address(serve: Any, connect: Any, tmp_path: Path) ->
     with pytest.raises(api302.DecodeError, match="without an address") as caught:
         client.files.upload(tmp_path / "cat.png")
     assert caught.value.body == {"code": 200, "data": {"size": 3}}
+
+
+def test_a_body_that_is_no_object(serve: Any, connect: Any, tmp_path: Path) -> None:
+    (tmp_path / "big.bin").write_bytes(b"\0raw")
+    server = serve(http(b"sound", content_type="audio/mpeg"), UPLOADED, UPLOADED, UPLOADED)
+    client = connect(server)
+    assert client.tools.extra.speak(body="<speak>你好</speak>").content == b"sound"
+    assert server.requests[0].headers["content-type"] == "application/ssml+xml"
+    assert server.requests[0].body.decode() == "<speak>你好</speak>"
+    client.tools.extra.send_raw(body=tmp_path / "big.bin")
+    client.tools.extra.send_raw(body=b"bytes")
+    assert [request.body for request in server.requests[1:]] == [b"\0raw", b"bytes"]
+    assert server.requests[1].headers["content-length"] == "4"
+    for call, message in (
+        (lambda: client.tools.extra.speak(body=""), "body: is empty"),
+        (lambda: client.tools.extra.send_raw(body=tmp_path / "none"), "body: there is no file"),
+        (lambda: client.tools.extra.send_raw(body=b"x", extra_body={"a": 1}), "extra_body: the body of this call has no fields"),
+    ):
+        with pytest.raises(api302.InvalidArgument, match=message):
+            call()
+
+    async def main() -> None:
+        async with api302.AsyncClient(api_key=KEY, base_url=server.url) as other:
+            await other.tools.extra.send_raw(body=tmp_path / "big.bin")
+
+    asyncio.run(main())
+    assert server.requests[3].body == b"\0raw"
