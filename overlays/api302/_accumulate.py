@@ -62,7 +62,9 @@ def _openai_chat(events: list[Json]) -> Json:
     for event in events:
         reply |= {name: value for name, value in event.items() if name != "choices" and (value is not None or name not in reply)}
         for position, part in enumerate(event.get("choices") or []):
-            choice = choices.setdefault(part.get("index", position), {"index": part.get("index", position), "message": {}, "finish_reason": None})
+            choice = choices.setdefault(
+                part.get("index", position), {"index": part.get("index", position), "message": {}, "finish_reason": None}
+            )
             for name, value in part.items():
                 if name in ("delta", "message"):
                     _merge(choice["message"], value or {})

@@ -31,9 +31,13 @@ def _key(given: str | None) -> str:
     """The key, which is never part of a message."""
     key = os.environ.get("AI302_API_KEY") if given is None else given
     if not key:
-        raise InvalidArgument("api_key: there is none; set the environment variable AI302_API_KEY or pass api_key='sk-…' (https://302.ai, API Keys)")
+        raise InvalidArgument(
+            "api_key: there is none; set the environment variable AI302_API_KEY or pass api_key='sk-…' (https://302.ai, API Keys)"
+        )
     if not key.isascii() or not key.isprintable() or " " in key:
-        raise InvalidArgument("api_key: has a line break, a space or a character outside ASCII; copy the key alone, without what stands around it")
+        raise InvalidArgument(
+            "api_key: has a line break, a space or a character outside ASCII; copy the key alone, without what stands around it"
+        )
     return key
 
 
@@ -109,7 +113,9 @@ def _billed(reply: Any) -> list[str]:
         return [str(one) for one in ids]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     if one := getattr(reply, "request_id", None):
         return [one]
-    raise InvalidArgument("reply: has no request id; give a whole reply of this client, a stream that was opened, a task or its result, or the id")
+    raise InvalidArgument(
+        "reply: has no request id; give a whole reply of this client, a stream that was opened, a task or its result, or the id"
+    )
 
 
 def _cost(records: list[Any]) -> Cost:
@@ -171,9 +177,7 @@ class Client(Sections):
     ) -> Self:
         """A client with other settings on the same connections. `headers` are added to those of this client."""
         new = type(self).__new__(type(self))
-        new._client = _changed(
-            self._client, api_key=api_key, base_url=base_url, timeout=timeout, max_retries=max_retries, headers=headers
-        )
+        new._client = _changed(self._client, api_key=api_key, base_url=base_url, timeout=timeout, max_retries=max_retries, headers=headers)
         return new
 
     def with_raw_response(self, method: Callable[P, T]) -> Callable[P, RawReply[T]]:
@@ -291,9 +295,7 @@ class AsyncClient(AsyncSections):
     ) -> Self:
         """A client with other settings on the same connections. `headers` are added to those of this client."""
         new = type(self).__new__(type(self))
-        new._client = _changed(
-            self._client, api_key=api_key, base_url=base_url, timeout=timeout, max_retries=max_retries, headers=headers
-        )
+        new._client = _changed(self._client, api_key=api_key, base_url=base_url, timeout=timeout, max_retries=max_retries, headers=headers)
         return new
 
     def with_raw_response(self, method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[RawReply[T]]]:

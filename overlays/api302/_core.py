@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, Unpack
 from urllib.parse import urljoin, urlsplit
 
 from . import _errors as errors
@@ -19,7 +20,7 @@ from ._retry import SAFE, delay
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from ._resource import Operation, Options, Values
+    from ._resource import Given, Operation, Options, Values
     from ._transport import AsyncIo, Response, SyncIo, httpx
 
 T = TypeVar("T")
@@ -155,12 +156,13 @@ class Core:
     def prepare(
         self,
         op: Operation,
-        path: Values | None,
-        query: Values | None,
-        headers: Values | None,
-        body: Values | None,
-        accept: str | None,
         options: Options,
+        *,
+        path: Values | None = None,
+        query: Values | None = None,
+        headers: Values | None = None,
+        body: Values | None = None,
+        accept: str | None = None,
     ) -> Call:
         """The call for an operation. Raises InvalidArgument; sends nothing."""
         extra_headers, extra_query, extra_body, timeout = options
@@ -188,7 +190,9 @@ class Core:
             raise
         return call
 
-    def raw_call(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, timeout: float | None = None, **body: Any) -> Call:
+    def raw_call(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, timeout: float | None = None, **body: Any
+    ) -> Call:
         """A call for no operation: `url` is a path, or a whole address (which sees the key only on the client's own host)."""
         kwargs = {"method": method.upper(), "url": url, **body, "headers": self._headers(None, self.headers, headers)}
         return Call(kwargs, self.timeout if timeout is None else valid_timeout(timeout), self.retries)
@@ -273,19 +277,9 @@ class Core:
 
     # --- from a response to a reply -------------------------------------------------------------------------------------------------------
 
-    async def call(
-        self,
-        op: Operation,
-        path: Values | None,
-        query: Values | None,
-        headers: Values | None,
-        body: Values | None,
-        accept: str | None,
-        options: Options,
-    ) -> Any:
+    async def call(self, op: Operation, options: Options, **given: Unpack[Given]) -> Any:
         """Make a call of the API and give its reply."""
-        arguments = op, path, query, headers, body, accept, options
-        call = await self.io.thread(self.prepare, *arguments) if op.files else self.prepare(*arguments)
+        call = await self.io.thread(partial(self.prepare, op, options, **given)) if op.files else self.prepare(op, options, **given)
         return await self.finish(call)
 
     async def finish(self, call: Call) -> Any:
@@ -329,9 +323,7 @@ class Core:
         code = find(rule["code"], data) if "code" in rule else value
         raise self.api_error(call, status, headers, content, code=code, message=find(rule.get("message"), data))
 
-    async def items(
-        self, op: Operation, path: Values | None, query: Values | None, headers: Values | None, body: Values | None, options: Options
-    ) -> AsyncGenerator[Any, None]:
+    async def items(self, op: Operation, options: Options, given: Given) -> AsyncGenerator[Any, None]:
         """The items of all pages. A page without items is the last."""
         rule = op.pages or {}
         counter = rule["parameter"]
@@ -339,8 +331,8 @@ class Core:
         page = int(extra.pop(counter, rule.get("first", 1)))
         options = options[0], extra, *options[2:]
         while True:
-            asked = {**(query or {}), counter: page}
-            found = typed(rule["items"], await self.call(op, path, asked, headers, body, None, options))
+            asked: Given = {**given, "query": {**(given.get("query") or {}), counter: page}}
+            found = typed(rule["items"], await self.call(op, options, **asked))
             if not found:
                 return
             for item in found:
@@ -356,7 +348,11 @@ class Core:
         from ._files import parts
 
         headers, query = rest.pop("headers"), rest.pop("query")
-        body = {("content" if name == "data" and not isinstance(value, Mapping) else name): value for name, value in rest.items() if value is not None}
+        body = {
+            ("content" if name == "data" and not isinstance(value, Mapping) else name): value
+            for name, value in rest.items()
+            if value is not None
+        }
         opened: list[Any] = []
         if files:
             body["files"] = await self.io.thread(parts, files, opened)

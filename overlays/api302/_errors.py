@@ -36,7 +36,18 @@ from ._retry import retry_after
 if TYPE_CHECKING:
     from ._task import AsyncTask, Task
 
-ENGLISH_FIRST = ("message_en", "message", "msg", "readableMessage", "error_message", "description", "detail", "details", "message_cn", "message_jp")
+ENGLISH_FIRST = (
+    "message_en",
+    "message",
+    "msg",
+    "readableMessage",
+    "error_message",
+    "description",
+    "detail",
+    "details",
+    "message_cn",
+    "message_jp",
+)
 
 
 class Api302Error(Exception):
@@ -250,7 +261,9 @@ def explain(body: Any) -> tuple[Any, str]:
         return None, "" if text.startswith("<") else text[:500]
     level: dict[str, Any] = body
     levels = [found for found in (level.get(name) for name in ("error", "base_resp", "output")) if isinstance(found, dict)] + [level]
-    code = next((found for d in levels for name in ("err_code", "error_code", "code", "status_code") if (found := d.get(name)) is not None), None)
+    code = next(
+        (found for d in levels for name in ("err_code", "error_code", "code", "status_code") if (found := d.get(name)) is not None), None
+    )
     texts = (d.get(name) for d in levels for name in (*ENGLISH_FIRST, "status_msg"))
     message = next((text for text in texts if isinstance(text, str) and text), "")
     if not message and isinstance(level.get("error"), str):

@@ -360,4 +360,3 @@ class AsyncOutput(_Output):
 def output(core: Core, **of: Any) -> Any:
     """An Output of the kind that the client has."""
     return (AsyncOutput if core.pool.is_async else Output)(core, **of)
-

@@ -6,7 +6,16 @@ import logging
 from collections.abc import Mapping
 
 logger = logging.getLogger("api302")
-SHOWN = ("content-type", "content-length", "date", "request-id", "retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
+SHOWN = (
+    "content-type",
+    "content-length",
+    "date",
+    "request-id",
+    "retry-after",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+)
 
 
 def exchange(what: str, status: int, headers: Mapping[str, str], seconds: float) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, Unpack
 
 from ._sync import iterate, run
 
@@ -16,6 +16,16 @@ Options = tuple[Mapping[str, str] | None, Mapping[str, Any] | None, Mapping[str,
 """The arguments of ours that each call takes: extra_headers, extra_query, extra_body, timeout."""
 Values = Mapping[str, Any]
 """Values by name on the wire; None is not sent."""
+
+
+class Given(TypedDict, total=False):
+    """The arguments of a call by place, each by name on the wire; None is not sent. A body that is None, or not given: the operation has none."""
+
+    path: Values | None
+    query: Values | None
+    headers: Values | None
+    body: Values | None
+    accept: str | None
 
 
 class Endpoint(Protocol):
@@ -86,73 +96,26 @@ class Resource:
     def __init__(self, client: Core) -> None:
         self._client = client
 
-    def _call(
-        self,
-        op: Operation,
-        *,
-        path: Values | None = None,
-        query: Values | None = None,
-        headers: Values | None = None,
-        body: Values | None = None,
-        accept: str | None = None,
-        options: Options,
-    ) -> Any:
-        return run(self._client.call(op, path, query, headers, body, accept, options))
+    def _call(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> Any:
+        return run(self._client.call(op, options, **given))
 
-    def _submit(
-        self,
-        op: Operation,
-        *,
-        path: Values | None = None,
-        query: Values | None = None,
-        headers: Values | None = None,
-        body: Values | None = None,
-        options: Options,
-    ) -> Task[Any]:
+    def _submit(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> Task[Any]:
         from ._task import Task, submit
 
-        return Task(run(submit(self._client, op, path, query, headers, body, options)))
+        return Task(run(submit(self._client, op, options, given)))
 
-    def _stream(
-        self,
-        op: Operation,
-        *,
-        path: Values | None = None,
-        query: Values | None = None,
-        headers: Values | None = None,
-        body: Values | None = None,
-        options: Options,
-    ) -> Stream[Any]:
+    def _stream(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> Stream[Any]:
         from ._stream import Stream
 
-        return Stream(self._client, self._client.prepare(op, path, query, headers, body, "text/event-stream", options))
+        return Stream(self._client, self._client.prepare(op, options, accept="text/event-stream", **given))
 
-    def _stream_bytes(
-        self,
-        op: Operation,
-        *,
-        path: Values | None = None,
-        query: Values | None = None,
-        headers: Values | None = None,
-        body: Values | None = None,
-        accept: str | None = None,
-        options: Options,
-    ) -> ByteStream:
+    def _stream_bytes(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> ByteStream:
         from ._stream import ByteStream
 
-        return ByteStream(self._client, self._client.prepare(op, path, query, headers, body, accept, options))
+        return ByteStream(self._client, self._client.prepare(op, options, **given))
 
-    def _iterate(
-        self,
-        op: Operation,
-        *,
-        path: Values | None = None,
-        query: Values | None = None,
-        headers: Values | None = None,
-        body: Values | None = None,
-        options: Options,
-    ) -> Iterator[Any]:
-        return iterate(self._client.items(op, path, query, headers, body, options))
+    def _iterate(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> Iterator[Any]:
+        return iterate(self._client.items(op, options, given))
 
 
 class AsyncResource:
@@ -161,70 +124,23 @@ class AsyncResource:
     def __init__(self, client: Core) -> None:
         self._client = client
 
-    async def _call(
-        self,
-        op: Operation,
-        *,
-        path: Values | None = None,
-        query: Values | None = None,
-        headers: Values | None = None,
-        body: Values | None = None,
-        accept: str | None = None,
-        options: Options,
-    ) -> Any:
-        return await self._client.call(op, path, query, headers, body, accept, options)
+    async def _call(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> Any:
+        return await self._client.call(op, options, **given)
 
-    async def _submit(
-        self,
-        op: Operation,
-        *,
-        path: Values | None = None,
-        query: Values | None = None,
-        headers: Values | None = None,
-        body: Values | None = None,
-        options: Options,
-    ) -> AsyncTask[Any]:
+    async def _submit(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> AsyncTask[Any]:
         from ._task import AsyncTask, submit
 
-        return AsyncTask(await submit(self._client, op, path, query, headers, body, options))
+        return AsyncTask(await submit(self._client, op, options, given))
 
-    def _stream(
-        self,
-        op: Operation,
-        *,
-        path: Values | None = None,
-        query: Values | None = None,
-        headers: Values | None = None,
-        body: Values | None = None,
-        options: Options,
-    ) -> AsyncStream[Any]:
+    def _stream(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> AsyncStream[Any]:
         from ._stream import AsyncStream
 
-        return AsyncStream(self._client, self._client.prepare(op, path, query, headers, body, "text/event-stream", options))
+        return AsyncStream(self._client, self._client.prepare(op, options, accept="text/event-stream", **given))
 
-    def _stream_bytes(
-        self,
-        op: Operation,
-        *,
-        path: Values | None = None,
-        query: Values | None = None,
-        headers: Values | None = None,
-        body: Values | None = None,
-        accept: str | None = None,
-        options: Options,
-    ) -> AsyncByteStream:
+    def _stream_bytes(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> AsyncByteStream:
         from ._stream import AsyncByteStream
 
-        return AsyncByteStream(self._client, self._client.prepare(op, path, query, headers, body, accept, options))
+        return AsyncByteStream(self._client, self._client.prepare(op, options, **given))
 
-    def _iterate(
-        self,
-        op: Operation,
-        *,
-        path: Values | None = None,
-        query: Values | None = None,
-        headers: Values | None = None,
-        body: Values | None = None,
-        options: Options,
-    ) -> AsyncIterator[Any]:
-        return self._client.items(op, path, query, headers, body, options)
+    def _iterate(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> AsyncIterator[Any]:
+        return self._client.items(op, options, given)

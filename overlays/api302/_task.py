@@ -18,7 +18,7 @@ from ._sync import iterate, run
 if TYPE_CHECKING:
     from ._core import Core
     from ._files import AsyncOutput, Output
-    from ._resource import Operation, Options, Values
+    from ._resource import Given, Operation, Options
 
 T = TypeVar("T")
 VERSION = 1
@@ -113,7 +113,9 @@ def _progress(rule: Mapping[str, Any] | None, data: Any) -> float | None:
     value = find(rule["field"], data) if rule else None
     whole = rule.get("of", 1) if rule else 1
     try:
-        share = float(value.strip().removesuffix("%")) / (100 if "%" in value else whole) if isinstance(value, str) else float(value) / whole
+        share = (
+            float(value.strip().removesuffix("%")) / (100 if "%" in value else whole) if isinstance(value, str) else float(value) / whole
+        )
     except (TypeError, ValueError):
         return None
     return min(max(share, 0.0), 1.0)
@@ -200,7 +202,7 @@ class Handle:
     async def _ask(self, op: Operation, timeout: float | None, retries: int | None = None) -> tuple[Any, Any]:
         places = _places(op, self.parameters)
         body = places["body"] if op.module.MEDIA_TYPES else None
-        call = self.core.prepare(op, places["path"], places["query"], None, body, None, (None, None, None, timeout))
+        call = self.core.prepare(op, (None, None, None, timeout), path=places["path"], query=places["query"], body=body)
         call.retries = call.retries if retries is None else retries
         return call, await self.core.finish(call)
 
@@ -261,7 +263,9 @@ class Handle:
         except TaskError:
             raise
         except BaseException as error:  # an interrupt as well: the task goes on, and whoever reads the traceback can have it back
-            error.add_note(f"The task goes on; wait for it again with client.resume({json.dumps(self.to_dict(), ensure_ascii=False)}).wait()")
+            error.add_note(
+                f"The task goes on; wait for it again with client.resume({json.dumps(self.to_dict(), ensure_ascii=False)}).wait()"
+            )
             raise
         finally:
             await source.aclose()
@@ -283,21 +287,25 @@ class Handle:
         return {"task": handle, "task_dict": self.to_dict()}
 
 
-async def submit(
-    core: Core, op: Operation, path: Values | None, query: Values | None, headers: Values | None, body: Values | None, options: Options
-) -> Handle:
+async def submit(core: Core, op: Operation, options: Options, given: Given) -> Handle:
     """Make a call that starts a task."""
     from ._core import raw
 
     assert op.task is not None
-    reply = await core.call(op, path, query, headers, body, None, options)
+    reply = await core.call(op, options, **given)
     found = {name: compiled(where)(raw(reply)) for name, where in op.task["parameters"].items()}
     missing = [where for name, where in op.task["parameters"].items() if found[name] in (None, "")]
     if missing:
         http = reply.http if hasattr(reply, "http") else None
         content = http.content if http else b""
-        facts = {"status_code": http.status_code if http else None, "request_id": getattr(reply, "request_id", None), "body": errors.decode(content)}
-        raise DecodeError(f"{op.id}: the reply names no task: it has no {', '.join(missing)}; the reply is in .body", content=content, **facts)
+        facts = {
+            "status_code": http.status_code if http else None,
+            "request_id": getattr(reply, "request_id", None),
+            "body": errors.decode(content),
+        }
+        raise DecodeError(
+            f"{op.id}: the reply names no task: it has no {', '.join(missing)}; the reply is in .body", content=content, **facts
+        )
     return Handle(core, op, found, reply)
 
 
@@ -308,7 +316,9 @@ def resumed(core: Core, data: Any) -> Handle:
     given: Mapping[str, Any] = data  # pyright: ignore[reportUnknownVariableType]
     if given.get("version") != VERSION:
         found = given.get("version")
-        raise InvalidArgument(f"task: `version` is {found!r}, and this version of api302 reads {VERSION}; resume it with the api302 that made it")
+        raise InvalidArgument(
+            f"task: `version` is {found!r}, and this version of api302 reads {VERSION}; resume it with the api302 that made it"
+        )
     try:
         op = operation(given.get("operation", ""))
     except (KeyError, AttributeError, ImportError):

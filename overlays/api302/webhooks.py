@@ -63,5 +63,7 @@ def parse(body: bytes | str | Mapping[str, Any], *, operation_id: str | None = N
         rule, name = dict(fetch.status), fetch.id
         kinds = fetch.module.RESPONSES.get("200", {})
         reply = structure(kinds.get("application/json", "Any"), message)
-    task_id = next((str(found) for place in (message, message.get("data")) if isinstance(place, dict) and (found := place.get("task_id"))), None)
+    task_id = next(
+        (str(found) for place in (message, message.get("data")) if isinstance(place, dict) and (found := place.get("task_id"))), None
+    )
     return Event(task_id, read_status(rule, message, reply, name=name))

@@ -146,6 +146,8 @@ class MockApp:
                 wish = self._wish(request, operation)
                 await asyncio.sleep(wish.latency)
                 if wish.fault == "reset":
+                    async for _ in request.stream():
+                        pass  # what is still under way would meet the reset, and some clients then see a plain close
                     return await _hang_up(receive, send, reset=True)
                 if operation is None:
                     answer = self._file(request, unquote(path.removeprefix(_FILES)), wish)
@@ -192,13 +194,13 @@ class MockApp:
         found = self._tasks.fetched(call, found)
         found = self._tasks.submitted(call, found, fail=wish.fault == "task-failed")
         reply = examples.chosen(found, request.headers.get("accept", "*/*"))
+        value = self._memory.applied(call, reply.value)
         if not reply.is_json:
             return _plain(reply)
-        value = self._memory.applied(call, reply.value)
         value = self._with_files(value, operation, call, request)
         if wish.fault == "envelope":
             _fail_envelope(operation, value)
-        body = json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        body = json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace")
         if wish.fault == "broken-json":
             body = body[: len(body) * 2 // 3]
         return _whole(reply.status, {"content-type": str(reply.media_type)}, body)
@@ -334,7 +336,7 @@ def _whole(status: int, headers: dict[str, str], body: bytes) -> Answer:
 
 
 def _json(value: Any, status: int = 200) -> Answer:
-    return _whole(status, {"content-type": "application/json"}, json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    return _whole(status, {"content-type": "application/json"}, json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace"))
 
 
 def _plain(reply: Reply) -> Answer:

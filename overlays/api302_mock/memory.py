@@ -160,6 +160,8 @@ class Memory:
             collection, path = creation
             if path.startswith("reply."):
                 where = path.removeprefix("reply.")
+                if search(where, value) is None:
+                    return value
                 key = self._ids.like(search(where, value))
                 put(where, value, key)
             else:

@@ -158,7 +158,7 @@ def coerced(document: Document, schema: Any, given: list[str], where: str, split
             return value
     # Tell what is wrong with the reading that came furthest: `100` is above the maximum, rather than "100" no integer.
     problems = [_problem(validator, value, where) or where for value in readings]
-    raise Refused(422, next((text for text in problems if "is not of type" not in text), problems[0]))
+    raise Refused(422, next((text for text in problems if "is not of type" not in text), problems[0 if len(given) == 1 else -1]))
 
 
 def _readings(given: list[str], split: list[str] | None) -> Iterator[Any]:

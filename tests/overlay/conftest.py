@@ -1,0 +1,93 @@
+"""The overlay under test stands on a client that is built from the mini spec, with the operations of `spec/` beside it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE))
+
+from support import KEY, Server, Step, api302  # noqa: E402
+
+PACKAGES = ("api302", "api302_client", "api302_resources")
+
+
+def _take_away() -> dict[str, Any]:
+    """The packages under test, as they are imported now, out of the way."""
+    return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in PACKAGES}
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the generated packages."""
+    spec, out = tmp_path_factory.mktemp("spec"), tmp_path_factory.mktemp("generated")
+    shutil.copytree(HERE.parent / "fixtures/mini_spec", spec, dirs_exist_ok=True)
+    shutil.copytree(HERE / "spec", spec, dirs_exist_ok=True)
+    command = [sys.executable, "-m", "generator", "build", "--spec", str(spec), "--out", str(out)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+@pytest.fixture(scope="package", autouse=True)
+def packages(built: Path) -> Iterator[list[str]]:
+    """The built packages are the ones that are imported, for these tests alone. Gives the path to import from."""
+    path = [str(built), str(ROOT / "overlays")]
+    before = _take_away()
+    sys.path[:0] = path
+    yield path
+    for folder in path:
+        sys.path.remove(folder)
+    _take_away()
+    sys.modules.update(before)
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings of whoever runs the tests."""
+    for name in ("AI302_API_KEY", "AI302_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repeats without waiting."""
+    import api302._retry
+
+    monkeypatch.setattr(api302._retry, "backoff", lambda *_, **__: 0.0)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    """Start servers, each with a script of its own."""
+    started: list[Server] = []
+
+    def start(*steps: Step, forever: bool = False) -> Server:
+        started.append(Server(list(steps), forever))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.close()
+
+
+@pytest.fixture
+def connect() -> Iterator[Callable[..., Any]]:
+    """Make clients of a server, closed after the test."""
+    made: list[Any] = []
+
+    def client(server: Server, **options: Any) -> Any:
+        made.append(api302.Client(api_key=KEY, base_url=server.url, **options))
+        return made[-1]
+
+    yield client
+    for one in made:
+        one.close()
