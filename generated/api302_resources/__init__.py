@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from api302_resources.shortcuts.messages import AsyncMessages, Messages
     from api302_resources.shortcuts.models import AsyncModels, Models
     from api302_resources.shortcuts.responses import AsyncResponses, Responses
+    from api302_resources.tools import AsyncTools, Tools
     from api302_resources.videos import AsyncVideos, Videos
 
 
@@ -76,6 +77,13 @@ class Sections(Resource):
         from api302_resources.rag import Rag
 
         return Rag(self._client)
+
+    @cached_property
+    def tools(self) -> Tools:
+        """302.AI's ready-made applications as calls."""
+        from api302_resources.tools import Tools
+
+        return Tools(self._client)
 
     @cached_property
     def models(self) -> Models:
@@ -178,6 +186,13 @@ class AsyncSections(AsyncResource):
         from api302_resources.rag import AsyncRag
 
         return AsyncRag(self._client)
+
+    @cached_property
+    def tools(self) -> AsyncTools:
+        """302.AI's ready-made applications as calls."""
+        from api302_resources.tools import AsyncTools
+
+        return AsyncTools(self._client)
 
     @cached_property
     def models(self) -> AsyncModels:

@@ -9,7 +9,11 @@ class ErrorDetail(Model):
     """What went wrong, in several languages."""
 
     err_code: int | str | None = None
-    """302.AI's code, such as -10004 for too low a balance."""
+    """302.AI's code: -10001 no key, -10002 tool disabled or deleted, -10003 network error, -10004 balance too low, -10005 key expired,
+    -10006 total quota used up, -10007 daily quota, -10008 no channel for the model, -10009 not supported, -10010 not found, -10011
+    invalid request, -10012 hourly quota of a free tool, -10013 model disabled or not permitted, -10014 IP address denied, -10015
+    picture of a wrong size, -10016 file not reachable, -10017 file over 50 MB, -10018 monthly quota, -1024 model timed out, -10504
+    generation timed out, -10600 sound not decodable."""
 
     code: str | int | None = None
     """The code of OpenAI's form."""

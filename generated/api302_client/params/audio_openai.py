@@ -54,6 +54,9 @@ OpenaiTranscribeForm = TypedDict(
         "chunking_strategy": NotRequired[str],
         "known_speaker_names[]": NotRequired[Sequence[str]],
         "known_speaker_references[]": NotRequired[Sequence[str]],
+        "vad_model": NotRequired[str],
+        "preprocessing": NotRequired[Literal["none", "dynamic", "soft_dynamic", "bass_dynamic"]],
+        "alignment_model": NotRequired[Literal["tdnn_ffn", "mms_fa", "gentle"]],
     },
 )
 

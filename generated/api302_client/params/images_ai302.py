@@ -7,6 +7,54 @@ from typing import Literal, NotRequired, TypedDict
 
 from api302_client.params.files import File
 
+from . import common
+
+
+class Ai302AuraFlowForm(TypedDict):
+    """
+    What to make.
+    """
+
+    prompt: str
+    """
+    What to show.
+    """
+    num_images: NotRequired[int]
+    """
+    How many images.
+    """
+    guidance_scale: NotRequired[float]
+    """
+    How closely to follow the prompt.
+    """
+    num_inference_steps: NotRequired[int]
+    """
+    How many steps to take.
+    """
+    expand_prompt: NotRequired[bool]
+    """
+    Let the prompt be enriched.
+    """
+    seed: NotRequired[int]
+    """
+    Fixes the chance, so that the same request gives the same image.
+    """
+
+
+class Ai302Embedding(TypedDict):
+    """
+    An embedding.
+    """
+
+    path: NotRequired[str]
+    """
+    Address of its weights.
+    """
+    tokens: NotRequired[Sequence[str]]
+    """
+    Words that stand for it in the prompt.
+    """
+
 
 class Ai302ImageForm(TypedDict):
     """
@@ -236,6 +284,307 @@ class Ai302ImageV1Request(TypedDict):
     """
 
 
+class Ai302KolorsRequest(TypedDict):
+    """
+    What to make.
+    """
+
+    prompt: str
+    """
+    What to show.
+    """
+    negative_prompt: NotRequired[str]
+    """
+    What not to show.
+    """
+    image_url: NotRequired[str]
+    """
+    The image to start from.
+    """
+    strength: NotRequired[float]
+    """
+    How far to go from `image_url`: 0 keeps it, 1 ignores it.
+    """
+    image_size: NotRequired[common.Ai302ImageSizeChoice]
+    num_inference_steps: NotRequired[int]
+    """
+    How many steps to take.
+    """
+    guidance_scale: NotRequired[float]
+    """
+    How closely to follow the prompt.
+    """
+    num_images: NotRequired[int]
+    """
+    How many images.
+    """
+    seed: NotRequired[int]
+    """
+    Fixes the chance, so that the same request gives the same image.
+    """
+    scheduler: NotRequired[str]
+    """
+    The sampler, such as `EulerDiscreteScheduler`.
+    """
+    output_format: NotRequired[Literal["jpeg", "png"]]
+    """
+    The image's format.
+    """
+    enable_safety_checker: NotRequired[bool]
+    """
+    Check what was made for unsuitable content.
+    """
+    sync_mode: NotRequired[bool]
+    """
+    Give the image as a data URL in place of an address.
+    """
+
+
+class Ai302LuminaImageRequest(TypedDict):
+    """
+    What to make.
+    """
+
+    prompt: str
+    """
+    What to show.
+    """
+    negative_prompt: NotRequired[str]
+    """
+    What not to show.
+    """
+    image_size: NotRequired[common.Ai302ImageSizeChoice]
+    num_inference_steps: NotRequired[int]
+    """
+    How many steps to take.
+    """
+    guidance_scale: NotRequired[float]
+    """
+    How closely to follow the prompt.
+    """
+    cfg_trunc_ratio: NotRequired[float]
+    """
+    For how much of the time the guidance counts.
+    """
+    cfg_normalization: NotRequired[bool]
+    """
+    Normalise the guidance.
+    """
+    system_prompt: NotRequired[str]
+    """
+    What the model is told beforehand.
+    """
+    num_images: NotRequired[int]
+    """
+    How many images.
+    """
+    seed: NotRequired[int]
+    """
+    Fixes the chance, so that the same request gives the same image.
+    """
+    output_format: NotRequired[Literal["jpeg", "png"]]
+    """
+    The image's format.
+    """
+    enable_safety_checker: NotRequired[bool]
+    """
+    Check what was made for unsuitable content.
+    """
+    sync_mode: NotRequired[bool]
+    """
+    Give the image as a data URL in place of an address.
+    """
+
+
+class Ai302OmnigenRequest(TypedDict):
+    """
+    What to make.
+    """
+
+    prompt: str
+    """
+    What to show. `<img><|image_1|></img>` stands for the first of the images.
+    """
+    input_image_urls: NotRequired[Sequence[str]]
+    """
+    Images to use.
+    """
+    img_guidance_scale: NotRequired[float]
+    """
+    How closely to follow the images.
+    """
+    negative_prompt: NotRequired[str]
+    """
+    What not to show.
+    """
+    image_size: NotRequired[common.Ai302ImageSizeChoice]
+    num_inference_steps: NotRequired[int]
+    """
+    How many steps to take.
+    """
+    guidance_scale: NotRequired[float]
+    """
+    How closely to follow the prompt.
+    """
+    num_images: NotRequired[int]
+    """
+    How many images.
+    """
+    seed: NotRequired[int]
+    """
+    Fixes the chance, so that the same request gives the same image.
+    """
+    output_format: NotRequired[Literal["jpeg", "png"]]
+    """
+    The image's format.
+    """
+    enable_safety_checker: NotRequired[bool]
+    """
+    Check what was made for unsuitable content.
+    """
+    sync_mode: NotRequired[bool]
+    """
+    Give the image as a data URL in place of an address.
+    """
+
+
+class Ai302PlaygroundRequest(TypedDict):
+    """
+    What to make.
+    """
+
+    prompt: str
+    """
+    What to show.
+    """
+    negative_prompt: NotRequired[str]
+    """
+    What not to show.
+    """
+    image_size: NotRequired[common.Ai302ImageSizeChoice]
+    num_inference_steps: NotRequired[int]
+    """
+    How many steps to take.
+    """
+    guidance_scale: NotRequired[float]
+    """
+    How closely to follow the prompt.
+    """
+    embeddings: NotRequired[Sequence[Ai302Embedding | str]]
+    """
+    Embeddings to add to the model.
+    """
+    expand_prompt: NotRequired[bool]
+    """
+    Let the prompt be enriched.
+    """
+    num_images: NotRequired[int]
+    """
+    How many images.
+    """
+    seed: NotRequired[int]
+    """
+    Fixes the chance, so that the same request gives the same image.
+    """
+    format: NotRequired[Literal["jpeg", "png"]]
+    """
+    The image's format.
+    """
+    enable_safety_checker: NotRequired[bool]
+    """
+    Check what was made for unsuitable content.
+    """
+
+
+class Ai302QrcodeForm(TypedDict):
+    """
+    What to make.
+    """
+
+    url: str
+    """
+    The address, or other text, that the code holds.
+    """
+    prompt: str
+    """
+    What to show.
+    """
+    qr_conditioning_scale: NotRequired[str | float]
+    """
+    How much the code shows through, such as 1.5.
+    """
+
+
+class Ai302Sd3Form(TypedDict):
+    """
+    What to make.
+    """
+
+    prompt: str
+    """
+    What to show.
+    """
+    negative_prompt: NotRequired[str]
+    """
+    What not to show.
+    """
+    aspect_ratio: NotRequired[str]
+    """
+    Such as `3:2`.
+    """
+    image: NotRequired[File]
+    """
+    The image to start from.
+    """
+    output_format: NotRequired[str]
+    """
+    The image's format, such as `png`.
+    """
+    seed: NotRequired[int]
+    """
+    Fixes the chance; above 0.
+    """
+    prompt_strength: NotRequired[str | float]
+    """
+    How far to go from `image`: 0 keeps it, 1 ignores it.
+    """
+
+
+class Ai302Sd3V2Request(TypedDict):
+    """
+    What to make.
+    """
+
+    prompt: str
+    """
+    What to show.
+    """
+    negative_prompt: NotRequired[str]
+    """
+    What not to show.
+    """
+    image_size: Literal["1024x1024", "1024x2048", "1536x1024", "1536x2048", "2048x1152", "1152x2048"]
+    """
+    Width and height.
+    """
+    batch_size: NotRequired[int]
+    """
+    How many images. Server default: 1.
+    """
+    num_inference_steps: NotRequired[int]
+    """
+    How many steps to take. Server default: 20.
+    """
+    guidance_scale: NotRequired[float]
+    """
+    How closely to follow the prompt. Server default: 7.5.
+    """
+    seed: NotRequired[int]
+    """
+    Fixes the chance, so that the same request gives the same image.
+    """
+
+
 class Ai302SdxlForm(TypedDict):
     """
     What to make.
@@ -256,4 +605,235 @@ class Ai302SdxlForm(TypedDict):
     height: NotRequired[int]
     """
     Pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048.
+    """
+
+
+class Ai302SdxlLightningRequest(TypedDict):
+    """
+    What to make.
+    """
+
+    prompt: str
+    """
+    What to show.
+    """
+    image_size: NotRequired[common.Ai302ImageSizeChoice]
+    embeddings: NotRequired[Sequence[Ai302Embedding | str]]
+    """
+    Embeddings to add to the model.
+    """
+    format: NotRequired[Literal["jpeg", "png"]]
+    """
+    The image's format.
+    """
+    num_images: NotRequired[int]
+    """
+    How many images.
+    """
+    num_inference_steps: NotRequired[Literal["1", "2", "4", "8"] | int]
+    """
+    How many steps to take.
+    """
+    seed: NotRequired[int]
+    """
+    Fixes the chance, so that the same request gives the same image.
+    """
+    expand_prompt: NotRequired[bool]
+    """
+    Let the prompt be enriched.
+    """
+    enable_safety_checker: NotRequired[bool]
+    """
+    Check what was made for unsuitable content.
+    """
+    width: NotRequired[int]
+    """
+    Pixels; one caller gives it beside `image_size`.
+    """
+    height: NotRequired[int]
+    """
+    Pixels; one caller gives it beside `image_size`.
+    """
+
+
+class Ai302SdxlLightningV3Request(TypedDict):
+    """
+    What to make.
+    """
+
+    prompt: str
+    """
+    What to show.
+    """
+    negative_prompt: NotRequired[str]
+    """
+    What not to show.
+    """
+    image_size: Literal["1024x1024", "1024x2048", "1536x1024", "1536x2048", "2048x1152", "1152x2048"]
+    """
+    Width and height.
+    """
+    batch_size: NotRequired[int]
+    """
+    How many images. Server default: 1.
+    """
+    num_inference_steps: NotRequired[int]
+    """
+    How many steps to take. Server default: 4.
+    """
+    guidance_scale: NotRequired[float]
+    """
+    How closely to follow the prompt. Server default: 1.
+    """
+    seed: NotRequired[int]
+    """
+    Fixes the chance.
+    """
+
+
+class Ai302SdxlLoraRequest(TypedDict):
+    """
+    What to make.
+    """
+
+    prompt: str
+    """
+    What to show.
+    """
+    negative_prompt: NotRequired[str]
+    """
+    What not to show.
+    """
+    image_size: NotRequired[common.Ai302ImageSizeChoice]
+    num_inference_steps: NotRequired[int]
+    """
+    How many steps to take.
+    """
+    guidance_scale: NotRequired[float]
+    """
+    How closely to follow the prompt.
+    """
+    loras: NotRequired[Sequence[common.Ai302LoraWeight]]
+    """
+    LoRA weights to add to the model.
+    """
+    embeddings: NotRequired[Sequence[Ai302Embedding | str]]
+    """
+    Embeddings to add to the model.
+    """
+    format: NotRequired[Literal["jpeg", "png"]]
+    """
+    The image's format.
+    """
+    num_images: NotRequired[int]
+    """
+    How many images.
+    """
+    seed: NotRequired[int]
+    """
+    Fixes the chance, so that the same request gives the same image.
+    """
+    expand_prompt: NotRequired[bool]
+    """
+    Let the prompt be enriched.
+    """
+    enable_safety_checker: NotRequired[bool]
+    """
+    Check what was made for unsuitable content.
+    """
+
+
+class Ai302LoraRequest(TypedDict):
+    """
+    What to make, and with what.
+    """
+
+    model_name: str
+    """
+    The model: a Hugging Face name or an address.
+    """
+    prompt: str
+    """
+    What to show.
+    """
+    negative_prompt: NotRequired[str]
+    """
+    What not to show.
+    """
+    prompt_weighting: NotRequired[bool]
+    """
+    Read weights in the prompt, and let it be longer than 77 tokens.
+    """
+    loras: NotRequired[Sequence[common.Ai302LoraWeight]]
+    """
+    LoRA weights to add to the model.
+    """
+    embeddings: NotRequired[Sequence[Ai302Embedding | str]]
+    """
+    Embeddings to add to the model.
+    """
+    controlnets: NotRequired[Sequence[common.Ai302ControlNet | str]]
+    """
+    Images that steer the composition.
+    """
+    ip_adapter: NotRequired[Sequence[common.Ai302IpAdapter | str]]
+    """
+    Images that steer the look.
+    """
+    image_encoder_path: NotRequired[str]
+    """
+    The image encoder's model.
+    """
+    image_encoder_subfolder: NotRequired[str]
+    """
+    Where its weights are.
+    """
+    image_encoder_weight_name: NotRequired[str]
+    """
+    The name of its weights. Server default: "pytorch_model.bin".
+    """
+    image_size: NotRequired[common.Ai302ImageSizeChoice]
+    image_format: NotRequired[Literal["jpeg", "png"]]
+    """
+    The image's format.
+    """
+    num_images: NotRequired[int]
+    """
+    How many images.
+    """
+    num_inference_steps: NotRequired[int]
+    """
+    How many steps to take.
+    """
+    guidance_scale: NotRequired[float]
+    """
+    How closely to follow the prompt.
+    """
+    clip_skip: NotRequired[int]
+    """
+    How many of the text encoder's last layers to leave out.
+    """
+    scheduler: NotRequired[str]
+    """
+    The sampler.
+    """
+    unet_name: NotRequired[str]
+    """
+    Another UNet.
+    """
+    variant: NotRequired[str]
+    """
+    The weights' variant, such as `fp16`.
+    """
+    eta: NotRequired[float]
+    """
+    Noise that some samplers add.
+    """
+    seed: NotRequired[int]
+    """
+    Fixes the chance, so that the same request gives the same image.
+    """
+    enable_safety_checker: NotRequired[bool]
+    """
+    Check what was made for unsuitable content.
     """

@@ -142,3 +142,34 @@ class OpenaiImageRequest(TypedDict):
     """
     Your own name for the end user.
     """
+
+
+class OpenaiImageVariationForm(TypedDict):
+    """
+    The image, and how to vary it.
+    """
+
+    image: File
+    """
+    A square PNG of up to 4 MB.
+    """
+    model: NotRequired[str]
+    """
+    `dall-e-2`. Server default: "dall-e-2".
+    """
+    n: NotRequired[int]
+    """
+    How many images. Server default: 1.
+    """
+    response_format: NotRequired[Literal["url", "b64_json"]]
+    """
+    How the images come back. Server default: "url".
+    """
+    size: NotRequired[Literal["256x256", "512x512", "1024x1024"]]
+    """
+    Width and height. Server default: "1024x1024".
+    """
+    user: NotRequired[str]
+    """
+    Your own user's id.
+    """

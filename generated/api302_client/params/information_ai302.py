@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NotRequired, TypedDict
 
 from api302_client.params.files import File
+
+
+class Ai302BrowserRequest(TypedDict):
+    """
+    What to do.
+    """
+
+    task: str
+    """
+    What to do, in plain words.
+    """
+    model: NotRequired[str]
+    """
+    The model that does it.
+    """
 
 
 class Ai302KeyRequest(TypedDict):
@@ -74,6 +90,269 @@ class Ai302KeyUpdate(TypedDict):
     expired_on: int
     """
     When it expires, in Unix seconds; 0 for never.
+    """
+
+
+class Ai302MarkdownForm(TypedDict):
+    """
+    A file, or its address.
+    """
+
+    source_data_type: Literal["file", "url"]
+    """
+    What is given: `file` or an address in `source_data`.
+    """
+    file: NotRequired[File]
+    """
+    The file.
+    """
+    source_data: NotRequired[str]
+    """
+    The file's address.
+    """
+
+
+class Ai302RunCodeRequest(TypedDict):
+    """
+    The code.
+    """
+
+    language: Literal["python3", "nodejs"]
+    """
+    Its language.
+    """
+    code: str
+    """
+    The code.
+    """
+
+
+class Ai302SandboxCodeRequest(TypedDict):
+    """
+    The code and the sandbox.
+    """
+
+    sandbox_id: str
+    """
+    The sandbox.
+    """
+    code: str
+    """
+    The code.
+    """
+    language: NotRequired[Literal["python", "r", "java", "bash", "js"]]
+    """
+    Its language. Server default: "python".
+    """
+    envs: NotRequired[Mapping[str, str]]
+    """
+    Environment variables.
+    """
+    timeout: NotRequired[int]
+    """
+    Seconds it may take. Server default: 5.
+    """
+
+
+class Ai302SandboxCommandRequest(TypedDict):
+    """
+    The command line and the sandbox.
+    """
+
+    sandbox_id: str
+    """
+    The sandbox.
+    """
+    cmd: str
+    """
+    The command line.
+    """
+    envs: NotRequired[Mapping[str, str]]
+    """
+    Environment variables.
+    """
+    timeout: NotRequired[int]
+    """
+    Seconds it may take.
+    """
+
+
+class Ai302SandboxCreateRequest(TypedDict):
+    """
+    The new sandbox.
+    """
+
+    sandbox_name: NotRequired[str]
+    """
+    A name of your choice.
+    """
+    max_alive_time: int
+    """
+    Seconds it may live; 300 is recommended.
+    """
+    envs: NotRequired[Mapping[str, str]]
+    """
+    Environment variables.
+    """
+    metadata: NotRequired[Mapping[str, Any]]
+    """
+    Notes of your own.
+    """
+
+
+class Ai302SandboxImport(TypedDict):
+    """
+    A file for a sandbox.
+    """
+
+    file: str
+    """
+    Its address; base64 too, as one description of the calls says.
+    """
+    save_path: str
+    """
+    Where to put it.
+    """
+
+
+class Ai302SandboxImportRequest(TypedDict):
+    """
+    Files for a sandbox.
+    """
+
+    sandbox_id: str
+    """
+    The sandbox.
+    """
+    file_list: Sequence[Ai302SandboxImport]
+    """
+    The files.
+    """
+
+
+class Ai302SandboxOnceRequest(TypedDict):
+    """
+    The code.
+    """
+
+    language: NotRequired[Literal["python", "r", "java", "bash", "js"]]
+    """
+    Its language. Server default: "python".
+    """
+    code: str
+    """
+    The code.
+    """
+    envs: NotRequired[Mapping[str, str]]
+    """
+    Environment variables.
+    """
+    is_download: NotRequired[bool]
+    """
+    Export the files that the code leaves.
+    """
+    download_path: NotRequired[str]
+    """
+    Where they are; without it the default folder.
+    """
+    timeout: NotRequired[int]
+    """
+    Seconds it may take. Server default: 5.
+    """
+
+
+class Ai302SandboxPathRequest(TypedDict):
+    """
+    Paths in a sandbox.
+    """
+
+    sandbox_id: str
+    """
+    The sandbox.
+    """
+    path: str | Sequence[str]
+    """
+    A path, or several.
+    """
+
+
+class Ai302SearchRequest(TypedDict):
+    """
+    What to look for, and where.
+    """
+
+    query: str
+    """
+    What to look for.
+    """
+    provider: Literal["tavily", "search1_search", "search1_news", "bocha", "exa", "firecrawl", "metaso", "unifuncs", "perplexity"]
+    """
+    Who searches.
+    """
+    max_results: NotRequired[int]
+    """
+    How many results.
+    """
+    category: NotRequired[str]
+    """
+    tavily: general, news; search1_search: google, bing, duckduckgo, yahoo, youtube, x, reddit, github, arxiv,
+    wechat, bilibili, imdb, wikipedia; search1_news: google, bing, duckduckgo, yahoo, hackernews; exa: company,
+    research paper, news, pdf, github, tweet, personal site, linkedin profile, financial report; metaso: webpage,
+    document, scholar, podcast, video, image.
+    """
+    time_range: NotRequired[str]
+    """
+    tavily: day, week, month, year; search1: day, month, year; bocha: oneDay, oneWeek, oneMonth, oneYear, a date
+    or two dates joined by `..`; firecrawl: hour, day, week, month, year; unifuncs: Day, Week, Month, Year. exa
+    takes its four dates instead.
+    """
+    include_images: NotRequired[bool]
+    """
+    Give images too.
+    """
+    include_domains: NotRequired[Sequence[str]]
+    """
+    Only from these hosts.
+    """
+    exclude_domains: NotRequired[Sequence[str]]
+    """
+    Not from these hosts.
+    """
+    startCrawlDate: NotRequired[str]
+    """
+    exa: found after this, in ISO 8601.
+    """
+    endCrawlDate: NotRequired[str]
+    """
+    exa: found before this, in ISO 8601.
+    """
+    startPublishedDate: NotRequired[str]
+    """
+    exa: published after this, in ISO 8601.
+    """
+    endPublishedDate: NotRequired[str]
+    """
+    exa: published before this, in ISO 8601.
+    """
+    crawl_results: NotRequired[int]
+    """
+    search1: of how many results to read the pages; costs more.
+    """
+    includeRowContent: NotRequired[bool]
+    """
+    metaso: give the pages' whole text; may cost more.
+    """
+    page: NotRequired[int]
+    """
+    metaso, unifuncs: which page.
+    """
+    max_tokens_per_page: NotRequired[int]
+    """
+    perplexity: at most so many tokens a page.
+    """
+    country: NotRequired[str]
+    """
+    perplexity: from this country.
     """
 
 

@@ -8,6 +8,28 @@ from typing import NotRequired, TypedDict
 from api302_client.params.files import File
 
 
+class Ai302ImageToVideoForm(TypedDict):
+    image: NotRequired[File]
+    """
+    The picture.
+    """
+    prompt: NotRequired[str]
+    """
+    What it shows.
+    """
+
+
+class Ai302LatentsyncRequest(TypedDict):
+    video_url: str
+    """
+    Who speaks.
+    """
+    audio_url: str
+    """
+    What is said.
+    """
+
+
 class Ai302VideoForm(TypedDict):
     model: str
     """

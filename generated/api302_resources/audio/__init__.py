@@ -18,8 +18,17 @@ if TYPE_CHECKING:
     from api302_client.models import Ai302SpeechTask
 
     from api302_resources.audio.ai302 import Ai302, AsyncAi302
+    from api302_resources.audio.azure import AsyncAzure, Azure
+    from api302_resources.audio.doubao import AsyncDoubao, Doubao
+    from api302_resources.audio.dubbingx import AsyncDubbingx, Dubbingx
+    from api302_resources.audio.elevenlabs import AsyncElevenlabs, Elevenlabs
+    from api302_resources.audio.fish_audio import AsyncFishAudio, FishAudio
+    from api302_resources.audio.minimax import AsyncMinimax, Minimax
+    from api302_resources.audio.mureka import AsyncMureka, Mureka
     from api302_resources.audio.openai import AsyncOpenai, Openai
+    from api302_resources.audio.siliconflow import AsyncSiliconflow, Siliconflow
     from api302_resources.audio.suno import AsyncSuno, Suno
+    from api302_resources.audio.udio import AsyncUdio, Udio
 
 
 class Audio(Resource):
@@ -33,6 +42,55 @@ class Audio(Resource):
         return Ai302(self._client)
 
     @cached_property
+    def azure(self) -> Azure:
+        """Azure."""
+        from api302_resources.audio.azure import Azure
+
+        return Azure(self._client)
+
+    @cached_property
+    def doubao(self) -> Doubao:
+        """Doubao."""
+        from api302_resources.audio.doubao import Doubao
+
+        return Doubao(self._client)
+
+    @cached_property
+    def dubbingx(self) -> Dubbingx:
+        """DubbingX."""
+        from api302_resources.audio.dubbingx import Dubbingx
+
+        return Dubbingx(self._client)
+
+    @cached_property
+    def elevenlabs(self) -> Elevenlabs:
+        """ElevenLabs."""
+        from api302_resources.audio.elevenlabs import Elevenlabs
+
+        return Elevenlabs(self._client)
+
+    @cached_property
+    def fish_audio(self) -> FishAudio:
+        """Fish Audio."""
+        from api302_resources.audio.fish_audio import FishAudio
+
+        return FishAudio(self._client)
+
+    @cached_property
+    def minimax(self) -> Minimax:
+        """MiniMax."""
+        from api302_resources.audio.minimax import Minimax
+
+        return Minimax(self._client)
+
+    @cached_property
+    def mureka(self) -> Mureka:
+        """Mureka."""
+        from api302_resources.audio.mureka import Mureka
+
+        return Mureka(self._client)
+
+    @cached_property
     def openai(self) -> Openai:
         """OpenAI."""
         from api302_resources.audio.openai import Openai
@@ -40,11 +98,25 @@ class Audio(Resource):
         return Openai(self._client)
 
     @cached_property
+    def siliconflow(self) -> Siliconflow:
+        """SiliconFlow."""
+        from api302_resources.audio.siliconflow import Siliconflow
+
+        return Siliconflow(self._client)
+
+    @cached_property
     def suno(self) -> Suno:
         """Suno."""
         from api302_resources.audio.suno import Suno
 
         return Suno(self._client)
+
+    @cached_property
+    def udio(self) -> Udio:
+        """Udio."""
+        from api302_resources.audio.udio import Udio
+
+        return Udio(self._client)
 
     def speech(
         self,
@@ -192,6 +264,55 @@ class AsyncAudio(AsyncResource):
         return AsyncAi302(self._client)
 
     @cached_property
+    def azure(self) -> AsyncAzure:
+        """Azure."""
+        from api302_resources.audio.azure import AsyncAzure
+
+        return AsyncAzure(self._client)
+
+    @cached_property
+    def doubao(self) -> AsyncDoubao:
+        """Doubao."""
+        from api302_resources.audio.doubao import AsyncDoubao
+
+        return AsyncDoubao(self._client)
+
+    @cached_property
+    def dubbingx(self) -> AsyncDubbingx:
+        """DubbingX."""
+        from api302_resources.audio.dubbingx import AsyncDubbingx
+
+        return AsyncDubbingx(self._client)
+
+    @cached_property
+    def elevenlabs(self) -> AsyncElevenlabs:
+        """ElevenLabs."""
+        from api302_resources.audio.elevenlabs import AsyncElevenlabs
+
+        return AsyncElevenlabs(self._client)
+
+    @cached_property
+    def fish_audio(self) -> AsyncFishAudio:
+        """Fish Audio."""
+        from api302_resources.audio.fish_audio import AsyncFishAudio
+
+        return AsyncFishAudio(self._client)
+
+    @cached_property
+    def minimax(self) -> AsyncMinimax:
+        """MiniMax."""
+        from api302_resources.audio.minimax import AsyncMinimax
+
+        return AsyncMinimax(self._client)
+
+    @cached_property
+    def mureka(self) -> AsyncMureka:
+        """Mureka."""
+        from api302_resources.audio.mureka import AsyncMureka
+
+        return AsyncMureka(self._client)
+
+    @cached_property
     def openai(self) -> AsyncOpenai:
         """OpenAI."""
         from api302_resources.audio.openai import AsyncOpenai
@@ -199,11 +320,25 @@ class AsyncAudio(AsyncResource):
         return AsyncOpenai(self._client)
 
     @cached_property
+    def siliconflow(self) -> AsyncSiliconflow:
+        """SiliconFlow."""
+        from api302_resources.audio.siliconflow import AsyncSiliconflow
+
+        return AsyncSiliconflow(self._client)
+
+    @cached_property
     def suno(self) -> AsyncSuno:
         """Suno."""
         from api302_resources.audio.suno import AsyncSuno
 
         return AsyncSuno(self._client)
+
+    @cached_property
+    def udio(self) -> AsyncUdio:
+        """Udio."""
+        from api302_resources.audio.udio import AsyncUdio
+
+        return AsyncUdio(self._client)
 
     async def speech(
         self,

@@ -11,9 +11,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, AsyncTask, ByteStream, Task
-    from api302_client._model import Binary, JsonObject
-    from api302_client.models import Ai302SpeechTask, Ai302SpeechV1Reply, Ai302TtsProviders
+    from api302 import AsyncByteStream, AsyncTask, ByteStream, FileInput, Task
+    from api302_client._model import Binary, JsonObject, Text
+    from api302_client.models import (
+        Ai302F5TtsReply,
+        Ai302QueuedVideo,
+        Ai302SoundReply,
+        Ai302SpeechTask,
+        Ai302SpeechV1Reply,
+        Ai302StableAudioReply,
+        Ai302TranscriptionModels,
+        Ai302TtsProviders,
+        Ai302WebTranscript,
+        Ai302WhisperxReply,
+        OpenaiTranscript,
+    )
 
 TEXT_TO_SPEECH = Operation(
     id="ai302_text_to_speech",
@@ -75,6 +87,117 @@ GET_HIGGS_SMART_VOICE = Operation(
     docs="https://doc.302.ai/338003336e0",
     status={"done": {"binary": True}, "interval": 3},
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
+)
+TRANSCRIBE = Operation(
+    id="ai302_transcribe",
+    endpoint="audio_ai302.ai302_transcribe",
+    docs="public code: 302-docs.md (a study of the documentation pages of 2026-09-09)",
+    files={"file": ("url", "data_url", "base64", "part")},
+    not_empty=("model",),
+    price=[{"note": "by model"}],
+)
+LIST_TRANSCRIPTION_MODELS = Operation(
+    id="ai302_list_transcription_models",
+    endpoint="audio_ai302.ai302_list_transcription_models",
+    docs="public code: 302-docs.md (a study of the documentation pages of 2026-09-09)",
+)
+ALIGN = Operation(
+    id="ai302_align",
+    endpoint="audio_ai302.ai302_align",
+    docs="https://doc.302.ai/api-243497769",
+    files={"file": ("part",)},
+    price=[{"amount": 0.002, "unit": "PTC", "per": "minute"}],
+)
+GET_TRANSCRIPT = Operation(
+    id="ai302_get_transcript",
+    endpoint="audio_ai302.ai302_get_transcript",
+    docs="302ai/302_video_summary:lib/api/transcript.ts",
+    success={"field": "success", "values": [True], "message": "message"},
+    price=[{"amount": 0.01, "unit": "PTC", "per": "minute"}],
+)
+WHISPERX = Operation(
+    id="ai302_whisperx",
+    endpoint="audio_ai302.ai302_whisperx",
+    docs="Huanshere/VideoLingo:core/asr_backend/whisperX_302.py",
+    files={"audio_input": ("part",)},
+    price=[{"amount": 0.002, "unit": "PTC", "per": "minute"}],
+)
+STABLE_AUDIO = Operation(
+    id="ai302_stable_audio",
+    endpoint="audio_ai302.ai302_stable_audio",
+    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
+    not_empty=("prompt",),
+    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
+)
+F5_TTS = Operation(
+    id="ai302_f5_tts",
+    endpoint="audio_ai302.ai302_f5_tts",
+    docs="p462",
+    files={"ref_audio_url": ("url",)},
+    not_empty=("gen_text",),
+    price=[{"amount": 50, "unit": "PTC", "per": "1M characters"}],
+)
+START_F5_TTS = Operation(
+    id="ai302_start_f5_tts",
+    endpoint="audio_ai302.ai302_start_f5_tts",
+    docs="https://www.yuntts.com/874.html",
+    files={"ref_audio_url": ("url",)},
+    not_empty=("gen_text",),
+    task={"fetch": "ai302_get_f5_tts", "parameters": {"request_id": "request_id"}},
+    price=[{"amount": 50, "unit": "PTC", "per": "1M characters"}],
+)
+GET_F5_TTS = Operation(
+    id="ai302_get_f5_tts",
+    endpoint="audio_ai302.ai302_get_f5_tts",
+    docs="Huanshere/VideoLingo:core/tts_backend/_302_f5tts.py",
+    status={
+        "state": "error && 'FAILED' || status || audio_url && 'COMPLETED'",
+        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING", "PENDING", "running"],
+        "succeeded": ["COMPLETED"],
+        "failed": ["FAILED", "ERROR", "failed"],
+        "outputs": ["audio_url.url"],
+        "error": {"message": "error.message || error", "code": "error.err_code"},
+        "interval": 5,
+    },
+    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
+)
+MMAUDIO = Operation(
+    id="ai302_mmaudio",
+    endpoint="audio_ai302.ai302_mmaudio",
+    docs="p466",
+    files={"video_url": ("url",)},
+    task={"fetch": "ai302_get_mmaudio", "parameters": {"request_id": "request_id"}},
+    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
+)
+GET_MMAUDIO = Operation(
+    id="ai302_get_mmaudio",
+    endpoint="audio_ai302.ai302_get_mmaudio",
+    docs="p467",
+    status={
+        "state": "error && 'FAILED' || status",
+        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING", "running"],
+        "succeeded": ["COMPLETED"],
+        "failed": ["FAILED", "failed"],
+        "outputs": ["video.url"],
+        "error": {"message": "error.message || error", "code": "error.err_code"},
+        "interval": 10,
+    },
+    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
+)
+MMAUDIO_TEXT_TO_AUDIO = Operation(
+    id="ai302_mmaudio_text_to_audio",
+    endpoint="audio_ai302.ai302_mmaudio_text_to_audio",
+    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
+    not_empty=("prompt",),
+    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
+)
+DIFFRHYTHM = Operation(
+    id="ai302_diffrhythm",
+    endpoint="audio_ai302.ai302_diffrhythm",
+    docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
+    files={"reference_audio_url": ("url",)},
+    not_empty=("lyrics",),
+    price=[{"amount": 0.2, "unit": "PTC", "per": "call"}],
 )
 
 
@@ -440,6 +563,584 @@ class Ai302(Resource):
             GET_HIGGS_SMART_VOICE, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
+    def transcribe(
+        self,
+        *,
+        file: FileInput,
+        model: str,
+        response_format: Literal["json", "text", "srt", "vtt", "verbose_json", "diarized_json"] | None = None,
+        language: str | None = None,
+        prompt: str | None = None,
+        temperature: float | None = None,
+        timestamp_granularities: Sequence[Literal["word", "segment"]] | None = None,
+        include: Sequence[str] | None = None,
+        accept: Literal["application/json", "text/plain"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiTranscript | Text:
+        """Write down what is said, with any provider.
+
+        Answers in JSON or, for `text`, `srt` and `vtt`, in plain text. The list of models tells which formats each
+        has.
+
+        Args:
+            file: The sound. Takes a URL, a data URL, base64 text or a local file (pathlib.Path, open file or
+                bytes).
+            model: The model, such as `whisper-1`, `gpt-4o-transcribe`, `recognize`, `scribe_v1` or `sensevoice`.
+            response_format: What to answer with; each model has some.
+            language: The language spoken, by its code of two letters.
+            prompt: A text in the same language that leads the style or comes before.
+            temperature: How much to vary. Server default: 0.
+            timestamp_granularities: What gets times, with `verbose_json`. Sent as `timestamp_granularities[]`.
+            include: What else to answer, such as `logprobs`. Sent as `include[]`.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What was said.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: by model.
+        Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
+        """
+        reply_: OpenaiTranscript | Text = self._call(
+            TRANSCRIBE,
+            body={
+                "file": file,
+                "model": model,
+                "response_format": response_format,
+                "language": language,
+                "prompt": prompt,
+                "temperature": temperature,
+                "timestamp_granularities[]": timestamp_granularities,
+                "include[]": include,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def list_transcription_models(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302TranscriptionModels:
+        """List the models that write down what is said.
+
+        Args:
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The models.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
+        """
+        reply_: Ai302TranscriptionModels = self._call(LIST_TRANSCRIPTION_MODELS, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def align(
+        self,
+        *,
+        file: FileInput,
+        model: str,
+        text: str | None = None,
+        vad_model: str | None = None,
+        preprocessing: Literal["none", "dynamic", "soft_dynamic", "bass_dynamic"] | None = None,
+        response_format: Literal["srt", "verbose_json", "vtt"] | None = None,
+        alignment_model: Literal["tdnn_ffn", "mms_fa", "gentle"] | None = None,
+        accept: Literal["application/json", "text/plain"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiTranscript | Text:
+        """Find when each word of a text is said.
+
+        Answers in JSON or, for `srt` and `vtt`, in plain text.
+
+        Args:
+            file: The sound, as mp3, mp4, mpeg, mpga, m4a, wav or webm. Takes a local file (path, open file or
+                bytes).
+            model: The model: `whisper-v3` or `whisper-v3-turbo`.
+            text: What is said in it.
+            vad_model: What finds speech, such as `silero`.
+            preprocessing: What to do to the sound first.
+            response_format: What to answer with.
+            alignment_model: What finds the times.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The text with its times.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.002 PTC per minute.
+        Source: https://doc.302.ai/api-243497769 (page, 2026-11-21)
+        """
+        reply_: OpenaiTranscript | Text = self._call(
+            ALIGN,
+            body={
+                "file": file,
+                "model": model,
+                "text": text,
+                "vad_model": vad_model,
+                "preprocessing": preprocessing,
+                "response_format": response_format,
+                "alignment_model": alignment_model,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_transcript(
+        self,
+        *,
+        url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302WebTranscript:
+        """Write down what is said in a video on the web.
+
+        Takes a sound's address, or a page of a video platform.
+
+        Args:
+            url: The sound or video, or the page that shows it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What was said.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per minute.
+        Source: 302ai/302_video_summary:lib/api/transcript.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302WebTranscript = self._call(
+            GET_TRANSCRIPT, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def whisperx(
+        self,
+        *,
+        audio_input: FileInput,
+        processing_type: str | None = None,
+        translate: str | None = None,
+        language: str | None = None,
+        output: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302WhisperxReply:
+        """Write down what is said, with WhisperX.
+
+        Args:
+            audio_input: The sound; no address. Takes a local file (path, open file or bytes).
+            processing_type: What to do, such as `align`.
+            translate: Whether to translate: `true` or `false`.
+            language: The language spoken, by its code of two letters.
+            output: What to answer with, such as `raw` or `text`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What was said.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.002 PTC per minute.
+        Source: Huanshere/VideoLingo:core/asr_backend/whisperX_302.py (caller, 2026-11-21)
+        """
+        reply_: Ai302WhisperxReply = self._call(
+            WHISPERX,
+            body={
+                "audio_input": audio_input,
+                "processing_type": processing_type,
+                "translate": translate,
+                "language": language,
+                "output": output,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stable_audio(
+        self,
+        *,
+        prompt: str,
+        seconds_start: int | None = None,
+        seconds_total: int | None = None,
+        steps: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302StableAudioReply:
+        """Make music or a sound from a text, with Stable Audio.
+
+        Waits for the sound, of at most 47 seconds.
+
+        Args:
+            prompt: What to make.
+            seconds_start: Where to begin.
+            seconds_total: How long it is. Server default: 30.
+            steps: How many steps to take. Server default: 100.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The sound.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
+        """
+        reply_: Ai302StableAudioReply = self._call(
+            STABLE_AUDIO,
+            body={"prompt": prompt, "seconds_start": seconds_start, "seconds_total": seconds_total, "steps": steps},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def f5_tts(
+        self,
+        *,
+        gen_text: str,
+        ref_audio_url: str,
+        model_type: Literal["F5-TTS", "E2-TTS"],
+        ref_text: str | None = None,
+        remove_silence: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302F5TtsReply:
+        """Read a text aloud in a recorded voice, with F5-TTS.
+
+        Waits for the sound.
+
+        Args:
+            gen_text: The text.
+            ref_audio_url: A recording of the voice. Takes a URL.
+            model_type: The model.
+            ref_text: What the recording says; found out otherwise.
+            remove_silence: Whether to cut out silence. Server default: true.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The sound.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 50 PTC per 1M characters.
+        Source: documentation page p462 (caller, 2026-11-21)
+        """
+        reply_: Ai302F5TtsReply = self._call(
+            F5_TTS,
+            body={
+                "gen_text": gen_text,
+                "ref_audio_url": ref_audio_url,
+                "model_type": model_type,
+                "ref_text": ref_text,
+                "remove_silence": remove_silence,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def start_f5_tts(
+        self,
+        *,
+        gen_text: str,
+        ref_audio_url: str,
+        model_type: Literal["F5-TTS", "E2-TTS"],
+        ref_text: str | None = None,
+        remove_silence: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302F5TtsReply]:
+        """Start to read a text aloud in a recorded voice, with F5-TTS.
+
+        The path says sync, but this is the call that answers at once with a task.
+
+        Args:
+            gen_text: The text.
+            ref_audio_url: A recording of the voice. Takes a URL.
+            model_type: The model.
+            ref_text: What the recording says; found out otherwise.
+            remove_silence: Whether to cut out silence. Server default: true.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (Ai302F5TtsReply).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 50 PTC per 1M characters.
+        Source: https://www.yuntts.com/874.html (caller, 2026-11-21)
+        """
+        return self._submit(
+            START_F5_TTS,
+            body={
+                "gen_text": gen_text,
+                "ref_audio_url": ref_audio_url,
+                "model_type": model_type,
+                "ref_text": ref_text,
+                "remove_silence": remove_silence,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_f5_tts(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302F5TtsReply:
+        """Tell how a text read aloud by F5-TTS stands.
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: Huanshere/VideoLingo:core/tts_backend/_302_f5tts.py (caller, 2026-11-21)
+        """
+        reply_: Ai302F5TtsReply = self._call(
+            GET_F5_TTS, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def mmaudio(
+        self,
+        *,
+        video_url: str,
+        prompt: str,
+        negative_prompt: str | None = None,
+        num_steps: int | None = None,
+        cfg_strength: float | None = None,
+        duration: float | None = None,
+        seed: int | None = None,
+        mask_away_clip: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302QueuedVideo]:
+        """Start to give a video its sounds, with MMAudio.
+
+        Args:
+            video_url: The video. Takes a URL.
+            prompt: What is to be heard.
+            negative_prompt: What is not to be heard. Server default: "".
+            num_steps: How many steps to take. Server default: 25.
+            cfg_strength: How closely to keep to the prompt. Server default: 4.5.
+            duration: Seconds of sound. Server default: 8.
+            seed: The same seed gives the same sound.
+            mask_away_clip: Whether to go by the prompt alone.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (Ai302QueuedVideo).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: documentation page p466 (caller, 2026-11-21)
+        """
+        return self._submit(
+            MMAUDIO,
+            body={
+                "video_url": video_url,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "num_steps": num_steps,
+                "cfg_strength": cfg_strength,
+                "duration": duration,
+                "seed": seed,
+                "mask_away_clip": mask_away_clip,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_mmaudio(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedVideo:
+        """Tell how a video with its sounds stands.
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: documentation page p467 (caller, 2026-11-21)
+        """
+        reply_: Ai302QueuedVideo = self._call(
+            GET_MMAUDIO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def mmaudio_text_to_audio(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        num_steps: int | None = None,
+        cfg_strength: float | None = None,
+        duration: float | None = None,
+        seed: int | None = None,
+        mask_away_clip: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SoundReply:
+        """Make a sound from a text, with MMAudio.
+
+        Args:
+            prompt: What is to be heard.
+            negative_prompt: What is not to be heard. Server default: "".
+            num_steps: How many steps to take. Server default: 25.
+            cfg_strength: How closely to keep to the prompt. Server default: 4.5.
+            duration: Seconds of sound. Server default: 8.
+            seed: The same seed gives the same sound.
+            mask_away_clip: Whether to go by the prompt alone.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The sound.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
+        """
+        reply_: Ai302SoundReply = self._call(
+            MMAUDIO_TEXT_TO_AUDIO,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "num_steps": num_steps,
+                "cfg_strength": cfg_strength,
+                "duration": duration,
+                "seed": seed,
+                "mask_away_clip": mask_away_clip,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def diffrhythm(
+        self,
+        *,
+        lyrics: str,
+        reference_audio_url: str | None = None,
+        style_prompt: str | None = None,
+        music_duration: Literal["95s", "285s"] | None = None,
+        num_inference_steps: int | None = None,
+        cfg_strength: float | None = None,
+        scheduler: Literal["euler", "midpoint", "rk4", "implicit_adams"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SoundReply:
+        """Make a song from lyrics and a sample, with DiffRhythm.
+
+        Args:
+            lyrics: The lyrics, with times or with parts such as `[verse]` and `[chorus]`.
+            reference_audio_url: A sample to be like. Takes a URL.
+            style_prompt: The style, in words.
+            music_duration: How long it is. Server default: "95s".
+            num_inference_steps: How many steps to take. Server default: 32.
+            cfg_strength: How closely to keep to the prompt. Server default: 4.
+            scheduler: How to take the steps. Server default: "euler".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The song.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.2 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
+        """
+        reply_: Ai302SoundReply = self._call(
+            DIFFRHYTHM,
+            body={
+                "lyrics": lyrics,
+                "reference_audio_url": reference_audio_url,
+                "style_prompt": style_prompt,
+                "music_duration": music_duration,
+                "num_inference_steps": num_inference_steps,
+                "cfg_strength": cfg_strength,
+                "scheduler": scheduler,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
 
 class AsyncAi302(AsyncResource):
     """302.AI."""
@@ -802,3 +1503,583 @@ class AsyncAi302(AsyncResource):
         return self._stream_bytes(
             GET_HIGGS_SMART_VOICE, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
+
+    async def transcribe(
+        self,
+        *,
+        file: FileInput,
+        model: str,
+        response_format: Literal["json", "text", "srt", "vtt", "verbose_json", "diarized_json"] | None = None,
+        language: str | None = None,
+        prompt: str | None = None,
+        temperature: float | None = None,
+        timestamp_granularities: Sequence[Literal["word", "segment"]] | None = None,
+        include: Sequence[str] | None = None,
+        accept: Literal["application/json", "text/plain"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiTranscript | Text:
+        """Write down what is said, with any provider.
+
+        Answers in JSON or, for `text`, `srt` and `vtt`, in plain text. The list of models tells which formats each
+        has.
+
+        Args:
+            file: The sound. Takes a URL, a data URL, base64 text or a local file (pathlib.Path, open file or
+                bytes).
+            model: The model, such as `whisper-1`, `gpt-4o-transcribe`, `recognize`, `scribe_v1` or `sensevoice`.
+            response_format: What to answer with; each model has some.
+            language: The language spoken, by its code of two letters.
+            prompt: A text in the same language that leads the style or comes before.
+            temperature: How much to vary. Server default: 0.
+            timestamp_granularities: What gets times, with `verbose_json`. Sent as `timestamp_granularities[]`.
+            include: What else to answer, such as `logprobs`. Sent as `include[]`.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What was said.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: by model.
+        Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
+        """
+        reply_: OpenaiTranscript | Text = await self._call(
+            TRANSCRIBE,
+            body={
+                "file": file,
+                "model": model,
+                "response_format": response_format,
+                "language": language,
+                "prompt": prompt,
+                "temperature": temperature,
+                "timestamp_granularities[]": timestamp_granularities,
+                "include[]": include,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def list_transcription_models(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302TranscriptionModels:
+        """List the models that write down what is said.
+
+        Args:
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The models.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
+        """
+        reply_: Ai302TranscriptionModels = await self._call(
+            LIST_TRANSCRIPTION_MODELS, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def align(
+        self,
+        *,
+        file: FileInput,
+        model: str,
+        text: str | None = None,
+        vad_model: str | None = None,
+        preprocessing: Literal["none", "dynamic", "soft_dynamic", "bass_dynamic"] | None = None,
+        response_format: Literal["srt", "verbose_json", "vtt"] | None = None,
+        alignment_model: Literal["tdnn_ffn", "mms_fa", "gentle"] | None = None,
+        accept: Literal["application/json", "text/plain"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiTranscript | Text:
+        """Find when each word of a text is said.
+
+        Answers in JSON or, for `srt` and `vtt`, in plain text.
+
+        Args:
+            file: The sound, as mp3, mp4, mpeg, mpga, m4a, wav or webm. Takes a local file (path, open file or
+                bytes).
+            model: The model: `whisper-v3` or `whisper-v3-turbo`.
+            text: What is said in it.
+            vad_model: What finds speech, such as `silero`.
+            preprocessing: What to do to the sound first.
+            response_format: What to answer with.
+            alignment_model: What finds the times.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The text with its times.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.002 PTC per minute.
+        Source: https://doc.302.ai/api-243497769 (page, 2026-11-21)
+        """
+        reply_: OpenaiTranscript | Text = await self._call(
+            ALIGN,
+            body={
+                "file": file,
+                "model": model,
+                "text": text,
+                "vad_model": vad_model,
+                "preprocessing": preprocessing,
+                "response_format": response_format,
+                "alignment_model": alignment_model,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_transcript(
+        self,
+        *,
+        url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302WebTranscript:
+        """Write down what is said in a video on the web.
+
+        Takes a sound's address, or a page of a video platform.
+
+        Args:
+            url: The sound or video, or the page that shows it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What was said.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per minute.
+        Source: 302ai/302_video_summary:lib/api/transcript.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302WebTranscript = await self._call(
+            GET_TRANSCRIPT, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def whisperx(
+        self,
+        *,
+        audio_input: FileInput,
+        processing_type: str | None = None,
+        translate: str | None = None,
+        language: str | None = None,
+        output: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302WhisperxReply:
+        """Write down what is said, with WhisperX.
+
+        Args:
+            audio_input: The sound; no address. Takes a local file (path, open file or bytes).
+            processing_type: What to do, such as `align`.
+            translate: Whether to translate: `true` or `false`.
+            language: The language spoken, by its code of two letters.
+            output: What to answer with, such as `raw` or `text`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What was said.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.002 PTC per minute.
+        Source: Huanshere/VideoLingo:core/asr_backend/whisperX_302.py (caller, 2026-11-21)
+        """
+        reply_: Ai302WhisperxReply = await self._call(
+            WHISPERX,
+            body={
+                "audio_input": audio_input,
+                "processing_type": processing_type,
+                "translate": translate,
+                "language": language,
+                "output": output,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def stable_audio(
+        self,
+        *,
+        prompt: str,
+        seconds_start: int | None = None,
+        seconds_total: int | None = None,
+        steps: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302StableAudioReply:
+        """Make music or a sound from a text, with Stable Audio.
+
+        Waits for the sound, of at most 47 seconds.
+
+        Args:
+            prompt: What to make.
+            seconds_start: Where to begin.
+            seconds_total: How long it is. Server default: 30.
+            steps: How many steps to take. Server default: 100.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The sound.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
+        """
+        reply_: Ai302StableAudioReply = await self._call(
+            STABLE_AUDIO,
+            body={"prompt": prompt, "seconds_start": seconds_start, "seconds_total": seconds_total, "steps": steps},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def f5_tts(
+        self,
+        *,
+        gen_text: str,
+        ref_audio_url: str,
+        model_type: Literal["F5-TTS", "E2-TTS"],
+        ref_text: str | None = None,
+        remove_silence: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302F5TtsReply:
+        """Read a text aloud in a recorded voice, with F5-TTS.
+
+        Waits for the sound.
+
+        Args:
+            gen_text: The text.
+            ref_audio_url: A recording of the voice. Takes a URL.
+            model_type: The model.
+            ref_text: What the recording says; found out otherwise.
+            remove_silence: Whether to cut out silence. Server default: true.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The sound.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 50 PTC per 1M characters.
+        Source: documentation page p462 (caller, 2026-11-21)
+        """
+        reply_: Ai302F5TtsReply = await self._call(
+            F5_TTS,
+            body={
+                "gen_text": gen_text,
+                "ref_audio_url": ref_audio_url,
+                "model_type": model_type,
+                "ref_text": ref_text,
+                "remove_silence": remove_silence,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def start_f5_tts(
+        self,
+        *,
+        gen_text: str,
+        ref_audio_url: str,
+        model_type: Literal["F5-TTS", "E2-TTS"],
+        ref_text: str | None = None,
+        remove_silence: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302F5TtsReply]:
+        """Start to read a text aloud in a recorded voice, with F5-TTS.
+
+        The path says sync, but this is the call that answers at once with a task.
+
+        Args:
+            gen_text: The text.
+            ref_audio_url: A recording of the voice. Takes a URL.
+            model_type: The model.
+            ref_text: What the recording says; found out otherwise.
+            remove_silence: Whether to cut out silence. Server default: true.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (Ai302F5TtsReply).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 50 PTC per 1M characters.
+        Source: https://www.yuntts.com/874.html (caller, 2026-11-21)
+        """
+        return await self._submit(
+            START_F5_TTS,
+            body={
+                "gen_text": gen_text,
+                "ref_audio_url": ref_audio_url,
+                "model_type": model_type,
+                "ref_text": ref_text,
+                "remove_silence": remove_silence,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_f5_tts(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302F5TtsReply:
+        """Tell how a text read aloud by F5-TTS stands.
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: Huanshere/VideoLingo:core/tts_backend/_302_f5tts.py (caller, 2026-11-21)
+        """
+        reply_: Ai302F5TtsReply = await self._call(
+            GET_F5_TTS, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def mmaudio(
+        self,
+        *,
+        video_url: str,
+        prompt: str,
+        negative_prompt: str | None = None,
+        num_steps: int | None = None,
+        cfg_strength: float | None = None,
+        duration: float | None = None,
+        seed: int | None = None,
+        mask_away_clip: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302QueuedVideo]:
+        """Start to give a video its sounds, with MMAudio.
+
+        Args:
+            video_url: The video. Takes a URL.
+            prompt: What is to be heard.
+            negative_prompt: What is not to be heard. Server default: "".
+            num_steps: How many steps to take. Server default: 25.
+            cfg_strength: How closely to keep to the prompt. Server default: 4.5.
+            duration: Seconds of sound. Server default: 8.
+            seed: The same seed gives the same sound.
+            mask_away_clip: Whether to go by the prompt alone.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (Ai302QueuedVideo).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: documentation page p466 (caller, 2026-11-21)
+        """
+        return await self._submit(
+            MMAUDIO,
+            body={
+                "video_url": video_url,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "num_steps": num_steps,
+                "cfg_strength": cfg_strength,
+                "duration": duration,
+                "seed": seed,
+                "mask_away_clip": mask_away_clip,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_mmaudio(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedVideo:
+        """Tell how a video with its sounds stands.
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: documentation page p467 (caller, 2026-11-21)
+        """
+        reply_: Ai302QueuedVideo = await self._call(
+            GET_MMAUDIO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def mmaudio_text_to_audio(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        num_steps: int | None = None,
+        cfg_strength: float | None = None,
+        duration: float | None = None,
+        seed: int | None = None,
+        mask_away_clip: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SoundReply:
+        """Make a sound from a text, with MMAudio.
+
+        Args:
+            prompt: What is to be heard.
+            negative_prompt: What is not to be heard. Server default: "".
+            num_steps: How many steps to take. Server default: 25.
+            cfg_strength: How closely to keep to the prompt. Server default: 4.5.
+            duration: Seconds of sound. Server default: 8.
+            seed: The same seed gives the same sound.
+            mask_away_clip: Whether to go by the prompt alone.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The sound.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
+        """
+        reply_: Ai302SoundReply = await self._call(
+            MMAUDIO_TEXT_TO_AUDIO,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "num_steps": num_steps,
+                "cfg_strength": cfg_strength,
+                "duration": duration,
+                "seed": seed,
+                "mask_away_clip": mask_away_clip,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def diffrhythm(
+        self,
+        *,
+        lyrics: str,
+        reference_audio_url: str | None = None,
+        style_prompt: str | None = None,
+        music_duration: Literal["95s", "285s"] | None = None,
+        num_inference_steps: int | None = None,
+        cfg_strength: float | None = None,
+        scheduler: Literal["euler", "midpoint", "rk4", "implicit_adams"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SoundReply:
+        """Make a song from lyrics and a sample, with DiffRhythm.
+
+        Args:
+            lyrics: The lyrics, with times or with parts such as `[verse]` and `[chorus]`.
+            reference_audio_url: A sample to be like. Takes a URL.
+            style_prompt: The style, in words.
+            music_duration: How long it is. Server default: "95s".
+            num_inference_steps: How many steps to take. Server default: 32.
+            cfg_strength: How closely to keep to the prompt. Server default: 4.
+            scheduler: How to take the steps. Server default: "euler".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The song.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.2 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
+        """
+        reply_: Ai302SoundReply = await self._call(
+            DIFFRHYTHM,
+            body={
+                "lyrics": lyrics,
+                "reference_audio_url": reference_audio_url,
+                "style_prompt": style_prompt,
+                "music_duration": music_duration,
+                "num_inference_steps": num_inference_steps,
+                "cfg_strength": cfg_strength,
+                "scheduler": scheduler,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_

@@ -180,6 +180,9 @@ class Openai(Resource):
         chunking_strategy: str | None = None,
         known_speaker_names: Sequence[str] | None = None,
         known_speaker_references: Sequence[str] | None = None,
+        vad_model: str | None = None,
+        preprocessing: Literal["none", "dynamic", "soft_dynamic", "bass_dynamic"] | None = None,
+        alignment_model: Literal["tdnn_ffn", "mms_fa", "gentle"] | None = None,
         accept: Literal["application/json", "text/plain"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -207,6 +210,9 @@ class Openai(Resource):
             known_speaker_names: Names for speakers, as many as references. Sent as `known_speaker_names[]`.
             known_speaker_references: Samples of those speakers, 2 to 10 seconds each, as data URLs. Sent as
                 `known_speaker_references[]`.
+            vad_model: What finds speech, such as `silero`; for whisper-v3 and whisper-v3-turbo.
+            preprocessing: What to do to the sound first; for whisper-v3 and whisper-v3-turbo.
+            alignment_model: What finds the times; for whisper-v3 and whisper-v3-turbo.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
@@ -235,6 +241,9 @@ class Openai(Resource):
                 "chunking_strategy": chunking_strategy,
                 "known_speaker_names[]": known_speaker_names,
                 "known_speaker_references[]": known_speaker_references,
+                "vad_model": vad_model,
+                "preprocessing": preprocessing,
+                "alignment_model": alignment_model,
             },
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -420,6 +429,9 @@ class AsyncOpenai(AsyncResource):
         chunking_strategy: str | None = None,
         known_speaker_names: Sequence[str] | None = None,
         known_speaker_references: Sequence[str] | None = None,
+        vad_model: str | None = None,
+        preprocessing: Literal["none", "dynamic", "soft_dynamic", "bass_dynamic"] | None = None,
+        alignment_model: Literal["tdnn_ffn", "mms_fa", "gentle"] | None = None,
         accept: Literal["application/json", "text/plain"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -447,6 +459,9 @@ class AsyncOpenai(AsyncResource):
             known_speaker_names: Names for speakers, as many as references. Sent as `known_speaker_names[]`.
             known_speaker_references: Samples of those speakers, 2 to 10 seconds each, as data URLs. Sent as
                 `known_speaker_references[]`.
+            vad_model: What finds speech, such as `silero`; for whisper-v3 and whisper-v3-turbo.
+            preprocessing: What to do to the sound first; for whisper-v3 and whisper-v3-turbo.
+            alignment_model: What finds the times; for whisper-v3 and whisper-v3-turbo.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
@@ -475,6 +490,9 @@ class AsyncOpenai(AsyncResource):
                 "chunking_strategy": chunking_strategy,
                 "known_speaker_names[]": known_speaker_names,
                 "known_speaker_references[]": known_speaker_references,
+                "vad_model": vad_model,
+                "preprocessing": preprocessing,
+                "alignment_model": alignment_model,
             },
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),

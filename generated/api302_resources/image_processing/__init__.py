@@ -9,11 +9,89 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
+    from api302_resources.image_processing.ai302 import Ai302, AsyncAi302
+    from api302_resources.image_processing.bagel import AsyncBagel, Bagel
+    from api302_resources.image_processing.bria import AsyncBria, Bria
+    from api302_resources.image_processing.clipdrop import AsyncClipdrop, Clipdrop
+    from api302_resources.image_processing.doubao import AsyncDoubao, Doubao
+    from api302_resources.image_processing.fashn import AsyncFashn, Fashn
+    from api302_resources.image_processing.flux import AsyncFlux, Flux
+    from api302_resources.image_processing.glif import AsyncGlif, Glif
+    from api302_resources.image_processing.ideogram import AsyncIdeogram, Ideogram
     from api302_resources.image_processing.kling import AsyncKling, Kling
+    from api302_resources.image_processing.recraft import AsyncRecraft, Recraft
+    from api302_resources.image_processing.rodin import AsyncRodin, Rodin
+    from api302_resources.image_processing.stability import AsyncStability, Stability
+    from api302_resources.image_processing.stepfun import AsyncStepfun, Stepfun
+    from api302_resources.image_processing.tripo import AsyncTripo, Tripo
+    from api302_resources.image_processing.vectorizer import AsyncVectorizer, Vectorizer
 
 
 class ImageProcessing(Resource):
     """Editing, enlarging, cutting out, and 3D models from images."""
+
+    @cached_property
+    def ai302(self) -> Ai302:
+        """302.AI."""
+        from api302_resources.image_processing.ai302 import Ai302
+
+        return Ai302(self._client)
+
+    @cached_property
+    def bagel(self) -> Bagel:
+        """Bagel."""
+        from api302_resources.image_processing.bagel import Bagel
+
+        return Bagel(self._client)
+
+    @cached_property
+    def bria(self) -> Bria:
+        """BRIA."""
+        from api302_resources.image_processing.bria import Bria
+
+        return Bria(self._client)
+
+    @cached_property
+    def clipdrop(self) -> Clipdrop:
+        """Clipdrop."""
+        from api302_resources.image_processing.clipdrop import Clipdrop
+
+        return Clipdrop(self._client)
+
+    @cached_property
+    def doubao(self) -> Doubao:
+        """Doubao."""
+        from api302_resources.image_processing.doubao import Doubao
+
+        return Doubao(self._client)
+
+    @cached_property
+    def fashn(self) -> Fashn:
+        """FASHN."""
+        from api302_resources.image_processing.fashn import Fashn
+
+        return Fashn(self._client)
+
+    @cached_property
+    def flux(self) -> Flux:
+        """FLUX."""
+        from api302_resources.image_processing.flux import Flux
+
+        return Flux(self._client)
+
+    @cached_property
+    def glif(self) -> Glif:
+        """Glif."""
+        from api302_resources.image_processing.glif import Glif
+
+        return Glif(self._client)
+
+    @cached_property
+    def ideogram(self) -> Ideogram:
+        """Ideogram."""
+        from api302_resources.image_processing.ideogram import Ideogram
+
+        return Ideogram(self._client)
 
     @cached_property
     def kling(self) -> Kling:
@@ -22,9 +100,114 @@ class ImageProcessing(Resource):
 
         return Kling(self._client)
 
+    @cached_property
+    def recraft(self) -> Recraft:
+        """Recraft."""
+        from api302_resources.image_processing.recraft import Recraft
+
+        return Recraft(self._client)
+
+    @cached_property
+    def rodin(self) -> Rodin:
+        """Hyper3D."""
+        from api302_resources.image_processing.rodin import Rodin
+
+        return Rodin(self._client)
+
+    @cached_property
+    def stability(self) -> Stability:
+        """Stability AI."""
+        from api302_resources.image_processing.stability import Stability
+
+        return Stability(self._client)
+
+    @cached_property
+    def stepfun(self) -> Stepfun:
+        """StepFun."""
+        from api302_resources.image_processing.stepfun import Stepfun
+
+        return Stepfun(self._client)
+
+    @cached_property
+    def tripo(self) -> Tripo:
+        """Tripo3D."""
+        from api302_resources.image_processing.tripo import Tripo
+
+        return Tripo(self._client)
+
+    @cached_property
+    def vectorizer(self) -> Vectorizer:
+        """Vectorizer.AI."""
+        from api302_resources.image_processing.vectorizer import Vectorizer
+
+        return Vectorizer(self._client)
+
 
 class AsyncImageProcessing(AsyncResource):
     """Editing, enlarging, cutting out, and 3D models from images."""
+
+    @cached_property
+    def ai302(self) -> AsyncAi302:
+        """302.AI."""
+        from api302_resources.image_processing.ai302 import AsyncAi302
+
+        return AsyncAi302(self._client)
+
+    @cached_property
+    def bagel(self) -> AsyncBagel:
+        """Bagel."""
+        from api302_resources.image_processing.bagel import AsyncBagel
+
+        return AsyncBagel(self._client)
+
+    @cached_property
+    def bria(self) -> AsyncBria:
+        """BRIA."""
+        from api302_resources.image_processing.bria import AsyncBria
+
+        return AsyncBria(self._client)
+
+    @cached_property
+    def clipdrop(self) -> AsyncClipdrop:
+        """Clipdrop."""
+        from api302_resources.image_processing.clipdrop import AsyncClipdrop
+
+        return AsyncClipdrop(self._client)
+
+    @cached_property
+    def doubao(self) -> AsyncDoubao:
+        """Doubao."""
+        from api302_resources.image_processing.doubao import AsyncDoubao
+
+        return AsyncDoubao(self._client)
+
+    @cached_property
+    def fashn(self) -> AsyncFashn:
+        """FASHN."""
+        from api302_resources.image_processing.fashn import AsyncFashn
+
+        return AsyncFashn(self._client)
+
+    @cached_property
+    def flux(self) -> AsyncFlux:
+        """FLUX."""
+        from api302_resources.image_processing.flux import AsyncFlux
+
+        return AsyncFlux(self._client)
+
+    @cached_property
+    def glif(self) -> AsyncGlif:
+        """Glif."""
+        from api302_resources.image_processing.glif import AsyncGlif
+
+        return AsyncGlif(self._client)
+
+    @cached_property
+    def ideogram(self) -> AsyncIdeogram:
+        """Ideogram."""
+        from api302_resources.image_processing.ideogram import AsyncIdeogram
+
+        return AsyncIdeogram(self._client)
 
     @cached_property
     def kling(self) -> AsyncKling:
@@ -32,3 +215,45 @@ class AsyncImageProcessing(AsyncResource):
         from api302_resources.image_processing.kling import AsyncKling
 
         return AsyncKling(self._client)
+
+    @cached_property
+    def recraft(self) -> AsyncRecraft:
+        """Recraft."""
+        from api302_resources.image_processing.recraft import AsyncRecraft
+
+        return AsyncRecraft(self._client)
+
+    @cached_property
+    def rodin(self) -> AsyncRodin:
+        """Hyper3D."""
+        from api302_resources.image_processing.rodin import AsyncRodin
+
+        return AsyncRodin(self._client)
+
+    @cached_property
+    def stability(self) -> AsyncStability:
+        """Stability AI."""
+        from api302_resources.image_processing.stability import AsyncStability
+
+        return AsyncStability(self._client)
+
+    @cached_property
+    def stepfun(self) -> AsyncStepfun:
+        """StepFun."""
+        from api302_resources.image_processing.stepfun import AsyncStepfun
+
+        return AsyncStepfun(self._client)
+
+    @cached_property
+    def tripo(self) -> AsyncTripo:
+        """Tripo3D."""
+        from api302_resources.image_processing.tripo import AsyncTripo
+
+        return AsyncTripo(self._client)
+
+    @cached_property
+    def vectorizer(self) -> AsyncVectorizer:
+        """Vectorizer.AI."""
+        from api302_resources.image_processing.vectorizer import AsyncVectorizer
+
+        return AsyncVectorizer(self._client)

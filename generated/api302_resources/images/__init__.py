@@ -18,8 +18,22 @@ if TYPE_CHECKING:
     from api302_client.models import Ai302ImageTask
 
     from api302_resources.images.ai302 import Ai302, AsyncAi302
+    from api302_resources.images.bagel import AsyncBagel, Bagel
+    from api302_resources.images.baidu import AsyncBaidu, Baidu
+    from api302_resources.images.doubao import AsyncDoubao, Doubao
+    from api302_resources.images.flux import AsyncFlux, Flux
+    from api302_resources.images.glif import AsyncGlif, Glif
+    from api302_resources.images.google import AsyncGoogle, Google
+    from api302_resources.images.hidream import AsyncHidream, Hidream
+    from api302_resources.images.ideogram import AsyncIdeogram, Ideogram
+    from api302_resources.images.luma import AsyncLuma, Luma
     from api302_resources.images.midjourney import AsyncMidjourney, Midjourney
+    from api302_resources.images.minimax import AsyncMinimax, Minimax
     from api302_resources.images.openai import AsyncOpenai, Openai
+    from api302_resources.images.recraft import AsyncRecraft, Recraft
+    from api302_resources.images.siliconflow import AsyncSiliconflow, Siliconflow
+    from api302_resources.images.stability import AsyncStability, Stability
+    from api302_resources.images.zhipu import AsyncZhipu, Zhipu
 
 
 class Images(Resource):
@@ -33,6 +47,69 @@ class Images(Resource):
         return Ai302(self._client)
 
     @cached_property
+    def bagel(self) -> Bagel:
+        """Bagel."""
+        from api302_resources.images.bagel import Bagel
+
+        return Bagel(self._client)
+
+    @cached_property
+    def baidu(self) -> Baidu:
+        """Baidu."""
+        from api302_resources.images.baidu import Baidu
+
+        return Baidu(self._client)
+
+    @cached_property
+    def doubao(self) -> Doubao:
+        """Doubao."""
+        from api302_resources.images.doubao import Doubao
+
+        return Doubao(self._client)
+
+    @cached_property
+    def flux(self) -> Flux:
+        """FLUX."""
+        from api302_resources.images.flux import Flux
+
+        return Flux(self._client)
+
+    @cached_property
+    def glif(self) -> Glif:
+        """Glif."""
+        from api302_resources.images.glif import Glif
+
+        return Glif(self._client)
+
+    @cached_property
+    def google(self) -> Google:
+        """Google."""
+        from api302_resources.images.google import Google
+
+        return Google(self._client)
+
+    @cached_property
+    def hidream(self) -> Hidream:
+        """HiDream."""
+        from api302_resources.images.hidream import Hidream
+
+        return Hidream(self._client)
+
+    @cached_property
+    def ideogram(self) -> Ideogram:
+        """Ideogram."""
+        from api302_resources.images.ideogram import Ideogram
+
+        return Ideogram(self._client)
+
+    @cached_property
+    def luma(self) -> Luma:
+        """Luma."""
+        from api302_resources.images.luma import Luma
+
+        return Luma(self._client)
+
+    @cached_property
     def midjourney(self) -> Midjourney:
         """Midjourney."""
         from api302_resources.images.midjourney import Midjourney
@@ -40,11 +117,46 @@ class Images(Resource):
         return Midjourney(self._client)
 
     @cached_property
+    def minimax(self) -> Minimax:
+        """MiniMax."""
+        from api302_resources.images.minimax import Minimax
+
+        return Minimax(self._client)
+
+    @cached_property
     def openai(self) -> Openai:
         """OpenAI."""
         from api302_resources.images.openai import Openai
 
         return Openai(self._client)
+
+    @cached_property
+    def recraft(self) -> Recraft:
+        """Recraft."""
+        from api302_resources.images.recraft import Recraft
+
+        return Recraft(self._client)
+
+    @cached_property
+    def siliconflow(self) -> Siliconflow:
+        """SiliconFlow."""
+        from api302_resources.images.siliconflow import Siliconflow
+
+        return Siliconflow(self._client)
+
+    @cached_property
+    def stability(self) -> Stability:
+        """Stability AI."""
+        from api302_resources.images.stability import Stability
+
+        return Stability(self._client)
+
+    @cached_property
+    def zhipu(self) -> Zhipu:
+        """Zhipu."""
+        from api302_resources.images.zhipu import Zhipu
+
+        return Zhipu(self._client)
 
     def generate(
         self,
@@ -255,6 +367,69 @@ class AsyncImages(AsyncResource):
         return AsyncAi302(self._client)
 
     @cached_property
+    def bagel(self) -> AsyncBagel:
+        """Bagel."""
+        from api302_resources.images.bagel import AsyncBagel
+
+        return AsyncBagel(self._client)
+
+    @cached_property
+    def baidu(self) -> AsyncBaidu:
+        """Baidu."""
+        from api302_resources.images.baidu import AsyncBaidu
+
+        return AsyncBaidu(self._client)
+
+    @cached_property
+    def doubao(self) -> AsyncDoubao:
+        """Doubao."""
+        from api302_resources.images.doubao import AsyncDoubao
+
+        return AsyncDoubao(self._client)
+
+    @cached_property
+    def flux(self) -> AsyncFlux:
+        """FLUX."""
+        from api302_resources.images.flux import AsyncFlux
+
+        return AsyncFlux(self._client)
+
+    @cached_property
+    def glif(self) -> AsyncGlif:
+        """Glif."""
+        from api302_resources.images.glif import AsyncGlif
+
+        return AsyncGlif(self._client)
+
+    @cached_property
+    def google(self) -> AsyncGoogle:
+        """Google."""
+        from api302_resources.images.google import AsyncGoogle
+
+        return AsyncGoogle(self._client)
+
+    @cached_property
+    def hidream(self) -> AsyncHidream:
+        """HiDream."""
+        from api302_resources.images.hidream import AsyncHidream
+
+        return AsyncHidream(self._client)
+
+    @cached_property
+    def ideogram(self) -> AsyncIdeogram:
+        """Ideogram."""
+        from api302_resources.images.ideogram import AsyncIdeogram
+
+        return AsyncIdeogram(self._client)
+
+    @cached_property
+    def luma(self) -> AsyncLuma:
+        """Luma."""
+        from api302_resources.images.luma import AsyncLuma
+
+        return AsyncLuma(self._client)
+
+    @cached_property
     def midjourney(self) -> AsyncMidjourney:
         """Midjourney."""
         from api302_resources.images.midjourney import AsyncMidjourney
@@ -262,11 +437,46 @@ class AsyncImages(AsyncResource):
         return AsyncMidjourney(self._client)
 
     @cached_property
+    def minimax(self) -> AsyncMinimax:
+        """MiniMax."""
+        from api302_resources.images.minimax import AsyncMinimax
+
+        return AsyncMinimax(self._client)
+
+    @cached_property
     def openai(self) -> AsyncOpenai:
         """OpenAI."""
         from api302_resources.images.openai import AsyncOpenai
 
         return AsyncOpenai(self._client)
+
+    @cached_property
+    def recraft(self) -> AsyncRecraft:
+        """Recraft."""
+        from api302_resources.images.recraft import AsyncRecraft
+
+        return AsyncRecraft(self._client)
+
+    @cached_property
+    def siliconflow(self) -> AsyncSiliconflow:
+        """SiliconFlow."""
+        from api302_resources.images.siliconflow import AsyncSiliconflow
+
+        return AsyncSiliconflow(self._client)
+
+    @cached_property
+    def stability(self) -> AsyncStability:
+        """Stability AI."""
+        from api302_resources.images.stability import AsyncStability
+
+        return AsyncStability(self._client)
+
+    @cached_property
+    def zhipu(self) -> AsyncZhipu:
+        """Zhipu."""
+        from api302_resources.images.zhipu import AsyncZhipu
+
+        return AsyncZhipu(self._client)
 
     async def generate(
         self,

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
-    from api302_client.models import Ai302ImageTask, Ai302ImageV1Reply, Ai302ModelTask
+    from api302_client._model import JsonObject
+    from api302_client.models import Ai302ImageTask, Ai302ImageV1Reply, Ai302ModelTask, Ai302SubmitImages
+    from api302_client.params.common import Ai302ControlNet, Ai302ImageSizeChoice, Ai302IpAdapter, Ai302LoraWeight
+    from api302_client.params.images_ai302 import Ai302Embedding
 
 GENERATE_IMAGE_V1 = Operation(
     id="ai302_generate_image_v1",
@@ -78,6 +81,127 @@ GET_TASK = Operation(
         "error": {"message": "error"},
         "interval": 5,
     },
+)
+SDXL_LORA = Operation(
+    id="ai302_sdxl_lora",
+    endpoint="images_ai302.ai302_sdxl_lora",
+    docs="https://302ai.apifox.cn/api-195965652",
+    not_empty=("prompt",),
+    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
+)
+SDXL_LIGHTNING = Operation(
+    id="ai302_sdxl_lightning",
+    endpoint="images_ai302.ai302_sdxl_lightning",
+    docs="https://doc.302.ai/207705161e0",
+    price=[{"amount": 0.005, "unit": "PTC", "per": "call"}],
+)
+SDXL_LIGHTNING_V2 = Operation(
+    id="ai302_sdxl_lightning_v2",
+    endpoint="images_ai302.ai302_sdxl_lightning_v2",
+    docs="http://302ai-en.apifox.cn/api-207705162",
+    not_empty=("prompt",),
+    price=[{"amount": 0.005, "unit": "PTC", "per": "call"}],
+)
+SDXL_LIGHTNING_V3 = Operation(
+    id="ai302_sdxl_lightning_v3",
+    endpoint="images_ai302.ai302_sdxl_lightning_v3",
+    docs="https://302ai.apifox.cn/api-203322916",
+    not_empty=("prompt",),
+    price=[{"amount": 0.005, "unit": "PTC", "per": "call"}],
+)
+SD3 = Operation(
+    id="ai302_sd3",
+    endpoint="images_ai302.ai302_sd3",
+    docs="https://302ai.apifox.cn/api-183757058",
+    files={"image": ("part",)},
+    not_empty=("prompt",),
+    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
+    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
+    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
+)
+SD3_V2 = Operation(
+    id="ai302_sd3_v2",
+    endpoint="images_ai302.ai302_sd3_v2",
+    docs="https://302ai.apifox.cn/project-4012774/api-203322956",
+    not_empty=("prompt",),
+    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
+)
+AURA_FLOW = Operation(
+    id="ai302_aura_flow",
+    endpoint="images_ai302.ai302_aura_flow",
+    docs="302ai/ai-sdk:packages/ai/src/models/auraflow.ts",
+    not_empty=("prompt",),
+    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
+)
+KOLORS = Operation(
+    id="ai302_kolors",
+    endpoint="images_ai302.ai302_kolors",
+    docs="https://302ai-en.apifox.cn/247559341e0",
+    files={"image_url": ("url",)},
+    not_empty=("prompt",),
+    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
+)
+QRCODE = Operation(
+    id="ai302_qrcode",
+    endpoint="images_ai302.ai302_qrcode",
+    docs="the source code of 302.AI's image apps (createImage functions)",
+    not_empty=("url", "prompt"),
+    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
+    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
+    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
+)
+LORA = Operation(
+    id="ai302_lora",
+    endpoint="images_ai302.ai302_lora",
+    docs="https://302ai.apifox.cn/project-4012774/api-222028436",
+    not_empty=("model_name", "prompt"),
+    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
+)
+GET_LORA = Operation(
+    id="ai302_get_lora",
+    endpoint="images_ai302.ai302_get_lora",
+    docs="https://doc.302.ai/335020753e0",
+    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
+)
+SD35_LARGE = Operation(
+    id="ai302_sd35_large",
+    endpoint="images_ai302.ai302_sd35_large",
+    docs="https://doc.302.ai/230035306e0",
+    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
+)
+SD35_LARGE_TURBO = Operation(
+    id="ai302_sd35_large_turbo",
+    endpoint="images_ai302.ai302_sd35_large_turbo",
+    docs="https://doc.302.ai/230035307e0",
+    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
+)
+SD35_MEDIUM = Operation(
+    id="ai302_sd35_medium",
+    endpoint="images_ai302.ai302_sd35_medium",
+    docs="https://doc.302.ai/230035308e0",
+    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
+)
+LUMINA_IMAGE_V2 = Operation(
+    id="ai302_lumina_image_v2",
+    endpoint="images_ai302.ai302_lumina_image_v2",
+    docs="302ai/ai-sdk:packages/ai/src/models/lumina-image.ts",
+    not_empty=("prompt",),
+    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
+)
+PLAYGROUND_V25 = Operation(
+    id="ai302_playground_v25",
+    endpoint="images_ai302.ai302_playground_v25",
+    docs="302ai/ai-sdk:packages/ai/src/models/playground.ts",
+    not_empty=("prompt",),
+    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
+)
+OMNIGEN_V1 = Operation(
+    id="ai302_omnigen_v1",
+    endpoint="images_ai302.ai302_omnigen_v1",
+    docs="302ai/ai-sdk:packages/ai/src/models/omnigen.ts",
+    files={"input_image_urls": ("url",)},
+    not_empty=("prompt",),
+    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
 
 
@@ -441,6 +565,901 @@ class Ai302(Resource):
         reply_: Ai302ModelTask = self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
+    def sdxl_lora(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        image_size: Ai302ImageSizeChoice | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        loras: Sequence[Ai302LoraWeight] | None = None,
+        embeddings: Sequence[Ai302Embedding | str] | None = None,
+        format: Literal["jpeg", "png"] | None = None,
+        num_images: int | None = None,
+        seed: int | None = None,
+        expand_prompt: bool | None = None,
+        enable_safety_checker: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make an image with SDXL and LoRA weights.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What not to show.
+            image_size: A size by name, or width and height.
+            num_inference_steps: How many steps to take.
+            guidance_scale: How closely to follow the prompt.
+            loras: LoRA weights to add to the model.
+            embeddings: Embeddings to add to the model.
+            format: The image's format.
+            num_images: How many images.
+            seed: Fixes the chance, so that the same request gives the same image.
+            expand_prompt: Let the prompt be enriched.
+            enable_safety_checker: Check what was made for unsuitable content.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: https://302ai.apifox.cn/api-195965652 (page, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = self._call(
+            SDXL_LORA,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "image_size": image_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "loras": loras,
+                "embeddings": embeddings,
+                "format": format,
+                "num_images": num_images,
+                "seed": seed,
+                "expand_prompt": expand_prompt,
+                "enable_safety_checker": enable_safety_checker,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def sdxl_lightning(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Make an image fast with SDXL-Lightning.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.005 PTC per call.
+        Source: https://doc.302.ai/207705161e0 (catalog, 2026-11-21)
+        """
+        reply_: JsonObject = self._call(SDXL_LIGHTNING, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def sdxl_lightning_v2(
+        self,
+        *,
+        prompt: str,
+        image_size: Ai302ImageSizeChoice | None = None,
+        embeddings: Sequence[Ai302Embedding | str] | None = None,
+        format: Literal["jpeg", "png"] | None = None,
+        num_images: int | None = None,
+        num_inference_steps: Literal["1", "2", "4", "8"] | int | None = None,
+        seed: int | None = None,
+        expand_prompt: bool | None = None,
+        enable_safety_checker: bool | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make an image fast with SDXL-Lightning, second version.
+
+        Takes one to three seconds.
+
+        Args:
+            prompt: What to show.
+            image_size: A size by name, or width and height.
+            embeddings: Embeddings to add to the model.
+            format: The image's format.
+            num_images: How many images.
+            num_inference_steps: How many steps to take.
+            seed: Fixes the chance, so that the same request gives the same image.
+            expand_prompt: Let the prompt be enriched.
+            enable_safety_checker: Check what was made for unsuitable content.
+            width: Pixels; one caller gives it beside `image_size`.
+            height: Pixels; one caller gives it beside `image_size`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.005 PTC per call.
+        Source: http://302ai-en.apifox.cn/api-207705162 (page, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = self._call(
+            SDXL_LIGHTNING_V2,
+            body={
+                "prompt": prompt,
+                "image_size": image_size,
+                "embeddings": embeddings,
+                "format": format,
+                "num_images": num_images,
+                "num_inference_steps": num_inference_steps,
+                "seed": seed,
+                "expand_prompt": expand_prompt,
+                "enable_safety_checker": enable_safety_checker,
+                "width": width,
+                "height": height,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def sdxl_lightning_v3(
+        self,
+        *,
+        prompt: str,
+        image_size: Literal["1024x1024", "1024x2048", "1536x1024", "1536x2048", "2048x1152", "1152x2048"],
+        negative_prompt: str | None = None,
+        batch_size: int | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Make images fast with SDXL-Lightning, third version.
+
+        Takes one to three seconds.
+
+        Args:
+            prompt: What to show.
+            image_size: Width and height.
+            negative_prompt: What not to show.
+            batch_size: How many images. Server default: 1.
+            num_inference_steps: How many steps to take. Server default: 4.
+            guidance_scale: How closely to follow the prompt. Server default: 1.
+            seed: Fixes the chance.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.005 PTC per call.
+        Source: https://302ai.apifox.cn/api-203322916 (page, 2026-11-21)
+        """
+        reply_: JsonObject = self._call(
+            SDXL_LIGHTNING_V3,
+            body={
+                "prompt": prompt,
+                "image_size": image_size,
+                "negative_prompt": negative_prompt,
+                "batch_size": batch_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def sd3(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        aspect_ratio: str | None = None,
+        image: FileInput | None = None,
+        output_format: str | None = None,
+        seed: int | None = None,
+        prompt_strength: str | float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302ModelTask]:
+        """Make an image with SD3.
+
+        Waits for the image; a longer task is answered with its id.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What not to show.
+            aspect_ratio: Such as `3:2`.
+            image: The image to start from. Takes a local file (path, open file or bytes).
+            output_format: The image's format, such as `png`.
+            seed: Fixes the chance; above 0.
+            prompt_strength: How far to go from `image`: 0 keeps it, 1 ignores it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: https://302ai.apifox.cn/api-183757058 (page, 2026-11-21)
+        """
+        return self._submit(
+            SD3,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "aspect_ratio": aspect_ratio,
+                "image": image,
+                "output_format": output_format,
+                "seed": seed,
+                "prompt_strength": prompt_strength,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def sd3_v2(
+        self,
+        *,
+        prompt: str,
+        image_size: Literal["1024x1024", "1024x2048", "1536x1024", "1536x2048", "2048x1152", "1152x2048"],
+        negative_prompt: str | None = None,
+        batch_size: int | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make images with SD3, second version.
+
+        Args:
+            prompt: What to show.
+            image_size: Width and height.
+            negative_prompt: What not to show.
+            batch_size: How many images. Server default: 1.
+            num_inference_steps: How many steps to take. Server default: 20.
+            guidance_scale: How closely to follow the prompt. Server default: 7.5.
+            seed: Fixes the chance, so that the same request gives the same image.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: https://302ai.apifox.cn/project-4012774/api-203322956 (page, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = self._call(
+            SD3_V2,
+            body={
+                "prompt": prompt,
+                "image_size": image_size,
+                "negative_prompt": negative_prompt,
+                "batch_size": batch_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def aura_flow(
+        self,
+        *,
+        prompt: str,
+        num_images: int | None = None,
+        guidance_scale: float | None = None,
+        num_inference_steps: int | None = None,
+        expand_prompt: bool | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make an image with AuraFlow.
+
+        Args:
+            prompt: What to show.
+            num_images: How many images.
+            guidance_scale: How closely to follow the prompt.
+            num_inference_steps: How many steps to take.
+            expand_prompt: Let the prompt be enriched.
+            seed: Fixes the chance, so that the same request gives the same image.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: 302ai/ai-sdk:packages/ai/src/models/auraflow.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = self._call(
+            AURA_FLOW,
+            body={
+                "prompt": prompt,
+                "num_images": num_images,
+                "guidance_scale": guidance_scale,
+                "num_inference_steps": num_inference_steps,
+                "expand_prompt": expand_prompt,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def kolors(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        image_url: str | None = None,
+        strength: float | None = None,
+        image_size: Ai302ImageSizeChoice | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        num_images: int | None = None,
+        seed: int | None = None,
+        scheduler: str | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        enable_safety_checker: bool | None = None,
+        sync_mode: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make an image with Kolors.
+
+        Reads Chinese prompts too. With `image_url` it starts from that image.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What not to show.
+            image_url: The image to start from. Takes a URL.
+            strength: How far to go from `image_url`: 0 keeps it, 1 ignores it.
+            image_size: A size by name, or width and height.
+            num_inference_steps: How many steps to take.
+            guidance_scale: How closely to follow the prompt.
+            num_images: How many images.
+            seed: Fixes the chance, so that the same request gives the same image.
+            scheduler: The sampler, such as `EulerDiscreteScheduler`.
+            output_format: The image's format.
+            enable_safety_checker: Check what was made for unsuitable content.
+            sync_mode: Give the image as a data URL in place of an address.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: https://302ai-en.apifox.cn/247559341e0 (sample, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = self._call(
+            KOLORS,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "image_url": image_url,
+                "strength": strength,
+                "image_size": image_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "num_images": num_images,
+                "seed": seed,
+                "scheduler": scheduler,
+                "output_format": output_format,
+                "enable_safety_checker": enable_safety_checker,
+                "sync_mode": sync_mode,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def qrcode(
+        self,
+        *,
+        url: str,
+        prompt: str,
+        qr_conditioning_scale: str | float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302ModelTask]:
+        """Make a picture that works as a QR code.
+
+        Args:
+            url: The address, or other text, that the code holds.
+            prompt: What to show.
+            qr_conditioning_scale: How much the code shows through, such as 1.5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: the source code of 302.AI's image apps (createImage functions) (caller, 2026-11-21)
+        """
+        return self._submit(
+            QRCODE,
+            body={"url": url, "prompt": prompt, "qr_conditioning_scale": qr_conditioning_scale},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def lora(
+        self,
+        *,
+        model_name: str,
+        prompt: str,
+        negative_prompt: str | None = None,
+        prompt_weighting: bool | None = None,
+        loras: Sequence[Ai302LoraWeight] | None = None,
+        embeddings: Sequence[Ai302Embedding | str] | None = None,
+        controlnets: Sequence[Ai302ControlNet | str] | None = None,
+        ip_adapter: Sequence[Ai302IpAdapter | str] | None = None,
+        image_encoder_path: str | None = None,
+        image_encoder_subfolder: str | None = None,
+        image_encoder_weight_name: str | None = None,
+        image_size: Ai302ImageSizeChoice | None = None,
+        image_format: Literal["jpeg", "png"] | None = None,
+        num_images: int | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        clip_skip: int | None = None,
+        scheduler: str | None = None,
+        unet_name: str | None = None,
+        variant: str | None = None,
+        eta: float | None = None,
+        seed: int | None = None,
+        enable_safety_checker: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make an image with a model and LoRA weights of your choice.
+
+        Args:
+            model_name: The model: a Hugging Face name or an address.
+            prompt: What to show.
+            negative_prompt: What not to show.
+            prompt_weighting: Read weights in the prompt, and let it be longer than 77 tokens.
+            loras: LoRA weights to add to the model.
+            embeddings: Embeddings to add to the model.
+            controlnets: Images that steer the composition.
+            ip_adapter: Images that steer the look.
+            image_encoder_path: The image encoder's model.
+            image_encoder_subfolder: Where its weights are.
+            image_encoder_weight_name: The name of its weights. Server default: "pytorch_model.bin".
+            image_size: A size by name, or width and height.
+            image_format: The image's format.
+            num_images: How many images.
+            num_inference_steps: How many steps to take.
+            guidance_scale: How closely to follow the prompt.
+            clip_skip: How many of the text encoder's last layers to leave out.
+            scheduler: The sampler.
+            unet_name: Another UNet.
+            variant: The weights' variant, such as `fp16`.
+            eta: Noise that some samplers add.
+            seed: Fixes the chance, so that the same request gives the same image.
+            enable_safety_checker: Check what was made for unsuitable content.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: https://302ai.apifox.cn/project-4012774/api-222028436 (page, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = self._call(
+            LORA,
+            body={
+                "model_name": model_name,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "prompt_weighting": prompt_weighting,
+                "loras": loras,
+                "embeddings": embeddings,
+                "controlnets": controlnets,
+                "ip_adapter": ip_adapter,
+                "image_encoder_path": image_encoder_path,
+                "image_encoder_subfolder": image_encoder_subfolder,
+                "image_encoder_weight_name": image_encoder_weight_name,
+                "image_size": image_size,
+                "image_format": image_format,
+                "num_images": num_images,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "clip_skip": clip_skip,
+                "scheduler": scheduler,
+                "unet_name": unet_name,
+                "variant": variant,
+                "eta": eta,
+                "seed": seed,
+                "enable_safety_checker": enable_safety_checker,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_lora(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get the images of a LoRA call that took long.
+
+        Args:
+            request_id: The id that the call gave.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/335020753e0 (catalog, 2026-11-21)
+        """
+        reply_: JsonObject = self._call(
+            GET_LORA, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def sd35_large(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Make an image with SD-3.5-Large.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.1 PTC per call.
+        Source: https://doc.302.ai/230035306e0 (catalog, 2026-11-21)
+        """
+        reply_: JsonObject = self._call(SD35_LARGE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def sd35_large_turbo(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Make an image with SD-3.5-Large-Turbo.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: https://doc.302.ai/230035307e0 (catalog, 2026-11-21)
+        """
+        reply_: JsonObject = self._call(SD35_LARGE_TURBO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def sd35_medium(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Make an image with SD-3.5-Medium.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: https://doc.302.ai/230035308e0 (catalog, 2026-11-21)
+        """
+        reply_: JsonObject = self._call(SD35_MEDIUM, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def lumina_image_v2(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        image_size: Ai302ImageSizeChoice | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        cfg_trunc_ratio: float | None = None,
+        cfg_normalization: bool | None = None,
+        system_prompt: str | None = None,
+        num_images: int | None = None,
+        seed: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        enable_safety_checker: bool | None = None,
+        sync_mode: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make an image with Lumina.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What not to show.
+            image_size: A size by name, or width and height.
+            num_inference_steps: How many steps to take.
+            guidance_scale: How closely to follow the prompt.
+            cfg_trunc_ratio: For how much of the time the guidance counts.
+            cfg_normalization: Normalise the guidance.
+            system_prompt: What the model is told beforehand.
+            num_images: How many images.
+            seed: Fixes the chance, so that the same request gives the same image.
+            output_format: The image's format.
+            enable_safety_checker: Check what was made for unsuitable content.
+            sync_mode: Give the image as a data URL in place of an address.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.1 PTC per call.
+        Source: 302ai/ai-sdk:packages/ai/src/models/lumina-image.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = self._call(
+            LUMINA_IMAGE_V2,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "image_size": image_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "cfg_trunc_ratio": cfg_trunc_ratio,
+                "cfg_normalization": cfg_normalization,
+                "system_prompt": system_prompt,
+                "num_images": num_images,
+                "seed": seed,
+                "output_format": output_format,
+                "enable_safety_checker": enable_safety_checker,
+                "sync_mode": sync_mode,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def playground_v25(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        image_size: Ai302ImageSizeChoice | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        embeddings: Sequence[Ai302Embedding | str] | None = None,
+        expand_prompt: bool | None = None,
+        num_images: int | None = None,
+        seed: int | None = None,
+        format: Literal["jpeg", "png"] | None = None,
+        enable_safety_checker: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make an image with Playground.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What not to show.
+            image_size: A size by name, or width and height.
+            num_inference_steps: How many steps to take.
+            guidance_scale: How closely to follow the prompt.
+            embeddings: Embeddings to add to the model.
+            expand_prompt: Let the prompt be enriched.
+            num_images: How many images.
+            seed: Fixes the chance, so that the same request gives the same image.
+            format: The image's format.
+            enable_safety_checker: Check what was made for unsuitable content.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: 302ai/ai-sdk:packages/ai/src/models/playground.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = self._call(
+            PLAYGROUND_V25,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "image_size": image_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "embeddings": embeddings,
+                "expand_prompt": expand_prompt,
+                "num_images": num_images,
+                "seed": seed,
+                "format": format,
+                "enable_safety_checker": enable_safety_checker,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def omnigen_v1(
+        self,
+        *,
+        prompt: str,
+        input_image_urls: Sequence[str] | None = None,
+        img_guidance_scale: float | None = None,
+        negative_prompt: str | None = None,
+        image_size: Ai302ImageSizeChoice | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        num_images: int | None = None,
+        seed: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        enable_safety_checker: bool | None = None,
+        sync_mode: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make an image with Omnigen.
+
+        Args:
+            prompt: What to show. `<img><|image_1|></img>` stands for the first of the images.
+            input_image_urls: Images to use. Takes a URL.
+            img_guidance_scale: How closely to follow the images.
+            negative_prompt: What not to show.
+            image_size: A size by name, or width and height.
+            num_inference_steps: How many steps to take.
+            guidance_scale: How closely to follow the prompt.
+            num_images: How many images.
+            seed: Fixes the chance, so that the same request gives the same image.
+            output_format: The image's format.
+            enable_safety_checker: Check what was made for unsuitable content.
+            sync_mode: Give the image as a data URL in place of an address.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.1 PTC per call.
+        Source: 302ai/ai-sdk:packages/ai/src/models/omnigen.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = self._call(
+            OMNIGEN_V1,
+            body={
+                "prompt": prompt,
+                "input_image_urls": input_image_urls,
+                "img_guidance_scale": img_guidance_scale,
+                "negative_prompt": negative_prompt,
+                "image_size": image_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "num_images": num_images,
+                "seed": seed,
+                "output_format": output_format,
+                "enable_safety_checker": enable_safety_checker,
+                "sync_mode": sync_mode,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
 
 class AsyncAi302(AsyncResource):
     """302.AI."""
@@ -800,4 +1819,899 @@ class AsyncAi302(AsyncResource):
         Source: https://302ai.apifox.cn/api-166077327 (page, 2026-11-21)
         """
         reply_: Ai302ModelTask = await self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def sdxl_lora(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        image_size: Ai302ImageSizeChoice | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        loras: Sequence[Ai302LoraWeight] | None = None,
+        embeddings: Sequence[Ai302Embedding | str] | None = None,
+        format: Literal["jpeg", "png"] | None = None,
+        num_images: int | None = None,
+        seed: int | None = None,
+        expand_prompt: bool | None = None,
+        enable_safety_checker: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make an image with SDXL and LoRA weights.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What not to show.
+            image_size: A size by name, or width and height.
+            num_inference_steps: How many steps to take.
+            guidance_scale: How closely to follow the prompt.
+            loras: LoRA weights to add to the model.
+            embeddings: Embeddings to add to the model.
+            format: The image's format.
+            num_images: How many images.
+            seed: Fixes the chance, so that the same request gives the same image.
+            expand_prompt: Let the prompt be enriched.
+            enable_safety_checker: Check what was made for unsuitable content.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: https://302ai.apifox.cn/api-195965652 (page, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = await self._call(
+            SDXL_LORA,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "image_size": image_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "loras": loras,
+                "embeddings": embeddings,
+                "format": format,
+                "num_images": num_images,
+                "seed": seed,
+                "expand_prompt": expand_prompt,
+                "enable_safety_checker": enable_safety_checker,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def sdxl_lightning(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Make an image fast with SDXL-Lightning.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.005 PTC per call.
+        Source: https://doc.302.ai/207705161e0 (catalog, 2026-11-21)
+        """
+        reply_: JsonObject = await self._call(SDXL_LIGHTNING, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def sdxl_lightning_v2(
+        self,
+        *,
+        prompt: str,
+        image_size: Ai302ImageSizeChoice | None = None,
+        embeddings: Sequence[Ai302Embedding | str] | None = None,
+        format: Literal["jpeg", "png"] | None = None,
+        num_images: int | None = None,
+        num_inference_steps: Literal["1", "2", "4", "8"] | int | None = None,
+        seed: int | None = None,
+        expand_prompt: bool | None = None,
+        enable_safety_checker: bool | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make an image fast with SDXL-Lightning, second version.
+
+        Takes one to three seconds.
+
+        Args:
+            prompt: What to show.
+            image_size: A size by name, or width and height.
+            embeddings: Embeddings to add to the model.
+            format: The image's format.
+            num_images: How many images.
+            num_inference_steps: How many steps to take.
+            seed: Fixes the chance, so that the same request gives the same image.
+            expand_prompt: Let the prompt be enriched.
+            enable_safety_checker: Check what was made for unsuitable content.
+            width: Pixels; one caller gives it beside `image_size`.
+            height: Pixels; one caller gives it beside `image_size`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.005 PTC per call.
+        Source: http://302ai-en.apifox.cn/api-207705162 (page, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = await self._call(
+            SDXL_LIGHTNING_V2,
+            body={
+                "prompt": prompt,
+                "image_size": image_size,
+                "embeddings": embeddings,
+                "format": format,
+                "num_images": num_images,
+                "num_inference_steps": num_inference_steps,
+                "seed": seed,
+                "expand_prompt": expand_prompt,
+                "enable_safety_checker": enable_safety_checker,
+                "width": width,
+                "height": height,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def sdxl_lightning_v3(
+        self,
+        *,
+        prompt: str,
+        image_size: Literal["1024x1024", "1024x2048", "1536x1024", "1536x2048", "2048x1152", "1152x2048"],
+        negative_prompt: str | None = None,
+        batch_size: int | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Make images fast with SDXL-Lightning, third version.
+
+        Takes one to three seconds.
+
+        Args:
+            prompt: What to show.
+            image_size: Width and height.
+            negative_prompt: What not to show.
+            batch_size: How many images. Server default: 1.
+            num_inference_steps: How many steps to take. Server default: 4.
+            guidance_scale: How closely to follow the prompt. Server default: 1.
+            seed: Fixes the chance.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.005 PTC per call.
+        Source: https://302ai.apifox.cn/api-203322916 (page, 2026-11-21)
+        """
+        reply_: JsonObject = await self._call(
+            SDXL_LIGHTNING_V3,
+            body={
+                "prompt": prompt,
+                "image_size": image_size,
+                "negative_prompt": negative_prompt,
+                "batch_size": batch_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def sd3(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        aspect_ratio: str | None = None,
+        image: FileInput | None = None,
+        output_format: str | None = None,
+        seed: int | None = None,
+        prompt_strength: str | float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302ModelTask]:
+        """Make an image with SD3.
+
+        Waits for the image; a longer task is answered with its id.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What not to show.
+            aspect_ratio: Such as `3:2`.
+            image: The image to start from. Takes a local file (path, open file or bytes).
+            output_format: The image's format, such as `png`.
+            seed: Fixes the chance; above 0.
+            prompt_strength: How far to go from `image`: 0 keeps it, 1 ignores it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: https://302ai.apifox.cn/api-183757058 (page, 2026-11-21)
+        """
+        return await self._submit(
+            SD3,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "aspect_ratio": aspect_ratio,
+                "image": image,
+                "output_format": output_format,
+                "seed": seed,
+                "prompt_strength": prompt_strength,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def sd3_v2(
+        self,
+        *,
+        prompt: str,
+        image_size: Literal["1024x1024", "1024x2048", "1536x1024", "1536x2048", "2048x1152", "1152x2048"],
+        negative_prompt: str | None = None,
+        batch_size: int | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make images with SD3, second version.
+
+        Args:
+            prompt: What to show.
+            image_size: Width and height.
+            negative_prompt: What not to show.
+            batch_size: How many images. Server default: 1.
+            num_inference_steps: How many steps to take. Server default: 20.
+            guidance_scale: How closely to follow the prompt. Server default: 7.5.
+            seed: Fixes the chance, so that the same request gives the same image.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: https://302ai.apifox.cn/project-4012774/api-203322956 (page, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = await self._call(
+            SD3_V2,
+            body={
+                "prompt": prompt,
+                "image_size": image_size,
+                "negative_prompt": negative_prompt,
+                "batch_size": batch_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def aura_flow(
+        self,
+        *,
+        prompt: str,
+        num_images: int | None = None,
+        guidance_scale: float | None = None,
+        num_inference_steps: int | None = None,
+        expand_prompt: bool | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make an image with AuraFlow.
+
+        Args:
+            prompt: What to show.
+            num_images: How many images.
+            guidance_scale: How closely to follow the prompt.
+            num_inference_steps: How many steps to take.
+            expand_prompt: Let the prompt be enriched.
+            seed: Fixes the chance, so that the same request gives the same image.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: 302ai/ai-sdk:packages/ai/src/models/auraflow.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = await self._call(
+            AURA_FLOW,
+            body={
+                "prompt": prompt,
+                "num_images": num_images,
+                "guidance_scale": guidance_scale,
+                "num_inference_steps": num_inference_steps,
+                "expand_prompt": expand_prompt,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def kolors(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        image_url: str | None = None,
+        strength: float | None = None,
+        image_size: Ai302ImageSizeChoice | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        num_images: int | None = None,
+        seed: int | None = None,
+        scheduler: str | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        enable_safety_checker: bool | None = None,
+        sync_mode: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make an image with Kolors.
+
+        Reads Chinese prompts too. With `image_url` it starts from that image.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What not to show.
+            image_url: The image to start from. Takes a URL.
+            strength: How far to go from `image_url`: 0 keeps it, 1 ignores it.
+            image_size: A size by name, or width and height.
+            num_inference_steps: How many steps to take.
+            guidance_scale: How closely to follow the prompt.
+            num_images: How many images.
+            seed: Fixes the chance, so that the same request gives the same image.
+            scheduler: The sampler, such as `EulerDiscreteScheduler`.
+            output_format: The image's format.
+            enable_safety_checker: Check what was made for unsuitable content.
+            sync_mode: Give the image as a data URL in place of an address.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: https://302ai-en.apifox.cn/247559341e0 (sample, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = await self._call(
+            KOLORS,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "image_url": image_url,
+                "strength": strength,
+                "image_size": image_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "num_images": num_images,
+                "seed": seed,
+                "scheduler": scheduler,
+                "output_format": output_format,
+                "enable_safety_checker": enable_safety_checker,
+                "sync_mode": sync_mode,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def qrcode(
+        self,
+        *,
+        url: str,
+        prompt: str,
+        qr_conditioning_scale: str | float | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302ModelTask]:
+        """Make a picture that works as a QR code.
+
+        Args:
+            url: The address, or other text, that the code holds.
+            prompt: What to show.
+            qr_conditioning_scale: How much the code shows through, such as 1.5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: the source code of 302.AI's image apps (createImage functions) (caller, 2026-11-21)
+        """
+        return await self._submit(
+            QRCODE,
+            body={"url": url, "prompt": prompt, "qr_conditioning_scale": qr_conditioning_scale},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def lora(
+        self,
+        *,
+        model_name: str,
+        prompt: str,
+        negative_prompt: str | None = None,
+        prompt_weighting: bool | None = None,
+        loras: Sequence[Ai302LoraWeight] | None = None,
+        embeddings: Sequence[Ai302Embedding | str] | None = None,
+        controlnets: Sequence[Ai302ControlNet | str] | None = None,
+        ip_adapter: Sequence[Ai302IpAdapter | str] | None = None,
+        image_encoder_path: str | None = None,
+        image_encoder_subfolder: str | None = None,
+        image_encoder_weight_name: str | None = None,
+        image_size: Ai302ImageSizeChoice | None = None,
+        image_format: Literal["jpeg", "png"] | None = None,
+        num_images: int | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        clip_skip: int | None = None,
+        scheduler: str | None = None,
+        unet_name: str | None = None,
+        variant: str | None = None,
+        eta: float | None = None,
+        seed: int | None = None,
+        enable_safety_checker: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make an image with a model and LoRA weights of your choice.
+
+        Args:
+            model_name: The model: a Hugging Face name or an address.
+            prompt: What to show.
+            negative_prompt: What not to show.
+            prompt_weighting: Read weights in the prompt, and let it be longer than 77 tokens.
+            loras: LoRA weights to add to the model.
+            embeddings: Embeddings to add to the model.
+            controlnets: Images that steer the composition.
+            ip_adapter: Images that steer the look.
+            image_encoder_path: The image encoder's model.
+            image_encoder_subfolder: Where its weights are.
+            image_encoder_weight_name: The name of its weights. Server default: "pytorch_model.bin".
+            image_size: A size by name, or width and height.
+            image_format: The image's format.
+            num_images: How many images.
+            num_inference_steps: How many steps to take.
+            guidance_scale: How closely to follow the prompt.
+            clip_skip: How many of the text encoder's last layers to leave out.
+            scheduler: The sampler.
+            unet_name: Another UNet.
+            variant: The weights' variant, such as `fp16`.
+            eta: Noise that some samplers add.
+            seed: Fixes the chance, so that the same request gives the same image.
+            enable_safety_checker: Check what was made for unsuitable content.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: https://302ai.apifox.cn/project-4012774/api-222028436 (page, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = await self._call(
+            LORA,
+            body={
+                "model_name": model_name,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "prompt_weighting": prompt_weighting,
+                "loras": loras,
+                "embeddings": embeddings,
+                "controlnets": controlnets,
+                "ip_adapter": ip_adapter,
+                "image_encoder_path": image_encoder_path,
+                "image_encoder_subfolder": image_encoder_subfolder,
+                "image_encoder_weight_name": image_encoder_weight_name,
+                "image_size": image_size,
+                "image_format": image_format,
+                "num_images": num_images,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "clip_skip": clip_skip,
+                "scheduler": scheduler,
+                "unet_name": unet_name,
+                "variant": variant,
+                "eta": eta,
+                "seed": seed,
+                "enable_safety_checker": enable_safety_checker,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_lora(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Get the images of a LoRA call that took long.
+
+        Args:
+            request_id: The id that the call gave.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/335020753e0 (catalog, 2026-11-21)
+        """
+        reply_: JsonObject = await self._call(
+            GET_LORA, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def sd35_large(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Make an image with SD-3.5-Large.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.1 PTC per call.
+        Source: https://doc.302.ai/230035306e0 (catalog, 2026-11-21)
+        """
+        reply_: JsonObject = await self._call(SD35_LARGE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def sd35_large_turbo(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Make an image with SD-3.5-Large-Turbo.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: https://doc.302.ai/230035307e0 (catalog, 2026-11-21)
+        """
+        reply_: JsonObject = await self._call(SD35_LARGE_TURBO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def sd35_medium(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Make an image with SD-3.5-Medium.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: https://doc.302.ai/230035308e0 (catalog, 2026-11-21)
+        """
+        reply_: JsonObject = await self._call(SD35_MEDIUM, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def lumina_image_v2(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        image_size: Ai302ImageSizeChoice | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        cfg_trunc_ratio: float | None = None,
+        cfg_normalization: bool | None = None,
+        system_prompt: str | None = None,
+        num_images: int | None = None,
+        seed: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        enable_safety_checker: bool | None = None,
+        sync_mode: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make an image with Lumina.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What not to show.
+            image_size: A size by name, or width and height.
+            num_inference_steps: How many steps to take.
+            guidance_scale: How closely to follow the prompt.
+            cfg_trunc_ratio: For how much of the time the guidance counts.
+            cfg_normalization: Normalise the guidance.
+            system_prompt: What the model is told beforehand.
+            num_images: How many images.
+            seed: Fixes the chance, so that the same request gives the same image.
+            output_format: The image's format.
+            enable_safety_checker: Check what was made for unsuitable content.
+            sync_mode: Give the image as a data URL in place of an address.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.1 PTC per call.
+        Source: 302ai/ai-sdk:packages/ai/src/models/lumina-image.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = await self._call(
+            LUMINA_IMAGE_V2,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "image_size": image_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "cfg_trunc_ratio": cfg_trunc_ratio,
+                "cfg_normalization": cfg_normalization,
+                "system_prompt": system_prompt,
+                "num_images": num_images,
+                "seed": seed,
+                "output_format": output_format,
+                "enable_safety_checker": enable_safety_checker,
+                "sync_mode": sync_mode,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def playground_v25(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        image_size: Ai302ImageSizeChoice | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        embeddings: Sequence[Ai302Embedding | str] | None = None,
+        expand_prompt: bool | None = None,
+        num_images: int | None = None,
+        seed: int | None = None,
+        format: Literal["jpeg", "png"] | None = None,
+        enable_safety_checker: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make an image with Playground.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What not to show.
+            image_size: A size by name, or width and height.
+            num_inference_steps: How many steps to take.
+            guidance_scale: How closely to follow the prompt.
+            embeddings: Embeddings to add to the model.
+            expand_prompt: Let the prompt be enriched.
+            num_images: How many images.
+            seed: Fixes the chance, so that the same request gives the same image.
+            format: The image's format.
+            enable_safety_checker: Check what was made for unsuitable content.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: 302ai/ai-sdk:packages/ai/src/models/playground.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = await self._call(
+            PLAYGROUND_V25,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "image_size": image_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "embeddings": embeddings,
+                "expand_prompt": expand_prompt,
+                "num_images": num_images,
+                "seed": seed,
+                "format": format,
+                "enable_safety_checker": enable_safety_checker,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def omnigen_v1(
+        self,
+        *,
+        prompt: str,
+        input_image_urls: Sequence[str] | None = None,
+        img_guidance_scale: float | None = None,
+        negative_prompt: str | None = None,
+        image_size: Ai302ImageSizeChoice | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        num_images: int | None = None,
+        seed: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        enable_safety_checker: bool | None = None,
+        sync_mode: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make an image with Omnigen.
+
+        Args:
+            prompt: What to show. `<img><|image_1|></img>` stands for the first of the images.
+            input_image_urls: Images to use. Takes a URL.
+            img_guidance_scale: How closely to follow the images.
+            negative_prompt: What not to show.
+            image_size: A size by name, or width and height.
+            num_inference_steps: How many steps to take.
+            guidance_scale: How closely to follow the prompt.
+            num_images: How many images.
+            seed: Fixes the chance, so that the same request gives the same image.
+            output_format: The image's format.
+            enable_safety_checker: Check what was made for unsuitable content.
+            sync_mode: Give the image as a data URL in place of an address.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.1 PTC per call.
+        Source: 302ai/ai-sdk:packages/ai/src/models/omnigen.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = await self._call(
+            OMNIGEN_V1,
+            body={
+                "prompt": prompt,
+                "input_image_urls": input_image_urls,
+                "img_guidance_scale": img_guidance_scale,
+                "negative_prompt": negative_prompt,
+                "image_size": image_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "num_images": num_images,
+                "seed": seed,
+                "output_format": output_format,
+                "enable_safety_checker": enable_safety_checker,
+                "sync_mode": sync_mode,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
         return reply_

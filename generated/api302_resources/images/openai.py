@@ -77,6 +77,17 @@ EDIT_IMAGE = Operation(
         {"amount": 0.02, "unit": "PTC", "per": "call", "for": "dall-e-2, 1024x1024"},
     ],
 )
+VARY_IMAGE = Operation(
+    id="openai_vary_image",
+    endpoint="images_openai.openai_vary_image",
+    docs="https://doc.302.ai/207705141e0",
+    files={"image": ("part",)},
+    price=[
+        {"amount": 0.016, "unit": "PTC", "per": "call", "for": "256x256"},
+        {"amount": 0.018, "unit": "PTC", "per": "call", "for": "512x512"},
+        {"amount": 0.02, "unit": "PTC", "per": "call", "for": "1024x1024"},
+    ],
+)
 
 
 class Openai(Resource):
@@ -617,6 +628,50 @@ class Openai(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    def vary_image(
+        self,
+        *,
+        image: FileInput,
+        model: str | None = None,
+        n: int | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        size: Literal["256x256", "512x512", "1024x1024"] | None = None,
+        user: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageReply:
+        """Make variations of an image.
+
+        DALL·E 2 only.
+
+        Args:
+            image: A square PNG of up to 4 MB. Takes a local file (path, open file or bytes).
+            model: `dall-e-2`. Server default: "dall-e-2".
+            n: How many images. Server default: 1.
+            response_format: How the images come back. Server default: "url".
+            size: Width and height. Server default: "1024x1024".
+            user: Your own user's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.016 PTC per call for 256x256; 0.018 PTC per call for 512x512; 0.02 PTC per call for 1024x1024.
+        Source: https://doc.302.ai/207705141e0 (catalog, 2026-11-21)
+        """
+        reply_: OpenaiImageReply = self._call(
+            VARY_IMAGE,
+            body={"image": image, "model": model, "n": n, "response_format": response_format, "size": size, "user": user},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
 
 class AsyncOpenai(AsyncResource):
     """OpenAI."""
@@ -1155,3 +1210,47 @@ class AsyncOpenai(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
+
+    async def vary_image(
+        self,
+        *,
+        image: FileInput,
+        model: str | None = None,
+        n: int | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        size: Literal["256x256", "512x512", "1024x1024"] | None = None,
+        user: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageReply:
+        """Make variations of an image.
+
+        DALL·E 2 only.
+
+        Args:
+            image: A square PNG of up to 4 MB. Takes a local file (path, open file or bytes).
+            model: `dall-e-2`. Server default: "dall-e-2".
+            n: How many images. Server default: 1.
+            response_format: How the images come back. Server default: "url".
+            size: Width and height. Server default: "1024x1024".
+            user: Your own user's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.016 PTC per call for 256x256; 0.018 PTC per call for 512x512; 0.02 PTC per call for 1024x1024.
+        Source: https://doc.302.ai/207705141e0 (catalog, 2026-11-21)
+        """
+        reply_: OpenaiImageReply = await self._call(
+            VARY_IMAGE,
+            body={"image": image, "model": model, "n": n, "response_format": response_format, "size": size, "user": user},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_

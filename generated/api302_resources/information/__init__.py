@@ -10,6 +10,21 @@ from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from api302_resources.information.ai302 import Ai302, AsyncAi302
+    from api302_resources.information.bocha import AsyncBocha, Bocha
+    from api302_resources.information.deepl import AsyncDeepl, Deepl
+    from api302_resources.information.doc2x import AsyncDoc2x, Doc2x
+    from api302_resources.information.exa import AsyncExa, Exa
+    from api302_resources.information.firecrawl import AsyncFirecrawl, Firecrawl
+    from api302_resources.information.fireflycard import AsyncFireflycard, Fireflycard
+    from api302_resources.information.glif import AsyncGlif, Glif
+    from api302_resources.information.jina import AsyncJina, Jina
+    from api302_resources.information.mistral import AsyncMistral, Mistral
+    from api302_resources.information.rsshub import AsyncRsshub, Rsshub
+    from api302_resources.information.search1api import AsyncSearch1api, Search1api
+    from api302_resources.information.searchapi import AsyncSearchapi, Searchapi
+    from api302_resources.information.serpapi import AsyncSerpapi, Serpapi
+    from api302_resources.information.tavily import AsyncTavily, Tavily
+    from api302_resources.information.youdao import AsyncYoudao, Youdao
 
 
 class Information(Resource):
@@ -22,6 +37,111 @@ class Information(Resource):
 
         return Ai302(self._client)
 
+    @cached_property
+    def bocha(self) -> Bocha:
+        """Bocha."""
+        from api302_resources.information.bocha import Bocha
+
+        return Bocha(self._client)
+
+    @cached_property
+    def deepl(self) -> Deepl:
+        """DeepL."""
+        from api302_resources.information.deepl import Deepl
+
+        return Deepl(self._client)
+
+    @cached_property
+    def doc2x(self) -> Doc2x:
+        """Doc2X."""
+        from api302_resources.information.doc2x import Doc2x
+
+        return Doc2x(self._client)
+
+    @cached_property
+    def exa(self) -> Exa:
+        """Exa."""
+        from api302_resources.information.exa import Exa
+
+        return Exa(self._client)
+
+    @cached_property
+    def firecrawl(self) -> Firecrawl:
+        """Firecrawl."""
+        from api302_resources.information.firecrawl import Firecrawl
+
+        return Firecrawl(self._client)
+
+    @cached_property
+    def fireflycard(self) -> Fireflycard:
+        """Firefly Card."""
+        from api302_resources.information.fireflycard import Fireflycard
+
+        return Fireflycard(self._client)
+
+    @cached_property
+    def glif(self) -> Glif:
+        """Glif."""
+        from api302_resources.information.glif import Glif
+
+        return Glif(self._client)
+
+    @cached_property
+    def jina(self) -> Jina:
+        """Jina."""
+        from api302_resources.information.jina import Jina
+
+        return Jina(self._client)
+
+    @cached_property
+    def mistral(self) -> Mistral:
+        """Mistral AI."""
+        from api302_resources.information.mistral import Mistral
+
+        return Mistral(self._client)
+
+    @cached_property
+    def rsshub(self) -> Rsshub:
+        """RSSHub."""
+        from api302_resources.information.rsshub import Rsshub
+
+        return Rsshub(self._client)
+
+    @cached_property
+    def search1api(self) -> Search1api:
+        """Search1API."""
+        from api302_resources.information.search1api import Search1api
+
+        return Search1api(self._client)
+
+    @cached_property
+    def searchapi(self) -> Searchapi:
+        """SearchApi."""
+        from api302_resources.information.searchapi import Searchapi
+
+        return Searchapi(self._client)
+
+    @cached_property
+    def serpapi(self) -> Serpapi:
+        """SerpApi."""
+        from api302_resources.information.serpapi import Serpapi
+
+        return Serpapi(self._client)
+
+    @cached_property
+    def tavily(self) -> Tavily:
+        """Tavily."""
+        from api302_resources.information.tavily import Tavily
+
+        return Tavily(self._client)
+
+    @cached_property
+    def youdao(self) -> Youdao:
+        """Youdao."""
+        from api302_resources.information.youdao import Youdao
+
+        return Youdao(self._client)
+
 
 class AsyncInformation(AsyncResource):
     """Search, files, code execution, browsing, and the account."""
@@ -32,3 +152,108 @@ class AsyncInformation(AsyncResource):
         from api302_resources.information.ai302 import AsyncAi302
 
         return AsyncAi302(self._client)
+
+    @cached_property
+    def bocha(self) -> AsyncBocha:
+        """Bocha."""
+        from api302_resources.information.bocha import AsyncBocha
+
+        return AsyncBocha(self._client)
+
+    @cached_property
+    def deepl(self) -> AsyncDeepl:
+        """DeepL."""
+        from api302_resources.information.deepl import AsyncDeepl
+
+        return AsyncDeepl(self._client)
+
+    @cached_property
+    def doc2x(self) -> AsyncDoc2x:
+        """Doc2X."""
+        from api302_resources.information.doc2x import AsyncDoc2x
+
+        return AsyncDoc2x(self._client)
+
+    @cached_property
+    def exa(self) -> AsyncExa:
+        """Exa."""
+        from api302_resources.information.exa import AsyncExa
+
+        return AsyncExa(self._client)
+
+    @cached_property
+    def firecrawl(self) -> AsyncFirecrawl:
+        """Firecrawl."""
+        from api302_resources.information.firecrawl import AsyncFirecrawl
+
+        return AsyncFirecrawl(self._client)
+
+    @cached_property
+    def fireflycard(self) -> AsyncFireflycard:
+        """Firefly Card."""
+        from api302_resources.information.fireflycard import AsyncFireflycard
+
+        return AsyncFireflycard(self._client)
+
+    @cached_property
+    def glif(self) -> AsyncGlif:
+        """Glif."""
+        from api302_resources.information.glif import AsyncGlif
+
+        return AsyncGlif(self._client)
+
+    @cached_property
+    def jina(self) -> AsyncJina:
+        """Jina."""
+        from api302_resources.information.jina import AsyncJina
+
+        return AsyncJina(self._client)
+
+    @cached_property
+    def mistral(self) -> AsyncMistral:
+        """Mistral AI."""
+        from api302_resources.information.mistral import AsyncMistral
+
+        return AsyncMistral(self._client)
+
+    @cached_property
+    def rsshub(self) -> AsyncRsshub:
+        """RSSHub."""
+        from api302_resources.information.rsshub import AsyncRsshub
+
+        return AsyncRsshub(self._client)
+
+    @cached_property
+    def search1api(self) -> AsyncSearch1api:
+        """Search1API."""
+        from api302_resources.information.search1api import AsyncSearch1api
+
+        return AsyncSearch1api(self._client)
+
+    @cached_property
+    def searchapi(self) -> AsyncSearchapi:
+        """SearchApi."""
+        from api302_resources.information.searchapi import AsyncSearchapi
+
+        return AsyncSearchapi(self._client)
+
+    @cached_property
+    def serpapi(self) -> AsyncSerpapi:
+        """SerpApi."""
+        from api302_resources.information.serpapi import AsyncSerpapi
+
+        return AsyncSerpapi(self._client)
+
+    @cached_property
+    def tavily(self) -> AsyncTavily:
+        """Tavily."""
+        from api302_resources.information.tavily import AsyncTavily
+
+        return AsyncTavily(self._client)
+
+    @cached_property
+    def youdao(self) -> AsyncYoudao:
+        """Youdao."""
+        from api302_resources.information.youdao import AsyncYoudao
+
+        return AsyncYoudao(self._client)

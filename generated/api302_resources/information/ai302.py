@@ -8,20 +8,36 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Operation, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
-    from typing import Any
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from typing import Any, Literal
 
     from api302 import FileInput
+    from api302_client._model import JsonObject, Text
     from api302_client.models import (
         Ai302BalanceReply,
+        Ai302BrowserSubmitted,
+        Ai302DouyinIdReply,
         Ai302KeyDone,
         Ai302KeyList,
         Ai302KeyReply,
+        Ai302MarkdownReply,
+        Ai302ParsingReply,
         Ai302PriceList,
         Ai302RecordList,
         Ai302RecordReply,
+        Ai302RunCodeReply,
+        Ai302SandboxCommandReply,
+        Ai302SandboxCreated,
+        Ai302SandboxFiles,
+        Ai302SandboxList,
+        Ai302SandboxOnceReply,
+        Ai302SearchReply,
+        Ai302ToolReply,
         Ai302UploadReply,
+        Ai302YoutubeStreamsReply,
+        Ai302YoutubeVideoReply,
     )
+    from api302_client.params.information_ai302 import Ai302SandboxImport
 
 UPLOAD_FILE = Operation(
     id="ai302_upload_file",
@@ -95,6 +111,244 @@ DELETE_KEY = Operation(
     docs="https://doc.302.ai/294543052e0",
     success={"field": "code", "values": [0], "message": "msg"},
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
+)
+SEARCH = Operation(
+    id="ai302_search",
+    endpoint="information_ai302.ai302_search",
+    docs="http://302ai-en.apifox.cn/293665533e0",
+    not_empty=("query",),
+    price=[{"note": "by provider"}],
+)
+PARSE_FILE = Operation(
+    id="ai302_parse_file",
+    endpoint="information_ai302.ai302_parse_file",
+    docs='public code, found by "302/file/parsing" (a 302.AI web app that checks the reply)',
+    price=[{"amount": 0.02, "unit": "PTC", "per": "1M tokens"}],
+)
+CONVERT_TO_MARKDOWN = Operation(
+    id="ai302_convert_to_markdown",
+    endpoint="information_ai302.ai302_convert_to_markdown",
+    docs='public code, found by "302/markitdown" (a parser and its test)',
+    files={"file": ("part",), "source_data": ("url",)},
+    price=[{"amount": 0.01, "unit": "PTC", "per": "1M tokens"}],
+)
+RUN_CODE = Operation(
+    id="ai302_run_code",
+    endpoint="information_ai302.ai302_run_code",
+    docs="p560",
+    not_empty=("code",),
+    price=[{"amount": 0.005, "unit": "PTC", "per": "call"}],
+)
+RUN_SANDBOX_ONCE = Operation(
+    id="ai302_run_sandbox_once",
+    endpoint="information_ai302.ai302_run_sandbox_once",
+    docs="https://302.ai/product/detail/302ai-virtual-machine-sandbox",
+    not_empty=("code",),
+    price=[
+        {"amount": 0.001, "unit": "PTC", "per": "second"},
+        {"amount": 0.001, "unit": "PTC", "per": "call", "for": "with export of files"},
+    ],
+)
+CREATE_SANDBOX = Operation(
+    id="ai302_create_sandbox",
+    endpoint="information_ai302.ai302_create_sandbox",
+    docs="https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/createSandbox",
+    price=[{"amount": 0.001, "unit": "PTC", "per": "second"}],
+)
+LIST_SANDBOXES = Operation(
+    id="ai302_list_sandboxes",
+    endpoint="information_ai302.ai302_list_sandboxes",
+    docs="https://302ai-en.apifox.cn/276826458e0",
+    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
+)
+DESTROY_SANDBOX = Operation(
+    id="ai302_destroy_sandbox",
+    endpoint="information_ai302.ai302_destroy_sandbox",
+    docs="https://docs.meshagent.com/mcp-tools/302_sandbox",
+    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
+)
+RUN_SANDBOX_CODE = Operation(
+    id="ai302_run_sandbox_code",
+    endpoint="information_ai302.ai302_run_sandbox_code",
+    docs="https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/runCode",
+    not_empty=("sandbox_id", "code"),
+    price=[{"amount": 0.001, "unit": "PTC", "per": "second"}],
+)
+RUN_SANDBOX_COMMAND = Operation(
+    id="ai302_run_sandbox_command",
+    endpoint="information_ai302.ai302_run_sandbox_command",
+    docs="https://302ai-jp.apifox.cn/api-276837637",
+    not_empty=("sandbox_id", "cmd"),
+    price=[{"amount": 0.001, "unit": "PTC", "per": "second"}],
+)
+LIST_SANDBOX_FILES = Operation(
+    id="ai302_list_sandbox_files",
+    endpoint="information_ai302.ai302_list_sandbox_files",
+    docs="https://doc-en.302.ai/276829634e0",
+    not_empty=("sandbox_id",),
+    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
+)
+IMPORT_SANDBOX_FILES = Operation(
+    id="ai302_import_sandbox_files",
+    endpoint="information_ai302.ai302_import_sandbox_files",
+    docs="https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/writeSandboxFiles",
+    not_empty=("sandbox_id",),
+    price=[{"amount": 0.001, "unit": "PTC", "per": "second"}],
+)
+EXPORT_SANDBOX_FILES = Operation(
+    id="ai302_export_sandbox_files",
+    endpoint="information_ai302.ai302_export_sandbox_files",
+    docs="https://glama.ai/mcp/servers/302ai/302_sandbox_mcp/tools/downloadSandboxFiles",
+    not_empty=("sandbox_id",),
+    price=[{"amount": 0.001, "unit": "PTC", "per": "second"}, {"amount": 0.001, "unit": "PTC", "per": "call", "for": "the export"}],
+)
+CREATE_BROWSER_TASK = Operation(
+    id="ai302_create_browser_task",
+    endpoint="information_ai302.ai302_create_browser_task",
+    docs="p561",
+    not_empty=("task",),
+    price=[{"amount": 0.001, "unit": "PTC", "per": "second", "for": "the browser"}, {"note": "the model's use, by model"}],
+)
+GET_BROWSER_TASK = Operation(
+    id="ai302_get_browser_task",
+    endpoint="information_ai302.ai302_get_browser_task",
+    docs="https://glama.ai/mcp/servers/302ai/302_browser_use_mcp/tools/getBrowserAgentTaskResult",
+    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
+)
+SEARCH_XIAOHONGSHU = Operation(
+    id="ai302_search_xiaohongshu",
+    endpoint="information_ai302.ai302_search_xiaohongshu",
+    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.02, "unit": "PTC", "per": "call"}],
+)
+SEARCH_XIAOHONGSHU_APP = Operation(
+    id="ai302_search_xiaohongshu_app",
+    endpoint="information_ai302.ai302_search_xiaohongshu_app",
+    docs='public code, found by "api.302.ai/tools/" (sort_type, filter_note_type, filter_note_time)',
+    success={"field": "code", "values": [200, 0], "message": "message"},
+)
+GET_XIAOHONGSHU_NOTE_V2 = Operation(
+    id="ai302_get_xiaohongshu_note_v2",
+    endpoint="information_ai302.ai302_get_xiaohongshu_note_v2",
+    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
+)
+GET_XIAOHONGSHU_NOTE = Operation(
+    id="ai302_get_xiaohongshu_note",
+    endpoint="information_ai302.ai302_get_xiaohongshu_note",
+    docs="302ai/302_video_summary:app/actions/video/xiaohongshu.ts",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
+)
+GET_XIAOHONGSHU_NOTE_APP = Operation(
+    id="ai302_get_xiaohongshu_note_app",
+    endpoint="information_ai302.ai302_get_xiaohongshu_note_app",
+    docs='public code, found by "api.302.ai/tools/" (`data.data.0.note_list.0`)',
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
+)
+SEARCH_TIKTOK = Operation(
+    id="ai302_search_tiktok",
+    endpoint="information_ai302.ai302_search_tiktok",
+    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
+)
+GET_TIKTOK_VIDEO = Operation(
+    id="ai302_get_tiktok_video",
+    endpoint="information_ai302.ai302_get_tiktok_video",
+    docs="302ai/302_video_summary:app/actions/video/tiktok.ts",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+)
+SEARCH_DOUYIN = Operation(
+    id="ai302_search_douyin",
+    endpoint="information_ai302.ai302_search_douyin",
+    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
+)
+GET_DOUYIN_VIDEO_ID = Operation(
+    id="ai302_get_douyin_video_id",
+    endpoint="information_ai302.ai302_get_douyin_video_id",
+    docs="302ai/302_video_summary:app/actions/video/douyin/aweme-id.ts",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+)
+GET_DOUYIN_VIDEO = Operation(
+    id="ai302_get_douyin_video",
+    endpoint="information_ai302.ai302_get_douyin_video",
+    docs="302ai/302_video_summary:app/actions/video/douyin.ts",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+)
+LIST_TWITTER_POSTS = Operation(
+    id="ai302_list_twitter_posts",
+    endpoint="information_ai302.ai302_list_twitter_posts",
+    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
+)
+GET_TWITTER_USER = Operation(
+    id="ai302_get_twitter_user",
+    endpoint="information_ai302.ai302_get_twitter_user",
+    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
+)
+LIST_WEIBO_POSTS = Operation(
+    id="ai302_list_weibo_posts",
+    endpoint="information_ai302.ai302_list_weibo_posts",
+    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
+)
+SEARCH_YOUTUBE = Operation(
+    id="ai302_search_youtube",
+    endpoint="information_ai302.ai302_search_youtube",
+    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
+)
+GET_YOUTUBE_VIDEO = Operation(
+    id="ai302_get_youtube_video",
+    endpoint="information_ai302.ai302_get_youtube_video",
+    docs="302ai/302_video_summary:app/actions/video/youtube.ts",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
+)
+GET_YOUTUBE_STREAMS = Operation(
+    id="ai302_get_youtube_streams",
+    endpoint="information_ai302.ai302_get_youtube_streams",
+    docs="302ai/302_video_summary:app/actions/video/youtube.ts",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+)
+GET_YOUTUBE_SUBTITLES = Operation(
+    id="ai302_get_youtube_subtitles",
+    endpoint="information_ai302.ai302_get_youtube_subtitles",
+    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
+)
+GET_BILIBILI_VIDEO = Operation(
+    id="ai302_get_bilibili_video",
+    endpoint="information_ai302.ai302_get_bilibili_video",
+    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
+)
+LIST_WECHAT_ARTICLES = Operation(
+    id="ai302_list_wechat_articles",
+    endpoint="information_ai302.ai302_list_wechat_articles",
+    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
+)
+GET_WECHAT_ARTICLE = Operation(
+    id="ai302_get_wechat_article",
+    endpoint="information_ai302.ai302_get_wechat_article",
+    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
 )
 
 
@@ -502,6 +756,1357 @@ class Ai302(Resource):
         """
         reply_: Ai302KeyDone = self._call(
             DELETE_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def search(
+        self,
+        *,
+        query: str,
+        provider: Literal["tavily", "search1_search", "search1_news", "bocha", "exa", "firecrawl", "metaso", "unifuncs", "perplexity"],
+        max_results: int | None = None,
+        category: str | None = None,
+        time_range: str | None = None,
+        include_images: bool | None = None,
+        include_domains: Sequence[str] | None = None,
+        exclude_domains: Sequence[str] | None = None,
+        startCrawlDate: str | None = None,
+        endCrawlDate: str | None = None,
+        startPublishedDate: str | None = None,
+        endPublishedDate: str | None = None,
+        crawl_results: int | None = None,
+        includeRowContent: bool | None = None,
+        page: int | None = None,
+        max_tokens_per_page: int | None = None,
+        country: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SearchReply:
+        """Search the web with a provider of your choice.
+
+        One form for all providers, one form of results. What `category`, `time_range` and the other filters may say
+        depends on the provider; values that it does not know count as none.
+
+        Args:
+            query: What to look for.
+            provider: Who searches.
+            max_results: How many results.
+            category: tavily: general, news; search1_search: google, bing, duckduckgo, yahoo, youtube, x, reddit,
+                github, arxiv, wechat, bilibili, imdb, wikipedia; search1_news: google, bing, duckduckgo, yahoo,
+                hackernews; exa: company, research paper, news, pdf, github, tweet, personal site, linkedin profile,
+                financial report; metaso: webpage, document, scholar, podcast, video, image.
+            time_range: tavily: day, week, month, year; search1: day, month, year; bocha: oneDay, oneWeek,
+                oneMonth, oneYear, a date or two dates joined by `..`; firecrawl: hour, day, week, month, year;
+                unifuncs: Day, Week, Month, Year. exa takes its four dates instead.
+            include_images: Give images too.
+            include_domains: Only from these hosts.
+            exclude_domains: Not from these hosts.
+            startCrawlDate: exa: found after this, in ISO 8601.
+            endCrawlDate: exa: found before this, in ISO 8601.
+            startPublishedDate: exa: published after this, in ISO 8601.
+            endPublishedDate: exa: published before this, in ISO 8601.
+            crawl_results: search1: of how many results to read the pages; costs more.
+            includeRowContent: metaso: give the pages' whole text; may cost more.
+            page: metaso, unifuncs: which page.
+            max_tokens_per_page: perplexity: at most so many tokens a page.
+            country: perplexity: from this country.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The results.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: by provider.
+        Source: http://302ai-en.apifox.cn/293665533e0 (sample, 2026-11-21)
+        """
+        reply_: Ai302SearchReply = self._call(
+            SEARCH,
+            body={
+                "query": query,
+                "provider": provider,
+                "max_results": max_results,
+                "category": category,
+                "time_range": time_range,
+                "include_images": include_images,
+                "include_domains": include_domains,
+                "exclude_domains": exclude_domains,
+                "startCrawlDate": startCrawlDate,
+                "endCrawlDate": endCrawlDate,
+                "startPublishedDate": startPublishedDate,
+                "endPublishedDate": endPublishedDate,
+                "crawl_results": crawl_results,
+                "includeRowContent": includeRowContent,
+                "page": page,
+                "max_tokens_per_page": max_tokens_per_page,
+                "country": country,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def parse_file(
+        self,
+        *,
+        url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ParsingReply:
+        """Read the text of a file.
+
+        Args:
+            url: The file's address, such as an upload gives. Takes a URL.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The text.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.02 PTC per 1M tokens.
+        Source: public code, found by "302/file/parsing" (a 302.AI web app that checks the reply) (caller, 2026-11-21)
+        """
+        reply_: Ai302ParsingReply = self._call(PARSE_FILE, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def convert_to_markdown(
+        self,
+        *,
+        source_data_type: Literal["file", "url"],
+        file: FileInput | None = None,
+        source_data: str | None = None,
+        accept: Literal["application/json", "text/plain"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302MarkdownReply | Text:
+        """Turn a file into Markdown.
+
+        Office files, PDF, CSV, JSON, HTML, XML, images, sound and ZIP. The text comes at once, in JSON or plain.
+
+        Args:
+            source_data_type: What is given: `file` or an address in `source_data`.
+            file: The file. Takes a local file (path, open file or bytes).
+            source_data: The file's address. Takes a URL.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The text.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per 1M tokens.
+        Source: public code, found by "302/markitdown" (a parser and its test) (caller, 2026-11-21)
+        """
+        reply_: Ai302MarkdownReply | Text = self._call(
+            CONVERT_TO_MARKDOWN,
+            body={"source_data_type": source_data_type, "file": file, "source_data": source_data},
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def run_code(
+        self,
+        *,
+        language: Literal["python3", "nodejs"],
+        code: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302RunCodeReply:
+        """Run code that needs no sandbox of its own.
+
+        Answers what the code printed. For files or state between calls use a sandbox.
+
+        Args:
+            language: Its language.
+            code: The code.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What it printed.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.005 PTC per call.
+        Source: documentation page p560 (sample, 2026-11-21)
+        """
+        reply_: Ai302RunCodeReply = self._call(
+            RUN_CODE, body={"language": language, "code": code}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def run_sandbox_once(
+        self,
+        *,
+        code: str,
+        language: Literal["python", "r", "java", "bash", "js"] | None = None,
+        envs: Mapping[str, str] | None = None,
+        is_download: bool | None = None,
+        download_path: str | None = None,
+        timeout_: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SandboxOnceReply:
+        """Run code in a sandbox made for it.
+
+        The sandbox is gone afterwards. On demand, the files that the code left are exported: one as it is, several as
+        a ZIP.
+
+        Args:
+            code: The code.
+            language: Its language. Server default: "python".
+            envs: Environment variables.
+            is_download: Export the files that the code leaves.
+            download_path: Where they are; without it the default folder.
+            timeout_: Seconds it may take. Sent as `timeout`. Server default: 5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What it printed, and its files.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per second; 0.001 PTC per call for with export of files.
+        Source: https://302.ai/product/detail/302ai-virtual-machine-sandbox (page, 2026-11-21)
+        """
+        reply_: Ai302SandboxOnceReply = self._call(
+            RUN_SANDBOX_ONCE,
+            body={
+                "code": code,
+                "language": language,
+                "envs": envs,
+                "is_download": is_download,
+                "download_path": download_path,
+                "timeout": timeout_,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def create_sandbox(
+        self,
+        *,
+        max_alive_time: int,
+        sandbox_name: str | None = None,
+        envs: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SandboxCreated:
+        """Create a sandbox.
+
+        It pauses at once and after each call, and wakes for the next, which takes some five seconds. It belongs to
+        the key that made it.
+
+        Args:
+            max_alive_time: Seconds it may live; 300 is recommended.
+            sandbox_name: A name of your choice.
+            envs: Environment variables.
+            metadata: Notes of your own.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The sandbox.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per second.
+        Source: https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/createSandbox (caller, 2026-11-21)
+        """
+        reply_: Ai302SandboxCreated = self._call(
+            CREATE_SANDBOX,
+            body={"max_alive_time": max_alive_time, "sandbox_name": sandbox_name, "envs": envs, "metadata": metadata},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def list_sandboxes(
+        self,
+        *,
+        sandbox_name: str | None = None,
+        sandbox_id: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SandboxList:
+        """List the key's sandboxes.
+
+        Args:
+            sandbox_name: Those of this name.
+            sandbox_id: The one of this id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The sandboxes.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: https://302ai-en.apifox.cn/276826458e0 (sample, 2026-11-21)
+        """
+        reply_: Ai302SandboxList = self._call(
+            LIST_SANDBOXES,
+            query={"sandbox_name": sandbox_name, "sandbox_id": sandbox_id},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def destroy_sandbox(
+        self,
+        *,
+        sandbox_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Destroy a sandbox.
+
+        Args:
+            sandbox_id: The sandbox.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            Done.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: https://docs.meshagent.com/mcp-tools/302_sandbox (caller, 2026-11-21)
+        """
+        reply_: JsonObject = self._call(
+            DESTROY_SANDBOX, path={"sandbox_id": sandbox_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def run_sandbox_code(
+        self,
+        *,
+        sandbox_id: str,
+        code: str,
+        language: Literal["python", "r", "java", "bash", "js"] | None = None,
+        envs: Mapping[str, str] | None = None,
+        timeout_: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SandboxOnceReply:
+        """Run code in a sandbox.
+
+        Answers text alone; look at files with the calls for files. Their default folder is /home/user.
+
+        Args:
+            sandbox_id: The sandbox.
+            code: The code.
+            language: Its language. Server default: "python".
+            envs: Environment variables.
+            timeout_: Seconds it may take. Sent as `timeout`. Server default: 5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What it printed.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per second.
+        Source: https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/runCode (caller, 2026-11-21)
+        """
+        reply_: Ai302SandboxOnceReply = self._call(
+            RUN_SANDBOX_CODE,
+            body={"sandbox_id": sandbox_id, "code": code, "language": language, "envs": envs, "timeout": timeout_},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def run_sandbox_command(
+        self,
+        *,
+        sandbox_id: str,
+        cmd: str,
+        envs: Mapping[str, str] | None = None,
+        timeout_: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SandboxCommandReply:
+        """Run a command line in a sandbox.
+
+        Answers text alone. Give 120 seconds or more to install something.
+
+        Args:
+            sandbox_id: The sandbox.
+            cmd: The command line.
+            envs: Environment variables.
+            timeout_: Seconds it may take. Sent as `timeout`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What it printed.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per second.
+        Source: https://302ai-jp.apifox.cn/api-276837637 (sample, 2026-11-21)
+        """
+        reply_: Ai302SandboxCommandReply = self._call(
+            RUN_SANDBOX_COMMAND,
+            body={"sandbox_id": sandbox_id, "cmd": cmd, "envs": envs, "timeout": timeout_},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def list_sandbox_files(
+        self,
+        *,
+        sandbox_id: str,
+        path: str | Sequence[str],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SandboxFiles:
+        """List files of a sandbox.
+
+        Args:
+            sandbox_id: The sandbox.
+            path: A path, or several.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What is at each path.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: https://doc-en.302.ai/276829634e0 (sample, 2026-11-21)
+        """
+        reply_: Ai302SandboxFiles = self._call(
+            LIST_SANDBOX_FILES, body={"sandbox_id": sandbox_id, "path": path}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def import_sandbox_files(
+        self,
+        *,
+        sandbox_id: str,
+        file_list: Sequence[Ai302SandboxImport],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Bring files into a sandbox.
+
+        Files that are there are overwritten; folders are made.
+
+        Args:
+            sandbox_id: The sandbox.
+            file_list: The files.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            Done.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per second.
+        Source: https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/writeSandboxFiles (caller, 2026-11-21)
+        """
+        reply_: JsonObject = self._call(
+            IMPORT_SANDBOX_FILES,
+            body={"sandbox_id": sandbox_id, "file_list": file_list},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def export_sandbox_files(
+        self,
+        *,
+        sandbox_id: str,
+        path: str | Sequence[str],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Export files of a sandbox to addresses.
+
+        Of a folder, documents, images, sound, video, archives and program text are exported.
+
+        Args:
+            sandbox_id: The sandbox.
+            path: A path, or several.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The addresses.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per second; 0.001 PTC per call for the export.
+        Source: https://glama.ai/mcp/servers/302ai/302_sandbox_mcp/tools/downloadSandboxFiles (caller, 2026-11-21)
+        """
+        reply_: JsonObject = self._call(
+            EXPORT_SANDBOX_FILES, body={"sandbox_id": sandbox_id, "path": path}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def create_browser_task(
+        self,
+        *,
+        task: str,
+        model: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302BrowserSubmitted:
+        """Have a model do something in a browser.
+
+        Browser Use, run by 302.AI. Ask for the result with the task's id.
+
+        Args:
+            task: What to do, in plain words.
+            model: The model that does it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per second for the browser; the model's use, by model.
+        Source: documentation page p561 (sample, 2026-11-21)
+        """
+        reply_: Ai302BrowserSubmitted = self._call(
+            CREATE_BROWSER_TASK, body={"task": task, "model": model}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def get_browser_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Tell how a browser task stands.
+
+        The reply's fields and state words are not known, so there is nothing to wait on; look for yourself.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: https://glama.ai/mcp/servers/302ai/302_browser_use_mcp/tools/getBrowserAgentTaskResult (caller,
+        2026-11-21)
+        """
+        reply_: JsonObject = self._call(
+            GET_BROWSER_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def search_xiaohongshu(
+        self,
+        *,
+        keyword: str,
+        page: int | None = None,
+        sort: Literal["general", "popularity_descending", "time_descending", "comment_descending", "collect_descending"] | None = None,
+        noteType: Literal["_0", "_1", "_2", "_3"] | None = None,
+        noteTime: Literal["", "一天内", "一周内", "半年内"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Search notes of Xiaohongshu.
+
+        Args:
+            keyword: What to look for.
+            page: Which page, from 1.
+            sort: What comes first. Server default: "general".
+            noteType: The kind: `_0` all, `_1` videos, `_2` pictures, `_3` live. Server default: "_0".
+            noteTime: How old at most: a day, a week, half a year.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.02 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            SEARCH_XIAOHONGSHU,
+            query={"keyword": keyword, "page": page, "sort": sort, "noteType": noteType, "noteTime": noteTime},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def search_xiaohongshu_app(
+        self,
+        *,
+        keyword: str,
+        page: int,
+        search_id: str | None = None,
+        session_id: str | None = None,
+        sort_type: Literal["general", "popularity_descending", "time_descending", "comment_descending", "collect_descending"] | None = None,
+        filter_note_type: Literal["不限", "视频笔记", "普通笔记"] | None = None,
+        filter_note_time: Literal["不限", "一天内", "一周内", "半年内"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Search notes of Xiaohongshu, the app's search.
+
+        For a further page give the `searchId` and `sessionId` of the first reply.
+
+        Args:
+            keyword: What to look for.
+            page: Which page, from 1.
+            search_id: The search that goes on.
+            session_id: The session that goes on.
+            sort_type: What comes first. Server default: "general".
+            filter_note_type: The kind: all, videos, pictures. Server default: "不限".
+            filter_note_time: How old at most: any, a day, a week, half a year. Server default: "不限".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: public code, found by "api.302.ai/tools/" (sort_type, filter_note_type, filter_note_time) (caller,
+        2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            SEARCH_XIAOHONGSHU_APP,
+            query={
+                "keyword": keyword,
+                "page": page,
+                "search_id": search_id,
+                "session_id": session_id,
+                "sort_type": sort_type,
+                "filter_note_type": filter_note_type,
+                "filter_note_time": filter_note_time,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_xiaohongshu_note_v2(
+        self,
+        *,
+        note_id: str | None = None,
+        share_text: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a note of Xiaohongshu, second version.
+
+        Give the id or the share text.
+
+        Args:
+            note_id: The note's id.
+            share_text: The text that sharing gives.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            GET_XIAOHONGSHU_NOTE_V2,
+            query={"note_id": note_id, "share_text": share_text},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_xiaohongshu_note(
+        self,
+        *,
+        note_id: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a note of Xiaohongshu.
+
+        Args:
+            note_id: The note's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: 302ai/302_video_summary:app/actions/video/xiaohongshu.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            GET_XIAOHONGSHU_NOTE, query={"note_id": note_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def get_xiaohongshu_note_app(
+        self,
+        *,
+        note_id: str | None = None,
+        share_text: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a note of Xiaohongshu as the app shows it.
+
+        Give the id or the share text.
+
+        Args:
+            note_id: The note's id.
+            share_text: The text that sharing gives.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: public code, found by "api.302.ai/tools/" (`data.data.0.note_list.0`) (caller, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            GET_XIAOHONGSHU_NOTE_APP,
+            query={"note_id": note_id, "share_text": share_text},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def search_tiktok(
+        self,
+        *,
+        keyword: str,
+        offset: int | None = None,
+        count: int | None = None,
+        sort_type: Literal[0, 1] | None = None,
+        publish_time: Literal[0, 1, 7, 30, 90, 180] | None = None,
+        region: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Search videos of TikTok.
+
+        Args:
+            keyword: What to look for.
+            offset: How many to skip. Server default: 0.
+            count: How many. Server default: 20.
+            sort_type: 0 the best match first, 1 the most liked first. Server default: 0.
+            publish_time: Days since it was published; 0 for any. Server default: 0.
+            region: The country, by ISO code. Server default: "US".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            SEARCH_TIKTOK,
+            query={
+                "keyword": keyword,
+                "offset": offset,
+                "count": count,
+                "sort_type": sort_type,
+                "publish_time": publish_time,
+                "region": region,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_tiktok_video(
+        self,
+        *,
+        share_url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a video of TikTok by its address.
+
+        Args:
+            share_url: The address that sharing gives.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_video_summary:app/actions/video/tiktok.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            GET_TIKTOK_VIDEO, query={"share_url": share_url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def search_douyin(
+        self,
+        *,
+        keyword: str,
+        offset: int | None = None,
+        count: int | None = None,
+        sort_type: Literal["0", "1", "2"] | None = None,
+        publish_time: Literal["0", "1", "7", "180"] | None = None,
+        filter_duration: Literal["0", "0-1", "1-5", "5-10000"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Search videos of Douyin.
+
+        Leave `count` as it is: with others the service is known to fail.
+
+        Args:
+            keyword: What to look for.
+            offset: How many to skip. Server default: 0.
+            count: How many. Server default: 20.
+            sort_type: 0 the best match first, 1 the most liked, 2 the newest. Server default: "0".
+            publish_time: Days since it was published; 0 for any. Server default: "0".
+            filter_duration: Minutes, from and to; 0 for any. Server default: "0".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            SEARCH_DOUYIN,
+            query={
+                "keyword": keyword,
+                "offset": offset,
+                "count": count,
+                "sort_type": sort_type,
+                "publish_time": publish_time,
+                "filter_duration": filter_duration,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_douyin_video_id(
+        self,
+        *,
+        url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302DouyinIdReply:
+        """Find a Douyin video's id by its address.
+
+        Args:
+            url: The video's address.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_video_summary:app/actions/video/douyin/aweme-id.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302DouyinIdReply = self._call(
+            GET_DOUYIN_VIDEO_ID, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def get_douyin_video(
+        self,
+        *,
+        aweme_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a video of Douyin.
+
+        Args:
+            aweme_id: The video's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_video_summary:app/actions/video/douyin.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            GET_DOUYIN_VIDEO, query={"aweme_id": aweme_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def list_twitter_posts(
+        self,
+        *,
+        screen_name: str | None = None,
+        rest_id: int | None = None,
+        cursor: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """List a user's posts on X.
+
+        Give the name or the id.
+
+        Args:
+            screen_name: The user's name.
+            rest_id: The user's id; the name then does not count.
+            cursor: Where the page before ended, from its reply.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            LIST_TWITTER_POSTS,
+            query={"screen_name": screen_name, "rest_id": rest_id, "cursor": cursor},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_twitter_user(
+        self,
+        *,
+        screen_name: str | None = None,
+        rest_id: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a user's profile on X.
+
+        Give the name or the id.
+
+        Args:
+            screen_name: The user's name.
+            rest_id: The user's id; the name then does not count.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            GET_TWITTER_USER,
+            query={"screen_name": screen_name, "rest_id": rest_id},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def list_weibo_posts(
+        self,
+        *,
+        uid: str,
+        page: int | None = None,
+        since_id: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """List a user's posts on Weibo.
+
+        Args:
+            uid: The user's id.
+            page: Which page, from 1. Server default: 1.
+            since_id: Where the page before ended, from its reply.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            LIST_WEIBO_POSTS,
+            query={"uid": uid, "page": page, "since_id": since_id},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def search_youtube(
+        self,
+        *,
+        search_query: str,
+        language_code: str | None = None,
+        order_by: Literal["last_hour", "today", "this_week", "this_month", "this_year"] | None = None,
+        country_code: str | None = None,
+        continuation_token: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Search videos of YouTube.
+
+        Args:
+            search_query: What to look for.
+            language_code: The language. Server default: "en".
+            order_by: How old at most. Server default: "this_month".
+            country_code: The country. Server default: "us".
+            continuation_token: Where the page before ended, from its reply.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            SEARCH_YOUTUBE,
+            query={
+                "search_query": search_query,
+                "language_code": language_code,
+                "order_by": order_by,
+                "country_code": country_code,
+                "continuation_token": continuation_token,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_youtube_video(
+        self,
+        *,
+        video_id: str,
+        url_access: Literal["normal", "blocked"] | None = None,
+        lang: str | None = None,
+        videos: Literal["auto", "true", "raw", "false"] | None = None,
+        audios: Literal["auto", "true", "raw", "false"] | None = None,
+        subtitles: bool | None = None,
+        related: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302YoutubeVideoReply:
+        """Get what YouTube tells about a video.
+
+        Args:
+            video_id: The video's id.
+            url_access: Whether the addresses of video and sound are given (`normal`). Server default: "normal".
+            lang: The language. Server default: "en-US".
+            videos: In which form the video's formats are given. Server default: "auto".
+            audios: In which form the sound's formats are given. Server default: "auto".
+            subtitles: Give the subtitles' addresses. Server default: true.
+            related: Give related videos. Server default: true.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302YoutubeVideoReply = self._call(
+            GET_YOUTUBE_VIDEO,
+            query={
+                "video_id": video_id,
+                "url_access": url_access,
+                "lang": lang,
+                "videos": videos,
+                "audios": audios,
+                "subtitles": subtitles,
+                "related": related,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_youtube_streams(
+        self,
+        *,
+        video_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302YoutubeStreamsReply:
+        """Get the addresses of a YouTube video's formats.
+
+        Args:
+            video_id: The video's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302YoutubeStreamsReply = self._call(
+            GET_YOUTUBE_STREAMS, query={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def get_youtube_subtitles(
+        self,
+        *,
+        subtitle_url: str,
+        format: Literal["srt", "xml", "vtt", "txt"] | None = None,
+        fix_overlap: bool | None = None,
+        target_lang: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a YouTube video's subtitles.
+
+        Args:
+            subtitle_url: The subtitles' address, from the video's information.
+            format: The form. Server default: "srt".
+            fix_overlap: Part what overlaps, as automatic subtitles do. Server default: true.
+            target_lang: Translate into this language.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            GET_YOUTUBE_SUBTITLES,
+            query={"subtitle_url": subtitle_url, "format": format, "fix_overlap": fix_overlap, "target_lang": target_lang},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_bilibili_video(
+        self,
+        *,
+        bv_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get what Bilibili tells about a video.
+
+        Args:
+            bv_id: The video's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            GET_BILIBILI_VIDEO, query={"bv_id": bv_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def list_wechat_articles(
+        self,
+        *,
+        ghid: str,
+        offset: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """List an official WeChat account's articles.
+
+        Args:
+            ghid: The account's id.
+            offset: Where the page before ended, from its reply.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            LIST_WECHAT_ARTICLES, query={"ghid": ghid, "offset": offset}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def get_wechat_article(
+        self,
+        *,
+        url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get an article of an official WeChat account.
+
+        Args:
+            url: The article's address.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            GET_WECHAT_ARTICLE, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -914,5 +2519,1358 @@ class AsyncAi302(AsyncResource):
         """
         reply_: Ai302KeyDone = await self._call(
             DELETE_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def search(
+        self,
+        *,
+        query: str,
+        provider: Literal["tavily", "search1_search", "search1_news", "bocha", "exa", "firecrawl", "metaso", "unifuncs", "perplexity"],
+        max_results: int | None = None,
+        category: str | None = None,
+        time_range: str | None = None,
+        include_images: bool | None = None,
+        include_domains: Sequence[str] | None = None,
+        exclude_domains: Sequence[str] | None = None,
+        startCrawlDate: str | None = None,
+        endCrawlDate: str | None = None,
+        startPublishedDate: str | None = None,
+        endPublishedDate: str | None = None,
+        crawl_results: int | None = None,
+        includeRowContent: bool | None = None,
+        page: int | None = None,
+        max_tokens_per_page: int | None = None,
+        country: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SearchReply:
+        """Search the web with a provider of your choice.
+
+        One form for all providers, one form of results. What `category`, `time_range` and the other filters may say
+        depends on the provider; values that it does not know count as none.
+
+        Args:
+            query: What to look for.
+            provider: Who searches.
+            max_results: How many results.
+            category: tavily: general, news; search1_search: google, bing, duckduckgo, yahoo, youtube, x, reddit,
+                github, arxiv, wechat, bilibili, imdb, wikipedia; search1_news: google, bing, duckduckgo, yahoo,
+                hackernews; exa: company, research paper, news, pdf, github, tweet, personal site, linkedin profile,
+                financial report; metaso: webpage, document, scholar, podcast, video, image.
+            time_range: tavily: day, week, month, year; search1: day, month, year; bocha: oneDay, oneWeek,
+                oneMonth, oneYear, a date or two dates joined by `..`; firecrawl: hour, day, week, month, year;
+                unifuncs: Day, Week, Month, Year. exa takes its four dates instead.
+            include_images: Give images too.
+            include_domains: Only from these hosts.
+            exclude_domains: Not from these hosts.
+            startCrawlDate: exa: found after this, in ISO 8601.
+            endCrawlDate: exa: found before this, in ISO 8601.
+            startPublishedDate: exa: published after this, in ISO 8601.
+            endPublishedDate: exa: published before this, in ISO 8601.
+            crawl_results: search1: of how many results to read the pages; costs more.
+            includeRowContent: metaso: give the pages' whole text; may cost more.
+            page: metaso, unifuncs: which page.
+            max_tokens_per_page: perplexity: at most so many tokens a page.
+            country: perplexity: from this country.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The results.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: by provider.
+        Source: http://302ai-en.apifox.cn/293665533e0 (sample, 2026-11-21)
+        """
+        reply_: Ai302SearchReply = await self._call(
+            SEARCH,
+            body={
+                "query": query,
+                "provider": provider,
+                "max_results": max_results,
+                "category": category,
+                "time_range": time_range,
+                "include_images": include_images,
+                "include_domains": include_domains,
+                "exclude_domains": exclude_domains,
+                "startCrawlDate": startCrawlDate,
+                "endCrawlDate": endCrawlDate,
+                "startPublishedDate": startPublishedDate,
+                "endPublishedDate": endPublishedDate,
+                "crawl_results": crawl_results,
+                "includeRowContent": includeRowContent,
+                "page": page,
+                "max_tokens_per_page": max_tokens_per_page,
+                "country": country,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def parse_file(
+        self,
+        *,
+        url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ParsingReply:
+        """Read the text of a file.
+
+        Args:
+            url: The file's address, such as an upload gives. Takes a URL.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The text.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.02 PTC per 1M tokens.
+        Source: public code, found by "302/file/parsing" (a 302.AI web app that checks the reply) (caller, 2026-11-21)
+        """
+        reply_: Ai302ParsingReply = await self._call(
+            PARSE_FILE, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def convert_to_markdown(
+        self,
+        *,
+        source_data_type: Literal["file", "url"],
+        file: FileInput | None = None,
+        source_data: str | None = None,
+        accept: Literal["application/json", "text/plain"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302MarkdownReply | Text:
+        """Turn a file into Markdown.
+
+        Office files, PDF, CSV, JSON, HTML, XML, images, sound and ZIP. The text comes at once, in JSON or plain.
+
+        Args:
+            source_data_type: What is given: `file` or an address in `source_data`.
+            file: The file. Takes a local file (path, open file or bytes).
+            source_data: The file's address. Takes a URL.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The text.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per 1M tokens.
+        Source: public code, found by "302/markitdown" (a parser and its test) (caller, 2026-11-21)
+        """
+        reply_: Ai302MarkdownReply | Text = await self._call(
+            CONVERT_TO_MARKDOWN,
+            body={"source_data_type": source_data_type, "file": file, "source_data": source_data},
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def run_code(
+        self,
+        *,
+        language: Literal["python3", "nodejs"],
+        code: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302RunCodeReply:
+        """Run code that needs no sandbox of its own.
+
+        Answers what the code printed. For files or state between calls use a sandbox.
+
+        Args:
+            language: Its language.
+            code: The code.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What it printed.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.005 PTC per call.
+        Source: documentation page p560 (sample, 2026-11-21)
+        """
+        reply_: Ai302RunCodeReply = await self._call(
+            RUN_CODE, body={"language": language, "code": code}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def run_sandbox_once(
+        self,
+        *,
+        code: str,
+        language: Literal["python", "r", "java", "bash", "js"] | None = None,
+        envs: Mapping[str, str] | None = None,
+        is_download: bool | None = None,
+        download_path: str | None = None,
+        timeout_: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SandboxOnceReply:
+        """Run code in a sandbox made for it.
+
+        The sandbox is gone afterwards. On demand, the files that the code left are exported: one as it is, several as
+        a ZIP.
+
+        Args:
+            code: The code.
+            language: Its language. Server default: "python".
+            envs: Environment variables.
+            is_download: Export the files that the code leaves.
+            download_path: Where they are; without it the default folder.
+            timeout_: Seconds it may take. Sent as `timeout`. Server default: 5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What it printed, and its files.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per second; 0.001 PTC per call for with export of files.
+        Source: https://302.ai/product/detail/302ai-virtual-machine-sandbox (page, 2026-11-21)
+        """
+        reply_: Ai302SandboxOnceReply = await self._call(
+            RUN_SANDBOX_ONCE,
+            body={
+                "code": code,
+                "language": language,
+                "envs": envs,
+                "is_download": is_download,
+                "download_path": download_path,
+                "timeout": timeout_,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def create_sandbox(
+        self,
+        *,
+        max_alive_time: int,
+        sandbox_name: str | None = None,
+        envs: Mapping[str, str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SandboxCreated:
+        """Create a sandbox.
+
+        It pauses at once and after each call, and wakes for the next, which takes some five seconds. It belongs to
+        the key that made it.
+
+        Args:
+            max_alive_time: Seconds it may live; 300 is recommended.
+            sandbox_name: A name of your choice.
+            envs: Environment variables.
+            metadata: Notes of your own.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The sandbox.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per second.
+        Source: https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/createSandbox (caller, 2026-11-21)
+        """
+        reply_: Ai302SandboxCreated = await self._call(
+            CREATE_SANDBOX,
+            body={"max_alive_time": max_alive_time, "sandbox_name": sandbox_name, "envs": envs, "metadata": metadata},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def list_sandboxes(
+        self,
+        *,
+        sandbox_name: str | None = None,
+        sandbox_id: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SandboxList:
+        """List the key's sandboxes.
+
+        Args:
+            sandbox_name: Those of this name.
+            sandbox_id: The one of this id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The sandboxes.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: https://302ai-en.apifox.cn/276826458e0 (sample, 2026-11-21)
+        """
+        reply_: Ai302SandboxList = await self._call(
+            LIST_SANDBOXES,
+            query={"sandbox_name": sandbox_name, "sandbox_id": sandbox_id},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def destroy_sandbox(
+        self,
+        *,
+        sandbox_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Destroy a sandbox.
+
+        Args:
+            sandbox_id: The sandbox.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            Done.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: https://docs.meshagent.com/mcp-tools/302_sandbox (caller, 2026-11-21)
+        """
+        reply_: JsonObject = await self._call(
+            DESTROY_SANDBOX, path={"sandbox_id": sandbox_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def run_sandbox_code(
+        self,
+        *,
+        sandbox_id: str,
+        code: str,
+        language: Literal["python", "r", "java", "bash", "js"] | None = None,
+        envs: Mapping[str, str] | None = None,
+        timeout_: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SandboxOnceReply:
+        """Run code in a sandbox.
+
+        Answers text alone; look at files with the calls for files. Their default folder is /home/user.
+
+        Args:
+            sandbox_id: The sandbox.
+            code: The code.
+            language: Its language. Server default: "python".
+            envs: Environment variables.
+            timeout_: Seconds it may take. Sent as `timeout`. Server default: 5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What it printed.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per second.
+        Source: https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/runCode (caller, 2026-11-21)
+        """
+        reply_: Ai302SandboxOnceReply = await self._call(
+            RUN_SANDBOX_CODE,
+            body={"sandbox_id": sandbox_id, "code": code, "language": language, "envs": envs, "timeout": timeout_},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def run_sandbox_command(
+        self,
+        *,
+        sandbox_id: str,
+        cmd: str,
+        envs: Mapping[str, str] | None = None,
+        timeout_: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SandboxCommandReply:
+        """Run a command line in a sandbox.
+
+        Answers text alone. Give 120 seconds or more to install something.
+
+        Args:
+            sandbox_id: The sandbox.
+            cmd: The command line.
+            envs: Environment variables.
+            timeout_: Seconds it may take. Sent as `timeout`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What it printed.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per second.
+        Source: https://302ai-jp.apifox.cn/api-276837637 (sample, 2026-11-21)
+        """
+        reply_: Ai302SandboxCommandReply = await self._call(
+            RUN_SANDBOX_COMMAND,
+            body={"sandbox_id": sandbox_id, "cmd": cmd, "envs": envs, "timeout": timeout_},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def list_sandbox_files(
+        self,
+        *,
+        sandbox_id: str,
+        path: str | Sequence[str],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SandboxFiles:
+        """List files of a sandbox.
+
+        Args:
+            sandbox_id: The sandbox.
+            path: A path, or several.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What is at each path.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: https://doc-en.302.ai/276829634e0 (sample, 2026-11-21)
+        """
+        reply_: Ai302SandboxFiles = await self._call(
+            LIST_SANDBOX_FILES, body={"sandbox_id": sandbox_id, "path": path}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def import_sandbox_files(
+        self,
+        *,
+        sandbox_id: str,
+        file_list: Sequence[Ai302SandboxImport],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Bring files into a sandbox.
+
+        Files that are there are overwritten; folders are made.
+
+        Args:
+            sandbox_id: The sandbox.
+            file_list: The files.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            Done.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per second.
+        Source: https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/writeSandboxFiles (caller, 2026-11-21)
+        """
+        reply_: JsonObject = await self._call(
+            IMPORT_SANDBOX_FILES,
+            body={"sandbox_id": sandbox_id, "file_list": file_list},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def export_sandbox_files(
+        self,
+        *,
+        sandbox_id: str,
+        path: str | Sequence[str],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Export files of a sandbox to addresses.
+
+        Of a folder, documents, images, sound, video, archives and program text are exported.
+
+        Args:
+            sandbox_id: The sandbox.
+            path: A path, or several.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The addresses.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per second; 0.001 PTC per call for the export.
+        Source: https://glama.ai/mcp/servers/302ai/302_sandbox_mcp/tools/downloadSandboxFiles (caller, 2026-11-21)
+        """
+        reply_: JsonObject = await self._call(
+            EXPORT_SANDBOX_FILES, body={"sandbox_id": sandbox_id, "path": path}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def create_browser_task(
+        self,
+        *,
+        task: str,
+        model: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302BrowserSubmitted:
+        """Have a model do something in a browser.
+
+        Browser Use, run by 302.AI. Ask for the result with the task's id.
+
+        Args:
+            task: What to do, in plain words.
+            model: The model that does it.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task, accepted.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per second for the browser; the model's use, by model.
+        Source: documentation page p561 (sample, 2026-11-21)
+        """
+        reply_: Ai302BrowserSubmitted = await self._call(
+            CREATE_BROWSER_TASK, body={"task": task, "model": model}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def get_browser_task(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Tell how a browser task stands.
+
+        The reply's fields and state words are not known, so there is nothing to wait on; look for yourself.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: https://glama.ai/mcp/servers/302ai/302_browser_use_mcp/tools/getBrowserAgentTaskResult (caller,
+        2026-11-21)
+        """
+        reply_: JsonObject = await self._call(
+            GET_BROWSER_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def search_xiaohongshu(
+        self,
+        *,
+        keyword: str,
+        page: int | None = None,
+        sort: Literal["general", "popularity_descending", "time_descending", "comment_descending", "collect_descending"] | None = None,
+        noteType: Literal["_0", "_1", "_2", "_3"] | None = None,
+        noteTime: Literal["", "一天内", "一周内", "半年内"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Search notes of Xiaohongshu.
+
+        Args:
+            keyword: What to look for.
+            page: Which page, from 1.
+            sort: What comes first. Server default: "general".
+            noteType: The kind: `_0` all, `_1` videos, `_2` pictures, `_3` live. Server default: "_0".
+            noteTime: How old at most: a day, a week, half a year.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.02 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            SEARCH_XIAOHONGSHU,
+            query={"keyword": keyword, "page": page, "sort": sort, "noteType": noteType, "noteTime": noteTime},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def search_xiaohongshu_app(
+        self,
+        *,
+        keyword: str,
+        page: int,
+        search_id: str | None = None,
+        session_id: str | None = None,
+        sort_type: Literal["general", "popularity_descending", "time_descending", "comment_descending", "collect_descending"] | None = None,
+        filter_note_type: Literal["不限", "视频笔记", "普通笔记"] | None = None,
+        filter_note_time: Literal["不限", "一天内", "一周内", "半年内"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Search notes of Xiaohongshu, the app's search.
+
+        For a further page give the `searchId` and `sessionId` of the first reply.
+
+        Args:
+            keyword: What to look for.
+            page: Which page, from 1.
+            search_id: The search that goes on.
+            session_id: The session that goes on.
+            sort_type: What comes first. Server default: "general".
+            filter_note_type: The kind: all, videos, pictures. Server default: "不限".
+            filter_note_time: How old at most: any, a day, a week, half a year. Server default: "不限".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: public code, found by "api.302.ai/tools/" (sort_type, filter_note_type, filter_note_time) (caller,
+        2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            SEARCH_XIAOHONGSHU_APP,
+            query={
+                "keyword": keyword,
+                "page": page,
+                "search_id": search_id,
+                "session_id": session_id,
+                "sort_type": sort_type,
+                "filter_note_type": filter_note_type,
+                "filter_note_time": filter_note_time,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_xiaohongshu_note_v2(
+        self,
+        *,
+        note_id: str | None = None,
+        share_text: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a note of Xiaohongshu, second version.
+
+        Give the id or the share text.
+
+        Args:
+            note_id: The note's id.
+            share_text: The text that sharing gives.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            GET_XIAOHONGSHU_NOTE_V2,
+            query={"note_id": note_id, "share_text": share_text},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_xiaohongshu_note(
+        self,
+        *,
+        note_id: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a note of Xiaohongshu.
+
+        Args:
+            note_id: The note's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: 302ai/302_video_summary:app/actions/video/xiaohongshu.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            GET_XIAOHONGSHU_NOTE, query={"note_id": note_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def get_xiaohongshu_note_app(
+        self,
+        *,
+        note_id: str | None = None,
+        share_text: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a note of Xiaohongshu as the app shows it.
+
+        Give the id or the share text.
+
+        Args:
+            note_id: The note's id.
+            share_text: The text that sharing gives.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: public code, found by "api.302.ai/tools/" (`data.data.0.note_list.0`) (caller, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            GET_XIAOHONGSHU_NOTE_APP,
+            query={"note_id": note_id, "share_text": share_text},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def search_tiktok(
+        self,
+        *,
+        keyword: str,
+        offset: int | None = None,
+        count: int | None = None,
+        sort_type: Literal[0, 1] | None = None,
+        publish_time: Literal[0, 1, 7, 30, 90, 180] | None = None,
+        region: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Search videos of TikTok.
+
+        Args:
+            keyword: What to look for.
+            offset: How many to skip. Server default: 0.
+            count: How many. Server default: 20.
+            sort_type: 0 the best match first, 1 the most liked first. Server default: 0.
+            publish_time: Days since it was published; 0 for any. Server default: 0.
+            region: The country, by ISO code. Server default: "US".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            SEARCH_TIKTOK,
+            query={
+                "keyword": keyword,
+                "offset": offset,
+                "count": count,
+                "sort_type": sort_type,
+                "publish_time": publish_time,
+                "region": region,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_tiktok_video(
+        self,
+        *,
+        share_url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a video of TikTok by its address.
+
+        Args:
+            share_url: The address that sharing gives.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_video_summary:app/actions/video/tiktok.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            GET_TIKTOK_VIDEO, query={"share_url": share_url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def search_douyin(
+        self,
+        *,
+        keyword: str,
+        offset: int | None = None,
+        count: int | None = None,
+        sort_type: Literal["0", "1", "2"] | None = None,
+        publish_time: Literal["0", "1", "7", "180"] | None = None,
+        filter_duration: Literal["0", "0-1", "1-5", "5-10000"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Search videos of Douyin.
+
+        Leave `count` as it is: with others the service is known to fail.
+
+        Args:
+            keyword: What to look for.
+            offset: How many to skip. Server default: 0.
+            count: How many. Server default: 20.
+            sort_type: 0 the best match first, 1 the most liked, 2 the newest. Server default: "0".
+            publish_time: Days since it was published; 0 for any. Server default: "0".
+            filter_duration: Minutes, from and to; 0 for any. Server default: "0".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            SEARCH_DOUYIN,
+            query={
+                "keyword": keyword,
+                "offset": offset,
+                "count": count,
+                "sort_type": sort_type,
+                "publish_time": publish_time,
+                "filter_duration": filter_duration,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_douyin_video_id(
+        self,
+        *,
+        url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302DouyinIdReply:
+        """Find a Douyin video's id by its address.
+
+        Args:
+            url: The video's address.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_video_summary:app/actions/video/douyin/aweme-id.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302DouyinIdReply = await self._call(
+            GET_DOUYIN_VIDEO_ID, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def get_douyin_video(
+        self,
+        *,
+        aweme_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a video of Douyin.
+
+        Args:
+            aweme_id: The video's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_video_summary:app/actions/video/douyin.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            GET_DOUYIN_VIDEO, query={"aweme_id": aweme_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def list_twitter_posts(
+        self,
+        *,
+        screen_name: str | None = None,
+        rest_id: int | None = None,
+        cursor: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """List a user's posts on X.
+
+        Give the name or the id.
+
+        Args:
+            screen_name: The user's name.
+            rest_id: The user's id; the name then does not count.
+            cursor: Where the page before ended, from its reply.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            LIST_TWITTER_POSTS,
+            query={"screen_name": screen_name, "rest_id": rest_id, "cursor": cursor},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_twitter_user(
+        self,
+        *,
+        screen_name: str | None = None,
+        rest_id: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a user's profile on X.
+
+        Give the name or the id.
+
+        Args:
+            screen_name: The user's name.
+            rest_id: The user's id; the name then does not count.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            GET_TWITTER_USER,
+            query={"screen_name": screen_name, "rest_id": rest_id},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def list_weibo_posts(
+        self,
+        *,
+        uid: str,
+        page: int | None = None,
+        since_id: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """List a user's posts on Weibo.
+
+        Args:
+            uid: The user's id.
+            page: Which page, from 1. Server default: 1.
+            since_id: Where the page before ended, from its reply.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            LIST_WEIBO_POSTS,
+            query={"uid": uid, "page": page, "since_id": since_id},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def search_youtube(
+        self,
+        *,
+        search_query: str,
+        language_code: str | None = None,
+        order_by: Literal["last_hour", "today", "this_week", "this_month", "this_year"] | None = None,
+        country_code: str | None = None,
+        continuation_token: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Search videos of YouTube.
+
+        Args:
+            search_query: What to look for.
+            language_code: The language. Server default: "en".
+            order_by: How old at most. Server default: "this_month".
+            country_code: The country. Server default: "us".
+            continuation_token: Where the page before ended, from its reply.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            SEARCH_YOUTUBE,
+            query={
+                "search_query": search_query,
+                "language_code": language_code,
+                "order_by": order_by,
+                "country_code": country_code,
+                "continuation_token": continuation_token,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_youtube_video(
+        self,
+        *,
+        video_id: str,
+        url_access: Literal["normal", "blocked"] | None = None,
+        lang: str | None = None,
+        videos: Literal["auto", "true", "raw", "false"] | None = None,
+        audios: Literal["auto", "true", "raw", "false"] | None = None,
+        subtitles: bool | None = None,
+        related: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302YoutubeVideoReply:
+        """Get what YouTube tells about a video.
+
+        Args:
+            video_id: The video's id.
+            url_access: Whether the addresses of video and sound are given (`normal`). Server default: "normal".
+            lang: The language. Server default: "en-US".
+            videos: In which form the video's formats are given. Server default: "auto".
+            audios: In which form the sound's formats are given. Server default: "auto".
+            subtitles: Give the subtitles' addresses. Server default: true.
+            related: Give related videos. Server default: true.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302YoutubeVideoReply = await self._call(
+            GET_YOUTUBE_VIDEO,
+            query={
+                "video_id": video_id,
+                "url_access": url_access,
+                "lang": lang,
+                "videos": videos,
+                "audios": audios,
+                "subtitles": subtitles,
+                "related": related,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_youtube_streams(
+        self,
+        *,
+        video_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302YoutubeStreamsReply:
+        """Get the addresses of a YouTube video's formats.
+
+        Args:
+            video_id: The video's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302YoutubeStreamsReply = await self._call(
+            GET_YOUTUBE_STREAMS, query={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def get_youtube_subtitles(
+        self,
+        *,
+        subtitle_url: str,
+        format: Literal["srt", "xml", "vtt", "txt"] | None = None,
+        fix_overlap: bool | None = None,
+        target_lang: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a YouTube video's subtitles.
+
+        Args:
+            subtitle_url: The subtitles' address, from the video's information.
+            format: The form. Server default: "srt".
+            fix_overlap: Part what overlaps, as automatic subtitles do. Server default: true.
+            target_lang: Translate into this language.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            GET_YOUTUBE_SUBTITLES,
+            query={"subtitle_url": subtitle_url, "format": format, "fix_overlap": fix_overlap, "target_lang": target_lang},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_bilibili_video(
+        self,
+        *,
+        bv_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get what Bilibili tells about a video.
+
+        Args:
+            bv_id: The video's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            GET_BILIBILI_VIDEO, query={"bv_id": bv_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def list_wechat_articles(
+        self,
+        *,
+        ghid: str,
+        offset: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """List an official WeChat account's articles.
+
+        Args:
+            ghid: The account's id.
+            offset: Where the page before ended, from its reply.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            LIST_WECHAT_ARTICLES, query={"ghid": ghid, "offset": offset}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def get_wechat_article(
+        self,
+        *,
+        url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get an article of an official WeChat account.
+
+        Args:
+            url: The article's address.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            GET_WECHAT_ARTICLE, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from api302_resources.llm.ai302 import Ai302, AsyncAi302
     from api302_resources.llm.anthropic import Anthropic, AsyncAnthropic
     from api302_resources.llm.google import AsyncGoogle, Google
+    from api302_resources.llm.memobase import AsyncMemobase, Memobase
     from api302_resources.llm.openai import AsyncOpenai, Openai
 
 
@@ -38,6 +39,13 @@ class Llm(Resource):
         from api302_resources.llm.google import Google
 
         return Google(self._client)
+
+    @cached_property
+    def memobase(self) -> Memobase:
+        """Memobase."""
+        from api302_resources.llm.memobase import Memobase
+
+        return Memobase(self._client)
 
     @cached_property
     def openai(self) -> Openai:
@@ -70,6 +78,13 @@ class AsyncLlm(AsyncResource):
         from api302_resources.llm.google import AsyncGoogle
 
         return AsyncGoogle(self._client)
+
+    @cached_property
+    def memobase(self) -> AsyncMemobase:
+        """Memobase."""
+        from api302_resources.llm.memobase import AsyncMemobase
+
+        return AsyncMemobase(self._client)
 
     @cached_property
     def openai(self) -> AsyncOpenai:

@@ -9,11 +9,27 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
+    from api302_resources.rag.ai302 import Ai302, AsyncAi302
+    from api302_resources.rag.jina import AsyncJina, Jina
     from api302_resources.rag.openai import AsyncOpenai, Openai
 
 
 class Rag(Resource):
     """Embeddings, rerank and knowledge bases."""
+
+    @cached_property
+    def ai302(self) -> Ai302:
+        """302.AI."""
+        from api302_resources.rag.ai302 import Ai302
+
+        return Ai302(self._client)
+
+    @cached_property
+    def jina(self) -> Jina:
+        """Jina."""
+        from api302_resources.rag.jina import Jina
+
+        return Jina(self._client)
 
     @cached_property
     def openai(self) -> Openai:
@@ -25,6 +41,20 @@ class Rag(Resource):
 
 class AsyncRag(AsyncResource):
     """Embeddings, rerank and knowledge bases."""
+
+    @cached_property
+    def ai302(self) -> AsyncAi302:
+        """302.AI."""
+        from api302_resources.rag.ai302 import AsyncAi302
+
+        return AsyncAi302(self._client)
+
+    @cached_property
+    def jina(self) -> AsyncJina:
+        """Jina."""
+        from api302_resources.rag.jina import AsyncJina
+
+        return AsyncJina(self._client)
 
     @cached_property
     def openai(self) -> AsyncOpenai:

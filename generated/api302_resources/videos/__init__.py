@@ -18,7 +18,27 @@ if TYPE_CHECKING:
     from api302_client.models import Ai302VideoTask
 
     from api302_resources.videos.ai302 import Ai302, AsyncAi302
+    from api302_resources.videos.alibaba import Alibaba, AsyncAlibaba
+    from api302_resources.videos.doubao import AsyncDoubao, Doubao
+    from api302_resources.videos.genmo import AsyncGenmo, Genmo
+    from api302_resources.videos.google import AsyncGoogle, Google
+    from api302_resources.videos.haiper import AsyncHaiper, Haiper
+    from api302_resources.videos.hedra import AsyncHedra, Hedra
+    from api302_resources.videos.higgsfield import AsyncHiggsfield, Higgsfield
+    from api302_resources.videos.hunyuan import AsyncHunyuan, Hunyuan
     from api302_resources.videos.kling import AsyncKling, Kling
+    from api302_resources.videos.lightricks import AsyncLightricks, Lightricks
+    from api302_resources.videos.luma import AsyncLuma, Luma
+    from api302_resources.videos.minimax import AsyncMinimax, Minimax
+    from api302_resources.videos.pika import AsyncPika, Pika
+    from api302_resources.videos.pixverse import AsyncPixverse, Pixverse
+    from api302_resources.videos.runway import AsyncRunway, Runway
+    from api302_resources.videos.siliconflow import AsyncSiliconflow, Siliconflow
+    from api302_resources.videos.skyreels import AsyncSkyreels, Skyreels
+    from api302_resources.videos.stability import AsyncStability, Stability
+    from api302_resources.videos.sync import AsyncSync, Sync
+    from api302_resources.videos.vidu import AsyncVidu, Vidu
+    from api302_resources.videos.zhipu import AsyncZhipu, Zhipu
 
 
 class Videos(Resource):
@@ -32,11 +52,151 @@ class Videos(Resource):
         return Ai302(self._client)
 
     @cached_property
+    def alibaba(self) -> Alibaba:
+        """Alibaba."""
+        from api302_resources.videos.alibaba import Alibaba
+
+        return Alibaba(self._client)
+
+    @cached_property
+    def doubao(self) -> Doubao:
+        """Doubao."""
+        from api302_resources.videos.doubao import Doubao
+
+        return Doubao(self._client)
+
+    @cached_property
+    def genmo(self) -> Genmo:
+        """Genmo."""
+        from api302_resources.videos.genmo import Genmo
+
+        return Genmo(self._client)
+
+    @cached_property
+    def google(self) -> Google:
+        """Google."""
+        from api302_resources.videos.google import Google
+
+        return Google(self._client)
+
+    @cached_property
+    def haiper(self) -> Haiper:
+        """Haiper."""
+        from api302_resources.videos.haiper import Haiper
+
+        return Haiper(self._client)
+
+    @cached_property
+    def hedra(self) -> Hedra:
+        """Hedra."""
+        from api302_resources.videos.hedra import Hedra
+
+        return Hedra(self._client)
+
+    @cached_property
+    def higgsfield(self) -> Higgsfield:
+        """Higgsfield."""
+        from api302_resources.videos.higgsfield import Higgsfield
+
+        return Higgsfield(self._client)
+
+    @cached_property
+    def hunyuan(self) -> Hunyuan:
+        """Hunyuan."""
+        from api302_resources.videos.hunyuan import Hunyuan
+
+        return Hunyuan(self._client)
+
+    @cached_property
     def kling(self) -> Kling:
         """Kling."""
         from api302_resources.videos.kling import Kling
 
         return Kling(self._client)
+
+    @cached_property
+    def lightricks(self) -> Lightricks:
+        """Lightricks."""
+        from api302_resources.videos.lightricks import Lightricks
+
+        return Lightricks(self._client)
+
+    @cached_property
+    def luma(self) -> Luma:
+        """Luma."""
+        from api302_resources.videos.luma import Luma
+
+        return Luma(self._client)
+
+    @cached_property
+    def minimax(self) -> Minimax:
+        """MiniMax."""
+        from api302_resources.videos.minimax import Minimax
+
+        return Minimax(self._client)
+
+    @cached_property
+    def pika(self) -> Pika:
+        """Pika."""
+        from api302_resources.videos.pika import Pika
+
+        return Pika(self._client)
+
+    @cached_property
+    def pixverse(self) -> Pixverse:
+        """PixVerse."""
+        from api302_resources.videos.pixverse import Pixverse
+
+        return Pixverse(self._client)
+
+    @cached_property
+    def runway(self) -> Runway:
+        """Runway."""
+        from api302_resources.videos.runway import Runway
+
+        return Runway(self._client)
+
+    @cached_property
+    def siliconflow(self) -> Siliconflow:
+        """SiliconFlow."""
+        from api302_resources.videos.siliconflow import Siliconflow
+
+        return Siliconflow(self._client)
+
+    @cached_property
+    def skyreels(self) -> Skyreels:
+        """SkyReels."""
+        from api302_resources.videos.skyreels import Skyreels
+
+        return Skyreels(self._client)
+
+    @cached_property
+    def stability(self) -> Stability:
+        """Stability AI."""
+        from api302_resources.videos.stability import Stability
+
+        return Stability(self._client)
+
+    @cached_property
+    def sync(self) -> Sync:
+        """Sync."""
+        from api302_resources.videos.sync import Sync
+
+        return Sync(self._client)
+
+    @cached_property
+    def vidu(self) -> Vidu:
+        """Vidu."""
+        from api302_resources.videos.vidu import Vidu
+
+        return Vidu(self._client)
+
+    @cached_property
+    def zhipu(self) -> Zhipu:
+        """Zhipu."""
+        from api302_resources.videos.zhipu import Zhipu
+
+        return Zhipu(self._client)
 
     def create(
         self,
@@ -119,11 +279,151 @@ class AsyncVideos(AsyncResource):
         return AsyncAi302(self._client)
 
     @cached_property
+    def alibaba(self) -> AsyncAlibaba:
+        """Alibaba."""
+        from api302_resources.videos.alibaba import AsyncAlibaba
+
+        return AsyncAlibaba(self._client)
+
+    @cached_property
+    def doubao(self) -> AsyncDoubao:
+        """Doubao."""
+        from api302_resources.videos.doubao import AsyncDoubao
+
+        return AsyncDoubao(self._client)
+
+    @cached_property
+    def genmo(self) -> AsyncGenmo:
+        """Genmo."""
+        from api302_resources.videos.genmo import AsyncGenmo
+
+        return AsyncGenmo(self._client)
+
+    @cached_property
+    def google(self) -> AsyncGoogle:
+        """Google."""
+        from api302_resources.videos.google import AsyncGoogle
+
+        return AsyncGoogle(self._client)
+
+    @cached_property
+    def haiper(self) -> AsyncHaiper:
+        """Haiper."""
+        from api302_resources.videos.haiper import AsyncHaiper
+
+        return AsyncHaiper(self._client)
+
+    @cached_property
+    def hedra(self) -> AsyncHedra:
+        """Hedra."""
+        from api302_resources.videos.hedra import AsyncHedra
+
+        return AsyncHedra(self._client)
+
+    @cached_property
+    def higgsfield(self) -> AsyncHiggsfield:
+        """Higgsfield."""
+        from api302_resources.videos.higgsfield import AsyncHiggsfield
+
+        return AsyncHiggsfield(self._client)
+
+    @cached_property
+    def hunyuan(self) -> AsyncHunyuan:
+        """Hunyuan."""
+        from api302_resources.videos.hunyuan import AsyncHunyuan
+
+        return AsyncHunyuan(self._client)
+
+    @cached_property
     def kling(self) -> AsyncKling:
         """Kling."""
         from api302_resources.videos.kling import AsyncKling
 
         return AsyncKling(self._client)
+
+    @cached_property
+    def lightricks(self) -> AsyncLightricks:
+        """Lightricks."""
+        from api302_resources.videos.lightricks import AsyncLightricks
+
+        return AsyncLightricks(self._client)
+
+    @cached_property
+    def luma(self) -> AsyncLuma:
+        """Luma."""
+        from api302_resources.videos.luma import AsyncLuma
+
+        return AsyncLuma(self._client)
+
+    @cached_property
+    def minimax(self) -> AsyncMinimax:
+        """MiniMax."""
+        from api302_resources.videos.minimax import AsyncMinimax
+
+        return AsyncMinimax(self._client)
+
+    @cached_property
+    def pika(self) -> AsyncPika:
+        """Pika."""
+        from api302_resources.videos.pika import AsyncPika
+
+        return AsyncPika(self._client)
+
+    @cached_property
+    def pixverse(self) -> AsyncPixverse:
+        """PixVerse."""
+        from api302_resources.videos.pixverse import AsyncPixverse
+
+        return AsyncPixverse(self._client)
+
+    @cached_property
+    def runway(self) -> AsyncRunway:
+        """Runway."""
+        from api302_resources.videos.runway import AsyncRunway
+
+        return AsyncRunway(self._client)
+
+    @cached_property
+    def siliconflow(self) -> AsyncSiliconflow:
+        """SiliconFlow."""
+        from api302_resources.videos.siliconflow import AsyncSiliconflow
+
+        return AsyncSiliconflow(self._client)
+
+    @cached_property
+    def skyreels(self) -> AsyncSkyreels:
+        """SkyReels."""
+        from api302_resources.videos.skyreels import AsyncSkyreels
+
+        return AsyncSkyreels(self._client)
+
+    @cached_property
+    def stability(self) -> AsyncStability:
+        """Stability AI."""
+        from api302_resources.videos.stability import AsyncStability
+
+        return AsyncStability(self._client)
+
+    @cached_property
+    def sync(self) -> AsyncSync:
+        """Sync."""
+        from api302_resources.videos.sync import AsyncSync
+
+        return AsyncSync(self._client)
+
+    @cached_property
+    def vidu(self) -> AsyncVidu:
+        """Vidu."""
+        from api302_resources.videos.vidu import AsyncVidu
+
+        return AsyncVidu(self._client)
+
+    @cached_property
+    def zhipu(self) -> AsyncZhipu:
+        """Zhipu."""
+        from api302_resources.videos.zhipu import AsyncZhipu
+
+        return AsyncZhipu(self._client)
 
     async def create(
         self,

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from api302 import AsyncTask, FileInput, Task
-    from api302_client.models import Ai302VideoModelList, Ai302VideoTask, Ai302VideoV1Task
+    from api302_client._model import JsonObject
+    from api302_client.models import Ai302ModelTask, Ai302QueuedVideo, Ai302VideoModelList, Ai302VideoTask, Ai302VideoV1Task
 
 CREATE_VIDEO_V1 = Operation(
     id="ai302_create_video_v1",
@@ -66,6 +67,71 @@ LIST_VIDEO_MODELS = Operation(
     id="ai302_list_video_models",
     endpoint="videos_ai302.ai302_list_video_models",
     docs='public code of a 302.AI application, found by "302/v2/model/video" (video-models.api.ts, video-model.schema.ts)',
+    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
+)
+IMAGE_TO_VIDEO = Operation(
+    id="ai302_image_to_video",
+    endpoint="videos_ai302.ai302_image_to_video",
+    docs="https://302ai.apifox.cn/api-166106206",
+    files={"image": ("part",)},
+    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
+    price=[{"amount": 0.4, "unit": "PTC", "per": "call"}],
+)
+LIVE_PORTRAIT = Operation(
+    id="ai302_live_portrait",
+    endpoint="videos_ai302.ai302_live_portrait",
+    docs="https://doc.302.ai/207705234e0",
+    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
+    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
+)
+VIDEO_TO_VIDEO = Operation(
+    id="ai302_video_to_video",
+    endpoint="videos_ai302.ai302_video_to_video",
+    docs="https://doc.302.ai/230622642e0",
+    price=[{"amount": 0.4, "unit": "PTC", "per": "call"}],
+)
+LATENTSYNC = Operation(
+    id="ai302_latentsync",
+    endpoint="videos_ai302.ai302_latentsync",
+    docs="302ai/302_ai_avatar_generator:src/app/api/create-latentsync-video/route.ts",
+    files={"video_url": ("url",), "audio_url": ("url",)},
+    not_empty=("video_url", "audio_url"),
+    task={"fetch": "ai302_get_latentsync", "parameters": {"request_id": "request_id"}},
+)
+GET_LATENTSYNC = Operation(
+    id="ai302_get_latentsync",
+    endpoint="videos_ai302.ai302_get_latentsync",
+    docs="302ai/302_ai_avatar_generator:src/app/api/poll-latentsync-video/route.ts",
+    status={
+        "state": "status",
+        "pending": ["IN_QUEUE", "IN_PROGRESS", "running"],
+        "succeeded": ["COMPLETED"],
+        "failed": ["failed", "FAILED"],
+        "outputs": ["video.url"],
+        "error": {"message": "error.message || error"},
+        "interval": 5,
+    },
+)
+UPSCALE_VIDEO = Operation(
+    id="ai302_upscale_video",
+    endpoint="videos_ai302.ai302_upscale_video",
+    docs="https://doc.302.ai/290751164e0",
+    task={"fetch": "ai302_get_upscaled_video", "parameters": {"request_id": "request_id"}},
+    price=[{"amount": 0.15, "unit": "PTC", "per": "second"}],
+)
+GET_UPSCALED_VIDEO = Operation(
+    id="ai302_get_upscaled_video",
+    endpoint="videos_ai302.ai302_get_upscaled_video",
+    docs="https://doc.302.ai/290751435e0",
+    status={
+        "state": "status",
+        "pending": ["IN_QUEUE", "IN_PROGRESS", "running"],
+        "succeeded": ["COMPLETED"],
+        "failed": ["failed", "FAILED"],
+        "outputs": ["video.url"],
+        "error": {"message": "error.message || error"},
+        "interval": 5,
+    },
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
 
@@ -284,6 +350,215 @@ class Ai302(Resource):
         reply_: Ai302VideoModelList = self._call(LIST_VIDEO_MODELS, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
+    def image_to_video(
+        self,
+        *,
+        image: FileInput | None = None,
+        prompt: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302ModelTask]:
+        """Make a picture move for 2 seconds.
+
+        I2VGen-XL, run by 302.AI. Takes 2 to 5 minutes.
+
+        Args:
+            image: The picture. Takes a local file (path, open file or bytes).
+            prompt: What it shows.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.4 PTC per call.
+        Source: https://302ai.apifox.cn/api-166106206 (page, 2026-11-21)
+        """
+        return self._submit(
+            IMAGE_TO_VIDEO, body={"image": image, "prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+
+    def live_portrait(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302ModelTask]:
+        """Let a portrait move.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.1 PTC per call.
+        Source: https://doc.302.ai/207705234e0 (catalog, 2026-11-21)
+        """
+        return self._submit(LIVE_PORTRAIT, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+
+    def video_to_video(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Give a video another style.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the service answers.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.4 PTC per call.
+        Source: https://doc.302.ai/230622642e0 (catalog, 2026-11-21)
+        """
+        reply_: JsonObject = self._call(VIDEO_TO_VIDEO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def latentsync(
+        self,
+        *,
+        video_url: str,
+        audio_url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302QueuedVideo]:
+        """Fit the lips in a video to a recording.
+
+        Args:
+            video_url: Who speaks. Takes a URL.
+            audio_url: What is said. Takes a URL.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (Ai302QueuedVideo).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_ai_avatar_generator:src/app/api/create-latentsync-video/route.ts (caller, 2026-11-21)
+        """
+        return self._submit(
+            LATENTSYNC, body={"video_url": video_url, "audio_url": audio_url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+
+    def get_latentsync(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedVideo:
+        """Tell how a video with fitted lips stands.
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_ai_avatar_generator:src/app/api/poll-latentsync-video/route.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302QueuedVideo = self._call(
+            GET_LATENTSYNC, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def upscale_video(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302QueuedVideo]:
+        """Make a video larger and sharper.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (Ai302QueuedVideo).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.15 PTC per second.
+        Source: https://doc.302.ai/290751164e0 (catalog, 2026-11-21)
+        """
+        return self._submit(UPSCALE_VIDEO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+
+    def get_upscaled_video(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedVideo:
+        """Tell how a larger video stands.
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/290751435e0 (catalog, 2026-11-21)
+        """
+        reply_: Ai302QueuedVideo = self._call(
+            GET_UPSCALED_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
 
 class AsyncAi302(AsyncResource):
     """302.AI."""
@@ -499,4 +774,213 @@ class AsyncAi302(AsyncResource):
         video-model.schema.ts) (caller, 2026-11-21)
         """
         reply_: Ai302VideoModelList = await self._call(LIST_VIDEO_MODELS, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def image_to_video(
+        self,
+        *,
+        image: FileInput | None = None,
+        prompt: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302ModelTask]:
+        """Make a picture move for 2 seconds.
+
+        I2VGen-XL, run by 302.AI. Takes 2 to 5 minutes.
+
+        Args:
+            image: The picture. Takes a local file (path, open file or bytes).
+            prompt: What it shows.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.4 PTC per call.
+        Source: https://302ai.apifox.cn/api-166106206 (page, 2026-11-21)
+        """
+        return await self._submit(
+            IMAGE_TO_VIDEO, body={"image": image, "prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+
+    async def live_portrait(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302ModelTask]:
+        """Let a portrait move.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.1 PTC per call.
+        Source: https://doc.302.ai/207705234e0 (catalog, 2026-11-21)
+        """
+        return await self._submit(LIVE_PORTRAIT, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+
+    async def video_to_video(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Give a video another style.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            What the service answers.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.4 PTC per call.
+        Source: https://doc.302.ai/230622642e0 (catalog, 2026-11-21)
+        """
+        reply_: JsonObject = await self._call(VIDEO_TO_VIDEO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def latentsync(
+        self,
+        *,
+        video_url: str,
+        audio_url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302QueuedVideo]:
+        """Fit the lips in a video to a recording.
+
+        Args:
+            video_url: Who speaks. Takes a URL.
+            audio_url: What is said. Takes a URL.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (Ai302QueuedVideo).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_ai_avatar_generator:src/app/api/create-latentsync-video/route.ts (caller, 2026-11-21)
+        """
+        return await self._submit(
+            LATENTSYNC, body={"video_url": video_url, "audio_url": audio_url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+
+    async def get_latentsync(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedVideo:
+        """Tell how a video with fitted lips stands.
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_ai_avatar_generator:src/app/api/poll-latentsync-video/route.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302QueuedVideo = await self._call(
+            GET_LATENTSYNC, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def upscale_video(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302QueuedVideo]:
+        """Make a video larger and sharper.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (Ai302QueuedVideo).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.15 PTC per second.
+        Source: https://doc.302.ai/290751164e0 (catalog, 2026-11-21)
+        """
+        return await self._submit(UPSCALE_VIDEO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+
+    async def get_upscaled_video(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedVideo:
+        """Tell how a larger video stands.
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the network.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: https://doc.302.ai/290751435e0 (catalog, 2026-11-21)
+        """
+        reply_: Ai302QueuedVideo = await self._call(
+            GET_UPSCALED_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
