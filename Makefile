@@ -34,6 +34,7 @@ check: $(VENV)/ready-dev ## house rules of spec/, generated/ up to date, lint
 
 build: $(VENV)/ready-dev ## spec/ -> generated/
 	$(PY) -m generator build
+	$(PY) -m generator coverage --into README.md
 
 format: $(VENV)/ready-dev ## format hand-written Python
 	$(PY) -m ruff check --fix --quiet .

@@ -30,6 +30,8 @@ def main(arguments: list[str] | None = None) -> int:
         if name in ("build", "check"):
             help_ = "the generated folder (default: generated)"
             command.add_argument("--out", type=Path, default=Path("generated"), metavar="DIR", help=help_)
+        if name == "coverage":
+            command.add_argument("--into", type=Path, metavar="FILE", help="write the table into a file, between its coverage marks")
     args = parser.parse_args(arguments)
     if not args.spec.is_dir():
         print(f"there is no folder {args.spec}; run this where spec/ is, or give --spec", file=sys.stderr)
@@ -75,7 +77,17 @@ def _coverage(args: argparse.Namespace) -> int:
     spec = Spec.load(args.spec)
     if spec.problems:
         raise SpecError(spec.problems)
-    print(build.coverage(spec))
+    table = build.coverage(spec)
+    if args.into is None:
+        print(table)
+        return 0
+    text = args.into.read_text(encoding="utf-8")
+    head, mark, rest = text.partition("<!-- coverage -->\n")
+    _, end, tail = rest.partition("<!-- /coverage -->")
+    if not mark or not end:
+        print(f"{args.into}: has no lines `<!-- coverage -->` and `<!-- /coverage -->` to write between; add them", file=sys.stderr)
+        return 1
+    args.into.write_text(f"{head}{mark}```text\n{table}\n```\n{end}{tail}", encoding="utf-8")
     return 0
 
 

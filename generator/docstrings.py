@@ -59,7 +59,7 @@ def _argument_text(argument: Argument) -> str:
             local = "path" if argument.files == ("part",) else "pathlib.Path"
             forms.append(f"a local file ({local}, open file or bytes)")
         parts.append(_sentence(f"Takes {' or '.join([', '.join(forms[:-1]), forms[-1]] if forms[1:] else forms)}"))
-    if argument.name != argument.wire:
+    if argument.wire and argument.name != argument.wire:
         parts.append(f"Sent as `{argument.wire}`.")
     if argument.default is not None:
         parts.append(f"Server default: {argument.default}.")

@@ -51,7 +51,7 @@ class Azure(Resource):
         `stream_speech` gives the bytes as they come.
 
         Args:
-            body: The whole body, application/ssml+xml. Sent as ``.
+            body: The whole body, application/ssml+xml.
             x_microsoft_outputformat: The sound's format by its name at Microsoft, such as
                 `riff-16khz-16bit-mono-pcm`, `riff-48khz-16bit-mono-pcm`, `audio-24khz-96kbitrate-mono-mp3`,
                 `ogg-24khz-16bit-mono-opus` or `webm-24khz-16bit-mono-opus`. Sent as `X-Microsoft-OutputFormat`.
@@ -94,7 +94,7 @@ class Azure(Resource):
         what each voice can do.
 
         Args:
-            body: The whole body, application/ssml+xml. Sent as ``.
+            body: The whole body, application/ssml+xml.
             x_microsoft_outputformat: The sound's format by its name at Microsoft, such as
                 `riff-16khz-16bit-mono-pcm`, `riff-48khz-16bit-mono-pcm`, `audio-24khz-96kbitrate-mono-mp3`,
                 `ogg-24khz-16bit-mono-opus` or `webm-24khz-16bit-mono-opus`. Sent as `X-Microsoft-OutputFormat`.
@@ -169,7 +169,7 @@ class AsyncAzure(AsyncResource):
         `stream_speech` gives the bytes as they come.
 
         Args:
-            body: The whole body, application/ssml+xml. Sent as ``.
+            body: The whole body, application/ssml+xml.
             x_microsoft_outputformat: The sound's format by its name at Microsoft, such as
                 `riff-16khz-16bit-mono-pcm`, `riff-48khz-16bit-mono-pcm`, `audio-24khz-96kbitrate-mono-mp3`,
                 `ogg-24khz-16bit-mono-opus` or `webm-24khz-16bit-mono-opus`. Sent as `X-Microsoft-OutputFormat`.
@@ -212,7 +212,7 @@ class AsyncAzure(AsyncResource):
         what each voice can do.
 
         Args:
-            body: The whole body, application/ssml+xml. Sent as ``.
+            body: The whole body, application/ssml+xml.
             x_microsoft_outputformat: The sound's format by its name at Microsoft, such as
                 `riff-16khz-16bit-mono-pcm`, `riff-48khz-16bit-mono-pcm`, `audio-24khz-96kbitrate-mono-mp3`,
                 `ogg-24khz-16bit-mono-opus` or `webm-24khz-16bit-mono-opus`. Sent as `X-Microsoft-OutputFormat`.

@@ -2489,8 +2489,7 @@ class Ai302(Resource):
         """Put HTML on the web as a page, the body being the page.
 
         Args:
-            body: The whole body, application/octet-stream. Takes a local file (path, open file or bytes). Sent as
-                ``.
+            body: The whole body, application/octet-stream. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
 
@@ -5001,8 +5000,7 @@ class AsyncAi302(AsyncResource):
         """Put HTML on the web as a page, the body being the page.
 
         Args:
-            body: The whole body, application/octet-stream. Takes a local file (path, open file or bytes). Sent as
-                ``.
+            body: The whole body, application/octet-stream. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
 
