@@ -154,7 +154,7 @@ def schema_names(context: Context) -> Iterator[Problem]:
             continue
         name, file = str(node.key), context.file_of(node)
         if file != COMMON_FILE and "/" in file:
-            prefix = pascal(file.partition("/")[2].rpartition(".")[0])
+            prefix = class_name(pascal(file.partition("/")[2].rpartition(".")[0]))
             if not re.match(rf"{re.escape(prefix)}(?![a-z])", name):
                 fix = f"name it {prefix}…, or put it into common.yaml if several vendors use it"
                 yield context.at(node, f"the schema name `{name}` does not start with `{prefix}`", fix)
@@ -170,7 +170,10 @@ def schema_names(context: Context) -> Iterator[Problem]:
 
 
 def pascal(slug: str) -> str:
-    """A vendor's slug as the start of its schema names: `ai302` is Ai302, `stable_diffusion` is StableDiffusion."""
+    """A vendor's slug in PascalCase: `ai302` is Ai302, `stable_diffusion` is StableDiffusion.
+
+    With `class_name`, which writes a letter after digits large (`doc2x` is Doc2X), it is the start of the vendor's schema names.
+    """
     return "".join(part[:1].upper() + part[1:] for part in slug.split("_"))
 
 

@@ -80,6 +80,15 @@ def test_names_that_python_writes_with_an_underscore_are_listed() -> None:
     assert "AcmeTaskReply.request_id -> request_id_" in listed
 
 
+def test_a_letter_after_digits_in_a_slug_is_large_in_the_names_of_schemas(copy: Copy) -> None:
+    copy.append("videos/acme2x.yaml", "components:\n  schemas:\n    Acme2XVideo: {type: string}\n    AcmeOther: {type: string}\n")
+
+    messages = [problem.message for problem in rules.check_spec(copy.load()) if problem.file == "videos/acme2x.yaml"]
+
+    assert not any("Acme2XVideo" in message for message in messages if "name" in message)
+    assert any("`AcmeOther` does not start with `Acme2X`" in message for message in messages)
+
+
 def test_all_faults_are_reported_at_once(copy: Copy) -> None:
     copy.replace(VIDEO, "summary: Tell how a video task stands", "summary: ''")
     copy.replace(CHAT, "maximum: 2, default: 1,", "maximum: 2, default: high,")

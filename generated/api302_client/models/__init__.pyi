@@ -44,7 +44,6 @@ from .ai_302_knowledge_base_page import Ai302KnowledgeBasePage as Ai302Knowledge
 from .ai_302_knowledge_base_reply import Ai302KnowledgeBaseReply as Ai302KnowledgeBaseReply
 from .ai_302_knowledge_base_settings import Ai302KnowledgeBaseSettings as Ai302KnowledgeBaseSettings
 from .ai_302_markdown_reply import Ai302MarkdownReply as Ai302MarkdownReply
-from .ai_302_mesh_file import Ai302MeshFile as Ai302MeshFile
 from .ai_302_model import Ai302Model as Ai302Model
 from .ai_302_model_conversion_reply import Ai302ModelConversionReply as Ai302ModelConversionReply
 from .ai_302_model_list import Ai302ModelList as Ai302ModelList
@@ -95,9 +94,9 @@ from .ai_302_processed_image import Ai302ProcessedImage as Ai302ProcessedImage
 from .ai_302_prompt import Ai302Prompt as Ai302Prompt
 from .ai_302_prompt_reply import Ai302PromptReply as Ai302PromptReply
 from .ai_302_queue_ticket import Ai302QueueTicket as Ai302QueueTicket
+from .ai_302_queued_file import Ai302QueuedFile as Ai302QueuedFile
 from .ai_302_queued_image import Ai302QueuedImage as Ai302QueuedImage
 from .ai_302_queued_video import Ai302QueuedVideo as Ai302QueuedVideo
-from .ai_302_queued_video_file import Ai302QueuedVideoFile as Ai302QueuedVideoFile
 from .ai_302_record import Ai302Record as Ai302Record
 from .ai_302_record_list import Ai302RecordList as Ai302RecordList
 from .ai_302_record_reply import Ai302RecordReply as Ai302RecordReply
@@ -399,13 +398,11 @@ from .midjourney_cancel_reply import MidjourneyCancelReply as MidjourneyCancelRe
 from .midjourney_image import MidjourneyImage as MidjourneyImage
 from .midjourney_submit_reply import MidjourneySubmitReply as MidjourneySubmitReply
 from .midjourney_task import MidjourneyTask as MidjourneyTask
-from .minimax_base_reply import MinimaxBaseReply as MinimaxBaseReply
 from .minimax_file import MinimaxFile as MinimaxFile
 from .minimax_file_reply import MinimaxFileReply as MinimaxFileReply
 from .minimax_image_data import MinimaxImageData as MinimaxImageData
 from .minimax_image_metadata import MinimaxImageMetadata as MinimaxImageMetadata
 from .minimax_image_reply import MinimaxImageReply as MinimaxImageReply
-from .minimax_image_status import MinimaxImageStatus as MinimaxImageStatus
 from .minimax_long_speech_task import MinimaxLongSpeechTask as MinimaxLongSpeechTask
 from .minimax_long_speech_ticket import MinimaxLongSpeechTicket as MinimaxLongSpeechTicket
 from .minimax_music_data import MinimaxMusicData as MinimaxMusicData
@@ -416,6 +413,7 @@ from .minimax_sound_status import MinimaxSoundStatus as MinimaxSoundStatus
 from .minimax_speech_data import MinimaxSpeechData as MinimaxSpeechData
 from .minimax_speech_info import MinimaxSpeechInfo as MinimaxSpeechInfo
 from .minimax_speech_reply import MinimaxSpeechReply as MinimaxSpeechReply
+from .minimax_status import MinimaxStatus as MinimaxStatus
 from .minimax_video_accepted import MinimaxVideoAccepted as MinimaxVideoAccepted
 from .minimax_video_task import MinimaxVideoTask as MinimaxVideoTask
 from .mistral_ocr_dimensions import MistralOcrDimensions as MistralOcrDimensions

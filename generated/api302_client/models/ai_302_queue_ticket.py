@@ -8,7 +8,7 @@ from .._model import Model, model
 
 @model
 class Ai302QueueTicket(Model):
-    """The place in the queue of a call under /302/submit."""
+    """The place of a task in the queue of the calls under /302/submit."""
 
     __wire__ = {"request_id_": "request_id"}
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from .._model import Model, model
 
 if TYPE_CHECKING:
-    from .ai_302_queued_video_file import Ai302QueuedVideoFile
+    from .ai_302_queued_file import Ai302QueuedFile
     from .error_detail import ErrorDetail
 
 
@@ -25,7 +25,7 @@ class Ai302QueuedVideo(Model):
     queue_position: int | None = None
     """How many are before it."""
 
-    video: Ai302QueuedVideoFile | None = None
+    video: Ai302QueuedFile | None = None
     """The video, once done."""
 
     seed: int | None = None

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 from .._model import Model, model
 
 if TYPE_CHECKING:
-    from .ai_302_mesh_file import Ai302MeshFile
+    from .ai_302_queued_file import Ai302QueuedFile
 
 
 @model
 class Ai302TrellisReply(Model):
-    model_mesh: Ai302MeshFile | None = None
+    model_mesh: Ai302QueuedFile | None = None
     timings: dict[str, Any] | None = None
     """Seconds of `prepare`, `generation` and `export`."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from .._model import Model, model
 
 if TYPE_CHECKING:
-    from .ai_302_queued_video_file import Ai302QueuedVideoFile
+    from .ai_302_queued_file import Ai302QueuedFile
 
 
 @model
@@ -17,5 +17,5 @@ class GoogleVeo2Artifacts(Model):
     status: str | None = None
     """How it stands: `SUCCEEDED` or `FAILED`."""
 
-    artifacts: list[Ai302QueuedVideoFile] | None = None
+    artifacts: list[Ai302QueuedFile] | None = None
     """What was made."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from .._model import Model, model
 
 if TYPE_CHECKING:
-    from .ai_302_queued_video_file import Ai302QueuedVideoFile
+    from .ai_302_queued_file import Ai302QueuedFile
     from .error_detail import ErrorDetail
     from .google_veo_2_artifacts import GoogleVeo2Artifacts
 
@@ -29,7 +29,7 @@ class GoogleVeo2Task(Model):
     queue_position: int | None = None
     """How many are before it."""
 
-    video: Ai302QueuedVideoFile | str | None = None
+    video: Ai302QueuedFile | str | None = None
     """The video, once done."""
 
     task: GoogleVeo2Artifacts | None = None

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from .._model import Model, model
 
 if TYPE_CHECKING:
-    from .ai_302_queued_video_file import Ai302QueuedVideoFile
+    from .ai_302_queued_file import Ai302QueuedFile
 
 
 @model
 class LightricksVideo(Model):
     """The video and what fixed its chance."""
 
-    video: Ai302QueuedVideoFile | None = None
+    video: Ai302QueuedFile | None = None
     seed: int | None = None
     """The seed used."""

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from .._model import Model, model
 
 if TYPE_CHECKING:
-    from .minimax_base_reply import MinimaxBaseReply
     from .minimax_file import MinimaxFile
+    from .minimax_status import MinimaxStatus
 
 
 @model
 class MinimaxFileReply(Model):
     file: MinimaxFile | None = None
-    base_resp: MinimaxBaseReply | None = None
+    base_resp: MinimaxStatus | None = None

@@ -8,7 +8,7 @@ from .._model import Model, model
 if TYPE_CHECKING:
     from .minimax_image_data import MinimaxImageData
     from .minimax_image_metadata import MinimaxImageMetadata
-    from .minimax_image_status import MinimaxImageStatus
+    from .minimax_status import MinimaxStatus
 
 
 @model
@@ -24,4 +24,4 @@ class MinimaxImageReply(Model):
     metadata: MinimaxImageMetadata | None = None
     """How many were made."""
 
-    base_resp: MinimaxImageStatus | None = None
+    base_resp: MinimaxStatus | None = None

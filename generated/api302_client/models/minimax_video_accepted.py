@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from .._model import Model, model
 
 if TYPE_CHECKING:
-    from .minimax_base_reply import MinimaxBaseReply
+    from .minimax_status import MinimaxStatus
 
 
 @model
@@ -14,4 +14,4 @@ class MinimaxVideoAccepted(Model):
     task_id: str | None = None
     """The id to ask with."""
 
-    base_resp: MinimaxBaseReply | None = None
+    base_resp: MinimaxStatus | None = None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 from .._model import Model, model
 
 if TYPE_CHECKING:
-    from .minimax_base_reply import MinimaxBaseReply
+    from .minimax_status import MinimaxStatus
 
 
 @model
@@ -26,4 +26,4 @@ class MinimaxVideoTask(Model):
     video_height: int | None = None
     """Pixels."""
 
-    base_resp: MinimaxBaseReply | None = None
+    base_resp: MinimaxStatus | None = None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from .._model import Model, model
 
 if TYPE_CHECKING:
-    from .ai_302_mesh_file import Ai302MeshFile
+    from .ai_302_queued_file import Ai302QueuedFile
     from .ai_302_submit_image import Ai302SubmitImage
     from .error_detail import ErrorDetail
 
@@ -29,7 +29,7 @@ class RodinReply(Model):
     detail: str | dict[str, Any] | list[dict[str, Any]] | None = None
     """A remark, such as `Request is still in progress`, or what was wrong."""
 
-    model_mesh: Ai302MeshFile | None = None
+    model_mesh: Ai302QueuedFile | None = None
     """The model, once done."""
 
     textures: list[Ai302SubmitImage] | None = None

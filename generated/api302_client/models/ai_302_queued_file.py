@@ -5,17 +5,17 @@ from .._model import Model, model
 
 
 @model
-class Ai302MeshFile(Model):
-    """A 3D model."""
+class Ai302QueuedFile(Model):
+    """A file that a call of the queue made."""
 
     url: str | None = None
     """Its address."""
 
     content_type: str | None = None
-    """Its kind."""
+    """Its media type, such as `video/mp4` or `model/gltf-binary`."""
 
     file_name: str | None = None
     """Its name."""
 
     file_size: int | None = None
-    """Bytes."""
+    """Its size in bytes."""

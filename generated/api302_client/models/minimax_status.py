@@ -5,11 +5,11 @@ from .._model import Model, model
 
 
 @model
-class MinimaxImageStatus(Model):
-    """How the call went."""
+class MinimaxStatus(Model):
+    """Whether the call went well."""
 
     status_code: int | None = None
-    """0 means success; 1002 too many calls, 1027 unsuitable content."""
+    """0 means success, 1002 too many calls, 1027 a result that was held back."""
 
     status_msg: str | None = None
     """What went wrong."""
