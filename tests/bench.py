@@ -202,8 +202,17 @@ def calls(url: str) -> list[Row]:
     return [call, chunk]
 
 
-def _rss() -> int:
+def _peak() -> int:
+    """The most memory that this process has had, in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _now() -> int:
+    """What it has now, where the system tells; else the peak."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        return _peak()
 
 
 def transfer(kind: str, url: str, file: str) -> None:
@@ -213,13 +222,13 @@ def transfer(kind: str, url: str, file: str) -> None:
     client = api302.Client(api_key=KEY, base_url=url)
     warm_up: Any = client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "hello"}])
     assert warm_up.choices
-    idle = _rss()
+    idle = _now()
     if kind == "upload":
         client.files.upload(file)
     else:
         client.download(f"{url}/file.mp4", file)
         assert Path(file).stat().st_size == GIB
-    print(_rss() - idle)
+    print(_peak() - idle)
 
 
 def transfers(url: str) -> list[Row]:
