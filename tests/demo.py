@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -37,9 +38,13 @@ def tour(client: api302.Client) -> None:
     task = client.videos.kling.text_to_video(prompt="a red panda walks through snow", duration="5")
     console.print(f"task {task.id}; [dim]task.to_dict() would let another process wait for it[/]")
     with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console) as bar:
-        row = bar.add_task("submitted", total=None)
-        video = task.wait(timeout=900, on_progress=lambda s: bar.update(row, description=str(s.raw_state), refresh=True))
-        bar.update(row, description="done", total=1, completed=1)
+        row = bar.add_task("submitted", total=None)  # moves by itself where the service tells no progress
+
+        def show(status: api302.TaskStatus[Any]) -> None:
+            known = {} if status.progress is None else {"total": 1, "completed": status.progress}
+            bar.update(row, description=str(status.raw_state), refresh=True, **known)
+
+        video = task.wait(timeout=900, on_progress=show)
     path = video.outputs[0].save(OUTPUT)
     console.print(f"{path}  {path.stat().st_size} bytes")
 
