@@ -23,4 +23,4 @@ class Ai302StockVideoTask(Model):
     """The finished videos' addresses."""
 
     field_302_combined_videos: list[str] | None = None
-    """The addresses of the footage without voice and subtitles."""
+    """The addresses of the combined footage."""

@@ -165,6 +165,10 @@ class FluxImageRequest(TypedDict):
     What to show.
     """
     image_size: NotRequired[common.Ai302ImageSizeChoice]
+    size: NotRequired[common.Ai302ImageSizeChoice]
+    """
+    The same as `image_size`; the provider's own SDK sends both.
+    """
     num_inference_steps: NotRequired[int]
     """
     How many steps to take.

@@ -200,7 +200,7 @@ class Ai302CardRequest(TypedDict):
     """
     is_extract: NotRequired[bool]
     """
-    Take the points out of a long text first.
+    Extract from the text first.
     """
     save_format: NotRequired[str]
     """
@@ -451,7 +451,7 @@ class Ai302PageFileForm(TypedDict):
     """
     add_watermarks: NotRequired[bool]
     """
-    Mark the page as hosted by 302.AI.
+    Put watermarks on the page.
     """
 
 
@@ -1234,9 +1234,10 @@ class Ai302ArticleRequest(TypedDict):
     """
     The outline.
     """
-    img_mode: NotRequired[Literal["only_ai", "only_net", "first_net"]]
+    img_mode: NotRequired[Literal["none", "only_ai", "only_net", "first_net"]]
     """
-    Pictures are made, found on the web, or made where none is found. The provider's own app calls it so.
+    No pictures, or they are made, found on the web, or made where none is found. The provider's own app calls it
+    so.
     """
     img_demo: NotRequired[Literal["only_ai", "only_net", "first_net"]]
     """

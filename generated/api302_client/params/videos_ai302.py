@@ -114,6 +114,10 @@ class Ai302VideoRequest(TypedDict):
     """
     Frames a second, as the model allows.
     """
+    generate_audio: NotRequired[bool]
+    """
+    With sound; models such as `wan2.7-i2v`.
+    """
 
 
 class Ai302VideoV1Form(TypedDict):

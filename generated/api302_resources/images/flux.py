@@ -434,6 +434,7 @@ class Flux(Resource):
         *,
         prompt: str,
         image_size: Ai302ImageSizeChoice | None = None,
+        size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         seed: int | None = None,
@@ -456,6 +457,7 @@ class Flux(Resource):
         Args:
             prompt: What to show.
             image_size: A size by name, or width and height.
+            size: The same as `image_size`; the provider's own SDK sends both.
             num_inference_steps: How many steps to take.
             guidance_scale: How closely to follow the prompt; not for Schnell.
             seed: Fixes the chance, so that the same request gives the same image.
@@ -483,6 +485,7 @@ class Flux(Resource):
             body={
                 "prompt": prompt,
                 "image_size": image_size,
+                "size": size,
                 "num_inference_steps": num_inference_steps,
                 "guidance_scale": guidance_scale,
                 "seed": seed,
@@ -503,6 +506,7 @@ class Flux(Resource):
         *,
         prompt: str,
         image_size: Ai302ImageSizeChoice | None = None,
+        size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         seed: int | None = None,
@@ -525,6 +529,7 @@ class Flux(Resource):
         Args:
             prompt: What to show.
             image_size: A size by name, or width and height.
+            size: The same as `image_size`; the provider's own SDK sends both.
             num_inference_steps: How many steps to take.
             guidance_scale: How closely to follow the prompt; not for Schnell.
             seed: Fixes the chance, so that the same request gives the same image.
@@ -552,6 +557,7 @@ class Flux(Resource):
             body={
                 "prompt": prompt,
                 "image_size": image_size,
+                "size": size,
                 "num_inference_steps": num_inference_steps,
                 "guidance_scale": guidance_scale,
                 "seed": seed,
@@ -572,6 +578,7 @@ class Flux(Resource):
         *,
         prompt: str,
         image_size: Ai302ImageSizeChoice | None = None,
+        size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         seed: int | None = None,
@@ -594,6 +601,7 @@ class Flux(Resource):
         Args:
             prompt: What to show.
             image_size: A size by name, or width and height.
+            size: The same as `image_size`; the provider's own SDK sends both.
             num_inference_steps: How many steps to take.
             guidance_scale: How closely to follow the prompt; not for Schnell.
             seed: Fixes the chance, so that the same request gives the same image.
@@ -621,6 +629,7 @@ class Flux(Resource):
             body={
                 "prompt": prompt,
                 "image_size": image_size,
+                "size": size,
                 "num_inference_steps": num_inference_steps,
                 "guidance_scale": guidance_scale,
                 "seed": seed,
@@ -641,6 +650,7 @@ class Flux(Resource):
         *,
         prompt: str,
         image_size: Ai302ImageSizeChoice | None = None,
+        size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         seed: int | None = None,
@@ -663,6 +673,7 @@ class Flux(Resource):
         Args:
             prompt: What to show.
             image_size: A size by name, or width and height.
+            size: The same as `image_size`; the provider's own SDK sends both.
             num_inference_steps: How many steps to take.
             guidance_scale: How closely to follow the prompt; not for Schnell.
             seed: Fixes the chance, so that the same request gives the same image.
@@ -690,6 +701,7 @@ class Flux(Resource):
             body={
                 "prompt": prompt,
                 "image_size": image_size,
+                "size": size,
                 "num_inference_steps": num_inference_steps,
                 "guidance_scale": guidance_scale,
                 "seed": seed,
@@ -1265,6 +1277,7 @@ class AsyncFlux(AsyncResource):
         *,
         prompt: str,
         image_size: Ai302ImageSizeChoice | None = None,
+        size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         seed: int | None = None,
@@ -1287,6 +1300,7 @@ class AsyncFlux(AsyncResource):
         Args:
             prompt: What to show.
             image_size: A size by name, or width and height.
+            size: The same as `image_size`; the provider's own SDK sends both.
             num_inference_steps: How many steps to take.
             guidance_scale: How closely to follow the prompt; not for Schnell.
             seed: Fixes the chance, so that the same request gives the same image.
@@ -1314,6 +1328,7 @@ class AsyncFlux(AsyncResource):
             body={
                 "prompt": prompt,
                 "image_size": image_size,
+                "size": size,
                 "num_inference_steps": num_inference_steps,
                 "guidance_scale": guidance_scale,
                 "seed": seed,
@@ -1334,6 +1349,7 @@ class AsyncFlux(AsyncResource):
         *,
         prompt: str,
         image_size: Ai302ImageSizeChoice | None = None,
+        size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         seed: int | None = None,
@@ -1356,6 +1372,7 @@ class AsyncFlux(AsyncResource):
         Args:
             prompt: What to show.
             image_size: A size by name, or width and height.
+            size: The same as `image_size`; the provider's own SDK sends both.
             num_inference_steps: How many steps to take.
             guidance_scale: How closely to follow the prompt; not for Schnell.
             seed: Fixes the chance, so that the same request gives the same image.
@@ -1383,6 +1400,7 @@ class AsyncFlux(AsyncResource):
             body={
                 "prompt": prompt,
                 "image_size": image_size,
+                "size": size,
                 "num_inference_steps": num_inference_steps,
                 "guidance_scale": guidance_scale,
                 "seed": seed,
@@ -1403,6 +1421,7 @@ class AsyncFlux(AsyncResource):
         *,
         prompt: str,
         image_size: Ai302ImageSizeChoice | None = None,
+        size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         seed: int | None = None,
@@ -1425,6 +1444,7 @@ class AsyncFlux(AsyncResource):
         Args:
             prompt: What to show.
             image_size: A size by name, or width and height.
+            size: The same as `image_size`; the provider's own SDK sends both.
             num_inference_steps: How many steps to take.
             guidance_scale: How closely to follow the prompt; not for Schnell.
             seed: Fixes the chance, so that the same request gives the same image.
@@ -1452,6 +1472,7 @@ class AsyncFlux(AsyncResource):
             body={
                 "prompt": prompt,
                 "image_size": image_size,
+                "size": size,
                 "num_inference_steps": num_inference_steps,
                 "guidance_scale": guidance_scale,
                 "seed": seed,
@@ -1472,6 +1493,7 @@ class AsyncFlux(AsyncResource):
         *,
         prompt: str,
         image_size: Ai302ImageSizeChoice | None = None,
+        size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         seed: int | None = None,
@@ -1494,6 +1516,7 @@ class AsyncFlux(AsyncResource):
         Args:
             prompt: What to show.
             image_size: A size by name, or width and height.
+            size: The same as `image_size`; the provider's own SDK sends both.
             num_inference_steps: How many steps to take.
             guidance_scale: How closely to follow the prompt; not for Schnell.
             seed: Fixes the chance, so that the same request gives the same image.
@@ -1521,6 +1544,7 @@ class AsyncFlux(AsyncResource):
             body={
                 "prompt": prompt,
                 "image_size": image_size,
+                "size": size,
                 "num_inference_steps": num_inference_steps,
                 "guidance_scale": guidance_scale,
                 "seed": seed,

@@ -181,7 +181,7 @@ WRITE_ARTICLE = Operation(
     endpoint="tools_ai302.ai302_write_article",
     docs="302ai/302_document_editor:apps/web/app/componets/topMenu/ai/LongEssay/service.ts",
     not_empty=("title",),
-    stream={"done": {"data": "[DONE]"}, "error": "error", "text": "choices[0].delta.content"},
+    stream={"done": {"data": "[DONE]"}, "error": "error", "text": "[choices[0].delta.content, @][?type(@) == 'string'] | [0]"},
     price=[{"note": "by model"}],
 )
 GET_VIDEO_INFO = Operation(
@@ -355,7 +355,12 @@ GENERATE_PPT_OUTLINE = Operation(
     id="ai302_generate_ppt_outline",
     endpoint="tools_ai302.ai302_generate_ppt_outline",
     docs="https://doc-en.302.ai/8021425m0",
-    stream={"done": {"field": "status", "values": [4]}, "error": "error", "text": "text"},
+    stream={
+        "when": {"in": "body", "name": "stream", "value": True},
+        "done": {"field": "status", "values": [4]},
+        "error": "error",
+        "text": "text",
+    },
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
 GENERATE_PPT_CONTENT = Operation(
@@ -363,7 +368,12 @@ GENERATE_PPT_CONTENT = Operation(
     endpoint="tools_ai302.ai302_generate_ppt_content",
     docs="public code: PptGeneratorService of a law teaching platform on 302.AI",
     not_empty=("outlineMarkdown",),
-    stream={"done": {"field": "status", "values": [4]}, "error": "error", "text": "text"},
+    stream={
+        "when": {"in": "body", "name": "stream", "value": True},
+        "done": {"field": "status", "values": [4]},
+        "error": "error",
+        "text": "text",
+    },
 )
 GET_PPT_TEMPLATE_OPTIONS = Operation(
     id="ai302_get_ppt_template_options",
@@ -442,7 +452,6 @@ DEPLOY_PAGE_BINARY = Operation(
     id="ai302_deploy_page_binary",
     endpoint="tools_ai302.ai302_deploy_page_binary",
     docs="https://doc.302.ai/285348409e0",
-    files={"": ("part",)},
     price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
 )
 LIST_PAGES = Operation(
@@ -1139,7 +1148,7 @@ class Ai302(Resource):
         title: str,
         model: str,
         sections: Sequence[Ai302ArticleSectionParam] | None = None,
-        img_mode: Literal["only_ai", "only_net", "first_net"] | None = None,
+        img_mode: Literal["none", "only_ai", "only_net", "first_net"] | None = None,
         img_demo: Literal["only_ai", "only_net", "first_net"] | None = None,
         custom_prompt: str | None = None,
         language: str | None = None,
@@ -1147,7 +1156,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[Ai302ArticleChunk, Any]:
+    ) -> Stream[Ai302ArticleChunk | str, Any]:
         """Write a long article along an outline.
 
         Always answers as an event stream. An event is a piece of the article in chat form, or the piece itself, as
@@ -1157,8 +1166,8 @@ class Ai302(Resource):
             title: The article's title.
             model: The language model, such as `gpt-4o-mini`.
             sections: The outline.
-            img_mode: Pictures are made, found on the web, or made where none is found. The provider's own app
-                calls it so.
+            img_mode: No pictures, or they are made, found on the web, or made where none is found. The provider's
+                own app calls it so.
             img_demo: The same as another caller calls it.
             custom_prompt: Further wishes.
             language: The article's language, such as `zh`, `en` or `ja`.
@@ -1166,7 +1175,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the network.
 
         Returns:
-            The stream, a context manager to iterate over (Ai302ArticleChunk).
+            The stream, a context manager to iterate over (Ai302ArticleChunk | str).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1857,7 +1866,7 @@ class Ai302(Resource):
     ) -> Ai302PptReply:
         """Make a presentation of a subject or a parsed source in one go.
 
-        Streams unless `stream` is false; send false to the plain method.
+        Streams unless `stream` is false; the plain method needs it false.
 
         `stream_generate_ppt` gives the events as they come.
 
@@ -1916,7 +1925,7 @@ class Ai302(Resource):
     ) -> Stream[Ai302PptChunk, Any]:
         """Make a presentation of a subject or a parsed source in one go.
 
-        Streams unless `stream` is false; send false to the plain method.
+        Streams unless `stream` is false; the plain method needs it false.
 
         Args:
             subject: The subject.
@@ -2003,7 +2012,6 @@ class Ai302(Resource):
         subject: str | None = None,
         dataUrl: str | None = None,
         prompt: str | None = None,
-        stream: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2011,13 +2019,10 @@ class Ai302(Resource):
     ) -> Stream[Ai302PptTextChunk, Any]:
         """Write the outline of a presentation.
 
-        Send `stream` as true, and use the stream method.
-
         Args:
             subject: The subject.
             dataUrl: The source's address from `ai302_parse_ppt_source`.
             prompt: Further wishes.
-            stream: Answer as an event stream.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
 
@@ -2032,7 +2037,7 @@ class Ai302(Resource):
         """
         return self._stream(
             GENERATE_PPT_OUTLINE,
-            body={"subject": subject, "dataUrl": dataUrl, "prompt": prompt, "stream": stream},
+            body={"subject": subject, "dataUrl": dataUrl, "prompt": prompt, "stream": True},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
@@ -2040,7 +2045,6 @@ class Ai302(Resource):
         self,
         *,
         outlineMarkdown: str,
-        stream: bool | None = None,
         asyncGenPptx: bool | None = None,
         templateId: str | None = None,
         dataUrl: str | None = None,
@@ -2054,12 +2058,10 @@ class Ai302(Resource):
         """Write the pages of a presentation along its outline.
 
         With `asyncGenPptx`, the presentation is drawn meanwhile: events then have a `pptId` for
-        `ai302_get_ppt_progress` and, when the file is ready, `ai302_get_ppt_file`. Send `stream` as true, and use the
-        stream method.
+        `ai302_get_ppt_progress` and, when the file is ready, `ai302_get_ppt_file`.
 
         Args:
             outlineMarkdown: The outline in Markdown: # subject, ## chapter, ### page, #### heading on it.
-            stream: Answer as an event stream.
             asyncGenPptx: Draw the presentation meanwhile.
             templateId: The template to draw with; without it, any.
             dataUrl: The source's address from `ai302_parse_ppt_source`.
@@ -2080,12 +2082,12 @@ class Ai302(Resource):
             GENERATE_PPT_CONTENT,
             body={
                 "outlineMarkdown": outlineMarkdown,
-                "stream": stream,
                 "asyncGenPptx": asyncGenPptx,
                 "templateId": templateId,
                 "dataUrl": dataUrl,
                 "lang": lang,
                 "prompt": prompt,
+                "stream": True,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2417,7 +2419,7 @@ class Ai302(Resource):
         Args:
             file: The file. Takes a local file (path, open file or bytes).
             add_cover: Take a picture of the page.
-            add_watermarks: Mark the page as hosted by 302.AI.
+            add_watermarks: Put watermarks on the page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
 
@@ -2480,17 +2482,18 @@ class Ai302(Resource):
     def deploy_page_binary(
         self,
         *,
-        body: FileInput,
+        extra_body: Mapping[str, Any],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
         """Put HTML on the web as a page, the body being the page.
 
+        The fields of this call are not documented.
+
         Args:
-            body: The whole body, application/octet-stream. Takes a local file (path, open file or bytes).
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
             timeout: Seconds to wait for the network.
 
         Returns:
@@ -2502,7 +2505,7 @@ class Ai302(Resource):
         Price: 0.001 PTC per call.
         Source: https://doc.302.ai/285348409e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(DEPLOY_PAGE_BINARY, body={"": body}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: JsonObject = self._call(DEPLOY_PAGE_BINARY, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def list_pages(
@@ -2756,7 +2759,7 @@ class Ai302(Resource):
             custom_style: A style in words; goes before `style`.
             date: The date on the card, such as `2025-01-01`.
             lang: The card's language: `zh`, `en` or `ja`.
-            is_extract: Take the points out of a long text first.
+            is_extract: Extract from the text first.
             save_format: The file's format; `png` is known.
             qr_code: A QR code on the card.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -3648,7 +3651,7 @@ class AsyncAi302(AsyncResource):
         title: str,
         model: str,
         sections: Sequence[Ai302ArticleSectionParam] | None = None,
-        img_mode: Literal["only_ai", "only_net", "first_net"] | None = None,
+        img_mode: Literal["none", "only_ai", "only_net", "first_net"] | None = None,
         img_demo: Literal["only_ai", "only_net", "first_net"] | None = None,
         custom_prompt: str | None = None,
         language: str | None = None,
@@ -3656,7 +3659,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[Ai302ArticleChunk, Any]:
+    ) -> AsyncStream[Ai302ArticleChunk | str, Any]:
         """Write a long article along an outline.
 
         Always answers as an event stream. An event is a piece of the article in chat form, or the piece itself, as
@@ -3666,8 +3669,8 @@ class AsyncAi302(AsyncResource):
             title: The article's title.
             model: The language model, such as `gpt-4o-mini`.
             sections: The outline.
-            img_mode: Pictures are made, found on the web, or made where none is found. The provider's own app
-                calls it so.
+            img_mode: No pictures, or they are made, found on the web, or made where none is found. The provider's
+                own app calls it so.
             img_demo: The same as another caller calls it.
             custom_prompt: Further wishes.
             language: The article's language, such as `zh`, `en` or `ja`.
@@ -3675,7 +3678,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the network.
 
         Returns:
-            The stream, a context manager to iterate over (Ai302ArticleChunk).
+            The stream, a context manager to iterate over (Ai302ArticleChunk | str).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -4368,7 +4371,7 @@ class AsyncAi302(AsyncResource):
     ) -> Ai302PptReply:
         """Make a presentation of a subject or a parsed source in one go.
 
-        Streams unless `stream` is false; send false to the plain method.
+        Streams unless `stream` is false; the plain method needs it false.
 
         `stream_generate_ppt` gives the events as they come.
 
@@ -4427,7 +4430,7 @@ class AsyncAi302(AsyncResource):
     ) -> AsyncStream[Ai302PptChunk, Any]:
         """Make a presentation of a subject or a parsed source in one go.
 
-        Streams unless `stream` is false; send false to the plain method.
+        Streams unless `stream` is false; the plain method needs it false.
 
         Args:
             subject: The subject.
@@ -4514,7 +4517,6 @@ class AsyncAi302(AsyncResource):
         subject: str | None = None,
         dataUrl: str | None = None,
         prompt: str | None = None,
-        stream: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -4522,13 +4524,10 @@ class AsyncAi302(AsyncResource):
     ) -> AsyncStream[Ai302PptTextChunk, Any]:
         """Write the outline of a presentation.
 
-        Send `stream` as true, and use the stream method.
-
         Args:
             subject: The subject.
             dataUrl: The source's address from `ai302_parse_ppt_source`.
             prompt: Further wishes.
-            stream: Answer as an event stream.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
 
@@ -4543,7 +4542,7 @@ class AsyncAi302(AsyncResource):
         """
         return self._stream(
             GENERATE_PPT_OUTLINE,
-            body={"subject": subject, "dataUrl": dataUrl, "prompt": prompt, "stream": stream},
+            body={"subject": subject, "dataUrl": dataUrl, "prompt": prompt, "stream": True},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
@@ -4551,7 +4550,6 @@ class AsyncAi302(AsyncResource):
         self,
         *,
         outlineMarkdown: str,
-        stream: bool | None = None,
         asyncGenPptx: bool | None = None,
         templateId: str | None = None,
         dataUrl: str | None = None,
@@ -4565,12 +4563,10 @@ class AsyncAi302(AsyncResource):
         """Write the pages of a presentation along its outline.
 
         With `asyncGenPptx`, the presentation is drawn meanwhile: events then have a `pptId` for
-        `ai302_get_ppt_progress` and, when the file is ready, `ai302_get_ppt_file`. Send `stream` as true, and use the
-        stream method.
+        `ai302_get_ppt_progress` and, when the file is ready, `ai302_get_ppt_file`.
 
         Args:
             outlineMarkdown: The outline in Markdown: # subject, ## chapter, ### page, #### heading on it.
-            stream: Answer as an event stream.
             asyncGenPptx: Draw the presentation meanwhile.
             templateId: The template to draw with; without it, any.
             dataUrl: The source's address from `ai302_parse_ppt_source`.
@@ -4591,12 +4587,12 @@ class AsyncAi302(AsyncResource):
             GENERATE_PPT_CONTENT,
             body={
                 "outlineMarkdown": outlineMarkdown,
-                "stream": stream,
                 "asyncGenPptx": asyncGenPptx,
                 "templateId": templateId,
                 "dataUrl": dataUrl,
                 "lang": lang,
                 "prompt": prompt,
+                "stream": True,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4928,7 +4924,7 @@ class AsyncAi302(AsyncResource):
         Args:
             file: The file. Takes a local file (path, open file or bytes).
             add_cover: Take a picture of the page.
-            add_watermarks: Mark the page as hosted by 302.AI.
+            add_watermarks: Put watermarks on the page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
 
@@ -4991,17 +4987,18 @@ class AsyncAi302(AsyncResource):
     async def deploy_page_binary(
         self,
         *,
-        body: FileInput,
+        extra_body: Mapping[str, Any],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
         """Put HTML on the web as a page, the body being the page.
 
+        The fields of this call are not documented.
+
         Args:
-            body: The whole body, application/octet-stream. Takes a local file (path, open file or bytes).
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
             timeout: Seconds to wait for the network.
 
         Returns:
@@ -5013,9 +5010,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.001 PTC per call.
         Source: https://doc.302.ai/285348409e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(
-            DEPLOY_PAGE_BINARY, body={"": body}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        reply_: JsonObject = await self._call(DEPLOY_PAGE_BINARY, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def list_pages(
@@ -5269,7 +5264,7 @@ class AsyncAi302(AsyncResource):
             custom_style: A style in words; goes before `style`.
             date: The date on the card, such as `2025-01-01`.
             lang: The card's language: `zh`, `en` or `ja`.
-            is_extract: Take the points out of a long text first.
+            is_extract: Extract from the text first.
             save_format: The file's format; `png` is known.
             qr_code: A QR code on the card.
             extra_headers, extra_query, extra_body: Sent on top of the rest.

@@ -211,6 +211,7 @@ class Videos(Resource):
         resolution: str | None = None,
         aspect_ratio: str | None = None,
         fps: str | float | None = None,
+        generate_audio: bool | None = None,
         webhook: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -236,6 +237,7 @@ class Videos(Resource):
             resolution: Such as `720p` or `1080p`, as the model allows.
             aspect_ratio: Width to height, such as `16:9`.
             fps: Frames a second, as the model allows.
+            generate_audio: With sound; models such as `wan2.7-i2v`.
             webhook: Address that is called when the task ends; any 200 acknowledges, and there are three tries.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
@@ -263,6 +265,7 @@ class Videos(Resource):
                 "resolution": resolution,
                 "aspect_ratio": aspect_ratio,
                 "fps": fps,
+                "generate_audio": generate_audio,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -438,6 +441,7 @@ class AsyncVideos(AsyncResource):
         resolution: str | None = None,
         aspect_ratio: str | None = None,
         fps: str | float | None = None,
+        generate_audio: bool | None = None,
         webhook: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -463,6 +467,7 @@ class AsyncVideos(AsyncResource):
             resolution: Such as `720p` or `1080p`, as the model allows.
             aspect_ratio: Width to height, such as `16:9`.
             fps: Frames a second, as the model allows.
+            generate_audio: With sound; models such as `wan2.7-i2v`.
             webhook: Address that is called when the task ends; any 200 acknowledges, and there are three tries.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
@@ -490,6 +495,7 @@ class AsyncVideos(AsyncResource):
                 "resolution": resolution,
                 "aspect_ratio": aspect_ratio,
                 "fps": fps,
+                "generate_audio": generate_audio,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -39,7 +39,7 @@ def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str 
 def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302PptReply:
     """Make a presentation of a subject or a parsed source in one go
 
-    Streams unless `stream` is false; send false to the plain method.
+    Streams unless `stream` is false; the plain method needs it false.
 
     Args:
         client: Sends the request.

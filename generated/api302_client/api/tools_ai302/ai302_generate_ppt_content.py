@@ -40,7 +40,7 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     """Write the pages of a presentation along its outline
 
     With `asyncGenPptx`, the presentation is drawn meanwhile: events then have a `pptId` for `ai302_get_ppt_progress` and,
-    when the file is ready, `ai302_get_ppt_file`. Send `stream` as true, and use the stream method.
+    when the file is ready, `ai302_get_ppt_file`.
 
     Args:
         client: Sends the request.

@@ -39,8 +39,6 @@ def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str 
 def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Text:
     """Write the outline of a presentation
 
-    Send `stream` as true, and use the stream method.
-
     Args:
         client: Sends the request.
         body: Ai302PptOutlineRequest, as application/json.

@@ -22,7 +22,7 @@ RESPONSES: Responses = {
     "4XX": {"application/json": "ErrorReply"},
     "5XX": {"application/json": "ErrorReply"},
 }
-STREAM: str | None = "Ai302ArticleChunk"
+STREAM: str | None = "Ai302ArticleChunk | str"
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
