@@ -62,14 +62,22 @@ def identifier(wire: str) -> str:
 
 def arguments(operation: dict[str, Any], parameters: list[dict[str, Any]], schemas: Schemas) -> tuple[list[Argument], Body]:
     """Everything that an operation takes, the required first. `parameters` includes those of the path item. Raises NameProblem."""
-    body = Body() if "request" in obj(operation.get("x-unknown")) else _body(operation, schemas)
+    unknown = has_unknown_fields(operation, schemas)
+    body = Body() if unknown else _body(operation, schemas)
     unnamed = [*(_parameter(parameter, schemas) for parameter in parameters), *body.fields]
     unnamed.sort(key=lambda argument: PLACES.index(argument.place))
-    if "request" in obj(operation.get("x-unknown")):
+    if unknown:
         unnamed = [argument for argument in unnamed if argument.place == "path"]
     named = _named(unnamed)
     body.fields = [argument for argument in named if argument.place == "body"]
     return sorted(named, key=lambda argument: not argument.required), body
+
+
+def has_unknown_fields(operation: dict[str, Any], schemas: Schemas) -> bool:
+    """Whether nobody knows the fields of the request. A body that is a bare file has none to know."""
+    contents = obj(schemas.deref(operation.get("requestBody")).get("content"))
+    whole = contents and all(_is_whole(kind, schemas.deref(obj(obj(media).get("schema")))) for kind, media in contents.items())
+    return "request" in obj(operation.get("x-unknown")) and not whole
 
 
 def _named(unnamed: list[Argument]) -> list[Argument]:

@@ -42,6 +42,7 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     behaviour.parameter_kinds,
     behaviour.tasks,
     behaviour.task_states,
+    behaviour.uploads,
     behaviour.streams,
     behaviour.switches,
     behaviour.unknowns,

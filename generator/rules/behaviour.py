@@ -77,6 +77,31 @@ def task_states(context: Context) -> Iterator[Problem]:
             yield context.on(operation, "x-task-status", message, "keep it in one")
 
 
+def uploads(context: Context) -> Iterator[Problem]:
+    """`x-upload` names a last step that exists and gets from it all that it takes."""
+    for operation in context.operations:
+        upload = obj(operation.node.get("x-upload"))
+        name = upload.get("finish")
+        if not isinstance(name, str):
+            continue
+        target = context.by_id.get(name)
+        if target is None:
+            message = f"there is no operation `{name}` to finish the upload of {operation}"
+            yield context.on(operation, "x-upload", message, did_you_mean(name, list(context.by_id)), ["finish"])
+            continue
+        body = context.body_fields(target)
+        taken = {str(parameter.get("name")): parameter.get("required") is True for parameter in context.parameters(target)} | body
+        fields = {str(upload[role]): role for role in ("etag", "file") if role in upload}
+        given: dict[str, list[str | int]] = {str(key): ["parameters", str(key)] for key in obj(upload.get("parameters"))}
+        for key, place in [*given.items(), *((key, [role]) for key, role in fields.items())]:
+            if key not in (known := body if key in fields else taken):
+                message = f"`{name}` has no {'body field' if key in fields else 'parameter or body field'} `{key}`"
+                yield context.on(operation, "x-upload", message, did_you_mean(key, list(known)), place)
+        for key in sorted(key for key, required in taken.items() if required and key not in {*given, *fields}):
+            message = f"`{name}` requires `{key}`, which the upload of {operation} does not give"
+            yield context.on(operation, "x-upload", message, "say under `parameters` where its value is in the reply", ["parameters"])
+
+
 def streams(context: Context) -> Iterator[Problem]:
     """`x-stream` and an event stream among the 2xx replies go together."""
     for operation in context.operations:

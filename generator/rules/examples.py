@@ -175,17 +175,23 @@ def _holds(test: dict[str, Any], data: str) -> bool:
 
 
 def extension_paths(context: Context) -> Iterator[Problem]:
-    """What x-task and x-task-status look for in a reply is found in at least one of its examples, and its states are listed ones."""
+    """What x-task, x-upload and x-task-status look for in a reply is found in one of its examples, and its states are listed ones."""
     for operation in context.operations:
-        replies = [
-            value for _, name, media in context.media(operation, "reply") if is_json(name) for _, _, value in examples(context, media)
-        ]
+        replies = _replies(context, operation)
         if not replies or operation.unknown("reply"):
             continue
-        for parameter, path in obj(obj(operation.node.get("x-task")).get("parameters")).items():
-            if not any(_search(path, reply) is not None for reply in replies):
-                message = f"no example of the reply of {operation} has the `{path}` that x-task reads `{parameter}` from"
-                yield context.on(operation, "x-task", message, "correct the path, or add an example with it", ["parameters", parameter])
+        for extension in ("x-task", "x-upload"):
+            for parameter, path in obj(obj(operation.node.get(extension)).get("parameters")).items():
+                if not any(_search(path, reply) is not None for reply in replies):
+                    message = f"no example of the reply of {operation} has the `{path}` that {extension} reads `{parameter}` from"
+                    fix = "correct the path, or add an example with it"
+                    yield context.on(operation, extension, message, fix, ["parameters", parameter])
+        upload = obj(operation.node.get("x-upload"))
+        last = context.by_id.get(str(upload.get("finish")))
+        for role, found in (("put", replies), ("address", [*replies, *(_replies(context, last) if last else [])])):
+            if role in upload and not any(isinstance(_search(upload[role], reply), str) for reply in found):
+                message = f"no example has the `{upload[role]}` that x-upload of {operation} reads the {role} from"
+                yield context.on(operation, "x-upload", message, "correct the path, or add an example with it", [role])
         status = obj(operation.node.get("x-task-status"))
         if "state" in status:
             listed = [word for kind in ("pending", "succeeded", "failed") for word in seq(status.get(kind))]
@@ -198,6 +204,12 @@ def extension_paths(context: Context) -> Iterator[Problem]:
                 if not any(same(value, word) for word in listed):
                     message = f"the state {value!r} of an example of {operation} is none that x-task-status lists"
                     yield context.on(operation, "x-task-status", message, "list it under pending, succeeded or failed", ["state"])
+
+
+def _replies(context: Context, operation: Operation) -> list[Any]:
+    """The examples of an operation's JSON replies."""
+    found = [media for _, name, media in context.media(operation, "reply") if is_json(name)]
+    return [value for media in found for _, _, value in examples(context, media)]
 
 
 def _search(path: Any, reply: Any) -> Any:

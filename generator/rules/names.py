@@ -56,6 +56,7 @@ def _methods(operation: Operation) -> list[str]:
     derived = [prefix + action for extension, prefix in kinds.items() if extension in operation.node]
     if "when" in obj(operation.node.get("x-task")):
         derived.append(f"submit_{action}")
+    derived += [str(upload["method"])] if "method" in (upload := obj(operation.node.get("x-upload"))) else []
     return [action, *derived]
 
 

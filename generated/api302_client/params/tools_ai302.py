@@ -1234,10 +1234,9 @@ class Ai302ArticleRequest(TypedDict):
     """
     The outline.
     """
-    img_mode: NotRequired[Literal["none", "only_ai", "only_net", "first_net"]]
+    img_mode: NotRequired[Literal["only_ai", "only_net", "first_net"]]
     """
-    No pictures, or they are made, found on the web, or made where none is found. The provider's own app calls it
-    so.
+    Pictures are made, found on the web, or made where none is found. The provider's own app calls it so.
     """
     img_demo: NotRequired[Literal["only_ai", "only_net", "first_net"]]
     """

@@ -452,6 +452,7 @@ DEPLOY_PAGE_BINARY = Operation(
     id="ai302_deploy_page_binary",
     endpoint="tools_ai302.ai302_deploy_page_binary",
     docs="https://doc.302.ai/285348409e0",
+    files={"": ("part",)},
     price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
 )
 LIST_PAGES = Operation(
@@ -1148,7 +1149,7 @@ class Ai302(Resource):
         title: str,
         model: str,
         sections: Sequence[Ai302ArticleSectionParam] | None = None,
-        img_mode: Literal["none", "only_ai", "only_net", "first_net"] | None = None,
+        img_mode: Literal["only_ai", "only_net", "first_net"] | None = None,
         img_demo: Literal["only_ai", "only_net", "first_net"] | None = None,
         custom_prompt: str | None = None,
         language: str | None = None,
@@ -1166,8 +1167,8 @@ class Ai302(Resource):
             title: The article's title.
             model: The language model, such as `gpt-4o-mini`.
             sections: The outline.
-            img_mode: No pictures, or they are made, found on the web, or made where none is found. The provider's
-                own app calls it so.
+            img_mode: Pictures are made, found on the web, or made where none is found. The provider's own app
+                calls it so.
             img_demo: The same as another caller calls it.
             custom_prompt: Further wishes.
             language: The article's language, such as `zh`, `en` or `ja`.
@@ -2482,9 +2483,10 @@ class Ai302(Resource):
     def deploy_page_binary(
         self,
         *,
-        extra_body: Mapping[str, Any],
+        body: FileInput,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
         """Put HTML on the web as a page, the body being the page.
@@ -2492,8 +2494,8 @@ class Ai302(Resource):
         The fields of this call are not documented.
 
         Args:
-            extra_body: The whole body.
-            extra_headers, extra_query: Sent on top of the rest.
+            body: The whole body, application/octet-stream. Takes a local file (path, open file or bytes).
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
 
         Returns:
@@ -2505,7 +2507,7 @@ class Ai302(Resource):
         Price: 0.001 PTC per call.
         Source: https://doc.302.ai/285348409e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(DEPLOY_PAGE_BINARY, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: JsonObject = self._call(DEPLOY_PAGE_BINARY, body={"": body}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def list_pages(
@@ -3651,7 +3653,7 @@ class AsyncAi302(AsyncResource):
         title: str,
         model: str,
         sections: Sequence[Ai302ArticleSectionParam] | None = None,
-        img_mode: Literal["none", "only_ai", "only_net", "first_net"] | None = None,
+        img_mode: Literal["only_ai", "only_net", "first_net"] | None = None,
         img_demo: Literal["only_ai", "only_net", "first_net"] | None = None,
         custom_prompt: str | None = None,
         language: str | None = None,
@@ -3669,8 +3671,8 @@ class AsyncAi302(AsyncResource):
             title: The article's title.
             model: The language model, such as `gpt-4o-mini`.
             sections: The outline.
-            img_mode: No pictures, or they are made, found on the web, or made where none is found. The provider's
-                own app calls it so.
+            img_mode: Pictures are made, found on the web, or made where none is found. The provider's own app
+                calls it so.
             img_demo: The same as another caller calls it.
             custom_prompt: Further wishes.
             language: The article's language, such as `zh`, `en` or `ja`.
@@ -4987,9 +4989,10 @@ class AsyncAi302(AsyncResource):
     async def deploy_page_binary(
         self,
         *,
-        extra_body: Mapping[str, Any],
+        body: FileInput,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
         """Put HTML on the web as a page, the body being the page.
@@ -4997,8 +5000,8 @@ class AsyncAi302(AsyncResource):
         The fields of this call are not documented.
 
         Args:
-            extra_body: The whole body.
-            extra_headers, extra_query: Sent on top of the rest.
+            body: The whole body, application/octet-stream. Takes a local file (path, open file or bytes).
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
 
         Returns:
@@ -5010,7 +5013,9 @@ class AsyncAi302(AsyncResource):
         Price: 0.001 PTC per call.
         Source: https://doc.302.ai/285348409e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(DEPLOY_PAGE_BINARY, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: JsonObject = await self._call(
+            DEPLOY_PAGE_BINARY, body={"": body}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def list_pages(
