@@ -211,7 +211,7 @@ def poll_misses(document: Document, operation: Operation, poll: dict[str, Any]) 
         return
     state = status.get("state", "")
     state = state if isinstance(state, str) else state["field"]
-    # Which one of a list or of a map is looked at does not matter: `jobs[].status` is `jobs.*.status`, `values(data)[0]` is `data.{task_id}`.
+    # Which one of a list or a map is looked at does not matter: `jobs[].status` is `jobs.*.status`, `values(data)[0]` is `data.{task_id}`.
     told = {re.sub(r"values\((\w+)\)|\[\d*\]", r"\1", place.strip(" ()")) for place in state.split("||")}
     asked = {re.sub(r"\.(\{\w+\}|\*|\d+)", "", place) for place in poll["status_field"].partition(" (")[0].split(" or ")}
     if not told & asked:
@@ -256,8 +256,42 @@ def test_how_many_agree(capsys: pytest.CaptureFixture[str]) -> None:
     outside = sum(record["path"] in OUTSIDE for record in RECORDS)
     agree = len(RECORDS) - outside - len(EXCEPTED)
     with capsys.disabled():
-        print(
-            f" [of {len(RECORDS)} observed calls {agree} agree, {len(EXCEPTED)} are excepted, {outside} are outside the 697 pages] ", end=""
-        )
+        print(f"\n{len(RECORDS)} observed calls: {agree} agree, {len(EXCEPTED)} excepted, {outside} outside the 697 pages")
 
     assert agree > 2 * (outside + len(EXCEPTED))
+
+
+def spoilt(path: str, **changes: Any) -> set[str]:
+    """What is found in the first record of a path once it is changed."""
+    record = next(record for record in RECORDS if record["path"] == path) | changes
+    operation, _ = find(DOCUMENT, record["method"], path)
+    assert operation is not None
+    return set(misses(DOCUMENT, operation, record))
+
+
+def test_a_record_that_disagrees_is_caught() -> None:
+    bagel, flux, sd3 = "/302/submit/bagel", "/flux/v1/flux-2-max", "/sd/v2beta/stable-image/generate/sd3"
+    poll = {"method": "GET", "path": "/flux/v1/get_result?id={id}", "status_field": "status", "done_values": ["Ready"], "failed_values": []}
+
+    assert spoilt(bagel, query={"nonsense": "1"}) == {"query: nonsense"}
+    assert spoilt(bagel, body={"prompt": 1, "nonsense": True}) == {"invalid: /prompt", "body: nonsense"}
+    assert spoilt(bagel, content_type="multipart/form-data", body=None) == {"media: multipart/form-data"}
+    assert spoilt(bagel, response_reads=["images.0.nonsense", "(binary image bytes)", "error.message"]) == {
+        "reads: images.0.nonsense",
+        "reads: (binary image bytes)",
+    }
+    assert spoilt(sd3, form_fields=[{"name": "nonsense", "kind": "text"}, {"name": "image", "kind": "text"}]) >= {
+        "form: nonsense",
+        "form text: image",
+        "form required: prompt",
+    }
+    assert spoilt(flux, poll=poll) == set()
+    assert spoilt(flux, poll=poll | {"done_values": ["fine"], "failed_values": ["Ready"], "status_field": "state"}) == {
+        "poll state: state",
+        "poll succeeded: fine",
+        "poll failed: Ready",
+    }
+    assert spoilt(flux, poll=poll | {"path": "/flux/v1/get_result?uid={id}"}) == {"poll query: uid"}
+    assert any(miss.startswith("poll fetch") for miss in spoilt(flux, poll=poll | {"path": "/302/task/{id}/fetch"}))
+    assert spoilt(flux, poll=poll | {"path": "/no/such"}) == {"poll: GET /no/such"}
+    assert spoilt(bagel, poll=poll) == {"poll: x-task"}
