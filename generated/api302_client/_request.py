@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from ._model import plain
+from ._model import Model, plain
 
 MULTIPART = "multipart/form-data"
 FORM = "application/x-www-form-urlencoded"
@@ -159,7 +159,7 @@ def _is_raw(media_type: str) -> bool:
 def _is_file(value: Any) -> bool:
     if isinstance(value, tuple):
         return 2 <= len(value) <= 4 and (value[0] is None or isinstance(value[0], str)) and _is_file(value[1])
-    return isinstance(value, (bytes, bytearray, memoryview)) or hasattr(value, "read")
+    return isinstance(value, (bytes, bytearray, memoryview)) or (hasattr(value, "read") and not isinstance(value, Model))
 
 
 def _has_file(value: Any) -> bool:

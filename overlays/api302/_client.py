@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
 from api302_resources import AsyncSections, Sections
 
-from ._core import DEFAULT_BASE_URL, DEFAULT_TIMEOUT, Core, Cost, Pool, RawReply, raw, seen, valid_timeout
-from ._errors import InvalidArgument
+from ._core import DEFAULT_BASE_URL, DEFAULT_TIMEOUT, Core, Cost, Pool, RawReply, Secret, merged_headers, raw, seen, valid_timeout
+from ._errors import InvalidArgument, NotFoundError
 from ._paths import is_array, is_object
 from ._sync import run
 
@@ -27,35 +28,47 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+LATE_RECORDS = (0.5, 1.0, 2.0)
+"""Seconds between two looks for what a call cost."""
+
+
+def _given(argument: str, variable: str, given: str | None) -> tuple[str, str]:
+    """A setting, and what to call it in an error: the argument, or the environment variable."""
+    name, value = (argument, given) if given is not None else (variable, os.environ.get(variable, ""))
+    if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgument(f"{name}: must be text, not {type(value).__name__}")
+    return name, value
 
 
 def _key(given: str | None) -> str:
     """The key, which is never part of a message."""
-    key = os.environ.get("AI302_API_KEY") if given is None else given
+    name, key = _given("api_key", "AI302_API_KEY", given)
     if not key:
         raise InvalidArgument(
             "api_key: there is none; set the environment variable AI302_API_KEY or pass api_key='sk-…' (https://302.ai, API Keys)"
         )
     if not key.isascii() or not key.isprintable() or " " in key:
         raise InvalidArgument(
-            "api_key: has a line break, a space or a character outside ASCII; copy the key alone, without what stands around it"
+            f"{name}: has a line break, a space or a character outside ASCII; copy the key alone, without what stands around it"
         )
-    return key
+    return Secret(key)
 
 
 def _base_url(given: str | None) -> str:
-    url = os.environ.get("AI302_BASE_URL") or DEFAULT_BASE_URL if given is None else given
+    name, url = _given("base_url", "AI302_BASE_URL", given)
+    if given is None:
+        url = url or DEFAULT_BASE_URL
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise InvalidArgument(f"base_url: {url!r} is no address ({error})") from None
+        raise InvalidArgument(f"{name}: {url!r} is no address ({error})") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise InvalidArgument(f"base_url: {url!r} must start with https:// and name a host, such as {DEFAULT_BASE_URL}")
+        raise InvalidArgument(f"{name}: {url!r} must start with https:// and name a host, such as {DEFAULT_BASE_URL}")
     if parts.query or parts.fragment or parts.username or not url.isprintable() or " " in url:
-        raise InvalidArgument("base_url: must be scheme, host and perhaps a path, without user, query, fragment or spaces")
+        raise InvalidArgument(f"{name}: must be scheme, host and perhaps a path, without user, query, fragment or spaces")
     if url.rstrip("/").endswith("/v1"):
-        raise InvalidArgument(f"base_url: leave /v1 out, since each call's path has it: {url.rstrip('/').removesuffix('/v1')!r}")
+        raise InvalidArgument(f"{name}: leave /v1 out, since each call's path has it: {url.rstrip('/').removesuffix('/v1')!r}")
     return url.rstrip("/")
 
 
@@ -83,9 +96,7 @@ def _core(
     if proxy is not None and http_client is not None:
         raise InvalidArgument("proxy: give it to your http_client, which makes the connections")
     pool = Pool(is_async, http_client, proxy)
-    core = Core(_key(api_key), _base_url(base_url), valid_timeout(timeout), _retries(max_retries), headers, pool)
-    Core._headers(None, headers)  # pyright: ignore[reportPrivateUsage]
-    return core
+    return Core(_key(api_key), _base_url(base_url), valid_timeout(timeout), _retries(max_retries), merged_headers(headers), pool)
 
 
 def _changed(core: Core, **options: Any) -> Core:
@@ -96,7 +107,7 @@ def _changed(core: Core, **options: Any) -> Core:
         "base_url": ("base_url", _base_url),
         "timeout": ("timeout", valid_timeout),
         "max_retries": ("retries", _retries),
-        "headers": ("headers", lambda given: {**core.headers, **given}),
+        "headers": ("headers", lambda given: merged_headers(core.headers, given)),
     }
     for name, value in options.items():
         if value is not None:
@@ -120,19 +131,40 @@ def _billed(reply: Any) -> list[str]:
     )
 
 
-def _cost(records: list[Any]) -> Cost:
-    rows: list[dict[str, Any]] = []
-    for record in records:
-        data = raw(record)
-        data = data.get("data", data) if is_object(data) else data
-        rows += [row for row in (data if is_array(data) else [data]) if is_object(row)]
+async def _record(core: Core, ask: Callable[..., Any], request_id: str) -> tuple[Any, list[dict[str, Any]]]:
+    """The reply of the account's record call, and its rows. Asks again while there is none: a new call takes a moment to show."""
+    for pause in (*LATE_RECORDS, None):
+        try:
+            record = ask(request_id=request_id)
+            record = await record if isawaitable(record) else record
+            data = raw(record)
+            data = data.get("data", data) if is_object(data) else data
+            if rows := [row for row in (data if is_array(data) else [data]) if is_object(row) and row]:
+                return record, rows
+        except NotFoundError:
+            if pause is None:
+                raise
+        if pause is not None:
+            await core.io.sleep(pause)
+    raise NotFoundError(f"request {request_id}: its cost is not on record, or not yet; ask again later", status_code=200)
+
+
+async def _cost(core: Core, ask: Callable[..., Any], reply: Any) -> Cost:
+    found = [await _record(core, ask, one) for one in _billed(reply)]
+    rows = [row for _, each in found for row in each]
 
     def total(name: str) -> int | None:
         known = [int(row[name]) for row in rows if row.get(name) is not None]
         return sum(known) if known else None
 
     model = next((row["model"] for row in rows if row.get("model")), None)
-    return Cost(sum(float(row.get("cost") or 0) for row in rows), total("input_token"), total("output_token"), model, tuple(records))
+    return Cost(
+        sum(float(row.get("cost") or 0) for row in rows),
+        total("input_token"),
+        total("output_token"),
+        model,
+        tuple(record for record, _ in found),
+    )
 
 
 class Client(Sections):
@@ -258,10 +290,10 @@ class Client(Sections):
             reply: A reply, a RawReply, a stream, a task or its result, or the request id itself.
 
         Raises:
-            NotFoundError: the call is not on record, or not yet. InvalidArgument: `reply` has no request id.
+            NotFoundError: The call is not on record, or not yet: a new one takes a moment, so it is asked for again for some seconds.
+            InvalidArgument: `reply` has no request id.
         """
-        record = cast("Any", self).account.record
-        return _cost([record(request_id=one) for one in _billed(reply)])
+        return run(_cost(self._client, cast("Any", self).account.record, reply))
 
     def close(self) -> None:
         """Let go of the connections, also those of the clients that `with_options` gave. An `http_client` of yours stays open."""
@@ -357,8 +389,7 @@ class AsyncClient(AsyncSections):
 
     async def cost(self, reply: Any) -> Cost:
         """What a call cost. See `Client.cost`."""
-        record = cast("Any", self).account.record
-        return _cost([await record(request_id=one) for one in _billed(reply)])
+        return await _cost(self._client, cast("Any", self).account.record, reply)
 
     async def close(self) -> None:
         """Let go of the connections. See `Client.close`."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, Unpack
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 from . import _log
 from ._errors import Api302Error, ApiError, ConnectionError, DecodeError, InvalidArgument, api_error, decode
@@ -17,6 +17,8 @@ from ._paths import among, compiled, find, is_object
 from ._retry import SAFE, delay
 
 if TYPE_CHECKING:
+    from api302_client._model import HttpInfo
+
     from ._resource import Given, Operation, Options, Values
     from ._transport import AsyncIo, Response, SyncIo, httpx
 
@@ -75,7 +77,7 @@ class Cost(NamedTuple):
 class Call:
     """One call, ready to be sent."""
 
-    __slots__ = ("check", "kwargs", "op", "opened", "retries", "stream", "timeout")
+    __slots__ = ("bare", "check", "kwargs", "op", "opened", "retries", "stream", "timeout")
 
     def __init__(self, kwargs: dict[str, Any], timeout: float | httpx.Timeout, retries: int, op: Operation | None = None) -> None:
         self.kwargs = kwargs
@@ -87,6 +89,8 @@ class Call:
         """Files of ours, to be closed after the call."""
         self.stream = False
         """The reply is left open, to be read piece by piece, unless it is JSON."""
+        self.bare = False
+        """It goes as it is: without the key, wherever it goes."""
         self.check = True
         """Whether a good status may hold the provider's error envelope."""
 
@@ -114,9 +118,9 @@ class Pool:
     def io(self) -> SyncIo | AsyncIo:
         if self.closed:
             raise Api302Error("the client is closed; make a new one, or keep the calls inside its `with` block")
-        if self._io is None:
+        if self._io is None or not self._io.is_usable():
             with self._lock:
-                if self._io is None:
+                if self._io is None or not self._io.is_usable():
                     from ._transport import AsyncIo, SyncIo
 
                     self._io = AsyncIo(*self._settings) if self.is_async else SyncIo(*self._settings)
@@ -132,13 +136,13 @@ class Core:
     """Settings and calls of a client."""
 
     def __init__(
-        self, key: str, base_url: str, timeout: float | httpx.Timeout, retries: int, headers: Mapping[str, str] | None, pool: Pool
+        self, key: str, base_url: str, timeout: float | httpx.Timeout, retries: int, headers: Mapping[str, str], pool: Pool
     ) -> None:
         self._key = key
         self.base_url = base_url
         self.timeout = timeout
         self.retries = retries
-        self.headers = headers or {}
+        self.headers = headers
         self.pool = pool
         self.observers: list[Observer] = []
 
@@ -196,7 +200,9 @@ class Core:
                 call.kwargs = module.build(path or {}, {**(query or {}), **(extra_query or {})}, headers or {}, given, None)
             except ValueError as error:
                 raise InvalidArgument(f"{op.id}: {error}") from error
-            call.kwargs["headers"] = self._headers(accept, call.kwargs.get("headers"), self.headers, extra_headers)
+            call.kwargs["headers"] = merged_headers(
+                {"accept": accept} if accept else None, call.kwargs.get("headers"), self.headers, extra_headers
+            )
         except BaseException:
             call.release()
             raise
@@ -206,26 +212,18 @@ class Core:
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, timeout: float | None = None, **body: Any
     ) -> Call:
         """A call for no operation: `url` is a path, or a whole address (which sees the key only on the client's own host)."""
-        kwargs = {"method": method.upper(), "url": url, **body, "headers": self._headers(None, self.headers, headers)}
+        kwargs = {"method": method.upper(), "url": url, **body, "headers": merged_headers(self.headers, headers)}
         return Call(kwargs, self.timeout if timeout is None else valid_timeout(timeout), self.retries)
-
-    @staticmethod
-    def _headers(accept: str | None, *several: Mapping[str, Any] | None) -> dict[str, str]:
-        merged = {"accept": accept} if accept else {}
-        for headers in several:
-            for name, value in (headers or {}).items():
-                text = str(value)
-                if any(character in "\r\n\0" for character in text) or not text.isascii():
-                    raise InvalidArgument(f"header {name}: has a line break or a character outside ASCII, which no header can have")
-                merged[name.lower()] = text
-        return merged
 
     # --- sending --------------------------------------------------------------------------------------------------------------------------
 
     async def exchange(self, call: Call) -> Response:
         """Send until there is an answer that is no failure, or no more point. Raises an Api302Error."""
         attempt = 0
+        content = call.kwargs.get("content")
         while True:
+            if hasattr(content, "seekable") and content.seekable():  # from its start, as httpx sends the files of a form
+                content.seek(0)
             started = time.monotonic()
             try:
                 response = await self._send(call)
@@ -247,9 +245,13 @@ class Core:
         kwargs = dict(call.kwargs)
         url: str = kwargs["url"]
         kwargs["url"] = url = self.base_url + url if url.startswith("/") else url
-        trusted = _same_place(self.base_url, url)
-        keys = {"authorization": f"Bearer {self._key}", **{name: self._key for name in (call.op.keys if call.op else ())}}
-        kwargs["headers"] = {**keys, **kwargs["headers"]} if trusted else {}
+        try:
+            trusted = _same_place(self.base_url, url)
+        except ValueError as error:
+            raise InvalidArgument(f"url: {url[:80]!r} is no address ({error})") from None
+        keys = {"authorization": Secret(f"Bearer {self._key}"), **{name: self._key for name in (call.op.keys if call.op else ())}}
+        if not call.bare:
+            kwargs["headers"] = {**keys, **kwargs["headers"]} if trusted else {}
         target = None
         for _ in range(MOST_REDIRECTS + 1):
             response = await self.io.send(kwargs, call.timeout, call.what)
@@ -318,21 +320,18 @@ class Core:
         try:
             reply = parse(call.op.module.RESPONSES if call.op else {}, status, headers, content)
         except NotJson:
-            raise self.decode_error(call, response, "is not the JSON that it says it is") from None
+            raise self.decode_error(call.what, response, "is not the JSON that it says it is") from None
         if call.op and call.op.success:
             self.check(call, reply, status, headers, content)
         return reply
 
-    def decode_error(self, call: Call, response: Response, why: str) -> DecodeError:
+    def decode_error(self, what: str, reply: Response | HttpInfo | None, why: str) -> DecodeError:
         """The error for a good reply that cannot be used; it keeps the bytes."""
-        facts = {
-            "status_code": response.status_code,
-            "headers": self._without_key(response.headers),
-            "request_id": response.headers.get("request-id"),
-        }
-        content = response.content.replace(self._key.encode(), b"[key]")
-        message = f"{call.what}: the reply {why}; its {len(content)} bytes are in .content"
-        return DecodeError(message, call=call.what, content=content, body=decode(content), **facts)
+        headers = self._without_key(reply.headers if reply else {})
+        content = reply.content.replace(self._key.encode(), b"[key]") if reply else b""
+        facts = {"status_code": reply.status_code if reply else None, "headers": headers, "request_id": headers.get("request-id")}
+        message = f"{what}: the reply {why}; its {len(content)} bytes are in .content"
+        return DecodeError(message, call=what, content=content, body=decode(content), **facts)
 
     def check(self, call: Call, reply: Any, status: int, headers: Mapping[str, str], content: bytes) -> None:
         """Raise if the reply's envelope, as `x-success` describes it, tells of a failure."""
@@ -351,14 +350,15 @@ class Core:
         extra = dict(options[1] or {})
         page = int(extra.pop(counter, rule.get("first", 1)))
         options = options[0], extra, *options[2:]
+        last: Any = None
         while True:
             asked: Given = {**given, "query": {**(given.get("query") or {}), counter: page}}
             found = typed(rule["items"], await self.call(op, options, **asked))
-            if not found:
+            if not found or found == last:  # a service that knows no pages gives the first one for ever
                 return
             for item in found:
                 yield item
-            page += 1
+            page, last = page + 1, found
 
     async def request(self, method: str, path: str, files: Mapping[str, Any] | None, timeout: float | None, **rest: Any) -> RawReply[Any]:
         """A call that is not described."""
@@ -374,16 +374,38 @@ class Core:
             for name, value in rest.items()
             if value is not None
         }
-        opened: list[Any] = []
-        if files:
-            body["files"] = await self.io.thread(parts, files, opened)
-        call = self.raw_call(method, path, headers=headers, timeout=timeout, params=query_params(query or {}), **body)
-        call.opened = opened
+        path, _, own = path.partition("?")
+        if params := {**parse_qs(own, keep_blank_values=True), **query_params(query or {})}:
+            body["params"] = params
+        call = self.raw_call(method, path, headers=headers, timeout=timeout, **body)
         try:
+            if files:
+                call.kwargs["files"] = await self.io.thread(parts, files, call.opened)
             response = await self.exchange(call)
         finally:
             call.release()
         return RawReply(self.reply(call, response), response.status_code, dict(response.headers), response.content)
+
+
+class Secret(str):
+    """Text that does not show where values are shown, such as the local variables that an error tracker keeps."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'[key]'"
+
+
+def merged_headers(*several: Mapping[str, Any] | None) -> dict[str, str]:
+    """Headers by their names in lower case, later ones winning. Raises InvalidArgument without showing the value: it may be secret."""
+    merged: dict[str, str] = {}
+    for headers in several:
+        for name, value in (headers or {}).items():
+            text = str(value).strip(" \t")
+            if not text.isascii() or not text.replace("\t", " ").isprintable():
+                raise InvalidArgument(f"header {name}: has a line break or another character that no header can have")
+            merged[name.lower()] = text
+    return merged
 
 
 def valid_timeout(value: Any) -> Any:

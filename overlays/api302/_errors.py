@@ -50,12 +50,15 @@ ENGLISH_FIRST = (
     "message_jp",
 )
 
+LONGEST_MESSAGE = 2000
+
 
 class Api302Error(Exception):
     """Base of all errors of this package."""
 
     def __init__(self, message: str, **attributes: Any) -> None:
-        super().__init__(message)
+        short = message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + "…"
+        super().__init__(short.encode(errors="replace").decode())  # half a surrogate pair could not be printed
         self.__dict__.update(attributes)
 
     @property

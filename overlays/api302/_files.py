@@ -6,9 +6,10 @@ import io
 import os
 import re
 import secrets
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, TypeGuard
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
@@ -33,6 +34,7 @@ ACCEPTED = {
     "base64": "base64 text",
 }
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!\\)")
+_BASE64 = re.compile(r"[\w+/=\s-]+", re.ASCII)
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(\.|$)", re.IGNORECASE)
 
 
@@ -77,6 +79,14 @@ def parts(files: Mapping[str, Any], opened: list[Any]) -> list[tuple[str, Local]
     return [(field, _put(field, item, ("part",), opened, True)) for field, item in pairs]
 
 
+def local_file(field: str, value: Any, opened: list[Any]) -> Local:
+    """The one file of an upload. A file opened here is added to `opened`."""
+    file = _put(field, value, ("part",), opened, True)
+    if not isinstance(file, Local):
+        raise _refused(field, f"a {type(value).__name__}", ("part",), "give one file")
+    return file
+
+
 def _put(field: str, value: Any, forms: tuple[str, ...], opened: list[Any], has_form: bool) -> Any:
     if isinstance(value, _Output):
         value = value.url or ("output", value.content, value.media_type)
@@ -109,7 +119,7 @@ def _text(field: str, value: str, forms: tuple[str, ...]) -> str:
         if "url" in forms:
             return value
         raise _refused(field, f"the address {value[:80]!r}", forms, "download it first: client.download(url, path)")
-    if "base64" in forms and value and not _exists(value):
+    if "base64" in forms and _BASE64.fullmatch(value) and not _exists(value):
         return value
     fix = "a local file is given as pathlib.Path(…); an address starts with https://"
     raise _refused(field, f"the text {value[:80]!r}" if value else "an empty text", forms, fix)
@@ -181,6 +191,14 @@ class OneWay:
         """Not ours to close."""
 
 
+def put_headers(field: str, file: Local) -> dict[str, str]:
+    """The headers to PUT a file with: stores want its length beforehand. Raises InvalidArgument where it cannot be known."""
+    if isinstance(file.content, OneWay):
+        raise InvalidArgument(f"{field}: a pipe has no length, which is needed here; give a path, bytes or a file that can be rewound")
+    length = len(file.content) if _is_bytes(file.content) else file.content.seek(0, os.SEEK_END)
+    return {"content-type": file.media_type or _guessed(file.name), "content-length": str(length)}
+
+
 def _guessed(name: str) -> str:
     from mimetypes import guess_type
 
@@ -215,34 +233,39 @@ def safe_name(headers: Mapping[str, str], url: str) -> str:
     return f"_{stem}" if _RESERVED.match(stem) else stem
 
 
-def target(path: str | os.PathLike[str], name: str) -> Path:
-    """Where to write: `path`, or in the folder that it is, under `name` or the next one that is free."""
+def folder_of(path: str | os.PathLike[str]) -> Path:
+    """The folder that `path` is, or the one that it is in. Raises InvalidArgument where there is none."""
     asked = Path(path)
-    if not asked.is_dir():
-        if not asked.parent.is_dir() or str(path).endswith(("/", os.sep)):
-            missing = asked if str(path).endswith(("/", os.sep)) else asked.parent
-            raise InvalidArgument(f"path: there is no folder {str(missing)!r}; make it first: pathlib.Path(…).mkdir(parents=True)")
-        return asked
-    wanted = asked / name
-    number = 1
-    while wanted.exists() or wanted.is_symlink():
-        wanted = asked / f"{Path(name).stem} ({number}){Path(name).suffix}"
-        number += 1
-    return wanted
+    folder = asked if asked.is_dir() or str(path).endswith(("/", os.sep)) else asked.parent
+    if not folder.is_dir():
+        raise InvalidArgument(f"path: there is no folder {str(folder)!r}; make it first: pathlib.Path(…).mkdir(parents=True)")
+    return folder
 
 
 class Writer:
-    """A file that appears under its name only when it is whole."""
+    """A file that appears only when it is whole: as `path`, or in the folder that it is, under `name` or the next one that is free."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+    def __init__(self, path: str | os.PathLike[str], name: str) -> None:
+        self._path, self._name = Path(path), name
+        self._temporary = folder_of(path) / f".{secrets.token_hex(8)}.part"
         self._file = self._temporary.open("xb")
         self.write = self._file.write
 
-    def done(self) -> None:
+    def done(self) -> Path:
         self._file.close()
-        os.replace(self._temporary, self.path)
+        where = self._claimed() if self._path.is_dir() else self._path
+        os.replace(self._temporary, where)
+        return where
+
+    def _claimed(self) -> Path:
+        """A free name, taken by an empty file, so that another download that ends just now does not take it as well."""
+        stem, suffix = Path(self._name).stem, Path(self._name).suffix
+        for number in count():
+            wanted = self._path / (f"{stem} ({number}){suffix}" if number else self._name)
+            with suppress(FileExistsError):
+                wanted.open("xb").close()
+                return wanted
+        raise AssertionError
 
     def drop(self) -> None:
         self._file.close()
@@ -253,21 +276,19 @@ class Writer:
 async def save(io_: SyncIo | AsyncIo, response: Response, path: str | os.PathLike[str], what: str) -> Path:
     """Write an open response to disk, piece by piece. Nothing is left behind if it does not come whole. Releases the response."""
     try:
-        where = await io_.thread(target, path, safe_name(response.headers, str(response.url)))
-        writer = await io_.thread(Writer, where)
+        writer = await io_.thread(Writer, path, safe_name(response.headers, str(response.url)))
         try:
             async for chunk in io_.chunks(response, what):
                 await io_.thread(writer.write, chunk)
             length = response.headers.get("content-length", "")
             if length.isdigit() and int(length) != response.num_bytes_downloaded:
                 raise ConnectionError(f"{what}: {response.num_bytes_downloaded} of {length} bytes came", sent=True)
-            await io_.thread(writer.done)
+            return await io_.thread(writer.done)
         except BaseException:
             writer.drop()
             raise
     finally:
         await io_.release(response)
-    return where
 
 
 async def fetch(core: Core, url: str, timeout: float | None, stream: bool) -> tuple[Any, Response]:
@@ -281,7 +302,7 @@ async def fetch(core: Core, url: str, timeout: float | None, stream: bool) -> tu
 
 async def download(core: Core, url: str, path: str | os.PathLike[str], timeout: float | None = None) -> Path:
     """Download to disk; begun anew, as a GET may, if it breaks off."""
-    await core.io.thread(target, path, "download")
+    await core.io.thread(folder_of, path)
     attempt = 0
     while True:
         call, response = await fetch(core, url, timeout, stream=True)
@@ -307,10 +328,11 @@ class _Output:
         self.media_type = media_type
         """What kind of file `content` is."""
         if url and url.startswith("data:"):
-            from urllib.request import urlopen
-
-            with urlopen(url) as decoded:
-                self.url, self.content, self.media_type = None, decoded.read(), decoded.headers.get_content_type()
+            about, _, text = url[5:].partition(",")
+            data = unquote_to_bytes(text)
+            with suppress(ValueError):  # broken base64 stays an address, which `save` refuses
+                self.content = b64decode(data + b"==") if about.endswith(";base64") else data
+                self.url, self.media_type = None, about.partition(";")[0] or "text/plain"
 
     def __repr__(self) -> str:
         return f"Output({self.url!r})" if self.url else f"Output(<{len(self.content or b'')} bytes>, media_type={self.media_type!r})"
@@ -323,14 +345,13 @@ class _Output:
             return await download(self._core, self.url or "", path)
 
         def write(content: bytes) -> Path:
-            writer = Writer(target(path, safe_name({"content-type": self.media_type or ""}, "")))
+            writer = Writer(path, safe_name({"content-type": self.media_type or ""}, ""))
             try:
                 writer.write(content)
-                writer.done()
+                return writer.done()
             except BaseException:
                 writer.drop()
                 raise
-            return writer.path
 
         return await self._core.io.thread(write, self.content)
 

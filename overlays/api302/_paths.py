@@ -69,7 +69,7 @@ def find(path: str | Mapping[str, Any] | None, data: Any) -> Any:
     if path.get("encoding") == "json" and isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return value
     return compiled(path["then"])(value) if "then" in path else value
 

@@ -9,8 +9,10 @@ from ._sync import iterate, run
 
 if TYPE_CHECKING:
     from ._core import Core
+    from ._files import FileInput
     from ._stream import AsyncByteStream, AsyncStream, ByteStream, Stream
     from ._task import AsyncTask, Task
+    from ._uploads import Uploaded
 
 Options = tuple[Mapping[str, str] | None, Mapping[str, Any] | None, Mapping[str, Any] | None, float | None]
 """The arguments of ours that each call takes: extra_headers, extra_query, extra_body, timeout."""
@@ -43,7 +45,10 @@ class Endpoint(Protocol):
 class Operation:
     """One operation of the API: where its endpoint module is, and its extensions word for word as in the document."""
 
-    __slots__ = ("_module", "docs", "endpoint", "files", "id", "keys", "not_empty", "pages", "price", "status", "stream", "success", "task")
+    __slots__ = (
+        *("_module", "docs", "endpoint", "files", "id", "keys", "not_empty", "pages"),
+        *("price", "status", "stream", "success", "task", "upload"),
+    )
 
     def __init__(
         self,
@@ -57,6 +62,7 @@ class Operation:
         status: Mapping[str, Any] | None = None,
         stream: Mapping[str, Any] | None = None,
         pages: Mapping[str, Any] | None = None,
+        upload: Mapping[str, Any] | None = None,
         price: list[Any] | None = None,
         not_empty: tuple[str, ...] = (),
         keys: tuple[str, ...] = (),
@@ -72,6 +78,7 @@ class Operation:
         self.status = status
         self.stream = stream
         self.pages = pages
+        self.upload = upload
         self.price = price
         self.not_empty = not_empty
         """Body fields in which an empty text is a mistake."""
@@ -124,6 +131,11 @@ class Resource:
     def _iterate(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> Iterator[Any]:
         return iterate(self._client.items(op, options, given))
 
+    def _upload(self, op: Operation, *, file: FileInput, options: Options, **given: Unpack[Given]) -> Uploaded:
+        from ._uploads import upload
+
+        return run(upload(self._client, op, file, options, given))
+
 
 class AsyncResource:
     """A namespace of `AsyncClient`: the same as `Resource`, awaited."""
@@ -151,3 +163,8 @@ class AsyncResource:
 
     def _iterate(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> AsyncIterator[Any]:
         return self._client.items(op, options, given)
+
+    async def _upload(self, op: Operation, *, file: FileInput, options: Options, **given: Unpack[Given]) -> Uploaded:
+        from ._uploads import upload
+
+        return await upload(self._client, op, file, options, given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from . import _log
@@ -67,12 +68,16 @@ class Reader:
         """What ends the stream has come."""
         self._over = False
         """The sentinel has come: whatever follows is no event."""
+        self.closed = False
+        """The caller has closed it."""
         self.whole: Any = None
         """The reply, where the service answered with a whole one instead of a stream."""
 
     def opened(self, response: Response) -> Iterable[Any]:
         """Take the response. If it was read already, because it says that it is JSON: any events in it."""
         self.response = response
+        if self.closed:
+            raise self.cut()
         if not response.is_stream_consumed:
             return ()
         if not response.content.lstrip().startswith((b"{", b"[")):
@@ -150,6 +155,8 @@ class Reader:
 
     def cut(self) -> StreamError:
         """The error of a stream that ended before its end."""
+        if self.closed:
+            return self.error("the stream was closed while it was read")
         end = repr(self._sentinel) if self._sentinel else "the event that ends it"
         return self.error(f"the stream was cut short: it ended without {end}")
 
@@ -280,8 +287,16 @@ class Stream(_Facts, Generic[T, R]):
         return self._reader.final()
 
     def close(self) -> None:
-        """Let go of the connection. What is left of the stream is lost."""
-        self._source.close()
+        """Let go of the connection. What is left of the stream is lost; a thread that is just reading it gets a StreamError."""
+        self._reader.closed = True
+        try:
+            self._source.close()
+        except ValueError:  # another thread is inside: it lets go of the connection itself, once it wakes
+            from ._transport import shut
+
+            if self._response is not None:
+                shut(self._response)
+            return
         self._call.release()
         if self._response is not None:
             self._response.close()
@@ -354,8 +369,10 @@ class AsyncStream(_Facts, Generic[T, R]):
         return self._reader.final()
 
     async def close(self) -> None:
-        """Let go of the connection. What is left of the stream is lost."""
-        await self._source.aclose()
+        """Let go of the connection. What is left of the stream is lost; a task that is just reading it gets a StreamError."""
+        self._reader.closed = True
+        with suppress(RuntimeError):  # another task is inside
+            await self._source.aclose()
         self._call.release()
         if self._response is not None:
             await self._response.aclose()
@@ -385,7 +402,7 @@ class _ByteCore(_Facts):
             finally:
                 self._call.release()
             if self._response.is_stream_consumed:
-                raise self._core.decode_error(self._call, self._response, "is JSON, not the file that was asked for")
+                raise self._core.decode_error(self._call.what, self._response, "is JSON, not the file that was asked for")
         return self._response
 
     async def _chunks(self) -> AsyncGenerator[bytes, None]:

@@ -19,7 +19,6 @@ from ._errors import (
     TaskError,
     TaskFailed,
     TaskTimeout,
-    decode,
     explain,
 )
 from ._paths import among, compiled, find, holds, is_array, is_mapping, is_object
@@ -182,8 +181,8 @@ class Schedule:
         return max(self._deadline - self._clock(), 0.0)
 
 
-def _places(fetch: Operation, parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The parameters of a fetching call by place: what its path names, else the query, or the body of a POST that has one."""
+def places(fetch: Operation, parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The parameters of a call that follows another, by place: what its path names, else the query, or the body of a POST that has one."""
     module = fetch.module
     rest = "body" if module.MEDIA_TYPES else "query"
     found: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "body": {}}
@@ -219,20 +218,34 @@ class Handle:
         self.core, self.op, self.parameters, self.reply = core, op, dict(parameters), reply
         self.rule: Mapping[str, Any] = op.task
         self.fetch = operation(op.task["fetch"])
-        self.id = str(self.parameters[next(iter(self.rule["parameters"]))])
+        first = self.parameters[next(iter(self.rule["parameters"]))]
+        self.id = "" if first is None else str(first)
+        self.done = self._done_at_once()
 
     def to_dict(self) -> dict[str, Any]:
         return {"kind": "api302.task", "version": VERSION, "operation": self.op.id, "id": self.id, "parameters": self.parameters}
 
+    def _done_at_once(self) -> TaskStatus[Any] | None:
+        """The status in the submitting call's reply, if that is of the class that the fetching call gives and says that all is done."""
+        rule: Mapping[str, Any] = self.fetch.status or {}
+        if "reply" in rule or type(self.reply).__name__ != self.fetch.module.RESPONSES.get("200", {}).get("application/json"):
+            return None
+        from ._core import raw
+
+        status = read_status(rule, raw(self.reply), self.reply, name=self.fetch.id)
+        return status if status.state == "succeeded" and (status.outputs or "outputs" not in rule) else None
+
     async def _ask(self, op: Operation, timeout: float | None, retries: int | None = None) -> tuple[Any, Any]:
-        places = _places(op, self.parameters)
-        body = places["body"] if op.module.MEDIA_TYPES else None
-        call = self.core.prepare(op, (None, None, None, timeout), path=places["path"], query=places["query"], body=body)
+        where = places(op, self.parameters)
+        body = where["body"] if op.module.MEDIA_TYPES else None
+        call = self.core.prepare(op, (None, None, None, timeout), path=where["path"], query=where["query"], body=body)
         call.retries = call.retries if retries is None else retries
         return call, await self.core.finish(call)
 
     async def look(self, timeout: float | None = None, retries: int | None = None) -> TaskStatus[Any]:
         """Ask once."""
+        if self.done:
+            return self.done
         from api302_client._model import Binary
 
         from ._core import raw
@@ -254,6 +267,9 @@ class Handle:
 
     async def events(self, timeout: float, interval: float | None, handle: Any) -> AsyncGenerator[TaskStatus[Any], None]:
         """Each change, up to the end; a look that failed for a passing reason is made again, until the deadline."""
+        if self.done:
+            yield self.done
+            return
         schedule = Schedule(timeout, interval, (self.fetch.status or {}).get("interval"), fresh=self.reply is not None)
         schedule.suggest(_hint(self.reply))
         trouble: Exception | None = None
@@ -321,19 +337,11 @@ async def submit(core: Core, op: Operation, options: Options, given: Given) -> H
     assert op.task is not None
     reply = await core.call(op, options, **given)
     found = {name: compiled(where)(raw(reply)) for name, where in op.task["parameters"].items()}
+    handle = Handle(core, op, found, reply)
     missing = [where for name, where in op.task["parameters"].items() if found[name] in (None, "")]
-    if missing:
-        http = reply.http if hasattr(reply, "http") else None
-        content = http.content if http else b""
-        facts = {
-            "status_code": http.status_code if http else None,
-            "request_id": getattr(reply, "request_id", None),
-            "body": decode(content),
-        }
-        raise DecodeError(
-            f"{op.id}: the reply names no task: it has no {', '.join(missing)}; the reply is in .body", content=content, **facts
-        )
-    return Handle(core, op, found, reply)
+    if missing and not handle.done:
+        raise core.decode_error(op.id, getattr(reply, "http", None), f"names no task (it has no {', '.join(missing)})")
+    return handle
 
 
 def resumed(core: Core, data: Any) -> Handle:

@@ -45,8 +45,13 @@ def translated(what: str) -> Generator[None]:
         raise ConnectionError(f"{what}: the reply's compression is broken", sent=True) from error
     except httpx.LocalProtocolError as error:
         raise ConnectionError(f"{what}: the request cannot be sent as HTTP", sent=True) from error
+    except NEVER_SENT as error:
+        host = error.request.url.copy_with(username=None, password=None, path="/", query=None)
+        raise ConnectionError(f"{what}: no connection to {host} ({error or type(error).__name__})", sent=False) from error
     except httpx.TransportError as error:
-        raise ConnectionError(f"{what}: {error or type(error).__name__}", sent=not isinstance(error, NEVER_SENT)) from error
+        raise ConnectionError(f"{what}: {error or type(error).__name__}", sent=True) from error
+    except UnicodeError as error:
+        raise ConnectionError(f"{what}: the address has no valid host name", sent=False) from error
     except (httpx.InvalidURL, httpx.StreamError) as error:
         raise Api302Error(f"{what}: {error}") from error
 
@@ -67,13 +72,14 @@ def _built(http: httpx.Client | httpx.AsyncClient, kwargs: Mapping[str, Any], ti
         raise InvalidArgument(f"url: {error}") from error
 
 
-def _options(proxy: str | None) -> dict[str, Any]:
-    return {
-        "headers": {"user-agent": f"api302/{__version__}"},
-        "limits": httpx.Limits(max_connections=1000, max_keepalive_connections=100),
-        "timeout": timeouts(600.0),
-        "proxy": proxy,
-    }
+def _made(kind: Callable[..., T], proxy: str | None) -> T:
+    headers = {"user-agent": f"api302/{__version__}"}
+    limits = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
+    try:
+        return kind(headers=headers, limits=limits, timeout=timeouts(600.0), proxy=proxy)
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        where = "proxy" if proxy else "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY"
+        raise InvalidArgument(f"{where}: no connection can be made through it: {error}") from error
 
 
 class SyncIo:
@@ -81,7 +87,10 @@ class SyncIo:
 
     def __init__(self, http: httpx.Client | None, proxy: str | None) -> None:
         self._own = http is None
-        self._http = http or httpx.Client(**_options(proxy))
+        self._http = http or _made(httpx.Client, proxy)
+
+    def is_usable(self) -> bool:
+        return True
 
     async def send(self, kwargs: Mapping[str, Any], timeout: float | httpx.Timeout, what: str) -> httpx.Response:
         request = _built(self._http, kwargs, timeout)
@@ -118,12 +127,26 @@ class SyncIo:
                 self._http.close()
 
 
+def _running_loop() -> Any:
+    import asyncio
+
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 class AsyncIo:
     """The same for an async client, on asyncio or trio."""
 
     def __init__(self, http: httpx.AsyncClient | None, proxy: str | None) -> None:
         self._own = http is None
-        self._http = http or httpx.AsyncClient(**_options(proxy))
+        self._http = http or _made(httpx.AsyncClient, proxy)
+        self._loop = _running_loop()
+
+    def is_usable(self) -> bool:
+        """Whether these connections are of the event loop that runs: `asyncio.run` makes a new one each time. Yours are your own affair."""
+        return not self._own or self._loop is _running_loop()
 
     async def send(self, kwargs: Mapping[str, Any], timeout: float | httpx.Timeout, what: str) -> httpx.Response:
         from api302_client._request import for_async
@@ -170,7 +193,7 @@ def lasting(response: httpx.Response, over: Callable[[], bool], what: str) -> It
         else:
             return
     # A blocked read can only be ended from outside: by shutting the socket down.
-    watch = threading.Timer(LINGER, _shut, (response,))
+    watch = threading.Timer(LINGER, shut, (response,))
     watch.daemon = True
     watch.start()
     try:
@@ -181,7 +204,8 @@ def lasting(response: httpx.Response, over: Callable[[], bool], what: str) -> It
         watch.cancel()
 
 
-def _shut(response: httpx.Response) -> None:
+def shut(response: httpx.Response) -> None:
+    """End a read that another thread is blocked in."""
     import socket
 
     try:

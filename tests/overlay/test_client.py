@@ -367,3 +367,84 @@ def test_both_clients_have_the_same_surface() -> None:
             if inspect.isfunction(ours):
                 assert [*inspect.signature(ours).parameters] == [*inspect.signature(getattr(other, name)).parameters], name
                 assert ours.__doc__ and getattr(other, name).__doc__, f"{one.__name__}.{name} has no docstring"
+
+
+def test_the_last_header_of_a_name_wins_however_it_is_spelt(serve: Any, connect: Any) -> None:
+    server = serve(http(REPLY))
+    mine = {"X-A": "0"}
+    client = connect(server, headers=mine)
+    mine["X-B"] = "too late"
+    for name in ("x-a", "X-A", "x-a"):
+        client = client.with_options(headers={name: f" {name} "})
+    chat(client)
+    assert server.requests[0].headers["x-a"] == "x-a"
+    assert "x-b" not in server.requests[0].headers
+    for value in ("a\nb", "a\x01b", "é"):
+        with pytest.raises(api302.InvalidArgument, match="header x-a") as caught:
+            client.with_options(headers={"x-a": value})
+        assert value not in str(caught.value)
+
+
+def test_a_setting_from_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AI302_BASE_URL", "api.302.ai")
+    with pytest.raises(api302.InvalidArgument, match=r"^AI302_BASE_URL: 'api\.302\.ai' must start with"):
+        api302.Client(api_key=KEY)
+    monkeypatch.setenv("AI302_API_KEY", "sk-a b")
+    with pytest.raises(api302.InvalidArgument, match=r"^AI302_API_KEY: has a line break"):
+        api302.Client(base_url="http://x")
+    for options in ({"api_key": 1}, {"base_url": b"http://x"}):
+        with pytest.raises(api302.InvalidArgument, match=f"{next(iter(options))}: must be text"):
+            api302.Client(**{"api_key": KEY, **options})
+
+
+def test_a_query_in_the_path_is_kept(serve: Any, connect: Any) -> None:
+    server = serve(*[http(REPLY)] * 2)
+    client = connect(server)
+    client.request("GET", "/x?limit=3&empty=")
+    client.request("GET", "/x?limit=3", query={"a": 1})
+    assert [request.target for request in server.requests] == ["/x?limit=3&empty=", "/x?limit=3&a=1"]
+
+
+def test_pages_end_where_the_service_knows_none(serve: Any, connect: Any) -> None:
+    server = serve(http({"data": {"list": [{"name": "a"}, {"name": "b"}]}}), forever=True)
+    assert [thing.name for thing in connect(server).tools.extra.iter_things()] == ["a", "b"]
+
+
+def test_the_cost_of_a_call_takes_a_moment_to_show(serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import api302._client
+
+    monkeypatch.setattr(api302._client, "LATE_RECORDS", (0.0, 0.0))
+    missing, empty, found = http({"error": {}}, "404 x"), http({"data": {}}), http({"data": {"cost": 0.5}})
+    server = serve(missing, empty, found, *[missing] * 3, *[empty] * 3)
+    client = connect(server)
+    assert client.cost("r-1").amount == 0.5
+    for _ in range(2):
+        with pytest.raises(api302.NotFoundError):
+            client.cost("r-2")
+    assert len(server.requests) == 9
+
+
+def test_one_async_client_for_several_event_loops(serve: Any) -> None:
+    client = api302.AsyncClient(api_key=KEY, base_url=serve(http(REPLY), forever=True).url)
+
+    async def main() -> None:
+        assert (await chat(client)).id == "c-1"
+        await client._client.pool.io().close()  # or else its connections, without their loop, warn when they are collected
+
+    asyncio.run(main())
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("variable", "proxy", "said"),
+    [
+        ("", "ftp://x:1", "^proxy: .*ftp"),
+        ("", "socks5://127.0.0.1:1", "^proxy: .*socks"),
+        ("HTTP_PROXY", "socks4://x:1", "^HTTP_PROXY.*socks4"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used(variable: str, proxy: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if variable:
+        monkeypatch.setenv(variable, proxy)
+    with pytest.raises(api302.InvalidArgument, match=said):
+        chat(api302.Client(api_key=KEY, base_url="http://some.example", proxy=None if variable else proxy))

@@ -9,6 +9,7 @@ import logging
 import pickle
 import socket
 import time
+import traceback
 from importlib import import_module
 from typing import Any
 
@@ -311,3 +312,45 @@ def test_plain_http_after_https_is_another_place() -> None:
     assert not same("https://a.b", "https://a.b.evil/x")
     assert not same("https://a.b", "https://a.b@evil/x")
     assert not same("https://a.b", "https://a.b:444/x")
+
+
+def _shown(error: BaseException) -> str:
+    """What an error tracker keeps: the traceback with the local variables of our frames and of the libraries'."""
+    found = traceback.TracebackException.from_exception(error, capture_locals=True)
+    lines: list[str] = []
+    while found:
+        lines += [
+            f"{found}",
+            *(f"{name} = {value}" for frame in found.stack if frame.filename != __file__ for name, value in (frame.locals or {}).items()),
+        ]
+        found = found.__cause__ or found.__context__
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("step", [http({}, "500 x"), http("<x>"), lambda connection, _: connection.close(), lambda *_: time.sleep(1)])
+def test_no_local_variable_shows_the_key(step: Any, serve: Any, connect: Any) -> None:
+    client = connect(serve(step, forever=True), max_retries=0, timeout=0.3)
+    calls = [lambda: post(client), lambda: client.request("GET", "/x"), lambda: post(client.with_options(base_url="http://127.0.0.1:1"))]
+    for make in calls:
+        try:
+            make()
+        except api302.Api302Error as error:
+            shown = _shown(error)
+            assert "kwargs = " in shown or "headers = " in shown or isinstance(error, api302.ApiError)
+            assert KEY not in shown
+
+
+def test_what_a_service_says_is_cut_to_a_size_and_can_be_printed(serve: Any, connect: Any) -> None:
+    client = connect(serve(http({"error": {"message": "x" * 10**6}}, "400 x"), http(b'{"message": "\\ud800"}', "400 x")))
+    with pytest.raises(api302.BadRequestError) as caught:
+        post(client)
+    assert len(str(caught.value)) < 3000
+    assert len(caught.value.content) > 10**6
+    with pytest.raises(api302.BadRequestError) as caught:
+        post(client)
+    assert str(caught.value).encode()
+
+
+def test_no_connection_names_the_host() -> None:
+    with pytest.raises(api302.ConnectionError, match=r"no connection to http://127\.0\.0\.1:1/ \("):
+        post(api302.Client(api_key=KEY, base_url="http://127.0.0.1:1", max_retries=0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import os
 import re
@@ -405,7 +406,7 @@ def test_an_upload_gives_an_address(serve: Any, connect: Any, tmp_path: Path) ->
     uploaded = client.files.upload(str(tmp_path / "cat.png"))
     assert uploaded.url == "https://file.example.test/cat.png"
     assert b"cat" in server.requests[0].body
-    with pytest.raises(api302.DecodeError, match="without an address") as caught:
+    with pytest.raises(api302.DecodeError, match="has no address") as caught:
         client.files.upload(tmp_path / "cat.png")
     assert caught.value.body == {"code": 200, "data": {"size": 3}}
 
@@ -435,3 +436,60 @@ def test_a_body_that_is_no_object(serve: Any, connect: Any, tmp_path: Path) -> N
 
     asyncio.run(main())
     assert server.requests[3].body == b"\0raw"
+
+
+def test_a_body_that_is_a_file_is_sent_from_its_start_again(serve: Any, connect: Any, tmp_path: Path) -> None:
+    (tmp_path / "b").write_bytes(b"\0raw")
+    server = serve(http({}, "429 x", retry_after="0"), UPLOADED, UPLOADED)
+    raw = connect(server).tools.extra.send_raw
+    raw(body=tmp_path / "b")
+    with (tmp_path / "b").open("rb") as file:
+        file.read(2)
+        raw(body=file)
+    assert [request.body for request in server.requests] == [b"\0raw"] * 3
+
+
+def test_downloads_at_once_take_names_of_their_own(serve: Any, connect: Any, tmp_path: Path) -> None:
+    server = serve(slowly([b"video"], head("video/mp4", "content-length: 5"), pause=0.2), forever=True)
+    client = connect(server)
+    found: list[str] = []
+    threads = [threading.Thread(target=lambda: found.append(client.download(f"{server.url}/v.mp4", tmp_path).name)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == sorted(path.name for path in tmp_path.iterdir()) == ["v (1).mp4", "v (2).mp4", "v (3).mp4", "v.mp4"]
+
+
+@pytest.mark.parametrize("url", ["http://[bad/x", "http://x:99999/", "http://x:port/", "http://\u0660.example/x", "http://./"])
+def test_addresses_that_are_none(url: str, connect: Any, serve: Any, tmp_path: Path) -> None:
+    with pytest.raises((api302.InvalidArgument, api302.ConnectionError), match=r"url: |the address has no valid host name"):
+        connect(serve(), max_retries=0).download(url, tmp_path)
+
+
+def test_data_urls_however_broken() -> None:
+    made = [files.Output(None, url=url) for url in ("data:nothing", "data:,a%20b", "data:image/png;base64,YQ", "data:image/png;base64,Y")]
+    assert [(one.content, one.media_type) for one in made] == [(b"", "nothing"), (b"a b", "text/plain"), (b"a", "image/png"), (None, None)]
+
+
+def test_a_wrong_path_is_no_base64() -> None:
+    assert files.put_files({"image": "YWJj+/=="}, {"image": ("base64",)}, [], False) == {"image": "YWJj+/=="}
+    with pytest.raises(api302.InvalidArgument, match=r"not the text 'cat\.png'; a local file is given as pathlib\.Path"):
+        files.put_files({"image": "cat.png"}, {"image": ("base64",)}, [], False)
+
+
+def test_a_call_that_is_not_described_closes_the_files_it_opened(serve: Any, connect: Any, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    with pytest.raises(api302.InvalidArgument, match="two: there is no file"):
+        connect(serve()).request("POST", "/x", files={"one": tmp_path / "a", "two": tmp_path / "b"})
+    gc.collect()  # an open file would warn, and warnings are errors
+
+
+def test_an_unknown_object_is_no_file(serve: Any, connect: Any) -> None:
+    from api302_client._model import Unknown
+
+    new = Unknown()
+    new._raw = {"type": "newer"}
+    server = serve(http({"id": "c"}))
+    connect(server).chat.completions.create(model="small", messages=[new])
+    assert server.requests[0].json["messages"] == [{"type": "newer"}]

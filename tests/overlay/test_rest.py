@@ -105,3 +105,9 @@ def test_the_command(packages: list[str]) -> None:
     assert run("--version").stdout == f"api302 {api302.__version__}\n"
     assert "api302 mock" in run("--help").stdout
     assert run("what").returncode == 2
+
+
+def test_hostile_webhooks() -> None:
+    for body in ("[" * 100_000, b"\xff", None):
+        with pytest.raises(api302.InvalidArgument, match="body: is no JSON"):
+            api302.webhooks.parse(body)

@@ -7,6 +7,7 @@ import gc
 import json
 import pickle
 import socket
+import threading
 import time
 from typing import Any
 
@@ -454,3 +455,39 @@ def test_nothing_adds_up_to_little() -> None:
     for kind in ("openai_chat", "openai_responses", "anthropic_messages", "gemini"):
         assert isinstance(add(kind), dict)
         assert isinstance(add(kind, "text", 1, {}), dict)
+
+
+DRIPPING = slowly([events(delta("a"), done=False), *[b": \n\n"] * 60], head("text/event-stream"), pause=0.1)
+
+
+def test_another_thread_may_close_it(serve: Any, connect: Any) -> None:
+    stream = connect(serve(DRIPPING)).chat.completions.stream(model="small", messages=[])
+    assert next(stream)
+    timer = threading.Timer(0.3, stream.close)
+    timer.start()
+    start = time.monotonic()
+    with pytest.raises(api302.StreamError, match="closed while it was read") as caught:
+        list(stream)
+    timer.join()
+    assert caught.value.text == "a"
+    assert time.monotonic() - start < 3
+
+
+@pytest.mark.parametrize("how", ["close", "cancel"])
+def test_another_task_may_end_it(how: str, serve: Any) -> None:
+    async def main() -> None:
+        async with api302.AsyncClient(api_key=KEY, base_url=serve(DRIPPING).url) as client:
+            stream = client.chat.completions.stream(model="small", messages=[])
+            task = asyncio.ensure_future(stream.final())
+            await asyncio.sleep(0.3)
+            if how == "close":
+                await stream.close()
+                with pytest.raises(api302.StreamError, match="closed while it was read"):
+                    await task
+            else:
+                task.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await task
+            assert not client._client.pool.io()._http._transport._pool.connections
+
+    asyncio.run(main())

@@ -141,6 +141,27 @@ def test_a_reply_without_a_task_is_not_lost(serve: Any, connect: Any) -> None:
     assert caught.value.body == {"code": 0, "data": {"url": "https://x"}}
 
 
+def test_a_task_that_is_done_when_it_is_submitted(serve: Any, connect: Any) -> None:
+    done = at("succeed", "https://x/y.mp4")
+    nameless = http({"code": 0, "data": {"task_status": "succeed", "task_result": {"videos": [{"url": "https://x/z.mp4"}]}}})
+    empty = at("succeed")
+    server = serve(done, nameless, empty, at("succeed", "https://x/w.mp4"))
+    client = connect(server)
+    task = submit(client)
+    result = task.wait(0)
+    assert (result.outputs[0].url, result.reply, result.request_id) == ("https://x/y.mp4", task.reply, "req-1")
+    assert [status.state for status in task.events()] == [task.status().state] == ["succeeded"]
+    unnamed = submit(client)  # what is paid for is there, name or no name
+    assert (unnamed.id, unnamed.wait().outputs[0].url) == ("", "https://x/z.mp4")
+    assert len(server.requests) == 2
+    assert submit(client).wait(interval=0).outputs[0].url == "https://x/w.mp4"  # no outputs yet: asked for
+
+
+def test_text_nested_deeper_than_python_goes(serve: Any, connect: Any) -> None:
+    server = serve(http({"task_id": "a-1"}), http({"state": 1, "output": "[" * 100_000}))
+    assert connect(server).tools.extra.ask(prompt="why").wait(interval=0).reply.state == 1
+
+
 def test_bad_waits(serve: Any, connect: Any) -> None:
     task = submit(connect(serve(SUBMITTED)))
     for arguments in ({"timeout": -1}, {"timeout": "10"}, {"timeout": float("nan")}, {"interval": -1}):
