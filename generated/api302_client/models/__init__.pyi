@@ -492,6 +492,8 @@ from .searchapi_metadata import SearchapiMetadata as SearchapiMetadata
 from .searchapi_pagination import SearchapiPagination as SearchapiPagination
 from .searchapi_reply import SearchapiReply as SearchapiReply
 from .searchapi_result import SearchapiResult as SearchapiResult
+from .serpapi_reply import SerpapiReply as SerpapiReply
+from .serpapi_result import SerpapiResult as SerpapiResult
 from .siliconflow_image import SiliconflowImage as SiliconflowImage
 from .siliconflow_image_reply import SiliconflowImageReply as SiliconflowImageReply
 from .siliconflow_transcript import SiliconflowTranscript as SiliconflowTranscript

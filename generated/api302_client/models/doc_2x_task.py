@@ -19,3 +19,6 @@ class Doc2XTask(Model):
 
     remain: int | None = None
     """Pages left."""
+
+    text: str | None = None
+    """The text, where the first version has it at once."""

@@ -7,6 +7,7 @@ from .._model import ABSENT, Model, model
 
 if TYPE_CHECKING:
     from .openai_chat_answer import OpenaiChatAnswer
+    from .openai_chat_delta import OpenaiChatDelta
     from .openai_logprobs import OpenaiLogprobs
 
 
@@ -18,6 +19,9 @@ class OpenaiChatChoice(Model):
     """Which answer, from 0."""
 
     message: OpenaiChatAnswer = ABSENT
+    delta: OpenaiChatDelta | None = None
+    """Beside `message` in some replies, as in a stream; mostly empty."""
+
     finish_reason: str | None = None
     """Why it ended: stop, length, tool_calls, content_filter; vendors have their own."""
 

@@ -3,16 +3,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._model import ABSENT, Model, model
+from .._model import Model, model
 
 if TYPE_CHECKING:
+    from .error_detail import ErrorDetail
     from .openai_chunk_choice import OpenaiChunkChoice
     from .openai_usage import OpenaiUsage
 
 
 @model
 class OpenaiChatChunk(Model):
-    """A piece of the answer."""
+    """A piece of the answer, or what went wrong."""
 
     id: str | None = None
     """The answer's id."""
@@ -26,7 +27,7 @@ class OpenaiChatChunk(Model):
     model: str | None = None
     """The model that answers."""
 
-    choices: list[OpenaiChunkChoice] = ABSENT
+    choices: list[OpenaiChunkChoice] | None = None
     """The pieces; none in the chunk that tells the usage."""
 
     usage: OpenaiUsage | None = None
@@ -37,6 +38,15 @@ class OpenaiChatChunk(Model):
 
     search_results: list[dict[str, Any]] | None = None
     """The sources in detail; Perplexity."""
+
+    images: list[dict[str, Any]] | None = None
+    """Images found; Perplexity."""
+
+    related_questions: list[str] | None = None
+    """Further questions; Perplexity."""
+
+    error: ErrorDetail | str | None = None
+    """What went wrong, in a stream that breaks off."""
 
     system_fingerprint: str | None = None
     """The version of what answers."""

@@ -22,37 +22,45 @@ class FashnTryOnRequest(TypedDict):
     """
     Whether the garment lies or is worn. Server default: "auto".
     """
+    flat_lay: NotRequired[bool]
+    """
+    The garment lies; by `garment_photo_type` since. Server default: false.
+    """
+    remove_garment_background: NotRequired[bool]
+    """
+    Cut the garment out first. Server default: false.
+    """
     long_top: NotRequired[bool]
     """
-    The top is a long one.
+    The top is a long one. Server default: false.
     """
     cover_feet: NotRequired[bool]
     """
-    It may cover the feet.
+    It may cover the feet. Server default: false.
     """
     adjust_hands: NotRequired[bool]
     """
-    Correct the hands.
+    Correct the hands. Server default: false.
     """
     restore_background: NotRequired[bool]
     """
-    Keep the background as it was.
+    Keep the background as it was. Server default: false.
     """
     restore_clothes: NotRequired[bool]
     """
-    Keep the other clothes as they were.
+    Keep the other clothes as they were. Server default: false.
     """
     nsfw_filter: NotRequired[bool]
     """
-    Refuse unsuitable images.
+    Refuse unsuitable images. Server default: true.
     """
     guidance_scale: NotRequired[float]
     """
-    How closely to follow the garment.
+    How closely to follow the garment. Server default: 2.
     """
     timesteps: NotRequired[int]
     """
-    How many steps to take.
+    How many steps to take. Server default: 50.
     """
     seed: NotRequired[int]
     """

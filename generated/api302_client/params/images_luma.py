@@ -20,5 +20,5 @@ class LumaPhotonRequest(TypedDict):
     """
     model: NotRequired[str]
     """
-    `photon-1` or `photon-flash-1`; one caller.
+    The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
     """

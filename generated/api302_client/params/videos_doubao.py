@@ -69,7 +69,7 @@ class DoubaoJimengRequest(TypedDict):
 class DoubaoJimengResultRequest(TypedDict):
     task_id: str
     """
-    The id that doubao_jimeng_create_video gave.
+    The id that doubao_create_jimeng_video gave.
     """
     req_key: NotRequired[str]
     """

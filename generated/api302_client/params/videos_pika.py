@@ -101,9 +101,9 @@ class PikaScenesForm(TypedDict):
     """
     What is in the scene: persons, things, places.
     """
-    ingredientsMode: Literal["creative", "precise"]
+    ingredientsMode: Literal["creative", "precise", "reference"]
     """
-    How closely to keep to the pictures.
+    How closely to keep to the pictures; `reference` as one caller sends it.
     """
     promptText: NotRequired[str]
     """

@@ -40,6 +40,8 @@ class Fashn(Resource):
         garment_image: FileInput,
         category: Literal["tops", "bottoms", "one-pieces"],
         garment_photo_type: Literal["auto", "flat-lay", "model"] | None = None,
+        flat_lay: bool | None = None,
+        remove_garment_background: bool | None = None,
         long_top: bool | None = None,
         cover_feet: bool | None = None,
         adjust_hands: bool | None = None,
@@ -64,14 +66,16 @@ class Fashn(Resource):
                 bytes).
             category: The kind of garment.
             garment_photo_type: Whether the garment lies or is worn. Server default: "auto".
-            long_top: The top is a long one.
-            cover_feet: It may cover the feet.
-            adjust_hands: Correct the hands.
-            restore_background: Keep the background as it was.
-            restore_clothes: Keep the other clothes as they were.
-            nsfw_filter: Refuse unsuitable images.
-            guidance_scale: How closely to follow the garment.
-            timesteps: How many steps to take.
+            flat_lay: The garment lies; by `garment_photo_type` since. Server default: false.
+            remove_garment_background: Cut the garment out first. Server default: false.
+            long_top: The top is a long one. Server default: false.
+            cover_feet: It may cover the feet. Server default: false.
+            adjust_hands: Correct the hands. Server default: false.
+            restore_background: Keep the background as it was. Server default: false.
+            restore_clothes: Keep the other clothes as they were. Server default: false.
+            nsfw_filter: Refuse unsuitable images. Server default: true.
+            guidance_scale: How closely to follow the garment. Server default: 2.
+            timesteps: How many steps to take. Server default: 50.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
@@ -92,6 +96,8 @@ class Fashn(Resource):
                 "garment_image": garment_image,
                 "category": category,
                 "garment_photo_type": garment_photo_type,
+                "flat_lay": flat_lay,
+                "remove_garment_background": remove_garment_background,
                 "long_top": long_top,
                 "cover_feet": cover_feet,
                 "adjust_hands": adjust_hands,
@@ -190,6 +196,8 @@ class AsyncFashn(AsyncResource):
         garment_image: FileInput,
         category: Literal["tops", "bottoms", "one-pieces"],
         garment_photo_type: Literal["auto", "flat-lay", "model"] | None = None,
+        flat_lay: bool | None = None,
+        remove_garment_background: bool | None = None,
         long_top: bool | None = None,
         cover_feet: bool | None = None,
         adjust_hands: bool | None = None,
@@ -214,14 +222,16 @@ class AsyncFashn(AsyncResource):
                 bytes).
             category: The kind of garment.
             garment_photo_type: Whether the garment lies or is worn. Server default: "auto".
-            long_top: The top is a long one.
-            cover_feet: It may cover the feet.
-            adjust_hands: Correct the hands.
-            restore_background: Keep the background as it was.
-            restore_clothes: Keep the other clothes as they were.
-            nsfw_filter: Refuse unsuitable images.
-            guidance_scale: How closely to follow the garment.
-            timesteps: How many steps to take.
+            flat_lay: The garment lies; by `garment_photo_type` since. Server default: false.
+            remove_garment_background: Cut the garment out first. Server default: false.
+            long_top: The top is a long one. Server default: false.
+            cover_feet: It may cover the feet. Server default: false.
+            adjust_hands: Correct the hands. Server default: false.
+            restore_background: Keep the background as it was. Server default: false.
+            restore_clothes: Keep the other clothes as they were. Server default: false.
+            nsfw_filter: Refuse unsuitable images. Server default: true.
+            guidance_scale: How closely to follow the garment. Server default: 2.
+            timesteps: How many steps to take. Server default: 50.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
@@ -242,6 +252,8 @@ class AsyncFashn(AsyncResource):
                 "garment_image": garment_image,
                 "category": category,
                 "garment_photo_type": garment_photo_type,
+                "flat_lay": flat_lay,
+                "remove_garment_background": remove_garment_background,
                 "long_top": long_top,
                 "cover_feet": cover_feet,
                 "adjust_hands": adjust_hands,

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, Task
     from api302_client.models import KlingM2VReply
 
-VIRTUAL_TRY_ON = Operation(
-    id="kling_virtual_try_on",
-    endpoint="image_processing_kling.kling_virtual_try_on",
+TRY_ON = Operation(
+    id="kling_try_on",
+    endpoint="image_processing_kling.kling_try_on",
     docs='public code of a 302.AI application, found by "klingai/kolors-virtual-try-on"',
     files={"human_image": ("url",), "cloth_image": ("url",)},
     success={"field": "code", "values": [0], "message": "message"},
@@ -28,7 +28,7 @@ VIRTUAL_TRY_ON = Operation(
 class Kling(Resource):
     """Kling."""
 
-    def virtual_try_on(
+    def try_on(
         self,
         *,
         human_image: str,
@@ -58,7 +58,7 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "klingai/kolors-virtual-try-on" (caller, 2026-11-21)
         """
         return self._submit(
-            VIRTUAL_TRY_ON,
+            TRY_ON,
             body={"human_image": human_image, "cloth_image": cloth_image, "model_name": model_name},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -67,7 +67,7 @@ class Kling(Resource):
 class AsyncKling(AsyncResource):
     """Kling."""
 
-    async def virtual_try_on(
+    async def try_on(
         self,
         *,
         human_image: str,
@@ -97,7 +97,7 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "klingai/kolors-virtual-try-on" (caller, 2026-11-21)
         """
         return await self._submit(
-            VIRTUAL_TRY_ON,
+            TRY_ON,
             body={"human_image": human_image, "cloth_image": cloth_image, "model_name": model_name},
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -110,7 +110,7 @@ class Tripo(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[TripoTaskReply]:
-        """Start a 3D model, or work on one.
+        """Make a 3D model, or work on one.
 
         `type` says what to do. Only the kinds of task are described that 302.AI has a price for; others may work too.
 
@@ -305,7 +305,7 @@ class AsyncTripo(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[TripoTaskReply]:
-        """Start a 3D model, or work on one.
+        """Make a 3D model, or work on one.
 
         `type` says what to do. Only the kinds of task are described that 302.AI has a price for; others may work too.
 

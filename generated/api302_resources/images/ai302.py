@@ -163,21 +163,21 @@ GET_LORA = Operation(
     docs="https://doc.302.ai/335020753e0",
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
-SD35_LARGE = Operation(
-    id="ai302_sd35_large",
-    endpoint="images_ai302.ai302_sd35_large",
+SD3_5_LARGE = Operation(
+    id="ai302_sd3_5_large",
+    endpoint="images_ai302.ai302_sd3_5_large",
     docs="https://doc.302.ai/230035306e0",
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
-SD35_LARGE_TURBO = Operation(
-    id="ai302_sd35_large_turbo",
-    endpoint="images_ai302.ai302_sd35_large_turbo",
+SD3_5_LARGE_TURBO = Operation(
+    id="ai302_sd3_5_large_turbo",
+    endpoint="images_ai302.ai302_sd3_5_large_turbo",
     docs="https://doc.302.ai/230035307e0",
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
-SD35_MEDIUM = Operation(
-    id="ai302_sd35_medium",
-    endpoint="images_ai302.ai302_sd35_medium",
+SD3_5_MEDIUM = Operation(
+    id="ai302_sd3_5_medium",
+    endpoint="images_ai302.ai302_sd3_5_medium",
     docs="https://doc.302.ai/230035308e0",
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
@@ -1172,7 +1172,7 @@ class Ai302(Resource):
         )
         return reply_
 
-    def sd35_large(
+    def sd3_5_large(
         self,
         *,
         extra_body: Mapping[str, Any],
@@ -1198,10 +1198,10 @@ class Ai302(Resource):
         Price: 0.1 PTC per call.
         Source: https://doc.302.ai/230035306e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(SD35_LARGE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: JsonObject = self._call(SD3_5_LARGE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-    def sd35_large_turbo(
+    def sd3_5_large_turbo(
         self,
         *,
         extra_body: Mapping[str, Any],
@@ -1227,10 +1227,10 @@ class Ai302(Resource):
         Price: 0.05 PTC per call.
         Source: https://doc.302.ai/230035307e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(SD35_LARGE_TURBO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: JsonObject = self._call(SD3_5_LARGE_TURBO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-    def sd35_medium(
+    def sd3_5_medium(
         self,
         *,
         extra_body: Mapping[str, Any],
@@ -1256,7 +1256,7 @@ class Ai302(Resource):
         Price: 0.05 PTC per call.
         Source: https://doc.302.ai/230035308e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(SD35_MEDIUM, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: JsonObject = self._call(SD3_5_MEDIUM, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def lumina_image_v2(
@@ -2428,7 +2428,7 @@ class AsyncAi302(AsyncResource):
         )
         return reply_
 
-    async def sd35_large(
+    async def sd3_5_large(
         self,
         *,
         extra_body: Mapping[str, Any],
@@ -2454,10 +2454,10 @@ class AsyncAi302(AsyncResource):
         Price: 0.1 PTC per call.
         Source: https://doc.302.ai/230035306e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(SD35_LARGE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: JsonObject = await self._call(SD3_5_LARGE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-    async def sd35_large_turbo(
+    async def sd3_5_large_turbo(
         self,
         *,
         extra_body: Mapping[str, Any],
@@ -2483,10 +2483,10 @@ class AsyncAi302(AsyncResource):
         Price: 0.05 PTC per call.
         Source: https://doc.302.ai/230035307e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(SD35_LARGE_TURBO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: JsonObject = await self._call(SD3_5_LARGE_TURBO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-    async def sd35_medium(
+    async def sd3_5_medium(
         self,
         *,
         extra_body: Mapping[str, Any],
@@ -2512,7 +2512,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.05 PTC per call.
         Source: https://doc.302.ai/230035308e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(SD35_MEDIUM, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: JsonObject = await self._call(SD3_5_MEDIUM, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def lumina_image_v2(

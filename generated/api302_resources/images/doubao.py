@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from api302_client.models import DoubaoDrawingReply
     from api302_client.params.common import DoubaoDrawingLogo
 
-DRAWING = Operation(
-    id="doubao_drawing",
-    endpoint="images_doubao.doubao_drawing",
+GENERATE_IMAGE = Operation(
+    id="doubao_generate_image",
+    endpoint="images_doubao.doubao_generate_image",
     docs="https://302ai-en.apifox.cn/api-246609554",
     not_empty=("prompt",),
     success={"field": "code", "values": [10000], "message": "message || details"},
@@ -27,7 +27,7 @@ DRAWING = Operation(
 class Doubao(Resource):
     """Doubao."""
 
-    def drawing(
+    def generate_image(
         self,
         *,
         prompt: str,
@@ -87,7 +87,7 @@ class Doubao(Resource):
         Source: https://302ai-en.apifox.cn/api-246609554 (sample, 2026-11-21)
         """
         reply_: DoubaoDrawingReply = self._call(
-            DRAWING,
+            GENERATE_IMAGE,
             body={
                 "prompt": prompt,
                 "model_version": model_version,
@@ -116,7 +116,7 @@ class Doubao(Resource):
 class AsyncDoubao(AsyncResource):
     """Doubao."""
 
-    async def drawing(
+    async def generate_image(
         self,
         *,
         prompt: str,
@@ -176,7 +176,7 @@ class AsyncDoubao(AsyncResource):
         Source: https://302ai-en.apifox.cn/api-246609554 (sample, 2026-11-21)
         """
         reply_: DoubaoDrawingReply = await self._call(
-            DRAWING,
+            GENERATE_IMAGE,
             body={
                 "prompt": prompt,
                 "model_version": model_version,

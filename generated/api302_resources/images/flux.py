@@ -85,9 +85,9 @@ PRO = Operation(
     not_empty=("prompt",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
-PRO_V11 = Operation(
-    id="flux_pro_v11",
-    endpoint="images_flux.flux_pro_v11",
+PRO_V1_1 = Operation(
+    id="flux_pro_v1_1",
+    endpoint="images_flux.flux_pro_v1_1",
     docs="https://302ai.apifox.cn/project-4012774/api-220211721",
     not_empty=("prompt",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
@@ -97,14 +97,14 @@ DEV = Operation(
     endpoint="images_flux.flux_dev",
     docs="https://302ai.apifox.cn/project-4012774/api-200273306",
     not_empty=("prompt",),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
+    price=[{"amount": 0.05, "unit": "PTC", "per": "call", "note": "by its page; the catalogue says 0.1"}],
 )
 SCHNELL = Operation(
     id="flux_schnell",
     endpoint="images_flux.flux_schnell",
     docs="https://302ai.apifox.cn/api-200273303",
     not_empty=("prompt",),
-    price=[{"amount": 0.005, "unit": "PTC", "per": "call"}],
+    price=[{"amount": 0.005, "unit": "PTC", "per": "call", "note": "by its page; the catalogue says 0.1"}],
 )
 REALISM = Operation(
     id="flux_realism",
@@ -125,7 +125,7 @@ GENERAL = Operation(
     docs="https://302ai.apifox.cn/project-4012774/api-231796775",
     files={"reference_image_url": ("url",)},
     not_empty=("prompt",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
+    price=[{"amount": 0.01, "unit": "PTC", "per": "call", "note": "by its page; the catalogue says 0.1"}],
 )
 TRAIN_LORA = Operation(
     id="flux_train_lora",
@@ -204,7 +204,7 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[FluxResult]:
-        """Start an image, or the training of a finetune.
+        """Make an image, or start the training of a finetune.
 
         Black Forest Labs' own form. Which fields count depends on the model; `finetune` trains one of your own.
 
@@ -501,7 +501,7 @@ class Flux(Resource):
         )
         return reply_
 
-    def pro_v11(
+    def pro_v1_1(
         self,
         *,
         prompt: str,
@@ -553,7 +553,7 @@ class Flux(Resource):
         Source: https://302ai.apifox.cn/project-4012774/api-220211721 (page, 2026-11-21)
         """
         reply_: Ai302SubmitImages = self._call(
-            PRO_V11,
+            PRO_V1_1,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -621,7 +621,7 @@ class Flux(Resource):
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
 
-        Price: 0.05 PTC per call.
+        Price: 0.05 PTC per call (by its page; the catalogue says 0.1).
         Source: https://302ai.apifox.cn/project-4012774/api-200273306 (page, 2026-11-21)
         """
         reply_: Ai302SubmitImages = self._call(
@@ -693,7 +693,7 @@ class Flux(Resource):
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
 
-        Price: 0.005 PTC per call.
+        Price: 0.005 PTC per call (by its page; the catalogue says 0.1).
         Source: https://302ai.apifox.cn/api-200273303 (page, 2026-11-21)
         """
         reply_: Ai302SubmitImages = self._call(
@@ -878,7 +878,7 @@ class Flux(Resource):
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
 
-        Price: 0.01 PTC per call.
+        Price: 0.01 PTC per call (by its page; the catalogue says 0.1).
         Source: https://302ai.apifox.cn/project-4012774/api-231796775 (page, 2026-11-21)
         """
         reply_: Ai302SubmitImages = self._call(
@@ -1047,7 +1047,7 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[FluxResult]:
-        """Start an image, or the training of a finetune.
+        """Make an image, or start the training of a finetune.
 
         Black Forest Labs' own form. Which fields count depends on the model; `finetune` trains one of your own.
 
@@ -1344,7 +1344,7 @@ class AsyncFlux(AsyncResource):
         )
         return reply_
 
-    async def pro_v11(
+    async def pro_v1_1(
         self,
         *,
         prompt: str,
@@ -1396,7 +1396,7 @@ class AsyncFlux(AsyncResource):
         Source: https://302ai.apifox.cn/project-4012774/api-220211721 (page, 2026-11-21)
         """
         reply_: Ai302SubmitImages = await self._call(
-            PRO_V11,
+            PRO_V1_1,
             body={
                 "prompt": prompt,
                 "image_size": image_size,
@@ -1464,7 +1464,7 @@ class AsyncFlux(AsyncResource):
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
 
-        Price: 0.05 PTC per call.
+        Price: 0.05 PTC per call (by its page; the catalogue says 0.1).
         Source: https://302ai.apifox.cn/project-4012774/api-200273306 (page, 2026-11-21)
         """
         reply_: Ai302SubmitImages = await self._call(
@@ -1536,7 +1536,7 @@ class AsyncFlux(AsyncResource):
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
 
-        Price: 0.005 PTC per call.
+        Price: 0.005 PTC per call (by its page; the catalogue says 0.1).
         Source: https://302ai.apifox.cn/api-200273303 (page, 2026-11-21)
         """
         reply_: Ai302SubmitImages = await self._call(
@@ -1721,7 +1721,7 @@ class AsyncFlux(AsyncResource):
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
 
-        Price: 0.01 PTC per call.
+        Price: 0.01 PTC per call (by its page; the catalogue says 0.1).
         Source: https://302ai.apifox.cn/project-4012774/api-231796775 (page, 2026-11-21)
         """
         reply_: Ai302SubmitImages = await self._call(

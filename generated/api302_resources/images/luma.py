@@ -48,7 +48,7 @@ class Luma(Resource):
         Args:
             prompt: What to show.
             aspect_ratio: Width to height.
-            model: `photon-1` or `photon-flash-1`; one caller.
+            model: The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
 
@@ -84,7 +84,7 @@ class Luma(Resource):
         Args:
             prompt: What to show.
             aspect_ratio: Width to height.
-            model: `photon-1` or `photon-flash-1`; one caller.
+            model: The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
 
@@ -124,7 +124,7 @@ class AsyncLuma(AsyncResource):
         Args:
             prompt: What to show.
             aspect_ratio: Width to height.
-            model: `photon-1` or `photon-flash-1`; one caller.
+            model: The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
 
@@ -160,7 +160,7 @@ class AsyncLuma(AsyncResource):
         Args:
             prompt: What to show.
             aspect_ratio: Width to height.
-            model: `photon-1` or `photon-flash-1`; one caller.
+            model: The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
 

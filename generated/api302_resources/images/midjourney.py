@@ -122,7 +122,7 @@ RELAX_IMAGINE = Operation(
     keys=("mj-api-secret",),
     success={"field": "code", "values": [1, 22], "message": "description"},
     task={
-        "fetch": "midjourney_relax_get_task",
+        "fetch": "midjourney_get_relax_task",
         "cancel": "midjourney_relax_cancel",
         "parameters": {"id": "result"},
         "webhook": {"in": "body", "name": "notifyHook"},
@@ -136,7 +136,7 @@ RELAX_ACTION = Operation(
     keys=("mj-api-secret",),
     success={"field": "code", "values": [1, 21, 22], "message": "description"},
     task={
-        "fetch": "midjourney_relax_get_task",
+        "fetch": "midjourney_get_relax_task",
         "cancel": "midjourney_relax_cancel",
         "parameters": {"id": "result"},
         "webhook": {"in": "body", "name": "notifyHook"},
@@ -151,7 +151,7 @@ RELAX_BLEND = Operation(
     keys=("mj-api-secret",),
     success={"field": "code", "values": [1, 22], "message": "description"},
     task={
-        "fetch": "midjourney_relax_get_task",
+        "fetch": "midjourney_get_relax_task",
         "cancel": "midjourney_relax_cancel",
         "parameters": {"id": "result"},
         "webhook": {"in": "body", "name": "notifyHook"},
@@ -167,7 +167,7 @@ RELAX_DESCRIBE = Operation(
     keys=("mj-api-secret",),
     success={"field": "code", "values": [1, 22], "message": "description"},
     task={
-        "fetch": "midjourney_relax_get_task",
+        "fetch": "midjourney_get_relax_task",
         "cancel": "midjourney_relax_cancel",
         "parameters": {"id": "result"},
         "webhook": {"in": "body", "name": "notifyHook"},
@@ -182,15 +182,15 @@ RELAX_MODAL = Operation(
     keys=("mj-api-secret",),
     success={"field": "code", "values": [1, 22], "message": "description"},
     task={
-        "fetch": "midjourney_relax_get_task",
+        "fetch": "midjourney_get_relax_task",
         "cancel": "midjourney_relax_cancel",
         "parameters": {"id": "result"},
         "webhook": {"in": "body", "name": "notifyHook"},
     },
 )
-RELAX_GET_TASK = Operation(
-    id="midjourney_relax_get_task",
-    endpoint="images_midjourney.midjourney_relax_get_task",
+GET_RELAX_TASK = Operation(
+    id="midjourney_get_relax_task",
+    endpoint="images_midjourney.midjourney_get_relax_task",
     docs="https://302ai-en.apifox.cn/235831764e0",
     keys=("mj-api-secret",),
     status={
@@ -220,11 +220,11 @@ TURBO_IMAGINE = Operation(
     not_empty=("prompt",),
     keys=("mj-api-secret",),
     success={"field": "code", "values": [1, 22], "message": "description"},
-    task={"fetch": "midjourney_turbo_get_task", "parameters": {"id": "result"}, "webhook": {"in": "body", "name": "notifyHook"}},
+    task={"fetch": "midjourney_get_turbo_task", "parameters": {"id": "result"}, "webhook": {"in": "body", "name": "notifyHook"}},
 )
-TURBO_GET_TASK = Operation(
-    id="midjourney_turbo_get_task",
-    endpoint="images_midjourney.midjourney_turbo_get_task",
+GET_TURBO_TASK = Operation(
+    id="midjourney_get_turbo_task",
+    endpoint="images_midjourney.midjourney_get_turbo_task",
     docs="https://302ai-en.apifox.cn/235831764e0",
     keys=("mj-api-secret",),
     status={
@@ -700,7 +700,7 @@ class Midjourney(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def relax_get_task(
+    def get_relax_task(
         self,
         *,
         id: str,
@@ -725,7 +725,7 @@ class Midjourney(Resource):
         Price: 0 PTC per call.
         Source: https://302ai-en.apifox.cn/235831764e0 (sample, 2026-11-21)
         """
-        reply_: MidjourneyTask = self._call(RELAX_GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: MidjourneyTask = self._call(GET_RELAX_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def relax_cancel(
@@ -797,7 +797,7 @@ class Midjourney(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def turbo_get_task(
+    def get_turbo_task(
         self,
         *,
         id: str,
@@ -822,7 +822,7 @@ class Midjourney(Resource):
         Price: 0 PTC per call.
         Source: https://302ai-en.apifox.cn/235831764e0 (sample, 2026-11-21)
         """
-        reply_: MidjourneyTask = self._call(TURBO_GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: MidjourneyTask = self._call(GET_TURBO_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -1285,7 +1285,7 @@ class AsyncMidjourney(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def relax_get_task(
+    async def get_relax_task(
         self,
         *,
         id: str,
@@ -1311,7 +1311,7 @@ class AsyncMidjourney(AsyncResource):
         Source: https://302ai-en.apifox.cn/235831764e0 (sample, 2026-11-21)
         """
         reply_: MidjourneyTask = await self._call(
-            RELAX_GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_RELAX_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1386,7 +1386,7 @@ class AsyncMidjourney(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def turbo_get_task(
+    async def get_turbo_task(
         self,
         *,
         id: str,
@@ -1412,6 +1412,6 @@ class AsyncMidjourney(AsyncResource):
         Source: https://302ai-en.apifox.cn/235831764e0 (sample, 2026-11-21)
         """
         reply_: MidjourneyTask = await self._call(
-            TURBO_GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_TURBO_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -9,9 +9,9 @@ from api302._resource import AsyncResource, Operation, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, Literal
 
-    from api302_client._model import JsonObject
+    from api302_client.models import SerpapiReply
 
 SEARCH = Operation(
     id="serpapi_search",
@@ -30,11 +30,17 @@ class Serpapi(Resource):
         engine: str | None = None,
         q: str | None = None,
         num: int | str | None = None,
+        start: int | None = None,
+        location: str | None = None,
+        gl: str | None = None,
+        hl: str | None = None,
+        tbm: str | None = None,
+        device: Literal["desktop", "mobile", "tablet"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JsonObject:
+    ) -> SerpapiReply:
         """Search with an engine of your choice.
 
         SerpApi's other parameters may be given with extra_query.
@@ -43,6 +49,12 @@ class Serpapi(Resource):
             engine: Such as google or baidu.
             q: What to look for.
             num: How many.
+            start: How many results to skip.
+            location: From where to search.
+            gl: The country of the search, by two letters.
+            hl: The language of the pages around the results.
+            tbm: The kind of search at Google, such as nws for news or isch for images.
+            device: The kind of device.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
 
@@ -55,8 +67,20 @@ class Serpapi(Resource):
         Price: 0.005 PTC per call.
         Source: public code that calls /serpapi/search (caller, 2026-11-21)
         """
-        reply_: JsonObject = self._call(
-            SEARCH, query={"engine": engine, "q": q, "num": num}, options=(extra_headers, extra_query, extra_body, timeout)
+        reply_: SerpapiReply = self._call(
+            SEARCH,
+            query={
+                "engine": engine,
+                "q": q,
+                "num": num,
+                "start": start,
+                "location": location,
+                "gl": gl,
+                "hl": hl,
+                "tbm": tbm,
+                "device": device,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
 
@@ -70,11 +94,17 @@ class AsyncSerpapi(AsyncResource):
         engine: str | None = None,
         q: str | None = None,
         num: int | str | None = None,
+        start: int | None = None,
+        location: str | None = None,
+        gl: str | None = None,
+        hl: str | None = None,
+        tbm: str | None = None,
+        device: Literal["desktop", "mobile", "tablet"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JsonObject:
+    ) -> SerpapiReply:
         """Search with an engine of your choice.
 
         SerpApi's other parameters may be given with extra_query.
@@ -83,6 +113,12 @@ class AsyncSerpapi(AsyncResource):
             engine: Such as google or baidu.
             q: What to look for.
             num: How many.
+            start: How many results to skip.
+            location: From where to search.
+            gl: The country of the search, by two letters.
+            hl: The language of the pages around the results.
+            tbm: The kind of search at Google, such as nws for news or isch for images.
+            device: The kind of device.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the network.
 
@@ -95,7 +131,19 @@ class AsyncSerpapi(AsyncResource):
         Price: 0.005 PTC per call.
         Source: public code that calls /serpapi/search (caller, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(
-            SEARCH, query={"engine": engine, "q": q, "num": num}, options=(extra_headers, extra_query, extra_body, timeout)
+        reply_: SerpapiReply = await self._call(
+            SEARCH,
+            query={
+                "engine": engine,
+                "q": q,
+                "num": num,
+                "start": start,
+                "location": location,
+                "gl": gl,
+                "hl": hl,
+                "tbm": tbm,
+                "device": device,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_

@@ -212,9 +212,21 @@ class ChatCompletions(Resource):
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-3-7-sonnet-thinking,
                 claude-sonnet-4-20250514, claude-opus-4-20250514; gemini-2.0-flash,
                 gemini-2.0-flash-lite-preview-02-05, gemini-2.0-flash-exp-image-generation, gemini-2.5-pro,
-                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch; any id that the
-                list of models has. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion,
-                -fusion, -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalogue has
+                on their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
+                qwen-max-2025-01-25, qwen-vl-plus-2025-08-15, qwen3-vl-235b-a22b-instruct, qwen3-vl-32b-instruct,
+                glm-4.5-flash, glm-4.6, glm-5.3-flash, glm-z1-airx, Baichuan-M2-Plus, kimi-k2-thinking-turbo, kimi-k3,
+                deepseek-v4-flash-vision-exp, deepseek-vl2, deepseek-v3-aliyun, deepseek-r1-huoshan-0528,
+                doubao-seed-code-preview-251028, doubao-seed-evolving, step-3, MiniMax-M1, MiniMax-M2,
+                hunyuan-turbos-20250716, LongCat-Flash-Chat, KAT-Coder-Pro-V1; open ones gpt-oss-120b, gemma-2-27b,
+                devstral-2512, mistral-large-2512, qwen3-0.6b, qwq-32b, QVQ-72B-Preview, qwen2.5-vl-72b-instruct,
+                MAI-DS-R1, and by their hosts' names Pro/deepseek-ai/DeepSeek-V3.2 (SiliconFlow),
+                deepseek/deepseek-v3.2 (PPIO), sophnet/DeepSeek-V3.2-Fast (SophNet); expert ones zzkj-genetics
+                (medicine), farui-plus (law), qwen-math-turbo and qwen2.5-math-1.5b-instruct (mathematics),
+                qwen-mt-lite (translation), sonar-deep-research, u1, u1-pro; grok-4.6, grok-4-fast-non-reasoning,
+                v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
+                may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
+                -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
             messages: The conversation so far.
             stream_options: How to stream.
             temperature: How much to vary, 0 to 2. Change this or `top_p`, not both. Server default: 1.
@@ -517,9 +529,21 @@ class ChatCompletions(Resource):
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-3-7-sonnet-thinking,
                 claude-sonnet-4-20250514, claude-opus-4-20250514; gemini-2.0-flash,
                 gemini-2.0-flash-lite-preview-02-05, gemini-2.0-flash-exp-image-generation, gemini-2.5-pro,
-                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch; any id that the
-                list of models has. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion,
-                -fusion, -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalogue has
+                on their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
+                qwen-max-2025-01-25, qwen-vl-plus-2025-08-15, qwen3-vl-235b-a22b-instruct, qwen3-vl-32b-instruct,
+                glm-4.5-flash, glm-4.6, glm-5.3-flash, glm-z1-airx, Baichuan-M2-Plus, kimi-k2-thinking-turbo, kimi-k3,
+                deepseek-v4-flash-vision-exp, deepseek-vl2, deepseek-v3-aliyun, deepseek-r1-huoshan-0528,
+                doubao-seed-code-preview-251028, doubao-seed-evolving, step-3, MiniMax-M1, MiniMax-M2,
+                hunyuan-turbos-20250716, LongCat-Flash-Chat, KAT-Coder-Pro-V1; open ones gpt-oss-120b, gemma-2-27b,
+                devstral-2512, mistral-large-2512, qwen3-0.6b, qwq-32b, QVQ-72B-Preview, qwen2.5-vl-72b-instruct,
+                MAI-DS-R1, and by their hosts' names Pro/deepseek-ai/DeepSeek-V3.2 (SiliconFlow),
+                deepseek/deepseek-v3.2 (PPIO), sophnet/DeepSeek-V3.2-Fast (SophNet); expert ones zzkj-genetics
+                (medicine), farui-plus (law), qwen-math-turbo and qwen2.5-math-1.5b-instruct (mathematics),
+                qwen-mt-lite (translation), sonar-deep-research, u1, u1-pro; grok-4.6, grok-4-fast-non-reasoning,
+                v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
+                may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
+                -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
             messages: The conversation so far.
             stream_options: How to stream.
             temperature: How much to vary, 0 to 2. Change this or `top_p`, not both. Server default: 1.
@@ -744,9 +768,21 @@ class ChatCompletions(Resource):
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-3-7-sonnet-thinking,
                 claude-sonnet-4-20250514, claude-opus-4-20250514; gemini-2.0-flash,
                 gemini-2.0-flash-lite-preview-02-05, gemini-2.0-flash-exp-image-generation, gemini-2.5-pro,
-                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch; any id that the
-                list of models has. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion,
-                -fusion, -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalogue has
+                on their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
+                qwen-max-2025-01-25, qwen-vl-plus-2025-08-15, qwen3-vl-235b-a22b-instruct, qwen3-vl-32b-instruct,
+                glm-4.5-flash, glm-4.6, glm-5.3-flash, glm-z1-airx, Baichuan-M2-Plus, kimi-k2-thinking-turbo, kimi-k3,
+                deepseek-v4-flash-vision-exp, deepseek-vl2, deepseek-v3-aliyun, deepseek-r1-huoshan-0528,
+                doubao-seed-code-preview-251028, doubao-seed-evolving, step-3, MiniMax-M1, MiniMax-M2,
+                hunyuan-turbos-20250716, LongCat-Flash-Chat, KAT-Coder-Pro-V1; open ones gpt-oss-120b, gemma-2-27b,
+                devstral-2512, mistral-large-2512, qwen3-0.6b, qwq-32b, QVQ-72B-Preview, qwen2.5-vl-72b-instruct,
+                MAI-DS-R1, and by their hosts' names Pro/deepseek-ai/DeepSeek-V3.2 (SiliconFlow),
+                deepseek/deepseek-v3.2 (PPIO), sophnet/DeepSeek-V3.2-Fast (SophNet); expert ones zzkj-genetics
+                (medicine), farui-plus (law), qwen-math-turbo and qwen2.5-math-1.5b-instruct (mathematics),
+                qwen-mt-lite (translation), sonar-deep-research, u1, u1-pro; grok-4.6, grok-4-fast-non-reasoning,
+                v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
+                may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
+                -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
             messages: The conversation so far.
             stream_options: How to stream.
             temperature: How much to vary, 0 to 2. Change this or `top_p`, not both. Server default: 1.
@@ -1055,9 +1091,21 @@ class AsyncChatCompletions(AsyncResource):
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-3-7-sonnet-thinking,
                 claude-sonnet-4-20250514, claude-opus-4-20250514; gemini-2.0-flash,
                 gemini-2.0-flash-lite-preview-02-05, gemini-2.0-flash-exp-image-generation, gemini-2.5-pro,
-                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch; any id that the
-                list of models has. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion,
-                -fusion, -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalogue has
+                on their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
+                qwen-max-2025-01-25, qwen-vl-plus-2025-08-15, qwen3-vl-235b-a22b-instruct, qwen3-vl-32b-instruct,
+                glm-4.5-flash, glm-4.6, glm-5.3-flash, glm-z1-airx, Baichuan-M2-Plus, kimi-k2-thinking-turbo, kimi-k3,
+                deepseek-v4-flash-vision-exp, deepseek-vl2, deepseek-v3-aliyun, deepseek-r1-huoshan-0528,
+                doubao-seed-code-preview-251028, doubao-seed-evolving, step-3, MiniMax-M1, MiniMax-M2,
+                hunyuan-turbos-20250716, LongCat-Flash-Chat, KAT-Coder-Pro-V1; open ones gpt-oss-120b, gemma-2-27b,
+                devstral-2512, mistral-large-2512, qwen3-0.6b, qwq-32b, QVQ-72B-Preview, qwen2.5-vl-72b-instruct,
+                MAI-DS-R1, and by their hosts' names Pro/deepseek-ai/DeepSeek-V3.2 (SiliconFlow),
+                deepseek/deepseek-v3.2 (PPIO), sophnet/DeepSeek-V3.2-Fast (SophNet); expert ones zzkj-genetics
+                (medicine), farui-plus (law), qwen-math-turbo and qwen2.5-math-1.5b-instruct (mathematics),
+                qwen-mt-lite (translation), sonar-deep-research, u1, u1-pro; grok-4.6, grok-4-fast-non-reasoning,
+                v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
+                may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
+                -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
             messages: The conversation so far.
             stream_options: How to stream.
             temperature: How much to vary, 0 to 2. Change this or `top_p`, not both. Server default: 1.
@@ -1360,9 +1408,21 @@ class AsyncChatCompletions(AsyncResource):
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-3-7-sonnet-thinking,
                 claude-sonnet-4-20250514, claude-opus-4-20250514; gemini-2.0-flash,
                 gemini-2.0-flash-lite-preview-02-05, gemini-2.0-flash-exp-image-generation, gemini-2.5-pro,
-                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch; any id that the
-                list of models has. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion,
-                -fusion, -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalogue has
+                on their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
+                qwen-max-2025-01-25, qwen-vl-plus-2025-08-15, qwen3-vl-235b-a22b-instruct, qwen3-vl-32b-instruct,
+                glm-4.5-flash, glm-4.6, glm-5.3-flash, glm-z1-airx, Baichuan-M2-Plus, kimi-k2-thinking-turbo, kimi-k3,
+                deepseek-v4-flash-vision-exp, deepseek-vl2, deepseek-v3-aliyun, deepseek-r1-huoshan-0528,
+                doubao-seed-code-preview-251028, doubao-seed-evolving, step-3, MiniMax-M1, MiniMax-M2,
+                hunyuan-turbos-20250716, LongCat-Flash-Chat, KAT-Coder-Pro-V1; open ones gpt-oss-120b, gemma-2-27b,
+                devstral-2512, mistral-large-2512, qwen3-0.6b, qwq-32b, QVQ-72B-Preview, qwen2.5-vl-72b-instruct,
+                MAI-DS-R1, and by their hosts' names Pro/deepseek-ai/DeepSeek-V3.2 (SiliconFlow),
+                deepseek/deepseek-v3.2 (PPIO), sophnet/DeepSeek-V3.2-Fast (SophNet); expert ones zzkj-genetics
+                (medicine), farui-plus (law), qwen-math-turbo and qwen2.5-math-1.5b-instruct (mathematics),
+                qwen-mt-lite (translation), sonar-deep-research, u1, u1-pro; grok-4.6, grok-4-fast-non-reasoning,
+                v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
+                may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
+                -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
             messages: The conversation so far.
             stream_options: How to stream.
             temperature: How much to vary, 0 to 2. Change this or `top_p`, not both. Server default: 1.
@@ -1587,9 +1647,21 @@ class AsyncChatCompletions(AsyncResource):
                 claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-3-7-sonnet-thinking,
                 claude-sonnet-4-20250514, claude-opus-4-20250514; gemini-2.0-flash,
                 gemini-2.0-flash-lite-preview-02-05, gemini-2.0-flash-exp-image-generation, gemini-2.5-pro,
-                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch; any id that the
-                list of models has. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion,
-                -fusion, -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalogue has
+                on their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
+                qwen-max-2025-01-25, qwen-vl-plus-2025-08-15, qwen3-vl-235b-a22b-instruct, qwen3-vl-32b-instruct,
+                glm-4.5-flash, glm-4.6, glm-5.3-flash, glm-z1-airx, Baichuan-M2-Plus, kimi-k2-thinking-turbo, kimi-k3,
+                deepseek-v4-flash-vision-exp, deepseek-vl2, deepseek-v3-aliyun, deepseek-r1-huoshan-0528,
+                doubao-seed-code-preview-251028, doubao-seed-evolving, step-3, MiniMax-M1, MiniMax-M2,
+                hunyuan-turbos-20250716, LongCat-Flash-Chat, KAT-Coder-Pro-V1; open ones gpt-oss-120b, gemma-2-27b,
+                devstral-2512, mistral-large-2512, qwen3-0.6b, qwq-32b, QVQ-72B-Preview, qwen2.5-vl-72b-instruct,
+                MAI-DS-R1, and by their hosts' names Pro/deepseek-ai/DeepSeek-V3.2 (SiliconFlow),
+                deepseek/deepseek-v3.2 (PPIO), sophnet/DeepSeek-V3.2-Fast (SophNet); expert ones zzkj-genetics
+                (medicine), farui-plus (law), qwen-math-turbo and qwen2.5-math-1.5b-instruct (mathematics),
+                qwen-mt-lite (translation), sonar-deep-research, u1, u1-pro; grok-4.6, grok-4-fast-non-reasoning,
+                v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
+                may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
+                -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
             messages: The conversation so far.
             stream_options: How to stream.
             temperature: How much to vary, 0 to 2. Change this or `top_p`, not both. Server default: 1.

@@ -218,7 +218,7 @@ class Videos(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302VideoTask]:
-        """Start a video by the model of any vendor.
+        """Make a video with any model.
 
         The unified call, second version. Without a picture it makes a video from text, with `image` or `end_image`
         from pictures, with `video` from another video. Model names take `-` or `_` alike and any case. Fields of
@@ -448,7 +448,7 @@ class AsyncVideos(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302VideoTask]:
-        """Start a video by the model of any vendor.
+        """Make a video with any model.
 
         The unified call, second version. Without a picture it makes a video from text, with `image` or `end_image`
         from pictures, with `video` from another video. Model names take `-` or `_` alike and any case. Fields of

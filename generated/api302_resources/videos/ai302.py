@@ -154,7 +154,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302VideoV1Task]:
-        """Start a video, older unified form.
+        """Make a video with any model, first version.
 
         Takes the models of many vendors by one body. What `image`, `end_image` and `video` hold decides whether text,
         a picture or a video is the source. The v2 call supersedes it.
@@ -203,7 +203,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302VideoV1Task:
-        """Tell how a video of the older unified form stands.
+        """Tell how a video of the first version stands.
 
         Args:
             task_id: The task's id.
@@ -244,7 +244,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302VideoTask]:
-        """Start a video by the model of any vendor.
+        """Make a video with any model.
 
         The unified call, second version. Without a picture it makes a video from text, with `image` or `end_image`
         from pictures, with `video` from another video. Model names take `-` or `_` alike and any case. Fields of
@@ -581,7 +581,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302VideoV1Task]:
-        """Start a video, older unified form.
+        """Make a video with any model, first version.
 
         Takes the models of many vendors by one body. What `image`, `end_image` and `video` hold decides whether text,
         a picture or a video is the source. The v2 call supersedes it.
@@ -630,7 +630,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302VideoV1Task:
-        """Tell how a video of the older unified form stands.
+        """Tell how a video of the first version stands.
 
         Args:
             task_id: The task's id.
@@ -671,7 +671,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302VideoTask]:
-        """Start a video by the model of any vendor.
+        """Make a video with any model.
 
         The unified call, second version. Without a picture it makes a video from text, with `image` or `end_image`
         from pictures, with `video` from another video. Model names take `-` or `_` alike and any case. Fields of

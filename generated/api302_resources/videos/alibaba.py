@@ -99,12 +99,12 @@ WAN_VACE = Operation(
     docs="https://doc.302.ai/api-263524906",
     files={"video_url": ("url",), "mask_video_url": ("url",), "mask_image_url": ("url",), "ref_image_urls": ("url",)},
     not_empty=("prompt",),
-    task={"fetch": "alibaba_get_wan_vace", "parameters": {"request_id": "request_id"}},
+    task={"fetch": "alibaba_get_wan_vace_video", "parameters": {"request_id": "request_id"}},
     price=[{"amount": 0.4, "unit": "PTC", "per": "call"}],
 )
-GET_WAN_VACE = Operation(
-    id="alibaba_get_wan_vace",
-    endpoint="videos_alibaba.alibaba_get_wan_vace",
+GET_WAN_VACE_VIDEO = Operation(
+    id="alibaba_get_wan_vace_video",
+    endpoint="videos_alibaba.alibaba_get_wan_vace_video",
     docs="https://doc-en.302.ai/331356566e0",
     status={
         "state": "error && 'FAILED' || status",
@@ -270,7 +270,7 @@ class Alibaba(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video of alibaba_wan_text_to_video stands.
+        """Tell how a video of the open Wan 2.1 from a text stands.
 
         Args:
             request_id: The task's id.
@@ -373,7 +373,7 @@ class Alibaba(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video of alibaba_wan_image_to_video stands.
+        """Tell how a video of the open Wan 2.1 from an image stands.
 
         Args:
             request_id: The task's id.
@@ -476,7 +476,7 @@ class Alibaba(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def get_wan_vace(
+    def get_wan_vace_video(
         self,
         *,
         request_id: str,
@@ -485,7 +485,7 @@ class Alibaba(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video of alibaba_wan_vace stands.
+        """Tell how a video of Wan VACE stands.
 
         Args:
             request_id: The task's id.
@@ -502,7 +502,7 @@ class Alibaba(Resource):
         Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-21)
         """
         reply_: Ai302QueuedVideo = self._call(
-            GET_WAN_VACE, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_WAN_VACE_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -658,7 +658,7 @@ class AsyncAlibaba(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video of alibaba_wan_text_to_video stands.
+        """Tell how a video of the open Wan 2.1 from a text stands.
 
         Args:
             request_id: The task's id.
@@ -761,7 +761,7 @@ class AsyncAlibaba(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video of alibaba_wan_image_to_video stands.
+        """Tell how a video of the open Wan 2.1 from an image stands.
 
         Args:
             request_id: The task's id.
@@ -864,7 +864,7 @@ class AsyncAlibaba(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def get_wan_vace(
+    async def get_wan_vace_video(
         self,
         *,
         request_id: str,
@@ -873,7 +873,7 @@ class AsyncAlibaba(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video of alibaba_wan_vace stands.
+        """Tell how a video of Wan VACE stands.
 
         Args:
             request_id: The task's id.
@@ -890,6 +890,6 @@ class AsyncAlibaba(AsyncResource):
         Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-21)
         """
         reply_: Ai302QueuedVideo = await self._call(
-            GET_WAN_VACE, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_WAN_VACE_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

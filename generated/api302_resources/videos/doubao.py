@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from api302_client.models import DoubaoJimengReply, DoubaoVideoTask
     from api302_client.params.videos_doubao import DoubaoVideoContent, DoubaoVideoTool
 
-SEAWEED_CREATE_VIDEO = Operation(
-    id="doubao_seaweed_create_video",
-    endpoint="videos_doubao.doubao_seaweed_create_video",
+CREATE_SEAWEED_VIDEO = Operation(
+    id="doubao_create_seaweed_video",
+    endpoint="videos_doubao.doubao_create_seaweed_video",
     docs="http://doc.302.ai/api-256199633",
-    task={"fetch": "doubao_seaweed_get_video", "parameters": {"task_id": "id"}},
+    task={"fetch": "doubao_get_seaweed_video", "parameters": {"task_id": "id"}},
     price=[{"amount": 5, "unit": "PTC", "per": "1M tokens"}],
 )
-SEAWEED_GET_VIDEO = Operation(
-    id="doubao_seaweed_get_video",
-    endpoint="videos_doubao.doubao_seaweed_get_video",
+GET_SEAWEED_VIDEO = Operation(
+    id="doubao_get_seaweed_video",
+    endpoint="videos_doubao.doubao_get_seaweed_video",
     docs="302ai/302_video_generator:src/services/v-gen.ts",
     status={
         "state": "status",
@@ -37,20 +37,20 @@ SEAWEED_GET_VIDEO = Operation(
     },
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
-SEEDANCE_CREATE_VIDEO = Operation(
-    id="doubao_seedance_create_video",
-    endpoint="videos_doubao.doubao_seedance_create_video",
+CREATE_SEEDANCE_VIDEO = Operation(
+    id="doubao_create_seedance_video",
+    endpoint="videos_doubao.doubao_create_seedance_video",
     docs="https://302ai-en.apifox.cn/305958132e0",
-    task={"fetch": "doubao_seedance_get_video", "parameters": {"task_id": "id"}, "webhook": {"in": "body", "name": "callback_url"}},
+    task={"fetch": "doubao_get_seedance_video", "parameters": {"task_id": "id"}, "webhook": {"in": "body", "name": "callback_url"}},
     price=[
         {"amount": 1.5, "unit": "PTC", "per": "1M tokens", "for": "Seedance 1.0 lite"},
         {"amount": 2.2, "unit": "PTC", "per": "1M tokens", "for": "Seedance 1.0 pro"},
         {"amount": 0.6, "unit": "PTC", "per": "1M tokens", "for": "Seedance 1.0 pro fast"},
     ],
 )
-SEEDANCE_GET_VIDEO = Operation(
-    id="doubao_seedance_get_video",
-    endpoint="videos_doubao.doubao_seedance_get_video",
+GET_SEEDANCE_VIDEO = Operation(
+    id="doubao_get_seedance_video",
+    endpoint="videos_doubao.doubao_get_seedance_video",
     docs='public code, found by "doubao/doubao-seedance"',
     status={
         "state": "status",
@@ -92,21 +92,21 @@ GET_VIDEO = Operation(
     },
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
-JIMENG_CREATE_VIDEO = Operation(
-    id="doubao_jimeng_create_video",
-    endpoint="videos_doubao.doubao_jimeng_create_video",
+CREATE_JIMENG_VIDEO = Operation(
+    id="doubao_create_jimeng_video",
+    endpoint="videos_doubao.doubao_create_jimeng_video",
     docs='public code, found by "doubao/drawing/jimengv30"',
     files={"image_urls": ("url",)},
     success={"field": "code", "values": [10000], "message": "message"},
-    task={"fetch": "doubao_jimeng_get_video", "parameters": {"task_id": "data.task_id"}},
+    task={"fetch": "doubao_get_jimeng_video", "parameters": {"task_id": "data.task_id"}},
     price=[
         {"amount": 0.05, "unit": "PTC", "per": "second", "for": "720p"},
         {"amount": 0.1, "unit": "PTC", "per": "second", "for": "1080p"},
     ],
 )
-JIMENG_GET_VIDEO = Operation(
-    id="doubao_jimeng_get_video",
-    endpoint="videos_doubao.doubao_jimeng_get_video",
+GET_JIMENG_VIDEO = Operation(
+    id="doubao_get_jimeng_video",
+    endpoint="videos_doubao.doubao_get_jimeng_video",
     docs='public code, found by "doubao/drawing/jimengv30"',
     success={"field": "code", "values": [10000], "message": "message"},
     status={
@@ -125,7 +125,7 @@ JIMENG_GET_VIDEO = Operation(
 class Doubao(Resource):
     """Doubao."""
 
-    def seaweed_create_video(
+    def create_seaweed_video(
         self,
         *,
         content: Sequence[DoubaoVideoContent],
@@ -153,9 +153,9 @@ class Doubao(Resource):
         Price: 5 PTC per 1M tokens.
         Source: http://doc.302.ai/api-256199633 (sample, 2026-11-21)
         """
-        return self._submit(SEAWEED_CREATE_VIDEO, body={"content": content}, options=(extra_headers, extra_query, extra_body, timeout))
+        return self._submit(CREATE_SEAWEED_VIDEO, body={"content": content}, options=(extra_headers, extra_query, extra_body, timeout))
 
-    def seaweed_get_video(
+    def get_seaweed_video(
         self,
         *,
         task_id: str,
@@ -181,11 +181,11 @@ class Doubao(Resource):
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
         reply_: DoubaoVideoTask = self._call(
-            SEAWEED_GET_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_SEAWEED_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
-    def seedance_create_video(
+    def create_seedance_video(
         self,
         *,
         model: str,
@@ -253,7 +253,7 @@ class Doubao(Resource):
         Source: https://302ai-en.apifox.cn/305958132e0 (sample, 2026-11-21)
         """
         return self._submit(
-            SEEDANCE_CREATE_VIDEO,
+            CREATE_SEEDANCE_VIDEO,
             body={
                 "model": model,
                 "content": content,
@@ -277,7 +277,7 @@ class Doubao(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def seedance_get_video(
+    def get_seedance_video(
         self,
         *,
         task_id: str,
@@ -303,7 +303,7 @@ class Doubao(Resource):
         Source: public code, found by "doubao/doubao-seedance" (caller, 2026-11-21)
         """
         reply_: DoubaoVideoTask = self._call(
-            SEEDANCE_GET_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_SEEDANCE_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -409,7 +409,7 @@ class Doubao(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoVideoTask:
-        """Tell how a video of doubao_create_video stands.
+        """Tell how a video of Seedance 2 stands.
 
         Args:
             id: The task's id.
@@ -428,7 +428,7 @@ class Doubao(Resource):
         reply_: DoubaoVideoTask = self._call(GET_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-    def jimeng_create_video(
+    def create_jimeng_video(
         self,
         *,
         req_key: str,
@@ -466,7 +466,7 @@ class Doubao(Resource):
         Source: public code, found by "doubao/drawing/jimengv30" (caller, 2026-11-21)
         """
         return self._submit(
-            JIMENG_CREATE_VIDEO,
+            CREATE_JIMENG_VIDEO,
             body={
                 "req_key": req_key,
                 "prompt": prompt,
@@ -478,7 +478,7 @@ class Doubao(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def jimeng_get_video(
+    def get_jimeng_video(
         self,
         *,
         task_id: str,
@@ -492,7 +492,7 @@ class Doubao(Resource):
         """Tell how a video of Jimeng 3.0 stands.
 
         Args:
-            task_id: The id that doubao_jimeng_create_video gave.
+            task_id: The id that doubao_create_jimeng_video gave.
             req_key: The model.
             req_json: How to mark the video as made by a model, as JSON.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -508,7 +508,7 @@ class Doubao(Resource):
         Source: public code, found by "doubao/drawing/jimengv30" (caller, 2026-11-21)
         """
         reply_: DoubaoJimengReply = self._call(
-            JIMENG_GET_VIDEO,
+            GET_JIMENG_VIDEO,
             body={"task_id": task_id, "req_key": req_key, "req_json": req_json},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -518,7 +518,7 @@ class Doubao(Resource):
 class AsyncDoubao(AsyncResource):
     """Doubao."""
 
-    async def seaweed_create_video(
+    async def create_seaweed_video(
         self,
         *,
         content: Sequence[DoubaoVideoContent],
@@ -547,10 +547,10 @@ class AsyncDoubao(AsyncResource):
         Source: http://doc.302.ai/api-256199633 (sample, 2026-11-21)
         """
         return await self._submit(
-            SEAWEED_CREATE_VIDEO, body={"content": content}, options=(extra_headers, extra_query, extra_body, timeout)
+            CREATE_SEAWEED_VIDEO, body={"content": content}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
-    async def seaweed_get_video(
+    async def get_seaweed_video(
         self,
         *,
         task_id: str,
@@ -576,11 +576,11 @@ class AsyncDoubao(AsyncResource):
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
         reply_: DoubaoVideoTask = await self._call(
-            SEAWEED_GET_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_SEAWEED_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
-    async def seedance_create_video(
+    async def create_seedance_video(
         self,
         *,
         model: str,
@@ -648,7 +648,7 @@ class AsyncDoubao(AsyncResource):
         Source: https://302ai-en.apifox.cn/305958132e0 (sample, 2026-11-21)
         """
         return await self._submit(
-            SEEDANCE_CREATE_VIDEO,
+            CREATE_SEEDANCE_VIDEO,
             body={
                 "model": model,
                 "content": content,
@@ -672,7 +672,7 @@ class AsyncDoubao(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def seedance_get_video(
+    async def get_seedance_video(
         self,
         *,
         task_id: str,
@@ -698,7 +698,7 @@ class AsyncDoubao(AsyncResource):
         Source: public code, found by "doubao/doubao-seedance" (caller, 2026-11-21)
         """
         reply_: DoubaoVideoTask = await self._call(
-            SEEDANCE_GET_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_SEEDANCE_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -804,7 +804,7 @@ class AsyncDoubao(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> DoubaoVideoTask:
-        """Tell how a video of doubao_create_video stands.
+        """Tell how a video of Seedance 2 stands.
 
         Args:
             id: The task's id.
@@ -823,7 +823,7 @@ class AsyncDoubao(AsyncResource):
         reply_: DoubaoVideoTask = await self._call(GET_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-    async def jimeng_create_video(
+    async def create_jimeng_video(
         self,
         *,
         req_key: str,
@@ -861,7 +861,7 @@ class AsyncDoubao(AsyncResource):
         Source: public code, found by "doubao/drawing/jimengv30" (caller, 2026-11-21)
         """
         return await self._submit(
-            JIMENG_CREATE_VIDEO,
+            CREATE_JIMENG_VIDEO,
             body={
                 "req_key": req_key,
                 "prompt": prompt,
@@ -873,7 +873,7 @@ class AsyncDoubao(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def jimeng_get_video(
+    async def get_jimeng_video(
         self,
         *,
         task_id: str,
@@ -887,7 +887,7 @@ class AsyncDoubao(AsyncResource):
         """Tell how a video of Jimeng 3.0 stands.
 
         Args:
-            task_id: The id that doubao_jimeng_create_video gave.
+            task_id: The id that doubao_create_jimeng_video gave.
             req_key: The model.
             req_json: How to mark the video as made by a model, as JSON.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -903,7 +903,7 @@ class AsyncDoubao(AsyncResource):
         Source: public code, found by "doubao/drawing/jimengv30" (caller, 2026-11-21)
         """
         reply_: DoubaoJimengReply = await self._call(
-            JIMENG_GET_VIDEO,
+            GET_JIMENG_VIDEO,
             body={"task_id": task_id, "req_key": req_key, "req_json": req_json},
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -53,7 +53,7 @@ class Genmo(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Text to video with Mochi 1.
+        """Make a video from a text with Mochi 1.
 
         Args:
             prompt: What to show.
@@ -123,7 +123,7 @@ class AsyncGenmo(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Text to video with Mochi 1.
+        """Make a video from a text with Mochi 1.
 
         Args:
             prompt: What to show.

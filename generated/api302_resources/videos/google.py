@@ -19,12 +19,12 @@ VEO2_TEXT_TO_VIDEO = Operation(
     endpoint="videos_google.google_veo2_text_to_video",
     docs="https://doc.302.ai/api-263524906",
     not_empty=("prompt",),
-    task={"fetch": "google_get_veo2", "parameters": {"request_id": "request_id"}},
+    task={"fetch": "google_get_veo2_video", "parameters": {"request_id": "request_id"}},
     price=[{"amount": 5, "unit": "PTC", "per": "call"}],
 )
-GET_VEO2 = Operation(
-    id="google_get_veo2",
-    endpoint="videos_google.google_get_veo2",
+GET_VEO2_VIDEO = Operation(
+    id="google_get_veo2_video",
+    endpoint="videos_google.google_get_veo2_video",
     docs="https://doc-en.302.ai/331356566e0",
     status={
         "state": "error && 'FAILED' || status || state || task.status",
@@ -43,7 +43,7 @@ VEO2_IMAGE_TO_VIDEO = Operation(
     docs="https://doc.302.ai/api-263524906",
     files={"image_url": ("url",)},
     not_empty=("prompt",),
-    task={"fetch": "google_get_veo2", "parameters": {"request_id": "request_id"}},
+    task={"fetch": "google_get_veo2_video", "parameters": {"request_id": "request_id"}},
     price=[{"amount": 5, "unit": "PTC", "per": "call"}],
 )
 VEO3_TEXT_TO_VIDEO = Operation(
@@ -51,12 +51,12 @@ VEO3_TEXT_TO_VIDEO = Operation(
     endpoint="videos_google.google_veo3_text_to_video",
     docs='public code, found by "302/submit/wan-2.2-i2v-fast"',
     not_empty=("prompt",),
-    task={"fetch": "google_get_veo3", "parameters": {"request_id": "request_id"}},
+    task={"fetch": "google_get_veo3_video", "parameters": {"request_id": "request_id"}},
     price=[{"amount": 7, "unit": "PTC", "per": "call"}],
 )
-GET_VEO3 = Operation(
-    id="google_get_veo3",
-    endpoint="videos_google.google_get_veo3",
+GET_VEO3_VIDEO = Operation(
+    id="google_get_veo3_video",
+    endpoint="videos_google.google_get_veo3_video",
     docs="https://doc-en.302.ai/331356566e0",
     status={
         "state": "error && 'FAILED' || status",
@@ -74,12 +74,12 @@ VEO3_FAST = Operation(
     endpoint="videos_google.google_veo3_fast",
     docs='public code, found by "302/submit/wan-2.2-i2v-fast"',
     not_empty=("text_prompt",),
-    task={"fetch": "google_get_veo3_fast", "parameters": {"request_id": "task_id || request_id || id || data.task_id"}},
+    task={"fetch": "google_get_veo3_fast_video", "parameters": {"request_id": "task_id || request_id || id || data.task_id"}},
     price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
 )
-GET_VEO3_FAST = Operation(
-    id="google_get_veo3_fast",
-    endpoint="videos_google.google_get_veo3_fast",
+GET_VEO3_FAST_VIDEO = Operation(
+    id="google_get_veo3_fast_video",
+    endpoint="videos_google.google_get_veo3_fast_video",
     docs='public code of a 302.AI application, found by "302/submit/veo3-pro-frames"',
     status={
         "state": "status",
@@ -97,12 +97,12 @@ VEO3_PRO = Operation(
     endpoint="videos_google.google_veo3_pro",
     docs='public code, found by "302/submit/wan-2.2-i2v-fast"',
     not_empty=("text_prompt",),
-    task={"fetch": "google_get_veo3_pro", "parameters": {"request_id": "task_id || request_id || id || data.task_id"}},
+    task={"fetch": "google_get_veo3_pro_video", "parameters": {"request_id": "task_id || request_id || id || data.task_id"}},
     price=[{"amount": 1, "unit": "PTC", "per": "call"}],
 )
-GET_VEO3_PRO = Operation(
-    id="google_get_veo3_pro",
-    endpoint="videos_google.google_get_veo3_pro",
+GET_VEO3_PRO_VIDEO = Operation(
+    id="google_get_veo3_pro_video",
+    endpoint="videos_google.google_get_veo3_pro_video",
     docs='public code of a 302.AI application, found by "302/submit/veo3-pro-frames"',
     status={
         "state": "status",
@@ -121,12 +121,12 @@ VEO3_FAST_FRAMES = Operation(
     docs='public code of a 302.AI application, found by "302/submit/veo3-pro-frames"',
     files={"input_image": ("url",)},
     not_empty=("text_prompt",),
-    task={"fetch": "google_get_veo3_fast_frames", "parameters": {"request_id": "task_id || request_id || id || data.task_id"}},
+    task={"fetch": "google_get_veo3_fast_frames_video", "parameters": {"request_id": "task_id || request_id || id || data.task_id"}},
     price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
 )
-GET_VEO3_FAST_FRAMES = Operation(
-    id="google_get_veo3_fast_frames",
-    endpoint="videos_google.google_get_veo3_fast_frames",
+GET_VEO3_FAST_FRAMES_VIDEO = Operation(
+    id="google_get_veo3_fast_frames_video",
+    endpoint="videos_google.google_get_veo3_fast_frames_video",
     docs='public code of a 302.AI application, found by "302/submit/veo3-pro-frames"',
     status={
         "state": "status",
@@ -145,12 +145,12 @@ VEO3_PRO_FRAMES = Operation(
     docs='public code of a 302.AI application, found by "302/submit/veo3-pro-frames"',
     files={"input_image": ("url",)},
     not_empty=("text_prompt",),
-    task={"fetch": "google_get_veo3_pro_frames", "parameters": {"request_id": "task_id || request_id || id || data.task_id"}},
+    task={"fetch": "google_get_veo3_pro_frames_video", "parameters": {"request_id": "task_id || request_id || id || data.task_id"}},
     price=[{"amount": 1, "unit": "PTC", "per": "call"}],
 )
-GET_VEO3_PRO_FRAMES = Operation(
-    id="google_get_veo3_pro_frames",
-    endpoint="videos_google.google_get_veo3_pro_frames",
+GET_VEO3_PRO_FRAMES_VIDEO = Operation(
+    id="google_get_veo3_pro_frames_video",
+    endpoint="videos_google.google_get_veo3_pro_frames_video",
     docs='public code of a 302.AI application, found by "302/submit/veo3-pro-frames"',
     status={
         "state": "status",
@@ -163,9 +163,9 @@ GET_VEO3_PRO_FRAMES = Operation(
     },
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
-VEO_CREATE_VIDEO = Operation(
-    id="google_veo_create_video",
-    endpoint="videos_google.google_veo_create_video",
+CREATE_VEO_VIDEO = Operation(
+    id="google_create_veo_video",
+    endpoint="videos_google.google_create_veo_video",
     docs="https://doc-en.302.ai/332397149e0",
     files={"images": ("url",)},
     not_empty=("prompt",),
@@ -232,7 +232,7 @@ class Google(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def get_veo2(
+    def get_veo2_video(
         self,
         *,
         request_id: str,
@@ -258,7 +258,7 @@ class Google(Resource):
         Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-21)
         """
         reply_: GoogleVeo2Task = self._call(
-            GET_VEO2, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_VEO2_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -354,7 +354,7 @@ class Google(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def get_veo3(
+    def get_veo3_video(
         self,
         *,
         request_id: str,
@@ -380,7 +380,7 @@ class Google(Resource):
         Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-21)
         """
         reply_: Ai302QueuedVideo = self._call(
-            GET_VEO3, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_VEO3_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -411,7 +411,7 @@ class Google(Resource):
         """
         return self._submit(VEO3_FAST, body={"text_prompt": text_prompt}, options=(extra_headers, extra_query, extra_body, timeout))
 
-    def get_veo3_fast(
+    def get_veo3_fast_video(
         self,
         *,
         request_id: str,
@@ -437,7 +437,7 @@ class Google(Resource):
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
         reply_: GoogleVeoTask = self._call(
-            GET_VEO3_FAST, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_VEO3_FAST_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -468,7 +468,7 @@ class Google(Resource):
         """
         return self._submit(VEO3_PRO, body={"text_prompt": text_prompt}, options=(extra_headers, extra_query, extra_body, timeout))
 
-    def get_veo3_pro(
+    def get_veo3_pro_video(
         self,
         *,
         request_id: str,
@@ -494,7 +494,7 @@ class Google(Resource):
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
         reply_: GoogleVeoTask = self._call(
-            GET_VEO3_PRO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_VEO3_PRO_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -531,7 +531,7 @@ class Google(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def get_veo3_fast_frames(
+    def get_veo3_fast_frames_video(
         self,
         *,
         request_id: str,
@@ -557,7 +557,7 @@ class Google(Resource):
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
         reply_: GoogleVeoTask = self._call(
-            GET_VEO3_FAST_FRAMES, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_VEO3_FAST_FRAMES_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -594,7 +594,7 @@ class Google(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def get_veo3_pro_frames(
+    def get_veo3_pro_frames_video(
         self,
         *,
         request_id: str,
@@ -620,11 +620,11 @@ class Google(Resource):
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
         reply_: GoogleVeoTask = self._call(
-            GET_VEO3_PRO_FRAMES, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_VEO3_PRO_FRAMES_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
-    def veo_create_video(
+    def create_veo_video(
         self,
         *,
         prompt: str,
@@ -665,7 +665,7 @@ class Google(Resource):
         Source: https://doc-en.302.ai/332397149e0 (sample, 2026-11-21)
         """
         return self._submit(
-            VEO_CREATE_VIDEO,
+            CREATE_VEO_VIDEO,
             body={
                 "prompt": prompt,
                 "model": model,
@@ -686,7 +686,7 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GoogleVeoV2Task:
-        """Tell how a video of google_veo_create_video stands.
+        """Tell how a video of any Veo 3 model stands.
 
         Args:
             task_id: The task's id.
@@ -746,7 +746,7 @@ class AsyncGoogle(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def get_veo2(
+    async def get_veo2_video(
         self,
         *,
         request_id: str,
@@ -772,7 +772,7 @@ class AsyncGoogle(AsyncResource):
         Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-21)
         """
         reply_: GoogleVeo2Task = await self._call(
-            GET_VEO2, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_VEO2_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -868,7 +868,7 @@ class AsyncGoogle(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def get_veo3(
+    async def get_veo3_video(
         self,
         *,
         request_id: str,
@@ -894,7 +894,7 @@ class AsyncGoogle(AsyncResource):
         Source: https://doc-en.302.ai/331356566e0 (sample, 2026-11-21)
         """
         reply_: Ai302QueuedVideo = await self._call(
-            GET_VEO3, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_VEO3_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -925,7 +925,7 @@ class AsyncGoogle(AsyncResource):
         """
         return await self._submit(VEO3_FAST, body={"text_prompt": text_prompt}, options=(extra_headers, extra_query, extra_body, timeout))
 
-    async def get_veo3_fast(
+    async def get_veo3_fast_video(
         self,
         *,
         request_id: str,
@@ -951,7 +951,7 @@ class AsyncGoogle(AsyncResource):
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
         reply_: GoogleVeoTask = await self._call(
-            GET_VEO3_FAST, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_VEO3_FAST_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -982,7 +982,7 @@ class AsyncGoogle(AsyncResource):
         """
         return await self._submit(VEO3_PRO, body={"text_prompt": text_prompt}, options=(extra_headers, extra_query, extra_body, timeout))
 
-    async def get_veo3_pro(
+    async def get_veo3_pro_video(
         self,
         *,
         request_id: str,
@@ -1008,7 +1008,7 @@ class AsyncGoogle(AsyncResource):
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
         reply_: GoogleVeoTask = await self._call(
-            GET_VEO3_PRO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_VEO3_PRO_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1045,7 +1045,7 @@ class AsyncGoogle(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def get_veo3_fast_frames(
+    async def get_veo3_fast_frames_video(
         self,
         *,
         request_id: str,
@@ -1071,7 +1071,7 @@ class AsyncGoogle(AsyncResource):
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
         reply_: GoogleVeoTask = await self._call(
-            GET_VEO3_FAST_FRAMES, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_VEO3_FAST_FRAMES_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1108,7 +1108,7 @@ class AsyncGoogle(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def get_veo3_pro_frames(
+    async def get_veo3_pro_frames_video(
         self,
         *,
         request_id: str,
@@ -1134,11 +1134,11 @@ class AsyncGoogle(AsyncResource):
         Source: public code of a 302.AI application, found by "302/submit/veo3-pro-frames" (caller, 2026-11-21)
         """
         reply_: GoogleVeoTask = await self._call(
-            GET_VEO3_PRO_FRAMES, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            GET_VEO3_PRO_FRAMES_VIDEO, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
-    async def veo_create_video(
+    async def create_veo_video(
         self,
         *,
         prompt: str,
@@ -1179,7 +1179,7 @@ class AsyncGoogle(AsyncResource):
         Source: https://doc-en.302.ai/332397149e0 (sample, 2026-11-21)
         """
         return await self._submit(
-            VEO_CREATE_VIDEO,
+            CREATE_VEO_VIDEO,
             body={
                 "prompt": prompt,
                 "model": model,
@@ -1200,7 +1200,7 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GoogleVeoV2Task:
-        """Tell how a video of google_veo_create_video stands.
+        """Tell how a video of any Veo 3 model stands.
 
         Args:
             task_id: The task's id.

@@ -65,16 +65,16 @@ GET_IMAGE_TO_VIDEO = Operation(
     },
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
-MULTI_IMAGE2VIDEO = Operation(
-    id="kling_multi_image2video",
-    endpoint="videos_kling.kling_multi_image2video",
+MULTI_IMAGE_TO_VIDEO = Operation(
+    id="kling_multi_image_to_video",
+    endpoint="videos_kling.kling_multi_image_to_video",
     docs='public code, found by "klingai/multi-image2video"',
     success={"field": "code", "values": [0], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task_id"}},
 )
-M2V_EXTEND_VIDEO = Operation(
-    id="kling_m2v_extend_video",
-    endpoint="videos_kling.kling_m2v_extend_video",
+EXTEND_VIDEO = Operation(
+    id="kling_extend_video",
+    endpoint="videos_kling.kling_extend_video",
     docs='public code of a 302.AI application, found by "klingai/m2v_extend_video"',
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
@@ -107,243 +107,243 @@ GET_TASK = Operation(
     },
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
-M2V_TXT2VIDEO = Operation(
-    id="kling_m2v_txt2video",
-    endpoint="videos_kling.kling_m2v_txt2video",
+TEXT_TO_VIDEO_V1_0_5S = Operation(
+    id="kling_text_to_video_v1_0_5s",
+    endpoint="videos_kling.kling_text_to_video_v1_0_5s",
     docs='public code of a 302.AI application, found by "klingai/m2v_extend_video"',
     not_empty=("prompt",),
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
 )
-M2V_TXT2VIDEO_HQ_5S = Operation(
-    id="kling_m2v_txt2video_hq_5s",
-    endpoint="videos_kling.kling_m2v_txt2video_hq_5s",
+TEXT_TO_VIDEO_V1_5_HQ_5S = Operation(
+    id="kling_text_to_video_v1_5_hq_5s",
+    endpoint="videos_kling.kling_text_to_video_v1_5_hq_5s",
     docs='public code of a 302.AI application, found by "klingai/m2v_extend_video"',
     not_empty=("prompt",),
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
 )
-M2V_TXT2VIDEO_HQ_10S = Operation(
-    id="kling_m2v_txt2video_hq_10s",
-    endpoint="videos_kling.kling_m2v_txt2video_hq_10s",
+TEXT_TO_VIDEO_V1_5_HQ_10S = Operation(
+    id="kling_text_to_video_v1_5_hq_10s",
+    endpoint="videos_kling.kling_text_to_video_v1_5_hq_10s",
     docs='public code of a 302.AI application, found by "klingai/m2v_extend_video"',
     not_empty=("prompt",),
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 1, "unit": "PTC", "per": "call"}],
 )
-M2V_IMG2VIDEO = Operation(
-    id="kling_m2v_img2video",
-    endpoint="videos_kling.kling_m2v_img2video",
+IMAGE_TO_VIDEO_V1_0_5S = Operation(
+    id="kling_image_to_video_v1_0_5s",
+    endpoint="videos_kling.kling_image_to_video_v1_0_5s",
     docs="302ai/302_ecom_image_generator:src/app/(land)/query.ts",
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
 )
-M2V_IMG2VIDEO_10S = Operation(
-    id="kling_m2v_img2video_10s",
-    endpoint="videos_kling.kling_m2v_img2video_10s",
+IMAGE_TO_VIDEO_V1_0_10S = Operation(
+    id="kling_image_to_video_v1_0_10s",
+    endpoint="videos_kling.kling_image_to_video_v1_0_10s",
     docs='public code, found by "klingai/m2v_16_img2video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
 )
-M2V_15_IMG2VIDEO = Operation(
-    id="kling_m2v_15_img2video",
-    endpoint="videos_kling.kling_m2v_15_img2video",
+IMAGE_TO_VIDEO_V1_5_5S = Operation(
+    id="kling_image_to_video_v1_5_5s",
+    endpoint="videos_kling.kling_image_to_video_v1_5_5s",
     docs='public code, found by "klingai/m2v_16_img2video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
 )
-M2V_15_IMG2VIDEO_10S = Operation(
-    id="kling_m2v_15_img2video_10s",
-    endpoint="videos_kling.kling_m2v_15_img2video_10s",
+IMAGE_TO_VIDEO_V1_5_10S = Operation(
+    id="kling_image_to_video_v1_5_10s",
+    endpoint="videos_kling.kling_image_to_video_v1_5_10s",
     docs='public code, found by "klingai/m2v_16_img2video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.6, "unit": "PTC", "per": "call"}],
 )
-M2V_IMG2VIDEO_HQ = Operation(
-    id="kling_m2v_img2video_hq",
-    endpoint="videos_kling.kling_m2v_img2video_hq",
+IMAGE_TO_VIDEO_V1_5_HQ_5S = Operation(
+    id="kling_image_to_video_v1_5_hq_5s",
+    endpoint="videos_kling.kling_image_to_video_v1_5_hq_5s",
     docs='public code of a 302.AI application, found by "klingai/m2v_extend_video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
 )
-M2V_IMG2VIDEO_HQ_10S = Operation(
-    id="kling_m2v_img2video_hq_10s",
-    endpoint="videos_kling.kling_m2v_img2video_hq_10s",
+IMAGE_TO_VIDEO_V1_5_HQ_10S = Operation(
+    id="kling_image_to_video_v1_5_hq_10s",
+    endpoint="videos_kling.kling_image_to_video_v1_5_hq_10s",
     docs='public code, found by "klingai/m2v_16_img2video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 1, "unit": "PTC", "per": "call"}],
 )
-M2V_16_TXT2VIDEO_5S = Operation(
-    id="kling_m2v_16_txt2video_5s",
-    endpoint="videos_kling.kling_m2v_16_txt2video_5s",
+TEXT_TO_VIDEO_V1_6_5S = Operation(
+    id="kling_text_to_video_v1_6_5s",
+    endpoint="videos_kling.kling_text_to_video_v1_6_5s",
     docs='public code, found by "klingai/m2v_16_img2video"',
     not_empty=("prompt",),
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
 )
-M2V_16_TXT2VIDEO_10S = Operation(
-    id="kling_m2v_16_txt2video_10s",
-    endpoint="videos_kling.kling_m2v_16_txt2video_10s",
+TEXT_TO_VIDEO_V1_6_10S = Operation(
+    id="kling_text_to_video_v1_6_10s",
+    endpoint="videos_kling.kling_text_to_video_v1_6_10s",
     docs='public code, found by "klingai/m2v_16_img2video"',
     not_empty=("prompt",),
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.6, "unit": "PTC", "per": "call"}],
 )
-M2V_16_TXT2VIDEO_HQ_5S = Operation(
-    id="kling_m2v_16_txt2video_hq_5s",
-    endpoint="videos_kling.kling_m2v_16_txt2video_hq_5s",
+TEXT_TO_VIDEO_V1_6_HQ_5S = Operation(
+    id="kling_text_to_video_v1_6_hq_5s",
+    endpoint="videos_kling.kling_text_to_video_v1_6_hq_5s",
     docs='public code, found by "klingai/m2v_16_txt2video_hq_5s"',
     not_empty=("prompt",),
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
 )
-M2V_16_TXT2VIDEO_HQ_10S = Operation(
-    id="kling_m2v_16_txt2video_hq_10s",
-    endpoint="videos_kling.kling_m2v_16_txt2video_hq_10s",
+TEXT_TO_VIDEO_V1_6_HQ_10S = Operation(
+    id="kling_text_to_video_v1_6_hq_10s",
+    endpoint="videos_kling.kling_text_to_video_v1_6_hq_10s",
     docs='public code, found by "klingai/m2v_16_img2video"',
     not_empty=("prompt",),
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 1, "unit": "PTC", "per": "call"}],
 )
-M2V_16_IMG2VIDEO_5S = Operation(
-    id="kling_m2v_16_img2video_5s",
-    endpoint="videos_kling.kling_m2v_16_img2video_5s",
+IMAGE_TO_VIDEO_V1_6_5S = Operation(
+    id="kling_image_to_video_v1_6_5s",
+    endpoint="videos_kling.kling_image_to_video_v1_6_5s",
     docs='public code of a 302.AI application, found by "klingai/m2v_16_img2video"',
     files={"input_image": ("url", "data_url", "part"), "tail_image": ("url", "data_url", "part")},
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
 )
-M2V_16_IMG2VIDEO_10S = Operation(
-    id="kling_m2v_16_img2video_10s",
-    endpoint="videos_kling.kling_m2v_16_img2video_10s",
+IMAGE_TO_VIDEO_V1_6_10S = Operation(
+    id="kling_image_to_video_v1_6_10s",
+    endpoint="videos_kling.kling_image_to_video_v1_6_10s",
     docs='public code, found by "klingai/m2v_16_img2video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.6, "unit": "PTC", "per": "call"}],
 )
-M2V_16_IMG2VIDEO_HQ_5S = Operation(
-    id="kling_m2v_16_img2video_hq_5s",
-    endpoint="videos_kling.kling_m2v_16_img2video_hq_5s",
+IMAGE_TO_VIDEO_V1_6_HQ_5S = Operation(
+    id="kling_image_to_video_v1_6_hq_5s",
+    endpoint="videos_kling.kling_image_to_video_v1_6_hq_5s",
     docs='public code of 302.AI applications, found by "klingai/m2v_16_img2video"',
     files={"input_image": ("url", "data_url", "part"), "tail_image": ("url", "data_url", "part")},
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
 )
-M2V_16_IMG2VIDEO_HQ_10S = Operation(
-    id="kling_m2v_16_img2video_hq_10s",
-    endpoint="videos_kling.kling_m2v_16_img2video_hq_10s",
+IMAGE_TO_VIDEO_V1_6_HQ_10S = Operation(
+    id="kling_image_to_video_v1_6_hq_10s",
+    endpoint="videos_kling.kling_image_to_video_v1_6_hq_10s",
     docs='public code, found by "klingai/m2v_16_img2video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 1, "unit": "PTC", "per": "call"}],
 )
-M2V_20_IMG2VIDEO_HQ_5S = Operation(
-    id="kling_m2v_20_img2video_hq_5s",
-    endpoint="videos_kling.kling_m2v_20_img2video_hq_5s",
+IMAGE_TO_VIDEO_V2_0_HQ_5S = Operation(
+    id="kling_image_to_video_v2_0_hq_5s",
+    endpoint="videos_kling.kling_image_to_video_v2_0_hq_5s",
     docs="https://doc.302.ai/284770464e0",
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 1.5, "unit": "PTC", "per": "call"}],
 )
-M2V_20_IMG2VIDEO_HQ_10S = Operation(
-    id="kling_m2v_20_img2video_hq_10s",
-    endpoint="videos_kling.kling_m2v_20_img2video_hq_10s",
+IMAGE_TO_VIDEO_V2_0_HQ_10S = Operation(
+    id="kling_image_to_video_v2_0_hq_10s",
+    endpoint="videos_kling.kling_image_to_video_v2_0_hq_10s",
     docs="https://doc.302.ai/284770552e0",
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 3, "unit": "PTC", "per": "call"}],
 )
-M2V_21_IMG2VIDEO = Operation(
-    id="kling_m2v_21_img2video",
-    endpoint="videos_kling.kling_m2v_21_img2video",
+IMAGE_TO_VIDEO_V2_1_5S = Operation(
+    id="kling_image_to_video_v2_1_5s",
+    endpoint="videos_kling.kling_image_to_video_v2_1_5s",
     docs='public code of a 302.AI application, found by "m2v_21_img2video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
 )
-M2V_21_IMG2VIDEO_10S = Operation(
-    id="kling_m2v_21_img2video_10s",
-    endpoint="videos_kling.kling_m2v_21_img2video_10s",
+IMAGE_TO_VIDEO_V2_1_10S = Operation(
+    id="kling_image_to_video_v2_1_10s",
+    endpoint="videos_kling.kling_image_to_video_v2_1_10s",
     docs='public code of a 302.AI application, found by "m2v_21_img2video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.6, "unit": "PTC", "per": "call"}],
 )
-M2V_21_IMG2VIDEO_HQ = Operation(
-    id="kling_m2v_21_img2video_hq",
-    endpoint="videos_kling.kling_m2v_21_img2video_hq",
+IMAGE_TO_VIDEO_V2_1_HQ_5S = Operation(
+    id="kling_image_to_video_v2_1_hq_5s",
+    endpoint="videos_kling.kling_image_to_video_v2_1_hq_5s",
     docs='public code of a 302.AI application, found by "m2v_21_img2video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
 )
-M2V_21_IMG2VIDEO_HQ_10S = Operation(
-    id="kling_m2v_21_img2video_hq_10s",
-    endpoint="videos_kling.kling_m2v_21_img2video_hq_10s",
+IMAGE_TO_VIDEO_V2_1_HQ_10S = Operation(
+    id="kling_image_to_video_v2_1_hq_10s",
+    endpoint="videos_kling.kling_image_to_video_v2_1_hq_10s",
     docs="302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts",
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 1, "unit": "PTC", "per": "call"}],
 )
-M2V_21_MASTER_TXT2VIDEO_5S = Operation(
-    id="kling_m2v_21_master_txt2video_5s",
-    endpoint="videos_kling.kling_m2v_21_master_txt2video_5s",
+TEXT_TO_VIDEO_V2_1_MASTER_5S = Operation(
+    id="kling_text_to_video_v2_1_master_5s",
+    endpoint="videos_kling.kling_text_to_video_v2_1_master_5s",
     docs='public code of a 302.AI application, found by "m2v_21_img2video"',
     not_empty=("prompt",),
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 1.5, "unit": "PTC", "per": "call"}],
 )
-M2V_21_MASTER_TXT2VIDEO_10S = Operation(
-    id="kling_m2v_21_master_txt2video_10s",
-    endpoint="videos_kling.kling_m2v_21_master_txt2video_10s",
+TEXT_TO_VIDEO_V2_1_MASTER_10S = Operation(
+    id="kling_text_to_video_v2_1_master_10s",
+    endpoint="videos_kling.kling_text_to_video_v2_1_master_10s",
     docs='public code of a 302.AI application, found by "m2v_21_img2video"',
     not_empty=("prompt",),
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 3, "unit": "PTC", "per": "call"}],
 )
-M2V_21_MASTER_IMG2VIDEO_5S = Operation(
-    id="kling_m2v_21_master_img2video_5s",
-    endpoint="videos_kling.kling_m2v_21_master_img2video_5s",
+IMAGE_TO_VIDEO_V2_1_MASTER_5S = Operation(
+    id="kling_image_to_video_v2_1_master_5s",
+    endpoint="videos_kling.kling_image_to_video_v2_1_master_5s",
     docs='public code of a 302.AI application, found by "m2v_21_img2video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 1.5, "unit": "PTC", "per": "call"}],
 )
-M2V_21_MASTER_IMG2VIDEO_10S = Operation(
-    id="kling_m2v_21_master_img2video_10s",
-    endpoint="videos_kling.kling_m2v_21_master_img2video_10s",
+IMAGE_TO_VIDEO_V2_1_MASTER_10S = Operation(
+    id="kling_image_to_video_v2_1_master_10s",
+    endpoint="videos_kling.kling_image_to_video_v2_1_master_10s",
     docs='public code of a 302.AI application, found by "m2v_21_img2video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     success={"field": "result", "values": [1], "message": "message"},
@@ -581,7 +581,7 @@ class Kling(Resource):
         reply_: KlingReply = self._call(GET_IMAGE_TO_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-    def multi_image2video(
+    def multi_image_to_video(
         self,
         *,
         image_list: Sequence[KlingImageItem],
@@ -618,7 +618,7 @@ class Kling(Resource):
         Source: public code, found by "klingai/multi-image2video" (caller, 2026-11-21)
         """
         return self._submit(
-            MULTI_IMAGE2VIDEO,
+            MULTI_IMAGE_TO_VIDEO,
             body={
                 "image_list": image_list,
                 "model_name": model_name,
@@ -631,7 +631,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_extend_video(
+    def extend_video(
         self,
         *,
         task_id: str,
@@ -659,7 +659,7 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_EXTEND_VIDEO, body={"task_id": task_id, "prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
+            EXTEND_VIDEO, body={"task_id": task_id, "prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     def get_task(
@@ -693,7 +693,7 @@ class Kling(Resource):
         reply_: KlingM2VReply = self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-    def m2v_txt2video(
+    def text_to_video_v1_0_5s(
         self,
         *,
         prompt: str,
@@ -707,7 +707,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Text to video 1.0, rapid, 5 seconds.
+        """Make a video from a text with model 1.0, rapid, 5 seconds.
 
         Args:
             prompt: What to show.
@@ -729,7 +729,7 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_TXT2VIDEO,
+            TEXT_TO_VIDEO_V1_0_5S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -741,7 +741,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_txt2video_hq_5s(
+    def text_to_video_v1_5_hq_5s(
         self,
         *,
         prompt: str,
@@ -755,7 +755,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Text to video 1.5, high quality, 5 seconds.
+        """Make a video from a text with model 1.5, high quality, 5 seconds.
 
         Args:
             prompt: What to show.
@@ -777,7 +777,7 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_TXT2VIDEO_HQ_5S,
+            TEXT_TO_VIDEO_V1_5_HQ_5S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -789,7 +789,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_txt2video_hq_10s(
+    def text_to_video_v1_5_hq_10s(
         self,
         *,
         prompt: str,
@@ -803,7 +803,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Text to video 1.5, high quality, 10 seconds.
+        """Make a video from a text with model 1.5, high quality, 10 seconds.
 
         Args:
             prompt: What to show.
@@ -825,7 +825,7 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_TXT2VIDEO_HQ_10S,
+            TEXT_TO_VIDEO_V1_5_HQ_10S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -837,7 +837,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_img2video(
+    def image_to_video_v1_0_5s(
         self,
         *,
         input_image: FileInput,
@@ -854,7 +854,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Image to video 1.0, rapid, 5 seconds.
+        """Make a video from an image with model 1.0, rapid, 5 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -881,7 +881,7 @@ class Kling(Resource):
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_IMG2VIDEO,
+            IMAGE_TO_VIDEO_V1_0_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -896,7 +896,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_img2video_10s(
+    def image_to_video_v1_0_10s(
         self,
         *,
         input_image: FileInput,
@@ -913,7 +913,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Image to video 1.0, rapid, 10 seconds.
+        """Make a video from an image with model 1.0, rapid, 10 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -940,7 +940,7 @@ class Kling(Resource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_IMG2VIDEO_10S,
+            IMAGE_TO_VIDEO_V1_0_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -955,7 +955,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_15_img2video(
+    def image_to_video_v1_5_5s(
         self,
         *,
         input_image: FileInput,
@@ -972,7 +972,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Image to video 1.5, rapid, 5 seconds.
+        """Make a video from an image with model 1.5, rapid, 5 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -999,7 +999,7 @@ class Kling(Resource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_15_IMG2VIDEO,
+            IMAGE_TO_VIDEO_V1_5_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1014,7 +1014,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_15_img2video_10s(
+    def image_to_video_v1_5_10s(
         self,
         *,
         input_image: FileInput,
@@ -1031,7 +1031,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Image to video 1.5, rapid, 10 seconds.
+        """Make a video from an image with model 1.5, rapid, 10 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -1058,7 +1058,7 @@ class Kling(Resource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_15_IMG2VIDEO_10S,
+            IMAGE_TO_VIDEO_V1_5_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1073,7 +1073,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_img2video_hq(
+    def image_to_video_v1_5_hq_5s(
         self,
         *,
         input_image: FileInput,
@@ -1090,7 +1090,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Image to video 1.5, high quality, 5 seconds.
+        """Make a video from an image with model 1.5, high quality, 5 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -1117,7 +1117,7 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_IMG2VIDEO_HQ,
+            IMAGE_TO_VIDEO_V1_5_HQ_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1132,7 +1132,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_img2video_hq_10s(
+    def image_to_video_v1_5_hq_10s(
         self,
         *,
         input_image: FileInput,
@@ -1149,7 +1149,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Image to video 1.5, high quality, 10 seconds.
+        """Make a video from an image with model 1.5, high quality, 10 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -1176,7 +1176,7 @@ class Kling(Resource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_IMG2VIDEO_HQ_10S,
+            IMAGE_TO_VIDEO_V1_5_HQ_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1191,7 +1191,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_16_txt2video_5s(
+    def text_to_video_v1_6_5s(
         self,
         *,
         prompt: str,
@@ -1205,7 +1205,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Text to video 1.6, standard, 5 seconds.
+        """Make a video from a text with model 1.6, standard, 5 seconds.
 
         Args:
             prompt: What to show.
@@ -1227,7 +1227,7 @@ class Kling(Resource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_16_TXT2VIDEO_5S,
+            TEXT_TO_VIDEO_V1_6_5S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1239,7 +1239,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_16_txt2video_10s(
+    def text_to_video_v1_6_10s(
         self,
         *,
         prompt: str,
@@ -1253,7 +1253,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Text to video 1.6, standard, 10 seconds.
+        """Make a video from a text with model 1.6, standard, 10 seconds.
 
         Args:
             prompt: What to show.
@@ -1275,7 +1275,7 @@ class Kling(Resource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_16_TXT2VIDEO_10S,
+            TEXT_TO_VIDEO_V1_6_10S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1287,7 +1287,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_16_txt2video_hq_5s(
+    def text_to_video_v1_6_hq_5s(
         self,
         *,
         prompt: str,
@@ -1301,7 +1301,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Text to video 1.6, high quality, 5 seconds.
+        """Make a video from a text with model 1.6, high quality, 5 seconds.
 
         Args:
             prompt: What to show.
@@ -1323,7 +1323,7 @@ class Kling(Resource):
         Source: public code, found by "klingai/m2v_16_txt2video_hq_5s" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_16_TXT2VIDEO_HQ_5S,
+            TEXT_TO_VIDEO_V1_6_HQ_5S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1335,7 +1335,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_16_txt2video_hq_10s(
+    def text_to_video_v1_6_hq_10s(
         self,
         *,
         prompt: str,
@@ -1349,7 +1349,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Text to video 1.6, high quality, 10 seconds.
+        """Make a video from a text with model 1.6, high quality, 10 seconds.
 
         Args:
             prompt: What to show.
@@ -1371,7 +1371,7 @@ class Kling(Resource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_16_TXT2VIDEO_HQ_10S,
+            TEXT_TO_VIDEO_V1_6_HQ_10S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1383,7 +1383,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_16_img2video_5s(
+    def image_to_video_v1_6_5s(
         self,
         *,
         input_image: FileInput,
@@ -1400,7 +1400,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Image to video 1.6, standard, 5 seconds.
+        """Make a video from an image with model 1.6, standard, 5 seconds.
 
         Args:
             input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
@@ -1426,7 +1426,7 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_16_IMG2VIDEO_5S,
+            IMAGE_TO_VIDEO_V1_6_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1441,7 +1441,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_16_img2video_10s(
+    def image_to_video_v1_6_10s(
         self,
         *,
         input_image: FileInput,
@@ -1458,7 +1458,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Image to video 1.6, standard, 10 seconds.
+        """Make a video from an image with model 1.6, standard, 10 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -1485,7 +1485,7 @@ class Kling(Resource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_16_IMG2VIDEO_10S,
+            IMAGE_TO_VIDEO_V1_6_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1500,7 +1500,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_16_img2video_hq_5s(
+    def image_to_video_v1_6_hq_5s(
         self,
         *,
         input_image: FileInput,
@@ -1517,7 +1517,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Image to video 1.6, high quality, 5 seconds.
+        """Make a video from an image with model 1.6, high quality, 5 seconds.
 
         Args:
             input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
@@ -1543,7 +1543,7 @@ class Kling(Resource):
         Source: public code of 302.AI applications, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_16_IMG2VIDEO_HQ_5S,
+            IMAGE_TO_VIDEO_V1_6_HQ_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1558,7 +1558,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_16_img2video_hq_10s(
+    def image_to_video_v1_6_hq_10s(
         self,
         *,
         input_image: FileInput,
@@ -1575,7 +1575,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Image to video 1.6, high quality, 10 seconds.
+        """Make a video from an image with model 1.6, high quality, 10 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -1602,7 +1602,7 @@ class Kling(Resource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_16_IMG2VIDEO_HQ_10S,
+            IMAGE_TO_VIDEO_V1_6_HQ_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1617,7 +1617,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_20_img2video_hq_5s(
+    def image_to_video_v2_0_hq_5s(
         self,
         *,
         input_image: FileInput,
@@ -1634,7 +1634,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Image to video 2.0, high definition, 5 seconds.
+        """Make a video from an image with model 2.0, high definition, 5 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -1661,7 +1661,7 @@ class Kling(Resource):
         Source: https://doc.302.ai/284770464e0 (catalog, 2026-11-21)
         """
         return self._submit(
-            M2V_20_IMG2VIDEO_HQ_5S,
+            IMAGE_TO_VIDEO_V2_0_HQ_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1676,7 +1676,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_20_img2video_hq_10s(
+    def image_to_video_v2_0_hq_10s(
         self,
         *,
         input_image: FileInput,
@@ -1693,7 +1693,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Image to video 2.0, high definition, 10 seconds.
+        """Make a video from an image with model 2.0, high definition, 10 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -1720,7 +1720,7 @@ class Kling(Resource):
         Source: https://doc.302.ai/284770552e0 (catalog, 2026-11-21)
         """
         return self._submit(
-            M2V_20_IMG2VIDEO_HQ_10S,
+            IMAGE_TO_VIDEO_V2_0_HQ_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1735,7 +1735,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_21_img2video(
+    def image_to_video_v2_1_5s(
         self,
         *,
         input_image: FileInput,
@@ -1752,7 +1752,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Image to video 2.1, standard, 5 seconds.
+        """Make a video from an image with model 2.1, standard, 5 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -1779,7 +1779,7 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_21_IMG2VIDEO,
+            IMAGE_TO_VIDEO_V2_1_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1794,7 +1794,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_21_img2video_10s(
+    def image_to_video_v2_1_10s(
         self,
         *,
         input_image: FileInput,
@@ -1811,7 +1811,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Image to video 2.1, standard, 10 seconds.
+        """Make a video from an image with model 2.1, standard, 10 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -1838,7 +1838,7 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_21_IMG2VIDEO_10S,
+            IMAGE_TO_VIDEO_V2_1_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1853,7 +1853,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_21_img2video_hq(
+    def image_to_video_v2_1_hq_5s(
         self,
         *,
         input_image: FileInput,
@@ -1870,7 +1870,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Image to video 2.1, high definition, 5 seconds.
+        """Make a video from an image with model 2.1, high definition, 5 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -1897,7 +1897,7 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_21_IMG2VIDEO_HQ,
+            IMAGE_TO_VIDEO_V2_1_HQ_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1912,7 +1912,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_21_img2video_hq_10s(
+    def image_to_video_v2_1_hq_10s(
         self,
         *,
         input_image: FileInput,
@@ -1929,7 +1929,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Image to video 2.1, high definition, 10 seconds.
+        """Make a video from an image with model 2.1, high definition, 10 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -1956,7 +1956,7 @@ class Kling(Resource):
         Source: 302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_21_IMG2VIDEO_HQ_10S,
+            IMAGE_TO_VIDEO_V2_1_HQ_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1971,7 +1971,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_21_master_txt2video_5s(
+    def text_to_video_v2_1_master_5s(
         self,
         *,
         prompt: str,
@@ -1985,7 +1985,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Text to video 2.1 Master, 5 seconds.
+        """Make a video from a text with model 2.1 Master, 5 seconds.
 
         Args:
             prompt: What to show.
@@ -2007,7 +2007,7 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_21_MASTER_TXT2VIDEO_5S,
+            TEXT_TO_VIDEO_V2_1_MASTER_5S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2019,7 +2019,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_21_master_txt2video_10s(
+    def text_to_video_v2_1_master_10s(
         self,
         *,
         prompt: str,
@@ -2033,7 +2033,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Text to video 2.1 Master, 10 seconds.
+        """Make a video from a text with model 2.1 Master, 10 seconds.
 
         Args:
             prompt: What to show.
@@ -2055,7 +2055,7 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_21_MASTER_TXT2VIDEO_10S,
+            TEXT_TO_VIDEO_V2_1_MASTER_10S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2067,7 +2067,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_21_master_img2video_5s(
+    def image_to_video_v2_1_master_5s(
         self,
         *,
         input_image: FileInput,
@@ -2084,7 +2084,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Image to video 2.1 Master, 5 seconds.
+        """Make a video from an image with model 2.1 Master, 5 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -2111,7 +2111,7 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_21_MASTER_IMG2VIDEO_5S,
+            IMAGE_TO_VIDEO_V2_1_MASTER_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -2126,7 +2126,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def m2v_21_master_img2video_10s(
+    def image_to_video_v2_1_master_10s(
         self,
         *,
         input_image: FileInput,
@@ -2143,7 +2143,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VReply]:
-        """Image to video 2.1 Master, 10 seconds.
+        """Make a video from an image with model 2.1 Master, 10 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -2170,7 +2170,7 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            M2V_21_MASTER_IMG2VIDEO_10S,
+            IMAGE_TO_VIDEO_V2_1_MASTER_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -2417,7 +2417,7 @@ class AsyncKling(AsyncResource):
         )
         return reply_
 
-    async def multi_image2video(
+    async def multi_image_to_video(
         self,
         *,
         image_list: Sequence[KlingImageItem],
@@ -2454,7 +2454,7 @@ class AsyncKling(AsyncResource):
         Source: public code, found by "klingai/multi-image2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            MULTI_IMAGE2VIDEO,
+            MULTI_IMAGE_TO_VIDEO,
             body={
                 "image_list": image_list,
                 "model_name": model_name,
@@ -2467,7 +2467,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_extend_video(
+    async def extend_video(
         self,
         *,
         task_id: str,
@@ -2495,7 +2495,7 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_EXTEND_VIDEO, body={"task_id": task_id, "prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
+            EXTEND_VIDEO, body={"task_id": task_id, "prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     async def get_task(
@@ -2529,7 +2529,7 @@ class AsyncKling(AsyncResource):
         reply_: KlingM2VReply = await self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-    async def m2v_txt2video(
+    async def text_to_video_v1_0_5s(
         self,
         *,
         prompt: str,
@@ -2543,7 +2543,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Text to video 1.0, rapid, 5 seconds.
+        """Make a video from a text with model 1.0, rapid, 5 seconds.
 
         Args:
             prompt: What to show.
@@ -2565,7 +2565,7 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_TXT2VIDEO,
+            TEXT_TO_VIDEO_V1_0_5S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2577,7 +2577,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_txt2video_hq_5s(
+    async def text_to_video_v1_5_hq_5s(
         self,
         *,
         prompt: str,
@@ -2591,7 +2591,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Text to video 1.5, high quality, 5 seconds.
+        """Make a video from a text with model 1.5, high quality, 5 seconds.
 
         Args:
             prompt: What to show.
@@ -2613,7 +2613,7 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_TXT2VIDEO_HQ_5S,
+            TEXT_TO_VIDEO_V1_5_HQ_5S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2625,7 +2625,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_txt2video_hq_10s(
+    async def text_to_video_v1_5_hq_10s(
         self,
         *,
         prompt: str,
@@ -2639,7 +2639,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Text to video 1.5, high quality, 10 seconds.
+        """Make a video from a text with model 1.5, high quality, 10 seconds.
 
         Args:
             prompt: What to show.
@@ -2661,7 +2661,7 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_TXT2VIDEO_HQ_10S,
+            TEXT_TO_VIDEO_V1_5_HQ_10S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2673,7 +2673,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_img2video(
+    async def image_to_video_v1_0_5s(
         self,
         *,
         input_image: FileInput,
@@ -2690,7 +2690,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Image to video 1.0, rapid, 5 seconds.
+        """Make a video from an image with model 1.0, rapid, 5 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -2717,7 +2717,7 @@ class AsyncKling(AsyncResource):
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_IMG2VIDEO,
+            IMAGE_TO_VIDEO_V1_0_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -2732,7 +2732,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_img2video_10s(
+    async def image_to_video_v1_0_10s(
         self,
         *,
         input_image: FileInput,
@@ -2749,7 +2749,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Image to video 1.0, rapid, 10 seconds.
+        """Make a video from an image with model 1.0, rapid, 10 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -2776,7 +2776,7 @@ class AsyncKling(AsyncResource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_IMG2VIDEO_10S,
+            IMAGE_TO_VIDEO_V1_0_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -2791,7 +2791,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_15_img2video(
+    async def image_to_video_v1_5_5s(
         self,
         *,
         input_image: FileInput,
@@ -2808,7 +2808,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Image to video 1.5, rapid, 5 seconds.
+        """Make a video from an image with model 1.5, rapid, 5 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -2835,7 +2835,7 @@ class AsyncKling(AsyncResource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_15_IMG2VIDEO,
+            IMAGE_TO_VIDEO_V1_5_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -2850,7 +2850,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_15_img2video_10s(
+    async def image_to_video_v1_5_10s(
         self,
         *,
         input_image: FileInput,
@@ -2867,7 +2867,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Image to video 1.5, rapid, 10 seconds.
+        """Make a video from an image with model 1.5, rapid, 10 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -2894,7 +2894,7 @@ class AsyncKling(AsyncResource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_15_IMG2VIDEO_10S,
+            IMAGE_TO_VIDEO_V1_5_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -2909,7 +2909,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_img2video_hq(
+    async def image_to_video_v1_5_hq_5s(
         self,
         *,
         input_image: FileInput,
@@ -2926,7 +2926,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Image to video 1.5, high quality, 5 seconds.
+        """Make a video from an image with model 1.5, high quality, 5 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -2953,7 +2953,7 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_IMG2VIDEO_HQ,
+            IMAGE_TO_VIDEO_V1_5_HQ_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -2968,7 +2968,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_img2video_hq_10s(
+    async def image_to_video_v1_5_hq_10s(
         self,
         *,
         input_image: FileInput,
@@ -2985,7 +2985,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Image to video 1.5, high quality, 10 seconds.
+        """Make a video from an image with model 1.5, high quality, 10 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -3012,7 +3012,7 @@ class AsyncKling(AsyncResource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_IMG2VIDEO_HQ_10S,
+            IMAGE_TO_VIDEO_V1_5_HQ_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3027,7 +3027,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_16_txt2video_5s(
+    async def text_to_video_v1_6_5s(
         self,
         *,
         prompt: str,
@@ -3041,7 +3041,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Text to video 1.6, standard, 5 seconds.
+        """Make a video from a text with model 1.6, standard, 5 seconds.
 
         Args:
             prompt: What to show.
@@ -3063,7 +3063,7 @@ class AsyncKling(AsyncResource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_16_TXT2VIDEO_5S,
+            TEXT_TO_VIDEO_V1_6_5S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -3075,7 +3075,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_16_txt2video_10s(
+    async def text_to_video_v1_6_10s(
         self,
         *,
         prompt: str,
@@ -3089,7 +3089,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Text to video 1.6, standard, 10 seconds.
+        """Make a video from a text with model 1.6, standard, 10 seconds.
 
         Args:
             prompt: What to show.
@@ -3111,7 +3111,7 @@ class AsyncKling(AsyncResource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_16_TXT2VIDEO_10S,
+            TEXT_TO_VIDEO_V1_6_10S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -3123,7 +3123,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_16_txt2video_hq_5s(
+    async def text_to_video_v1_6_hq_5s(
         self,
         *,
         prompt: str,
@@ -3137,7 +3137,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Text to video 1.6, high quality, 5 seconds.
+        """Make a video from a text with model 1.6, high quality, 5 seconds.
 
         Args:
             prompt: What to show.
@@ -3159,7 +3159,7 @@ class AsyncKling(AsyncResource):
         Source: public code, found by "klingai/m2v_16_txt2video_hq_5s" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_16_TXT2VIDEO_HQ_5S,
+            TEXT_TO_VIDEO_V1_6_HQ_5S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -3171,7 +3171,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_16_txt2video_hq_10s(
+    async def text_to_video_v1_6_hq_10s(
         self,
         *,
         prompt: str,
@@ -3185,7 +3185,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Text to video 1.6, high quality, 10 seconds.
+        """Make a video from a text with model 1.6, high quality, 10 seconds.
 
         Args:
             prompt: What to show.
@@ -3207,7 +3207,7 @@ class AsyncKling(AsyncResource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_16_TXT2VIDEO_HQ_10S,
+            TEXT_TO_VIDEO_V1_6_HQ_10S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -3219,7 +3219,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_16_img2video_5s(
+    async def image_to_video_v1_6_5s(
         self,
         *,
         input_image: FileInput,
@@ -3236,7 +3236,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Image to video 1.6, standard, 5 seconds.
+        """Make a video from an image with model 1.6, standard, 5 seconds.
 
         Args:
             input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
@@ -3262,7 +3262,7 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_16_IMG2VIDEO_5S,
+            IMAGE_TO_VIDEO_V1_6_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3277,7 +3277,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_16_img2video_10s(
+    async def image_to_video_v1_6_10s(
         self,
         *,
         input_image: FileInput,
@@ -3294,7 +3294,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Image to video 1.6, standard, 10 seconds.
+        """Make a video from an image with model 1.6, standard, 10 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -3321,7 +3321,7 @@ class AsyncKling(AsyncResource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_16_IMG2VIDEO_10S,
+            IMAGE_TO_VIDEO_V1_6_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3336,7 +3336,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_16_img2video_hq_5s(
+    async def image_to_video_v1_6_hq_5s(
         self,
         *,
         input_image: FileInput,
@@ -3353,7 +3353,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Image to video 1.6, high quality, 5 seconds.
+        """Make a video from an image with model 1.6, high quality, 5 seconds.
 
         Args:
             input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
@@ -3379,7 +3379,7 @@ class AsyncKling(AsyncResource):
         Source: public code of 302.AI applications, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_16_IMG2VIDEO_HQ_5S,
+            IMAGE_TO_VIDEO_V1_6_HQ_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3394,7 +3394,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_16_img2video_hq_10s(
+    async def image_to_video_v1_6_hq_10s(
         self,
         *,
         input_image: FileInput,
@@ -3411,7 +3411,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Image to video 1.6, high quality, 10 seconds.
+        """Make a video from an image with model 1.6, high quality, 10 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -3438,7 +3438,7 @@ class AsyncKling(AsyncResource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_16_IMG2VIDEO_HQ_10S,
+            IMAGE_TO_VIDEO_V1_6_HQ_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3453,7 +3453,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_20_img2video_hq_5s(
+    async def image_to_video_v2_0_hq_5s(
         self,
         *,
         input_image: FileInput,
@@ -3470,7 +3470,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Image to video 2.0, high definition, 5 seconds.
+        """Make a video from an image with model 2.0, high definition, 5 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -3497,7 +3497,7 @@ class AsyncKling(AsyncResource):
         Source: https://doc.302.ai/284770464e0 (catalog, 2026-11-21)
         """
         return await self._submit(
-            M2V_20_IMG2VIDEO_HQ_5S,
+            IMAGE_TO_VIDEO_V2_0_HQ_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3512,7 +3512,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_20_img2video_hq_10s(
+    async def image_to_video_v2_0_hq_10s(
         self,
         *,
         input_image: FileInput,
@@ -3529,7 +3529,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Image to video 2.0, high definition, 10 seconds.
+        """Make a video from an image with model 2.0, high definition, 10 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -3556,7 +3556,7 @@ class AsyncKling(AsyncResource):
         Source: https://doc.302.ai/284770552e0 (catalog, 2026-11-21)
         """
         return await self._submit(
-            M2V_20_IMG2VIDEO_HQ_10S,
+            IMAGE_TO_VIDEO_V2_0_HQ_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3571,7 +3571,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_21_img2video(
+    async def image_to_video_v2_1_5s(
         self,
         *,
         input_image: FileInput,
@@ -3588,7 +3588,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Image to video 2.1, standard, 5 seconds.
+        """Make a video from an image with model 2.1, standard, 5 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -3615,7 +3615,7 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_21_IMG2VIDEO,
+            IMAGE_TO_VIDEO_V2_1_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3630,7 +3630,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_21_img2video_10s(
+    async def image_to_video_v2_1_10s(
         self,
         *,
         input_image: FileInput,
@@ -3647,7 +3647,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Image to video 2.1, standard, 10 seconds.
+        """Make a video from an image with model 2.1, standard, 10 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -3674,7 +3674,7 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_21_IMG2VIDEO_10S,
+            IMAGE_TO_VIDEO_V2_1_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3689,7 +3689,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_21_img2video_hq(
+    async def image_to_video_v2_1_hq_5s(
         self,
         *,
         input_image: FileInput,
@@ -3706,7 +3706,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Image to video 2.1, high definition, 5 seconds.
+        """Make a video from an image with model 2.1, high definition, 5 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -3733,7 +3733,7 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_21_IMG2VIDEO_HQ,
+            IMAGE_TO_VIDEO_V2_1_HQ_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3748,7 +3748,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_21_img2video_hq_10s(
+    async def image_to_video_v2_1_hq_10s(
         self,
         *,
         input_image: FileInput,
@@ -3765,7 +3765,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Image to video 2.1, high definition, 10 seconds.
+        """Make a video from an image with model 2.1, high definition, 10 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -3792,7 +3792,7 @@ class AsyncKling(AsyncResource):
         Source: 302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_21_IMG2VIDEO_HQ_10S,
+            IMAGE_TO_VIDEO_V2_1_HQ_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3807,7 +3807,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_21_master_txt2video_5s(
+    async def text_to_video_v2_1_master_5s(
         self,
         *,
         prompt: str,
@@ -3821,7 +3821,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Text to video 2.1 Master, 5 seconds.
+        """Make a video from a text with model 2.1 Master, 5 seconds.
 
         Args:
             prompt: What to show.
@@ -3843,7 +3843,7 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_21_MASTER_TXT2VIDEO_5S,
+            TEXT_TO_VIDEO_V2_1_MASTER_5S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -3855,7 +3855,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_21_master_txt2video_10s(
+    async def text_to_video_v2_1_master_10s(
         self,
         *,
         prompt: str,
@@ -3869,7 +3869,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Text to video 2.1 Master, 10 seconds.
+        """Make a video from a text with model 2.1 Master, 10 seconds.
 
         Args:
             prompt: What to show.
@@ -3891,7 +3891,7 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_21_MASTER_TXT2VIDEO_10S,
+            TEXT_TO_VIDEO_V2_1_MASTER_10S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -3903,7 +3903,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_21_master_img2video_5s(
+    async def image_to_video_v2_1_master_5s(
         self,
         *,
         input_image: FileInput,
@@ -3920,7 +3920,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Image to video 2.1 Master, 5 seconds.
+        """Make a video from an image with model 2.1 Master, 5 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -3947,7 +3947,7 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_21_MASTER_IMG2VIDEO_5S,
+            IMAGE_TO_VIDEO_V2_1_MASTER_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3962,7 +3962,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def m2v_21_master_img2video_10s(
+    async def image_to_video_v2_1_master_10s(
         self,
         *,
         input_image: FileInput,
@@ -3979,7 +3979,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VReply]:
-        """Image to video 2.1 Master, 10 seconds.
+        """Make a video from an image with model 2.1 Master, 10 seconds.
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
@@ -4006,7 +4006,7 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            M2V_21_MASTER_IMG2VIDEO_10S,
+            IMAGE_TO_VIDEO_V2_1_MASTER_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,

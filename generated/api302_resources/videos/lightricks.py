@@ -28,16 +28,16 @@ IMAGE_TO_VIDEO = Operation(
     not_empty=("prompt",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
-TEXT_TO_VIDEO_V095 = Operation(
-    id="lightricks_text_to_video_v095",
-    endpoint="videos_lightricks.lightricks_text_to_video_v095",
+TEXT_TO_VIDEO_V0_9_5 = Operation(
+    id="lightricks_text_to_video_v0_9_5",
+    endpoint="videos_lightricks.lightricks_text_to_video_v0_9_5",
     docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
     not_empty=("prompt",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
-IMAGE_TO_VIDEO_V095 = Operation(
-    id="lightricks_image_to_video_v095",
-    endpoint="videos_lightricks.lightricks_image_to_video_v095",
+IMAGE_TO_VIDEO_V0_9_5 = Operation(
+    id="lightricks_image_to_video_v0_9_5",
+    endpoint="videos_lightricks.lightricks_image_to_video_v0_9_5",
     docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
     files={"image_url": ("url",)},
     not_empty=("prompt",),
@@ -143,7 +143,7 @@ class Lightricks(Resource):
         )
         return reply_
 
-    def text_to_video_v095(
+    def text_to_video_v0_9_5(
         self,
         *,
         prompt: str,
@@ -181,7 +181,7 @@ class Lightricks(Resource):
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
         reply_: LightricksVideo = self._call(
-            TEXT_TO_VIDEO_V095,
+            TEXT_TO_VIDEO_V0_9_5,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -195,7 +195,7 @@ class Lightricks(Resource):
         )
         return reply_
 
-    def image_to_video_v095(
+    def image_to_video_v0_9_5(
         self,
         *,
         image_url: str,
@@ -235,7 +235,7 @@ class Lightricks(Resource):
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
         reply_: LightricksVideo = self._call(
-            IMAGE_TO_VIDEO_V095,
+            IMAGE_TO_VIDEO_V0_9_5,
             body={
                 "image_url": image_url,
                 "prompt": prompt,
@@ -349,7 +349,7 @@ class AsyncLightricks(AsyncResource):
         )
         return reply_
 
-    async def text_to_video_v095(
+    async def text_to_video_v0_9_5(
         self,
         *,
         prompt: str,
@@ -387,7 +387,7 @@ class AsyncLightricks(AsyncResource):
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
         reply_: LightricksVideo = await self._call(
-            TEXT_TO_VIDEO_V095,
+            TEXT_TO_VIDEO_V0_9_5,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -401,7 +401,7 @@ class AsyncLightricks(AsyncResource):
         )
         return reply_
 
-    async def image_to_video_v095(
+    async def image_to_video_v0_9_5(
         self,
         *,
         image_url: str,
@@ -441,7 +441,7 @@ class AsyncLightricks(AsyncResource):
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
         reply_: LightricksVideo = await self._call(
-            IMAGE_TO_VIDEO_V095,
+            IMAGE_TO_VIDEO_V0_9_5,
             body={
                 "image_url": image_url,
                 "prompt": prompt,

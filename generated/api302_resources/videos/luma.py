@@ -63,7 +63,7 @@ class Luma(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[LumaVideo]:
-        """Start a video of 5 seconds from text or pictures.
+        """Make a video of 5 seconds from text or pictures.
 
         Without pictures it works from the text alone; with one or both it joins them. The prompt is to be in English.
 
@@ -165,7 +165,7 @@ class AsyncLuma(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[LumaVideo]:
-        """Start a video of 5 seconds from text or pictures.
+        """Make a video of 5 seconds from text or pictures.
 
         Without pictures it works from the text alone; with one or both it joins them. The prompt is to be in English.
 

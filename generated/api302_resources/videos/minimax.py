@@ -82,7 +82,7 @@ class Minimax(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MinimaxVideoTask]:
-        """Start a MiniMax video.
+        """Make a video with MiniMax.
 
         The model decides what is needed: text (`T2V-…`), a first frame (`I2V-…`), a person's picture (`S2V-01`), or
         any of the first two (Hailuo). The Director models and Hailuo take camera movements in the prompt, in
@@ -220,7 +220,7 @@ class AsyncMinimax(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MinimaxVideoTask]:
-        """Start a MiniMax video.
+        """Make a video with MiniMax.
 
         The model decides what is needed: text (`T2V-…`), a first frame (`I2V-…`), a person's picture (`S2V-01`), or
         any of the first two (Hailuo). The Director models and Hailuo take camera movements in the prompt, in

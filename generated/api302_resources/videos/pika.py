@@ -38,25 +38,25 @@ IMAGE_TO_VIDEO_TURBO = Operation(
     task={"fetch": "pika_get_video", "parameters": {"id": "video_id"}},
     price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
 )
-TEXT_TO_VIDEO_21 = Operation(
-    id="pika_text_to_video_21",
-    endpoint="videos_pika.pika_text_to_video_21",
+TEXT_TO_VIDEO_V2_1 = Operation(
+    id="pika_text_to_video_v2_1",
+    endpoint="videos_pika.pika_text_to_video_v2_1",
     docs="https://dev.pika.art/docs/api-reference/generate-turbo-t2v",
     not_empty=("promptText",),
     task={"fetch": "pika_get_video", "parameters": {"id": "video_id"}},
     price=[{"amount": 0.6, "unit": "PTC", "per": "call"}],
 )
-IMAGE_TO_VIDEO_21 = Operation(
-    id="pika_image_to_video_21",
-    endpoint="videos_pika.pika_image_to_video_21",
+IMAGE_TO_VIDEO_V2_1 = Operation(
+    id="pika_image_to_video_v2_1",
+    endpoint="videos_pika.pika_image_to_video_v2_1",
     docs="Comfy-Org/ComfyUI:comfy_api_nodes/apis/pika_defs.py",
     files={"image": ("part",)},
     task={"fetch": "pika_get_video", "parameters": {"id": "video_id"}},
     price=[{"amount": 0.6, "unit": "PTC", "per": "call"}],
 )
-TEXT_TO_VIDEO_22 = Operation(
-    id="pika_text_to_video_22",
-    endpoint="videos_pika.pika_text_to_video_22",
+TEXT_TO_VIDEO_V2_2 = Operation(
+    id="pika_text_to_video_v2_2",
+    endpoint="videos_pika.pika_text_to_video_v2_2",
     docs='public code of a video application, found by "pika/generate/2.2/t2v"',
     not_empty=("promptText",),
     task={"fetch": "pika_get_video", "parameters": {"id": "video_id"}},
@@ -67,9 +67,9 @@ TEXT_TO_VIDEO_22 = Operation(
         {"amount": 1.5, "unit": "PTC", "per": "call", "for": "1080p and 10 seconds"},
     ],
 )
-IMAGE_TO_VIDEO_22 = Operation(
-    id="pika_image_to_video_22",
-    endpoint="videos_pika.pika_image_to_video_22",
+IMAGE_TO_VIDEO_V2_2 = Operation(
+    id="pika_image_to_video_v2_2",
+    endpoint="videos_pika.pika_image_to_video_v2_2",
     docs='public code of a video application, found by "api.302.ai/pika/generate"',
     files={"image": ("part",)},
     task={"fetch": "pika_get_video", "parameters": {"id": "video_id"}},
@@ -183,7 +183,7 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Text to video, Pika Turbo.
+        """Make a video from a text with Pika Turbo.
 
         Args:
             promptText: What to show.
@@ -220,7 +220,7 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Image to video, Pika Turbo.
+        """Make a video from an image with Pika Turbo.
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
@@ -245,7 +245,7 @@ class Pika(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def text_to_video_21(
+    def text_to_video_v2_1(
         self,
         *,
         promptText: str,
@@ -257,7 +257,7 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Text to video, Pika 2.1.
+        """Make a video from a text with Pika 2.1.
 
         Args:
             promptText: What to show.
@@ -277,12 +277,12 @@ class Pika(Resource):
         Source: https://dev.pika.art/docs/api-reference/generate-turbo-t2v (vendor, 2026-11-21)
         """
         return self._submit(
-            TEXT_TO_VIDEO_21,
+            TEXT_TO_VIDEO_V2_1,
             body={"promptText": promptText, "negativePrompt": negativePrompt, "seed": seed, "aspectRatio": aspectRatio},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_21(
+    def image_to_video_v2_1(
         self,
         *,
         image: FileInput,
@@ -294,7 +294,7 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Image to video, Pika 2.1.
+        """Make a video from an image with Pika 2.1.
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
@@ -314,12 +314,12 @@ class Pika(Resource):
         Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/pika_defs.py (vendor, 2026-11-21)
         """
         return self._submit(
-            IMAGE_TO_VIDEO_21,
+            IMAGE_TO_VIDEO_V2_1,
             body={"image": image, "promptText": promptText, "negativePrompt": negativePrompt, "seed": seed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def text_to_video_22(
+    def text_to_video_v2_2(
         self,
         *,
         promptText: str,
@@ -333,7 +333,7 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Text to video, Pika 2.2.
+        """Make a video from a text with Pika 2.2.
 
         Args:
             promptText: What to show.
@@ -356,7 +356,7 @@ class Pika(Resource):
         Source: public code of a video application, found by "pika/generate/2.2/t2v" (caller, 2026-11-21)
         """
         return self._submit(
-            TEXT_TO_VIDEO_22,
+            TEXT_TO_VIDEO_V2_2,
             body={
                 "promptText": promptText,
                 "negativePrompt": negativePrompt,
@@ -368,7 +368,7 @@ class Pika(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_22(
+    def image_to_video_v2_2(
         self,
         *,
         image: FileInput,
@@ -382,7 +382,7 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Image to video, Pika 2.2.
+        """Make a video from an image with Pika 2.2.
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
@@ -405,7 +405,7 @@ class Pika(Resource):
         Source: public code of a video application, found by "api.302.ai/pika/generate" (caller, 2026-11-21)
         """
         return self._submit(
-            IMAGE_TO_VIDEO_22,
+            IMAGE_TO_VIDEO_V2_2,
             body={
                 "image": image,
                 "promptText": promptText,
@@ -421,7 +421,7 @@ class Pika(Resource):
         self,
         *,
         images: Sequence[FileInput],
-        ingredientsMode: Literal["creative", "precise"],
+        ingredientsMode: Literal["creative", "precise", "reference"],
         promptText: str | None = None,
         negativePrompt: str | None = None,
         seed: int | None = None,
@@ -438,7 +438,7 @@ class Pika(Resource):
         Args:
             images: What is in the scene: persons, things, places. Takes a URL or a local file (pathlib.Path, open
                 file or bytes).
-            ingredientsMode: How closely to keep to the pictures.
+            ingredientsMode: How closely to keep to the pictures; `reference` as one caller sends it.
             promptText: What happens.
             negativePrompt: What to avoid.
             seed: The same seed gives a similar video.
@@ -575,7 +575,7 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Text to video, Pika Turbo.
+        """Make a video from a text with Pika Turbo.
 
         Args:
             promptText: What to show.
@@ -612,7 +612,7 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Image to video, Pika Turbo.
+        """Make a video from an image with Pika Turbo.
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
@@ -637,7 +637,7 @@ class AsyncPika(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def text_to_video_21(
+    async def text_to_video_v2_1(
         self,
         *,
         promptText: str,
@@ -649,7 +649,7 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Text to video, Pika 2.1.
+        """Make a video from a text with Pika 2.1.
 
         Args:
             promptText: What to show.
@@ -669,12 +669,12 @@ class AsyncPika(AsyncResource):
         Source: https://dev.pika.art/docs/api-reference/generate-turbo-t2v (vendor, 2026-11-21)
         """
         return await self._submit(
-            TEXT_TO_VIDEO_21,
+            TEXT_TO_VIDEO_V2_1,
             body={"promptText": promptText, "negativePrompt": negativePrompt, "seed": seed, "aspectRatio": aspectRatio},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_21(
+    async def image_to_video_v2_1(
         self,
         *,
         image: FileInput,
@@ -686,7 +686,7 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Image to video, Pika 2.1.
+        """Make a video from an image with Pika 2.1.
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
@@ -706,12 +706,12 @@ class AsyncPika(AsyncResource):
         Source: Comfy-Org/ComfyUI:comfy_api_nodes/apis/pika_defs.py (vendor, 2026-11-21)
         """
         return await self._submit(
-            IMAGE_TO_VIDEO_21,
+            IMAGE_TO_VIDEO_V2_1,
             body={"image": image, "promptText": promptText, "negativePrompt": negativePrompt, "seed": seed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def text_to_video_22(
+    async def text_to_video_v2_2(
         self,
         *,
         promptText: str,
@@ -725,7 +725,7 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Text to video, Pika 2.2.
+        """Make a video from a text with Pika 2.2.
 
         Args:
             promptText: What to show.
@@ -748,7 +748,7 @@ class AsyncPika(AsyncResource):
         Source: public code of a video application, found by "pika/generate/2.2/t2v" (caller, 2026-11-21)
         """
         return await self._submit(
-            TEXT_TO_VIDEO_22,
+            TEXT_TO_VIDEO_V2_2,
             body={
                 "promptText": promptText,
                 "negativePrompt": negativePrompt,
@@ -760,7 +760,7 @@ class AsyncPika(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_22(
+    async def image_to_video_v2_2(
         self,
         *,
         image: FileInput,
@@ -774,7 +774,7 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Image to video, Pika 2.2.
+        """Make a video from an image with Pika 2.2.
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
@@ -797,7 +797,7 @@ class AsyncPika(AsyncResource):
         Source: public code of a video application, found by "api.302.ai/pika/generate" (caller, 2026-11-21)
         """
         return await self._submit(
-            IMAGE_TO_VIDEO_22,
+            IMAGE_TO_VIDEO_V2_2,
             body={
                 "image": image,
                 "promptText": promptText,
@@ -813,7 +813,7 @@ class AsyncPika(AsyncResource):
         self,
         *,
         images: Sequence[FileInput],
-        ingredientsMode: Literal["creative", "precise"],
+        ingredientsMode: Literal["creative", "precise", "reference"],
         promptText: str | None = None,
         negativePrompt: str | None = None,
         seed: int | None = None,
@@ -830,7 +830,7 @@ class AsyncPika(AsyncResource):
         Args:
             images: What is in the scene: persons, things, places. Takes a URL or a local file (pathlib.Path, open
                 file or bytes).
-            ingredientsMode: How closely to keep to the pictures.
+            ingredientsMode: How closely to keep to the pictures; `reference` as one caller sends it.
             promptText: What happens.
             negativePrompt: What to avoid.
             seed: The same seed gives a similar video.

@@ -77,7 +77,7 @@ class Pixverse(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PixverseReply]:
-        """Start a PixVerse video.
+        """Make a video with PixVerse.
 
         From text, or from a picture in `image`. Effects are made with `template_id`. 720p takes either the fast mode
         or 8 seconds, 1080p neither.
@@ -195,7 +195,7 @@ class AsyncPixverse(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PixverseReply]:
-        """Start a PixVerse video.
+        """Make a video with PixVerse.
 
         From text, or from a picture in `image`. Effects are made with `template_id`. 720p takes either the fast mode
         or 8 seconds, 1080p neither.

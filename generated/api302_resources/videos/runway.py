@@ -101,7 +101,7 @@ class Runway(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[RunwayReply]:
-        """Start a Gen-3 video from text or a picture.
+        """Make a Gen-3 video from text or a picture.
 
         With a picture it works from that, else from the text alone. The call is sold for videos as source too; the
         name of that field is not documented where we looked. The prompt is to be in English.
@@ -152,7 +152,7 @@ class Runway(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[RunwayReply]:
-        """Start a Gen-3 Turbo video from pictures or another video.
+        """Make a Gen-3 Turbo video from pictures or another video.
 
         Pictures give the first and the last frame, `video_prompt` gives a video to restyle.
 
@@ -203,7 +203,7 @@ class Runway(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[RunwayReply]:
-        """Start a Gen-4 video from a picture.
+        """Make a Gen-4 video from a picture.
 
         Args:
             init_image: First frame, 1280 by 768, 768 by 1280 or 960 by 960 pixels. Takes a local file (path, open
@@ -241,7 +241,7 @@ class Runway(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[RunwayReply]:
-        """Start a Gen-4 Turbo video from a picture.
+        """Make a Gen-4 Turbo video from a picture.
 
         Args:
             init_image: First frame, 1280 by 768, 768 by 1280 or 960 by 960 pixels. Takes a local file (path, open
@@ -426,7 +426,7 @@ class AsyncRunway(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[RunwayReply]:
-        """Start a Gen-3 video from text or a picture.
+        """Make a Gen-3 video from text or a picture.
 
         With a picture it works from that, else from the text alone. The call is sold for videos as source too; the
         name of that field is not documented where we looked. The prompt is to be in English.
@@ -477,7 +477,7 @@ class AsyncRunway(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[RunwayReply]:
-        """Start a Gen-3 Turbo video from pictures or another video.
+        """Make a Gen-3 Turbo video from pictures or another video.
 
         Pictures give the first and the last frame, `video_prompt` gives a video to restyle.
 
@@ -528,7 +528,7 @@ class AsyncRunway(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[RunwayReply]:
-        """Start a Gen-4 video from a picture.
+        """Make a Gen-4 video from a picture.
 
         Args:
             init_image: First frame, 1280 by 768, 768 by 1280 or 960 by 960 pixels. Takes a local file (path, open
@@ -566,7 +566,7 @@ class AsyncRunway(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[RunwayReply]:
-        """Start a Gen-4 Turbo video from a picture.
+        """Make a Gen-4 Turbo video from a picture.
 
         Args:
             init_image: First frame, 1280 by 768, 768 by 1280 or 960 by 960 pixels. Takes a local file (path, open

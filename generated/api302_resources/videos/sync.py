@@ -97,7 +97,7 @@ class Sync(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SyncGeneration:
-        """Tell how a video of sync_generate stands.
+        """Tell how a video with moved lips stands.
 
         Args:
             id: The task's id.
@@ -176,7 +176,7 @@ class AsyncSync(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SyncGeneration:
-        """Tell how a video of sync_generate stands.
+        """Tell how a video with moved lips stands.
 
         Args:
             id: The task's id.

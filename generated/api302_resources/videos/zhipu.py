@@ -65,7 +65,7 @@ class Zhipu(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[ZhipuVideo]:
-        """Start a CogVideoX video from text or pictures.
+        """Make a CogVideoX video from text or pictures.
 
         Args:
             model: The model, such as `cogvideox-3`, `cogvideox-2`, `cogvideox-flash` or `cogvideox`.
@@ -161,7 +161,7 @@ class AsyncZhipu(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[ZhipuVideo]:
-        """Start a CogVideoX video from text or pictures.
+        """Make a CogVideoX video from text or pictures.
 
         Args:
             model: The model, such as `cogvideox-3`, `cogvideox-2`, `cogvideox-flash` or `cogvideox`.

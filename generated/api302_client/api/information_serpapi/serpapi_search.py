@@ -3,20 +3,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ... import _request
 
 if TYPE_CHECKING:
-    from ..._model import JsonObject
     from ..._reply import Responses
     from ...client import Client, Response
+    from ...models.serpapi_reply import SerpapiReply
 
 METHOD = "GET"
 PATH = "/serpapi/search"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "dict[str, Any]"},
+    "200": {"application/json": "SerpapiReply"},
     "4XX": {"application/json": "ErrorReply"},
     "5XX": {"application/json": "ErrorReply"},
 }
@@ -25,16 +25,59 @@ STREAM: str | None = None
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, engine: str | None = None, q: str | None = None, num: int | str | None = None) -> dict[str, Any]:
-    return build({}, {"engine": engine, "q": q, "num": num}, {}, None, None)
+def _get_kwargs(
+    *,
+    engine: str | None = None,
+    q: str | None = None,
+    num: int | str | None = None,
+    start: int | None = None,
+    location: str | None = None,
+    gl: str | None = None,
+    hl: str | None = None,
+    tbm: str | None = None,
+    device: Literal["desktop", "mobile", "tablet"] | str | None = None,
+) -> dict[str, Any]:
+    return build(
+        {},
+        {"engine": engine, "q": q, "num": num, "start": start, "location": location, "gl": gl, "hl": hl, "tbm": tbm, "device": device},
+        {},
+        None,
+        None,
+    )
 
 
-def sync_detailed(*, client: Client, engine: str | None = None, q: str | None = None, num: int | str | None = None) -> Response[JsonObject]:
+def sync_detailed(
+    *,
+    client: Client,
+    engine: str | None = None,
+    q: str | None = None,
+    num: int | str | None = None,
+    start: int | None = None,
+    location: str | None = None,
+    gl: str | None = None,
+    hl: str | None = None,
+    tbm: str | None = None,
+    device: Literal["desktop", "mobile", "tablet"] | str | None = None,
+) -> Response[SerpapiReply]:
     """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(engine=engine, q=q, num=num), RESPONSES)
+    return client.send(
+        _get_kwargs(engine=engine, q=q, num=num, start=start, location=location, gl=gl, hl=hl, tbm=tbm, device=device), RESPONSES
+    )
 
 
-def sync(*, client: Client, engine: str | None = None, q: str | None = None, num: int | str | None = None) -> JsonObject:
+def sync(
+    *,
+    client: Client,
+    engine: str | None = None,
+    q: str | None = None,
+    num: int | str | None = None,
+    start: int | None = None,
+    location: str | None = None,
+    gl: str | None = None,
+    hl: str | None = None,
+    tbm: str | None = None,
+    device: Literal["desktop", "mobile", "tablet"] | str | None = None,
+) -> SerpapiReply:
     """Search with an engine of your choice
 
     SerpApi's other parameters may be given with extra_query.
@@ -44,19 +87,55 @@ def sync(*, client: Client, engine: str | None = None, q: str | None = None, num
         engine: Such as google or baidu.
         q: What to look for.
         num: How many.
+        start: How many results to skip.
+        location: From where to search.
+        gl: The country of the search, by two letters.
+        hl: The language of the pages around the results.
+        tbm: The kind of search at Google, such as nws for news or isch for images.
+        device: The kind of device.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, engine=engine, q=q, num=num).parsed
+    return sync_detailed(
+        client=client, engine=engine, q=q, num=num, start=start, location=location, gl=gl, hl=hl, tbm=tbm, device=device
+    ).parsed
 
 
 async def asyncio_detailed(
-    *, client: Client, engine: str | None = None, q: str | None = None, num: int | str | None = None
-) -> Response[JsonObject]:
+    *,
+    client: Client,
+    engine: str | None = None,
+    q: str | None = None,
+    num: int | str | None = None,
+    start: int | None = None,
+    location: str | None = None,
+    gl: str | None = None,
+    hl: str | None = None,
+    tbm: str | None = None,
+    device: Literal["desktop", "mobile", "tablet"] | str | None = None,
+) -> Response[SerpapiReply]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(engine=engine, q=q, num=num), RESPONSES)
+    return await client.asend(
+        _get_kwargs(engine=engine, q=q, num=num, start=start, location=location, gl=gl, hl=hl, tbm=tbm, device=device), RESPONSES
+    )
 
 
-async def asyncio(*, client: Client, engine: str | None = None, q: str | None = None, num: int | str | None = None) -> JsonObject:
+async def asyncio(
+    *,
+    client: Client,
+    engine: str | None = None,
+    q: str | None = None,
+    num: int | str | None = None,
+    start: int | None = None,
+    location: str | None = None,
+    gl: str | None = None,
+    hl: str | None = None,
+    tbm: str | None = None,
+    device: Literal["desktop", "mobile", "tablet"] | str | None = None,
+) -> SerpapiReply:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, engine=engine, q=q, num=num)).parsed
+    return (
+        await asyncio_detailed(
+            client=client, engine=engine, q=q, num=num, start=start, location=location, gl=gl, hl=hl, tbm=tbm, device=device
+        )
+    ).parsed
