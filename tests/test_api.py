@@ -16,7 +16,7 @@ import pytest
 import api302
 import api302_mock
 from api302_mock.document import Document
-from api302_mock.examples import made, shown
+from api302_mock.examples import EVENT_STREAM, shown
 from generator.lower import operations, python_name
 from generator.resources import Operation, _Tree  # pyright: ignore[reportPrivateUsage]
 
@@ -27,6 +27,7 @@ BY_ID = TREE.by_id
 TASKS = [one for one in TREE.operations if "x-task" in one.content]
 STREAMS = [one for one in TREE.operations if "x-stream" in one.content]
 PLAIN = [one for one in TREE.operations if one not in TASKS or "when" in one.content["x-task"]]
+UPLOADS = [one for one in TREE.operations if "x-upload" in one.content]
 FAILING = {
     f"{one.section}.{one.vendor}": one for one in TASKS if "failed" in BY_ID[one.content["x-task"]["fetch"]].content["x-task-status"]
 }
@@ -47,8 +48,14 @@ def client(server: api302_mock.MockServer) -> Iterator[api302.Client]:
 def method(client: api302.Client, operation: Operation, prefix: str = "") -> Any:
     """The method of an operation, such as `client.videos.kling.text_to_video`."""
     vendor = getattr(getattr(client, operation.section), operation.vendor)
-    name = operation.action if operation.action.startswith("stream") else f"{prefix}{operation.action}"
-    return getattr(vendor, name)
+    return getattr(vendor, operation.action if streams_alone(operation) else f"{prefix}{operation.action}")
+
+
+def streams_alone(operation: Operation) -> bool:
+    """Whether the operation answers in no other way than with events, so that its plain name is the stream's."""
+    replies = DOCUMENT.operations[operation.content["operationId"]].responses
+    media = {name for status, reply in replies.items() if status.startswith("2") for name in reply.get("content", {})}
+    return media == {EVENT_STREAM} or operation.action.startswith("stream")
 
 
 def arguments(operation: Operation, called: Any) -> dict[str, Any]:
@@ -58,12 +65,13 @@ def arguments(operation: Operation, called: Any) -> dict[str, Any]:
     body: dict[str, Any] = {}
     for media_type, media in (mocked.body or {}).get("content", {}).items():
         example = next(iter(shown(DOCUMENT, DOCUMENT.resolve(media)).values()), None)
-        body = example if isinstance(example, dict) else {"body": made(DOCUMENT, DOCUMENT.resolve(media).get("schema"))}
+        body = example if isinstance(example, dict) else {"": example}  # a body that is no object has no names
         if media_type == "application/json":
             break
     takes = inspect.signature(called).parameters
     if "extra_body" in takes and takes["extra_body"].default is inspect.Parameter.empty:
-        return {"extra_body": body, **_given(operation, shown_arguments, {}, takes)}
+        # A form with no field at all is no body, and what fields there are nobody knows.
+        return {"extra_body": body or {"anything": "at all"}, **_given(operation, shown_arguments, {}, takes)}
     return _given(operation, shown_arguments, body, takes)
 
 
@@ -74,7 +82,8 @@ def _given(operation: Operation, shown_arguments: list[Any], body: dict[str, Any
         if argument.name not in takes:
             continue  # the switch of another form
         value = body.get(argument.wire) if argument.place == "body" else examples.get(argument.wire)
-        if argument.files == ("part",) and (value is not None or argument.required):
+        is_name = isinstance(value, str) and "part" in argument.files and not value.startswith(("http", "data:"))
+        if is_name or (argument.files == ("part",) and argument.required):
             value = ("file.png", b"\x89PNG\r\n\x1a\n")
         if value is not None:
             given[argument.name] = value
@@ -92,7 +101,7 @@ def test_the_tests_see_every_operation() -> None:
 
 @pytest.mark.parametrize("operation", PLAIN, ids=identify)
 def test_a_plain_call_gives_its_reply(operation: Operation, server: Any, client: api302.Client) -> None:
-    if operation.action.startswith("stream"):
+    if streams_alone(operation):
         pytest.skip("only streams; see below")
     server.reset()
     called = method(client, operation)
@@ -102,6 +111,26 @@ def test_a_plain_call_gives_its_reply(operation: Operation, server: Any, client:
         assert len(reply.request_id) == 32
     if isinstance(reply, api302_model()):
         assert json.loads(reply.http.content) == reply.to_dict()
+
+
+@pytest.mark.parametrize("operation", UPLOADS, ids=identify)
+def test_an_upload_of_several_steps_is_one_call(operation: Operation, server: Any, client: api302.Client, tmp_path: Path) -> None:
+    server.reset()
+    (tmp_path / "cat.png").write_bytes(content := bytes(range(256)) * 9000)
+    rule = operation.content["x-upload"]
+    called = getattr(getattr(getattr(client, operation.section), operation.vendor), rule["method"])
+    uploaded = called(file=tmp_path / "cat.png", **arguments(operation, called))
+    assert uploaded.url and len(uploaded.request_id) == 32
+    first, *puts, last = server.requests
+    assert (first.operation, last.operation) == (operation.content["operationId"], rule["finish"])
+    if "put" in rule:
+        (put,) = puts
+        assert (put.method, put.status, server.leaked_keys) == ("PUT", 200, [])
+        client.download(f"{server.url}{put.path}", tmp_path / "back")
+        assert (tmp_path / "back").read_bytes() == content
+        assert len(last.body[rule["etag"]]) == 34, "in its quotes"
+    else:
+        assert last.uploads == [("cat.png", len(content))]
 
 
 def api302_model() -> type:

@@ -220,7 +220,7 @@ class MockApp:
         if not found:
             raise Refused(400, f"header `Prefer`: {operation.id} documents no {wish.code or 'success'}.")
         # Statuses are alternatives that only a wish or a task chooses among; media types of one status are chosen by `Accept`.
-        if operation.extension("task") is None:
+        if operation.extension("task") is None and operation.extension("task-status") is None:
             found = [reply for reply in found if reply.status == found[0].status]
         if wish.example is not None:
             named = [reply for reply in found if reply.name == wish.example]

@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, cast
 
 from api302_mock.document import Document, Operation
@@ -43,7 +44,7 @@ class Ids:
 
 
 def renamed(value: Any, names: set[str], old: set[str], new: Any) -> Any:
-    """A copy in which an id stands for the example's: at fields called one of `names`, and wherever an id field has an `old` value."""
+    """A copy in which an id stands for the example's: in fields called one of `names`, in an id field of an `old` value, as an `old` key."""
     if isinstance(value, list):
         return [renamed(item, names, old, new) for item in cast("list[Any]", value)]
     if not isinstance(value, dict):
@@ -54,7 +55,8 @@ def renamed(value: Any, names: set[str], old: set[str], new: Any) -> Any:
         if scalar and (key in names or (str(item) in old and key.lower().endswith("id"))):
             made[key] = as_kind(new, item)
         else:
-            made[key] = renamed(item, names, old, new)
+            # Some replies map tasks by their ids. What could be a field's name is one, whatever the things of the API are called.
+            made[str(new) if key in old and not key.isidentifier() else key] = renamed(item, names, old, new)
     return made
 
 
@@ -185,10 +187,11 @@ class Memory:
         return _filled(renamed(value, {collection.parameter} - {"id"}, collection.shown, key), collection.parameter, known)
 
 
-def _items(path: str) -> list[str]:
+@lru_cache(maxsize=8192)
+def _items(path: str) -> tuple[str, ...]:
     """The beginnings of a path that end in a parameter: `/a/{b}/c/{d}` has two."""
     pieces = path.split("/")
-    return ["/".join(pieces[: index + 1]) for index, piece in enumerate(pieces) if re.fullmatch(r"\{[^}]+\}", piece)]
+    return tuple("/".join(pieces[: index + 1]) for index, piece in enumerate(pieces) if re.fullmatch(r"\{[^}]+\}", piece))
 
 
 def _parameter(item: str) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from functools import lru_cache
 from typing import Any
 
 import jmespath  # pyright: ignore[reportMissingTypeStubs]
 
-_TOKEN = re.compile(r'\.?(?:"([^"]+)"|([A-Za-z_]\w*)|\[(-?\d+)\]|(\[\*?\]))')
+# A field's name, an index, or None for every item of a list.
+Token = str | int | None
 
 
 @lru_cache(maxsize=1024)
@@ -36,13 +36,13 @@ def put(path: str | dict[str, Any], data: Any, value: Any, *, create: bool = Tru
     """Write a value at a path, in place; through a projection (`videos[].url`) at every item.
 
     Args:
-        path: Plain names, indices and projections; of alternatives (`a || b`) the first that has a value, or else the first.
+        path: Names, indices and projections; of alternatives (`a || b`) the first of these that has a value, or else the first.
         data: The object or list to change.
         value: What to write, or `DROP` to remove what is there.
         create: Make objects that are missing on the way.
 
     Returns:
-        Whether anything was written; False for a path that is more than names, indices and projections.
+        Whether anything was written; False for a path that computes, and so is no place.
     """
     if isinstance(path, dict):
         if path.get("encoding") != "json" or "then" not in path:
@@ -52,23 +52,57 @@ def put(path: str | dict[str, Any], data: Any, value: Any, *, create: bool = Tru
         if inner is None:
             inner = {}
         return put(path["then"], inner, value, create=create) and put(path["field"], data, json.dumps(inner, ensure_ascii=False))
-    options = [option.strip() for option in path.split("||")]
-    path = next((option for option in options if search(option, data) is not None), options[0])
-    tokens: list[str | int | None] = []
-    position = 0
-    while position < len(path):
-        if not (found := _TOKEN.match(path, position)):
-            return False
-        quoted, plain, index, _ = found.groups()
-        tokens.append(quoted or plain or (int(index) if index is not None else None))
-        position = found.end()
-    return _put(tokens, data, value, create)
+    options = [option for option in map(_tokens, _options(_compiled(path).parsed)) if option]
+    if not options:
+        return False
+    return _put(next((option for option in options if _has(option, data)), options[0]), data, value, create)
+
+
+def _options(node: dict[str, Any]) -> list[dict[str, Any]]:
+    """The alternatives of a parsed path: of `a || b` both."""
+    if node["type"] == "or_expression":
+        return [option for child in node["children"] for option in _options(child)]
+    return [node]
+
+
+def _tokens(node: dict[str, Any]) -> list[Token] | None:
+    """A parsed path as the steps to a place; None for one that computes."""
+    kind = node["type"]
+    if kind in ("field", "index"):
+        return [node["value"]]
+    if kind == "identity":
+        return []
+    if kind not in ("subexpression", "index_expression", "projection", "flatten"):
+        return None
+    found: list[Token] = []
+    for position, child in enumerate(node["children"]):
+        steps = _tokens(child)
+        if steps is None:
+            return None
+        found += steps
+        if position == 0 and (kind == "flatten" or (kind == "projection" and child["type"] != "flatten")):
+            found.append(None)
+    return found
+
+
+def _has(tokens: list[Token], data: Any) -> bool:
+    if not tokens:
+        return data is not None
+    token, rest = tokens[0], tokens[1:]
+    held: Any = data
+    if isinstance(token, str):
+        return isinstance(data, dict) and _has(rest, held.get(token))
+    if not isinstance(data, list):
+        return False
+    if token is None:
+        return not held or any(_has(rest, item) for item in held)
+    return -len(held) <= token < len(held) and _has(rest, held[token])
 
 
 DROP: Any = object()
 
 
-def _put(tokens: list[str | int | None], data: Any, value: Any, create: bool) -> bool:
+def _put(tokens: list[Token], data: Any, value: Any, create: bool) -> bool:
     if not tokens:
         return False
     token, rest = tokens[0], tokens[1:]

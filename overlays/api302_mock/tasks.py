@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -77,8 +77,11 @@ class Tasks:
                 continue
             key = self._ids.like(example)
             put(where, reply.value, key)
-            failing = fail or _has_marker(call.body)
-            self._known[fetch.id, str(key)] = Task(key, fetch.id, call.operation, done=not asked, failed=failing)
+            task_ = Task(key, fetch.id, call.operation, done=not asked, failed=fail or _has_marker(call.body))
+            self._known[fetch.id, str(key)] = task_
+            if asked and task_.failed and _kind(_status(fetch), reply.value) == "succeeded":
+                # An operation whose only example is done at once: one that will fail must not say so here.
+                reply.value = next(self._fitting(reply, task_, _status(fetch), "pending"), reply.value)
             self._memory.created(fetch, key)
         return chosen
 
@@ -156,61 +159,87 @@ class Tasks:
             if kind == "succeeded":
                 return binary
             found = [reply for reply in found if reply.is_json]
-        word = self._word(task, status, kind)
+        found = [reply for reply in found if reply.is_json]
+        shown = self._shown_as(task, status, kind, found)
+        if shown is not None:
+            value = self._finished(copy.deepcopy(shown.value), task, status, kind)
+            return [self._sent(shown, value, task, status, kind)]
+        return [self._computed(task, status, kind, found)] if found else found
 
-        def strays(reply: Reply) -> tuple[bool, bool, bool]:
-            shown = search(status.get("state"), reply.value)
-            return (
-                _kind(status, reply.value) != kind,
-                word is not None and shown != word,
-                task.submit is None or reply.name != task.submit.id,
-            )
-
-        ranked = sorted((reply for reply in found if reply.is_json), key=strays)
-        if not ranked:
-            return found
-        best = ranked[0]
-        for cleared in ("drop", "blank", "keep"):
-            value = self._filled(best.value, task, status, kind, word, cleared)
-            for changed in (self._progressed(value, task, status, kind), value):
-                if self._document.validator(best.schema).is_valid(changed):
-                    return [Reply(best.status, best.media_type, best.name, changed, best.schema)]
-        return [best]
-
-    def _word(self, task: Task, status: dict[str, Any], kind: str) -> Any:
+    def _shown_as(self, task: Task, status: dict[str, Any], kind: str, found: list[Reply]) -> Reply | None:
+        """The example to tell this with, as it is: one whose state means `kind`, best one of the operation that made the task."""
         words: list[Any] = status.get(kind, [])
-        if not words:
-            return None
-        if kind == "pending":
-            return words[min(task.looks, len(words) - 1)]
-        if task.cancelled:
-            return next((word for word in words if "cancel" in str(word).lower()), words[0])
-        return words[0]
+        shown = [reply for reply in found if _kind(status, reply.value) == kind]
+        if task.cancelled and kind == "failed":
+            # Of a cancelled task an example of a failure would tell the wrong story where the document knows the right one.
+            cancels = [reply for reply in shown if _is_cancel(search(status.get("state"), reply.value))]
+            shown = cancels if cancels or any(map(_is_cancel, words)) else shown
+        own = [reply for reply in shown if task.submit is not None and reply.name == task.submit.id]
+        if kind != "pending" or own or not shown:
+            return next(iter([*own, *shown]), None)
 
-    def _filled(self, example: Any, task: Task, status: dict[str, Any], kind: str, word: Any, cleared: str) -> Any:
+        def stage(reply: Reply) -> int:
+            state = search(status.get("state"), reply.value)
+            return words.index(state) if state in words else len(words)
+
+        # Each pending state once, in the order of the document's words.
+        stages = {stage(reply): reply for reply in sorted(reversed(shown), key=stage)}
+        return list(stages.values())[min(task.looks, len(stages) - 1)]
+
+    def _computed(self, task: Task, status: dict[str, Any], kind: str, found: list[Reply]) -> Reply:
+        """A reply that means `kind`, where no example does: another one, changed at the plain paths of the extension."""
+        # The less a base tells of how a task ended, the less of it is wrong here.
+        bases = sorted(found, key=lambda reply: ("pending", "succeeded", "failed").index(_kind(status, reply.value)))
+        for base in bases:
+            for value in self._fitting(base, task, status, kind):
+                return self._sent(base, value, task, status, kind)
+        return replace(bases[0], value=self._named(bases[0].value, task))
+
+    def _fitting(self, base: Reply, task: Task, status: dict[str, Any], kind: str) -> Iterator[Any]:
+        """The ways of changing a reply to mean `kind` that its schema allows, the best first."""
+        for cleared in ("drop", "blank", "keep"):
+            value = self._changed(base.value, task, status, kind, cleared)
+            if _kind(status, value) == kind and self._is_valid(base, value):
+                yield value
+
+    def _is_valid(self, reply: Reply, value: Any) -> bool:
+        return self._document.validator(reply.schema).is_valid(value)
+
+    def _changed(self, example: Any, task: Task, status: dict[str, Any], kind: str, cleared: str) -> Any:
         value = copy.deepcopy(example)
-        strays = _kind(status, value) != kind
-        done = status.get("done", {}).get("field")
-        if kind != "succeeded" and (strays or done):
-            paths: list[Any] = [*(status.get("outputs", []) if strays else []), done, status.get("reply")]
-            for path in paths:
-                if path is None or path == status.get("state"):
+        state = status.get("state")
+        if kind != "succeeded":
+            for path in [*status.get("outputs", []), status.get("done", {}).get("field"), status.get("reply")]:
+                if path is None or path == state:
                     continue
                 held = search(path, value)
                 if cleared == "drop":
                     put(path, value, DROP)
                 elif cleared == "blank" and held is not None:
                     put(path, value, [] if isinstance(held, list) else "", create=False)
-        if word is not None and search(status["state"], value) != word:
-            put(status["state"], value, word)
-        if kind == "failed" and (message := status.get("error", {}).get("message")) and not search(message, value):
+        words: list[Any] = status.get(kind, [])
+        if state is not None and words:
+            word = words[min(task.looks, len(words) - 1)] if kind == "pending" else words[0]
+            put(state, value, next((cancel for cancel in words if _is_cancel(cancel)), word) if task.cancelled else word)
+        elif state is not None and _kind(status, value) != kind:
+            put(state, value, DROP)  # a document that has no word for this, such as for work that still goes on
+        if kind == "failed" and (message := status.get("error", {}).get("message")):
             put(message, value, "The task was cancelled." if task.cancelled else "The task failed, as the request asked.")
+        return self._finished(value, task, status, kind)
+
+    def _finished(self, value: Any, task: Task, status: dict[str, Any], kind: str) -> Any:
+        """With the submitting operation's own reply, where the fetching one brings that."""
         if kind == "succeeded" and "reply" in status and task.submit is not None:
             own = [reply for reply in replies(self._document, task.submit) if reply.is_json]
             own = [reply for reply in own if search(_id_path(_task(task.submit)), reply.value) is None] or own
             if own:
                 put(status["reply"], value, own[0].value)
-        return self._named(value, task)
+        return value
+
+    def _sent(self, reply: Reply, value: Any, task: Task, status: dict[str, Any], kind: str) -> Reply:
+        value = self._named(value, task)
+        moved = self._progressed(value, task, status, kind)
+        return replace(reply, value=moved if self._is_valid(reply, moved) else value)
 
     def _named(self, value: Any, task: Task) -> Any:
         """The reply with the task's id for the example's."""
@@ -260,6 +289,10 @@ def _kind(status: dict[str, Any], value: Any) -> str:
         if state is not None and any(state == word and isinstance(state, bool) == isinstance(word, bool) for word in status.get(kind, [])):
             return kind
     return "succeeded" if holds(status.get("done"), value) else "pending"
+
+
+def _is_cancel(word: Any) -> bool:
+    return "cancel" in str(word).lower()
 
 
 def holds(test: dict[str, Any] | None, value: Any) -> bool:

@@ -50,6 +50,7 @@ GET_EDITED_IMAGE_V3 = Operation(
     success={"field": "code", "values": [10000], "message": "message || details"},
     status={
         "state": "data.status",
+        "pending": ["in_queue", "generating"],
         "succeeded": ["done"],
         "failed": ["failed"],
         "outputs": ["data.image_urls || data.binary_data_base64[].join('', ['data:image/jpeg;base64,', @])"],

@@ -90,6 +90,7 @@ GET_STOCK_VIDEO = Operation(
     success={"field": "status", "values": [200], "message": "message"},
     status={
         "state": "values(data)[0].state",
+        "pending": [0, 4],
         "succeeded": [1],
         "failed": [-1],
         "progress": {"field": "values(data)[0].progress", "of": 100},
@@ -707,7 +708,7 @@ class Ai302(Resource):
     ) -> Ai302StockVideoTaskReply:
         """Tell how a stock-footage video stands.
 
-        The states are numbers; which ones it has while it works is not told.
+        The states are numbers.
 
         Args:
             task_id: The task's id.
@@ -3209,7 +3210,7 @@ class AsyncAi302(AsyncResource):
     ) -> Ai302StockVideoTaskReply:
         """Tell how a stock-footage video stands.
 
-        The states are numbers; which ones it has while it works is not told.
+        The states are numbers.
 
         Args:
             task_id: The task's id.

@@ -37,7 +37,7 @@ def sync_detailed(task_id: str, *, client: Client) -> Response[Ai302StockVideoTa
 def sync(task_id: str, *, client: Client) -> Ai302StockVideoTaskReply:
     """Tell how a stock-footage video stands
 
-    The states are numbers; which ones it has while it works is not told.
+    The states are numbers.
 
     Args:
         task_id: The task's id.
