@@ -220,7 +220,7 @@ class Core:
     async def exchange(self, call: Call) -> Response:
         """Send until there is an answer that is no failure, or no more point. Raises an Api302Error."""
         attempt = 0
-        content = call.kwargs.get("content")
+        content: Any = call.kwargs.get("content")
         while True:
             if hasattr(content, "seekable") and content.seekable():  # from its start, as httpx sends the files of a form
                 content.seek(0)

@@ -1,7 +1,8 @@
 """Server-sent events out of bytes, however they are cut. Sans-IO: bytes in, events out.
 
 Follows the HTML standard (CR, LF, CRLF, byte order mark, comments, several `data` lines) and beyond it keeps what a paid stream must not
-lose: a line that is bare JSON, as which this API reports errors, and a last event without its blank line.
+lose: a line that is bare JSON, as which this API reports errors, and a last event without its blank line. `id` and `retry` serve
+reconnections, which would be paid for twice, and are passed over.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ class Event(NamedTuple):
     """Several `data` lines are joined by LF."""
     event: str = ""
     """The event's name, if it was given."""
-    id: str = ""
-    """The last id given."""
     stray: bool = False
     """Bare JSON, outside the format."""
 
@@ -33,9 +32,6 @@ class Decoder:
         self._ends_line = False
         self._after_cr = False
         self._head: bytes | None = b""
-        self._id = ""
-        self.retry: int | None = None
-        """Milliseconds before a reconnection, if the server gave them."""
 
     def feed(self, chunk: bytes) -> list[Event]:
         """The events that `chunk` completes."""
@@ -86,12 +82,8 @@ class Decoder:
                 data.append(value)
             elif field == "event":
                 name = value
-            elif field == "id" and "\0" not in value:
-                self._id = value
-            elif field == "retry" and value.isascii() and value.isdigit():
-                self.retry = int(value)
             elif line.startswith("{"):
                 found.append([line])
             elif found and found[-1] is not data:  # bare JSON over several lines
                 found[-1].append(line)
-        return [Event("\n".join(lines), name if lines is data else "", self._id, lines is not data) for lines in found]
+        return [Event("\n".join(lines), name if lines is data else "", lines is not data) for lines in found]

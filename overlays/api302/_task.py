@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from inspect import isawaitable
@@ -34,6 +35,7 @@ T = TypeVar("T")
 VERSION = 1
 DEFAULT_WAIT = 1800.0
 LONGEST_LOOK = 60.0
+_ADDRESS = re.compile("https?://|data:", re.IGNORECASE)  # some tasks give words where others give an address
 TRANSIENT = (ConnectionError, ServerError, RateLimitError, DecodeError)
 """What may befall a look at a task without meaning anything for the task."""
 _warned: set[tuple[str, str]] = set()
@@ -107,7 +109,8 @@ def read_status(rule: Mapping[str, Any], data: Any, reply: Any = None, content_i
     urls: list[str] = []
     for path in rule.get("outputs", ()) if state == "succeeded" else ():
         found = find(path, data)
-        urls += [url for url in (found if is_array(found) else [found]) if isinstance(url, str) and url and url not in urls]
+        several = found if is_array(found) else [found]
+        urls += [url for url in several if isinstance(url, str) and _ADDRESS.match(url) and url not in urls]
     about = rule.get("error", {})
     message, code = find(about.get("message"), data), find(about.get("code"), data)
     if state == "failed":
@@ -400,7 +403,10 @@ class _Task(Generic[T]):
 
 
 class Task(_Task[T]):
-    """A task in progress. It goes on without this object: `to_dict()` lets any process `client.resume()` it."""
+    """A task in progress: `task.wait().outputs[0].save("panda.mp4")`.
+
+    It goes on without this object: `to_dict()` lets any process `client.resume()` it.
+    """
 
     def status(self) -> TaskStatus[T]:
         """Ask how it stands, once. Raises ApiError or ConnectionError if there is no telling."""

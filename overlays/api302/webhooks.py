@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ._errors import InvalidArgument
-from ._paths import is_mapping, is_object
+from ._paths import is_object
 from ._task import TaskStatus, operation, read_status
 
 _UNIFIED: dict[str, Any] = {
@@ -44,7 +44,7 @@ def parse(body: bytes | str | Mapping[str, Any], *, operation_id: str | None = N
         InvalidArgument: The body is no JSON object, or the operation is unknown or starts no task.
     """
     try:
-        data: Any = dict(body) if is_mapping(body) else json.loads(body)
+        data: Any = dict(body) if isinstance(body, Mapping) else json.loads(body)
     except (ValueError, TypeError, RecursionError) as error:
         raise InvalidArgument(f"body: is no JSON ({error}); give the body of the request as it came") from None
     if not is_object(data):

@@ -157,6 +157,12 @@ def test_a_task_that_is_done_when_it_is_submitted(serve: Any, connect: Any) -> N
     assert submit(client).wait(interval=0).outputs[0].url == "https://x/w.mp4"  # no outputs yet: asked for
 
 
+def test_words_are_no_output(serve: Any, connect: Any) -> None:
+    server = serve(http({"task_id": "a-1"}), http({"state": 1, "direct": "A cat on a sofa."}))
+    result = connect(server).tools.extra.ask(prompt="why").wait(interval=0)
+    assert (result.outputs, result.reply["direct"]) == ([], "A cat on a sofa.")
+
+
 def test_text_nested_deeper_than_python_goes(serve: Any, connect: Any) -> None:
     server = serve(http({"task_id": "a-1"}), http({"state": 1, "output": "[" * 100_000}))
     assert connect(server).tools.extra.ask(prompt="why").wait(interval=0).reply.state == 1
