@@ -53,9 +53,9 @@ class GoogleVeo3Request(TypedDict):
     """
     Width to height. Server default: "16:9".
     """
-    duration: NotRequired[Literal["8s"]]
+    duration: NotRequired[Literal["4s", "6s", "8s"]]
     """
-    How long. Server default: "8s".
+    How long; 4s and 6s came with later versions of the model. Server default: "8s".
     """
     resolution: NotRequired[Literal["720p", "1080p"]]
     """

@@ -81,6 +81,7 @@ GET_TASK = Operation(
         "error": {"message": "error"},
         "interval": 5,
     },
+    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
 SDXL_LORA = Operation(
     id="ai302_sdxl_lora",
@@ -560,6 +561,7 @@ class Ai302(Resource):
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
 
+        Price: 0 PTC per call.
         Source: https://302ai.apifox.cn/api-166077327 (page, 2026-11-21)
         """
         reply_: Ai302ModelTask = self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
@@ -1816,6 +1818,7 @@ class AsyncAi302(AsyncResource):
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
 
+        Price: 0 PTC per call.
         Source: https://302ai.apifox.cn/api-166077327 (page, 2026-11-21)
         """
         reply_: Ai302ModelTask = await self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))

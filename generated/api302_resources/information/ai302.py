@@ -1377,7 +1377,7 @@ class Ai302(Resource):
 
         Args:
             keyword: What to look for.
-            page: Which page, from 1.
+            page: Which page, from 1. Server default: 1.
             sort: What comes first. Server default: "general".
             noteType: The kind: `_0` all, `_1` videos, `_2` pictures, `_3` live. Server default: "_0".
             noteTime: How old at most: a day, a week, half a year.
@@ -3142,7 +3142,7 @@ class AsyncAi302(AsyncResource):
 
         Args:
             keyword: What to look for.
-            page: Which page, from 1.
+            page: Which page, from 1. Server default: 1.
             sort: What comes first. Server default: "general".
             noteType: The kind: `_0` all, `_1` videos, `_2` pictures, `_3` live. Server default: "_0".
             noteTime: How old at most: a day, a week, half a year.

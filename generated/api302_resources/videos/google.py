@@ -305,7 +305,7 @@ class Google(Resource):
         prompt: str,
         negative_prompt: str | None = None,
         aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        duration: Literal["8s"] | None = None,
+        duration: Literal["4s", "6s", "8s"] | None = None,
         resolution: Literal["720p", "1080p"] | None = None,
         enhance_prompt: bool | None = None,
         generate_audio: bool | None = None,
@@ -321,7 +321,7 @@ class Google(Resource):
             prompt: What to show.
             negative_prompt: What to avoid.
             aspect_ratio: Width to height. Server default: "16:9".
-            duration: How long. Server default: "8s".
+            duration: How long; 4s and 6s came with later versions of the model. Server default: "8s".
             resolution: How many lines the video has. Server default: "720p".
             enhance_prompt: Whether the prompt is made richer first. Server default: true.
             generate_audio: Whether to make sound too. Server default: true.
@@ -819,7 +819,7 @@ class AsyncGoogle(AsyncResource):
         prompt: str,
         negative_prompt: str | None = None,
         aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        duration: Literal["8s"] | None = None,
+        duration: Literal["4s", "6s", "8s"] | None = None,
         resolution: Literal["720p", "1080p"] | None = None,
         enhance_prompt: bool | None = None,
         generate_audio: bool | None = None,
@@ -835,7 +835,7 @@ class AsyncGoogle(AsyncResource):
             prompt: What to show.
             negative_prompt: What to avoid.
             aspect_ratio: Width to height. Server default: "16:9".
-            duration: How long. Server default: "8s".
+            duration: How long; 4s and 6s came with later versions of the model. Server default: "8s".
             resolution: How many lines the video has. Server default: "720p".
             enhance_prompt: Whether the prompt is made richer first. Server default: true.
             generate_audio: Whether to make sound too. Server default: true.

@@ -63,7 +63,7 @@ def sync(
     Args:
         client: Sends the request.
         keyword: What to look for.
-        page: Which page, from 1.
+        page: Which page, from 1. Server default: 1.
         sort: What comes first. Server default: 'general'.
         noteType: The kind: `_0` all, `_1` videos, `_2` pictures, `_3` live. Server default: '_0'.
         noteTime: How old at most: a day, a week, half a year.
