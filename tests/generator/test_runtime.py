@@ -294,7 +294,8 @@ def test_a_good_reply_that_is_no_json_is_not_lost(client: Package, content: byte
 
 def test_binary_replies_are_saved(client: Package, tmp_path) -> None:
     reply = parse(client, "zoo_bytes", 200, b"\x89PNG", content_type="image/png")
-    reply.save(tmp_path / "cat.png")
+    assert reply.save(tmp_path / "cat.png") == tmp_path / "cat.png"
+    assert list(tmp_path.iterdir()) == [tmp_path / "cat.png"]
     assert (tmp_path / "cat.png").read_bytes() == b"\x89PNG"
     assert (reply.media_type, repr(reply)) == ("image/png", "Binary(<4 bytes>, media_type='image/png')")
 
