@@ -1,13 +1,13 @@
 """Schemathesis over the whole document against the mock, in-process: every check, every phase, a fixed seed.
 
-`API302_FUZZ_EXAMPLES` says how many examples an operation gets in the fuzzing phase (20; `make fuzz` takes more).
+`API302_FUZZ_EXAMPLES` says how many examples an operation gets in the fuzzing phase (10; `make fuzz` takes more).
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -20,6 +20,7 @@ from schemathesis.core.errors import NoLinksFound
 from schemathesis.core.failures import AcceptedNegativeData
 from schemathesis.engine import events, from_schema
 from schemathesis.engine.run import PhaseName
+from schemathesis.openapi.checks import EnsureResourceAvailability
 
 from api302_mock import create_app
 from api302_mock.document import METHODS, Document
@@ -27,7 +28,7 @@ from generator import join
 from generator.source import Spec
 
 ROOT = Path(__file__).parents[1]
-EXAMPLES = int(os.environ.get("API302_FUZZ_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("API302_FUZZ_EXAMPLES", "10"))
 CONFIG: dict[str, Any] = {
     "seed": 302,
     "headers": {"Authorization": "Bearer sk-test"},
@@ -60,8 +61,8 @@ def _section(operation: dict[str, Any]) -> str:
     return operation["tags"][0].partition(".")[0]
 
 
-# A test a section, so that they run side by side.
-SECTIONS = sorted({_section(operation) for operation in _operations(_real()).values()})
+# A test a section, so that they run side by side; the largest first, so that no process is left alone with it at the end.
+SECTIONS = [section for section, _ in Counter(map(_section, _operations(_real()).values())).most_common()]
 
 
 def _links(document: dict[str, Any]) -> dict[str, dict[str, str]]:
@@ -165,7 +166,10 @@ def _check(raw: dict[str, Any], section: str) -> None:
 
     def filter_failure(context: Any, failure: Any, case: schemathesis.Case, response: schemathesis.Response) -> bool:
         wrong_form = isinstance(failure, AcceptedNegativeData) and case.media_type == "multipart/form-data"
-        return not (wrong_form and _is_valid_as_sent(document, case, response))
+        # Schemathesis takes a 404 for a lost thing if all parameters came from the link, which is also true of an operation that has none,
+        # but an id in a body that it made up. That a task's own id finds it is tested for every task in tests/mock/test_document.py.
+        made_up = isinstance(failure, EnsureResourceAvailability) and not list(case.operation.iter_parameters())
+        return not (made_up or (wrong_form and _is_valid_as_sent(document, case, response)))
 
     def schema(**config: Any) -> Any:
         made = schemathesis.openapi.from_asgi("/mock/openapi.json", app, config=schemathesis.Config.from_dict(CONFIG | config))

@@ -44,7 +44,7 @@ class Ids:
 
 
 def renamed(value: Any, names: set[str], old: set[str], new: Any) -> Any:
-    """A copy in which an id stands for the example's: in fields called one of `names`, in an id field of an `old` value, as an `old` key."""
+    """A copy with an id for the example's: in fields called one of `names`, in id fields that have an `old` value, as a key that is one."""
     if isinstance(value, list):
         return [renamed(item, names, old, new) for item in cast("list[Any]", value)]
     if not isinstance(value, dict):

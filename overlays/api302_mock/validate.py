@@ -244,8 +244,8 @@ async def _body(document: Document, call: Call, request: Request, body: dict[str
         call.body = (await request.body()).decode(errors="replace")
     else:
         call.body = await request.body()
-        if not call.body and body.get("required"):
-            raise Refused(422, "body: it is empty.")
+        if problem := _problem(document.validator(schema), call.body[:_BIG].decode("latin-1"), "body"):
+            raise Refused(422, problem)
         return
     if problem := _problem(document.validator(schema, strict=strict), call.body, "body"):
         raise Refused(422, problem)
