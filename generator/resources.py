@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from .annotations import ANY, Annotation, Schemas, literal, received, returned, scalar, union
+from .annotations import ANY, FILE, Annotation, Schemas, imported, literal, received, returned, scalar, union
 from .arguments import Argument, Body, NameProblem, arguments, has_unknown_fields, identifier
 from .docstrings import best_source, docstring
 from .join import operations
@@ -34,6 +34,7 @@ _TWINS = {
     "_stream": "gives the events as they come",
     "_stream_bytes": "gives the bytes as they come",
     "_iterate": "goes through the items of all pages",
+    "_upload": "makes all the steps of the upload in one call",
 }
 _EVENTS = "text/event-stream"
 
@@ -105,7 +106,7 @@ class Method:
             return f"{prefix}ByteStream"
         if self.kind == "_stream":
             return f"{prefix}Stream[{self.item}, {self.whole}]"
-        outer = "{}" if self.kind == "_call" else f"{prefix}{_SOON[self.kind]}[{{}}]"
+        outer = f"{prefix}{_SOON[self.kind]}[{{}}]" if self.kind in _SOON else "{}"
         return " | ".join(outer.format(own) for own in items)
 
 
@@ -330,6 +331,7 @@ class _Tree:
             "status": content.get("x-task-status"),
             "stream": content.get("x-stream"),
             "pages": content.get("x-pages"),
+            "upload": content.get("x-upload"),
             "price": content.get("x-price"),
         }
         return {name: value for name, value in described.items() if value}
@@ -378,6 +380,8 @@ class _Tree:
         if pages:
             item = self._item(content, str(pages["items"]))
             yield Form("_iterate", twin("iter_{}", name), item, hidden=({"in": "query", "name": pages["parameter"]},))
+        if "x-upload" in content:
+            yield Form("_upload", content["x-upload"]["method"], imported("Uploaded", "api302"))
 
     def _method(self, operation: Operation, form: Form, see: list[str]) -> Method:
         content, kind, item = operation.content, form.kind, form.item
@@ -399,6 +403,8 @@ class _Tree:
             del sent["body"]
         unknown = has_unknown_fields(content, self.schemas) and "body" in sent
         own, texts, imports = _own_arguments(form.accept, unknown)
+        if kind == "_upload":
+            content, shown = self._as_upload(operation, shown)
         imports |= (
             item.imports
             | (form.whole.imports if form.whole else set())
@@ -406,7 +412,7 @@ class _Tree:
         )
         if kind == "_iterate":
             imports |= {("collections.abc", "Iterator"), ("collections.abc", "AsyncIterator")}
-        elif kind != "_call":
+        elif kind in _SOON:
             imports |= {("api302", _SOON[kind]), ("api302", f"Async{_SOON[kind]}")}
         lines = docstring(content, shown, body, texts, self._returns(content, kind, item), see)
         kept = {place: pairs for place, pairs in sent.items() if pairs or place == "body"}
@@ -429,6 +435,21 @@ class _Tree:
             overloads.append((sorted(own, key=lambda argument: not argument.required), received(reply)))
         return overloads
 
+    def _as_upload(self, operation: Operation, shown: list[Argument]) -> tuple[dict[str, Any], list[Argument]]:
+        """What the one call of an upload says of itself, and what it takes: the file, and the arguments of the step that begins it."""
+        rule = operation.content["x-upload"]
+        finish = self.by_id.get(rule["finish"])
+        if finish is None:
+            raise NameProblem(f"x-upload.finish names `{rule['finish']}`, which is no operation", "name the last step")
+        if any(argument.name == "file" for argument in shown):
+            raise NameProblem("an argument `file` stands where x-upload's method has the file", "take x-upload off this operation")
+        told = f"Makes the calls `{operation.action}` and `{finish.action}`; see there which files are taken. "
+        told += "In between, the file goes to a store on another host, which never sees the key. " if "put" in rule else ""
+        told += "The notes of an error say which step failed and what was begun before. "
+        told += "`extra_query` and `extra_body` go with the first call, `extra_headers` with both."
+        file = Argument("file", "", "file", True, FILE, "The file; it is streamed, whatever its size.", files=("part",))
+        return {**operation.content, "summary": "Upload a file, all steps in one call", "description": told}, [file, *shown]
+
     def _returns(self, content: dict[str, Any], kind: str, item: Annotation) -> str:
         replies = [self.schemas.deref(reply) for status, reply in obj(content.get("responses")).items() if status.startswith("2")]
         described = [reply.get("description") for reply in replies]
@@ -439,6 +460,7 @@ class _Tree:
             "_stream": f"The stream, a context manager to iterate over ({item}).",
             "_stream_bytes": f"{text.rstrip('.')}, as a context manager that gives the bytes as they come.",
             "_iterate": "The items of all pages, each page asked for when it is reached.",
+            "_upload": "In `url` what other calls take for the file, and in `reply` what the last step replied.",
         }[kind]
 
     def _replies(self, content: dict[str, Any]) -> dict[str, str]:
@@ -523,7 +545,7 @@ def _own_arguments(accept: tuple[str, ...], unknown: bool) -> tuple[list[tuple[s
     own["timeout"] = "float | None = None"
     given = ", ".join(name for name in own if name.startswith("extra_") and name not in texts)
     texts[given] = "Sent on top of the rest."
-    texts["timeout"] = "Seconds to wait for the network."
+    texts["timeout"] = "Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`."
     imports = {("collections.abc", "Mapping"), ("typing", "Any")} | (media.imports if len(accept) > 1 else set())
     return list(own.items()), texts, imports
 

@@ -8,6 +8,7 @@ Each top-level reply carries the HTTP exchange it came from (`http`) and the id 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
@@ -146,10 +147,16 @@ class Binary(_Reply):
         self.media_type = media_type
         self.http = http
 
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the content to a file, which is replaced if it exists."""
-        with open(path, "wb") as file:
-            file.write(self.content)
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the content to a file, which is replaced, if it exists, once all is written; gives the path."""
+        target = Path(path)
+        part = target.with_name(f".{target.name}.part")
+        try:
+            part.write_bytes(self.content)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+        return target
 
     def __repr__(self) -> str:
         return f"Binary(<{len(self.content)} bytes>, media_type={self.media_type!r})"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import json
 import re
+import tempfile
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -155,7 +157,9 @@ class MockApp:
                     async for _ in request.stream():
                         pass  # what is still under way would meet the reset, and some clients then see a plain close
                     return await hang_up(receive, send, reset=True)
-                if operation is None:
+                if operation is None and request.method == "PUT" and unquote(path.removeprefix(_FILES)) in self._stored:
+                    answer = await self._put(request, unquote(path.removeprefix(_FILES)), wish)
+                elif operation is None:
                     answer = self._file(request, unquote(path.removeprefix(_FILES)), wish)
                 else:
                     answer = await self._answer(request, operation, parameters, wish, seen)
@@ -168,12 +172,8 @@ class MockApp:
         await send_answer(answer, self.delay, receive, send, cut=wish.fault == "cut-stream", head=request.method == "HEAD")
 
     def _find(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
-        shape, allowed = None, set[str]()
+        allowed: set[str] = set()
         for route, parameters in self.document.match(path):
-            # Of two templates that fit a path, the one that spells more out is meant: another's methods are not this one's.
-            if shape not in (None, route.pattern.pattern):
-                break
-            shape = route.pattern.pattern
             if method in route.operations:
                 return route.operations[method], parameters
             allowed |= set(route.operations)
@@ -237,6 +237,11 @@ class MockApp:
     def _with_files(self, value: Any, operation: Operation, call: Call, request: Request) -> Any:
         """The reply with its file addresses leading to the mock, so that they can be downloaded."""
         base = self._files_base(request)
+        place = search(rule["put"], value) if "put" in (rule := operation.extension("upload") or {}) else None
+        if isinstance(place, str):
+            name = f"{uuid.uuid4().hex[:12]}-{_name(place)}"
+            self._stored[name] = io.BytesIO()
+            value = _replaced(value, place, f"{base}{name}{place[len(place.partition('?')[0]) :]}")
         for path in (operation.extension("task-status") or {}).get("outputs", []):
             # An address declared as an output is a file even where it has no ending that says which kind.
             kind = {"images": "png", "audio": "mp3"}.get(next(iter(operation.raw.get("tags", [])), "").partition(".")[0], "mp4")
@@ -289,6 +294,17 @@ class MockApp:
             shown = ("method", "path", "query", "operation", "status")
             return _json([{name: getattr(one, name) for name in shown} | {"with_key": bool(one.keys)} for one in self.requests])
         raise Refused(404, f"There is no {request.method} {path}.")
+
+    async def _put(self, request: Request, name: str, wish: Wish) -> Answer:
+        """Take the bytes of an upload of several steps, as a store of files does: no key, no JSON, an `ETag`."""
+        file, digest = cast("BinaryIO", tempfile.SpooledTemporaryFile(1 << 20)), hashlib.md5(usedforsecurity=False)
+        async for chunk in request.stream():
+            file.write(chunk)
+            digest.update(chunk)
+        _fail_if_asked(wish)
+        self._stored.pop(name).close()
+        self._stored[name] = file
+        return _whole(200, {"etag": f'"{digest.hexdigest()}"'}, b"")
 
     def _file(self, request: Request, name: str, wish: Wish) -> Answer:
         """An uploaded file, or a small real one of the kind that its name tells."""

@@ -445,6 +445,26 @@ def test_a_list_in_pages_iterates(document: dict[str, Any], render: Render) -> N
     assert inspect.signature(client.videos.acme.iter_get_video).return_annotation == "Iterator[AcmeVideo]"
 
 
+def test_an_upload_of_several_steps_is_one_method(document: dict[str, Any], render: Render) -> None:
+    begin = operation(document, "acme_text_to_video")
+    begin["x-upload"] = {"method": "upload_clip", "finish": "acme_transcribe", "parameters": {}, "file": "file", "address": "text"}
+    client = render()
+    method = client.videos.acme.upload_clip
+    assert shown(method) == {"file": "FileInput", **shown(client.videos.acme.text_to_video)}
+    assert inspect.signature(method).return_annotation == "Uploaded"
+    assert client.videos.upload_clip.__name__ == "upload_clip", "beside its shortcut, too"
+    assert inspect.iscoroutinefunction(render(asynchronous=True).videos.acme.upload_clip)
+    assert "Makes the calls `text_to_video` and `transcribe`" in str(method.__doc__)
+    assert "`upload_clip` makes all the steps" in " ".join(str(client.videos.acme.text_to_video.__doc__).split())
+
+
+def test_an_upload_with_an_argument_file_of_its_own_is_refused(document: dict[str, Any], tmp_path: Path) -> None:
+    rule = {"method": "upload", "finish": "acme_get_video", "parameters": {}, "put": "text", "address": "text"}
+    operation(document, "acme_transcribe")["x-upload"] = rule
+    with pytest.raises(SpecError, match="an argument `file` stands where x-upload's method has the file"):
+        resources.build(document, tmp_path)
+
+
 def test_an_operation_that_only_streams_is_one_method(document: dict[str, Any], render: Render) -> None:
     chat = operation(document, "acme_chat_completions")
     del chat["responses"]["200"]["content"]["application/json"], chat["x-shortcut"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -101,6 +102,24 @@ def test_uploads_are_served_back(other: httpx.Client) -> None:
         assert url.endswith("-a-b.png")
         assert httpx.get(url).content == b"x" * size
         assert httpx.get(url).headers["content-type"] == "image/png"
+
+
+def test_the_bytes_of_an_upload_of_several_steps_are_put() -> None:
+    reply = {"put": "https://store.example.test/u-1.png?signature=s"}
+    media = {"application/json": {"schema": {"type": "object"}, "examples": {"one": {"value": reply}}}}
+    begin = {"operationId": "begin", "x-upload": {"put": "put"}, "responses": {"200": {"description": "", "content": media}}}
+    with start({"openapi": "3.2.0", "paths": {"/begin": {"post": begin}}}) as server:
+        place = httpx.post(f"{server.url}/begin").json()["put"]
+        assert place.startswith("http://localhost:") and place.endswith("-u-1.png?signature=s")
+        assert place != httpx.post(f"{server.url}/begin").json()["put"]
+        for content in (b"x" * (2 << 20), b"again"):
+            put = httpx.put(place, content=content)
+            assert (put.status_code, put.headers["etag"]) == (200, f'"{hashlib.md5(content).hexdigest()}"')
+            assert httpx.get(place).content == content
+        assert server.leaked_keys == []
+        assert httpx.put(place.replace("u-1", "u-2"), content=b"").status_code == 405
+        httpx.put(place, content=b"", headers=KEY)
+        assert [seen.method for seen in server.leaked_keys] == ["PUT"]
 
 
 def test_files_are_real_and_have_ranges(http: httpx.Client, server: MockServer) -> None:

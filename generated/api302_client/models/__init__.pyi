@@ -121,9 +121,7 @@ from .ai_302_sandbox_path import Ai302SandboxPath as Ai302SandboxPath
 from .ai_302_search_info import Ai302SearchInfo as Ai302SearchInfo
 from .ai_302_search_reply import Ai302SearchReply as Ai302SearchReply
 from .ai_302_search_result import Ai302SearchResult as Ai302SearchResult
-from .ai_302_sound_file import Ai302SoundFile as Ai302SoundFile
 from .ai_302_sound_reply import Ai302SoundReply as Ai302SoundReply
-from .ai_302_sound_ticket import Ai302SoundTicket as Ai302SoundTicket
 from .ai_302_speech_task import Ai302SpeechTask as Ai302SpeechTask
 from .ai_302_speech_v1_reply import Ai302SpeechV1Reply as Ai302SpeechV1Reply
 from .ai_302_spo_round import Ai302SpoRound as Ai302SpoRound
@@ -161,7 +159,6 @@ from .ai_302_video_parameter_bounds import Ai302VideoParameterBounds as Ai302Vid
 from .ai_302_video_parameter_options import Ai302VideoParameterOptions as Ai302VideoParameterOptions
 from .ai_302_video_parameter_range import Ai302VideoParameterRange as Ai302VideoParameterRange
 from .ai_302_video_task import Ai302VideoTask as Ai302VideoTask
-from .ai_302_video_ticket import Ai302VideoTicket as Ai302VideoTicket
 from .ai_302_video_v1_created import Ai302VideoV1Created as Ai302VideoV1Created
 from .ai_302_video_v1_data import Ai302VideoV1Data as Ai302VideoV1Data
 from .ai_302_video_v1_file import Ai302VideoV1File as Ai302VideoV1File
@@ -409,7 +406,6 @@ from .minimax_music_data import MinimaxMusicData as MinimaxMusicData
 from .minimax_music_info import MinimaxMusicInfo as MinimaxMusicInfo
 from .minimax_music_reply import MinimaxMusicReply as MinimaxMusicReply
 from .minimax_music_upload import MinimaxMusicUpload as MinimaxMusicUpload
-from .minimax_sound_status import MinimaxSoundStatus as MinimaxSoundStatus
 from .minimax_speech_data import MinimaxSpeechData as MinimaxSpeechData
 from .minimax_speech_info import MinimaxSpeechInfo as MinimaxSpeechInfo
 from .minimax_speech_reply import MinimaxSpeechReply as MinimaxSpeechReply

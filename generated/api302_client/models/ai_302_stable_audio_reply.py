@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from .._model import Model, model
 
 if TYPE_CHECKING:
-    from .ai_302_sound_file import Ai302SoundFile
+    from .ai_302_queued_file import Ai302QueuedFile
 
 
 @model
 class Ai302StableAudioReply(Model):
-    audio_file: Ai302SoundFile | None = None
+    audio_file: Ai302QueuedFile | None = None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from .._model import Model, model
 
 if TYPE_CHECKING:
-    from .ai_302_sound_file import Ai302SoundFile
+    from .ai_302_queued_file import Ai302QueuedFile
     from .error_detail import ErrorDetail
 
 
@@ -25,7 +25,7 @@ class Ai302F5TtsReply(Model):
     queue_position: int | None = None
     """How many are before it."""
 
-    audio_url: Ai302SoundFile | None = None
+    audio_url: Ai302QueuedFile | None = None
     """The sound, once done."""
 
     error: str | ErrorDetail | None = None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from .._model import Model, model
 
 if TYPE_CHECKING:
-    from .ai_302_sound_file import Ai302SoundFile
+    from .ai_302_queued_file import Ai302QueuedFile
     from .error_detail import ErrorDetail
 
 
@@ -25,7 +25,7 @@ class ElevenlabsSpeech(Model):
     queue_position: int | None = None
     """How many are before it."""
 
-    audio: Ai302SoundFile | None = None
+    audio: Ai302QueuedFile | None = None
     """The sound, once done."""
 
     timestamps: list[dict[str, Any]] | None = None

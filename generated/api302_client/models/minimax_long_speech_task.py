@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from .._model import Model, model
 
 if TYPE_CHECKING:
-    from .minimax_sound_status import MinimaxSoundStatus
+    from .minimax_status import MinimaxStatus
 
 
 @model
@@ -20,4 +20,4 @@ class MinimaxLongSpeechTask(Model):
     file_id: int | str | None = None
     """The sound's file, once done."""
 
-    base_resp: MinimaxSoundStatus | None = None
+    base_resp: MinimaxStatus | None = None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from .._model import Model, model
 
 if TYPE_CHECKING:
-    from .minimax_sound_status import MinimaxSoundStatus
+    from .minimax_status import MinimaxStatus
 
 
 @model
@@ -23,4 +23,4 @@ class MinimaxLongSpeechTicket(Model):
     usage_characters: int | None = None
     """How many characters are paid."""
 
-    base_resp: MinimaxSoundStatus | None = None
+    base_resp: MinimaxStatus | None = None

@@ -8,7 +8,7 @@ from .._model import Model, model
 if TYPE_CHECKING:
     from .minimax_music_data import MinimaxMusicData
     from .minimax_music_info import MinimaxMusicInfo
-    from .minimax_sound_status import MinimaxSoundStatus
+    from .minimax_status import MinimaxStatus
 
 
 @model
@@ -18,4 +18,4 @@ class MinimaxMusicReply(Model):
     trace_id: str | None = None
     """The call's id at MiniMax."""
 
-    base_resp: MinimaxSoundStatus | None = None
+    base_resp: MinimaxStatus | None = None

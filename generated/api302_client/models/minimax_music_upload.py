@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from .._model import Model, model
 
 if TYPE_CHECKING:
-    from .minimax_sound_status import MinimaxSoundStatus
+    from .minimax_status import MinimaxStatus
 
 
 @model
@@ -17,4 +17,4 @@ class MinimaxMusicUpload(Model):
     instrumental_id: str | None = None
     """The music, for `refer_instrumental`."""
 
-    base_resp: MinimaxSoundStatus | None = None
+    base_resp: MinimaxStatus | None = None

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from .._model import Model, model
 
 if TYPE_CHECKING:
-    from .minimax_sound_status import MinimaxSoundStatus
     from .minimax_speech_data import MinimaxSpeechData
     from .minimax_speech_info import MinimaxSpeechInfo
+    from .minimax_status import MinimaxStatus
 
 
 @model
@@ -18,4 +18,4 @@ class MinimaxSpeechReply(Model):
     trace_id: str | None = None
     """The call's id at MiniMax."""
 
-    base_resp: MinimaxSoundStatus | None = None
+    base_resp: MinimaxStatus | None = None

@@ -157,7 +157,7 @@ class Audio(Resource):
             webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
                 until it answers 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound's address, or the task.
@@ -223,7 +223,7 @@ class Audio(Resource):
             webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
                 until it answers 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -379,7 +379,7 @@ class AsyncAudio(AsyncResource):
             webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
                 until it answers 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound's address, or the task.
@@ -445,7 +445,7 @@ class AsyncAudio(AsyncResource):
             webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
                 until it answers 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`

@@ -243,7 +243,7 @@ class Ai302(Resource):
             webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
                 until it answers 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound's address, or the task.
@@ -309,7 +309,7 @@ class Ai302(Resource):
             webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
                 until it answers 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -354,7 +354,7 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -402,7 +402,7 @@ class Ai302(Resource):
             output_format: The sound's format, such as `mp3` or `wav`.
             timeout_: Seconds that the server waits for the provider, 180 being usual. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound's address.
@@ -444,7 +444,7 @@ class Ai302(Resource):
         Args:
             provider: Only these providers; all without it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The providers.
@@ -478,7 +478,7 @@ class Ai302(Resource):
             is_multi_speaker: Whether several people speak.
             system_prompt: How to read.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (JsonObject |
@@ -516,7 +516,7 @@ class Ai302(Resource):
             task_id: The task's id.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound, or how the task stands.
@@ -548,7 +548,7 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound, or how the task stands, as a context manager that gives the bytes as they come.
@@ -597,7 +597,7 @@ class Ai302(Resource):
             include: What else to answer, such as `logprobs`. Sent as `include[]`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What was said.
@@ -637,7 +637,7 @@ class Ai302(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The models.
@@ -681,7 +681,7 @@ class Ai302(Resource):
             alignment_model: What finds the times.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The text with its times.
@@ -724,7 +724,7 @@ class Ai302(Resource):
         Args:
             url: The sound or video, or the page that shows it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What was said.
@@ -762,7 +762,7 @@ class Ai302(Resource):
             language: The language spoken, by its code of two letters.
             output: What to answer with, such as `raw` or `text`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What was said.
@@ -808,7 +808,7 @@ class Ai302(Resource):
             seconds_total: How long it is. Server default: 30.
             steps: How many steps to take. Server default: 100.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound.
@@ -850,7 +850,7 @@ class Ai302(Resource):
             ref_text: What the recording says; found out otherwise.
             remove_silence: Whether to cut out silence. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound.
@@ -898,7 +898,7 @@ class Ai302(Resource):
             ref_text: What the recording says; found out otherwise.
             remove_silence: Whether to cut out silence. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -936,7 +936,7 @@ class Ai302(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -980,7 +980,7 @@ class Ai302(Resource):
             seed: The same seed gives the same sound.
             mask_away_clip: Whether to go by the prompt alone.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -1021,7 +1021,7 @@ class Ai302(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -1063,7 +1063,7 @@ class Ai302(Resource):
             seed: The same seed gives the same sound.
             mask_away_clip: Whether to go by the prompt alone.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound.
@@ -1115,7 +1115,7 @@ class Ai302(Resource):
             cfg_strength: How closely to keep to the prompt. Server default: 4.
             scheduler: How to take the steps. Server default: "euler".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The song.
@@ -1184,7 +1184,7 @@ class AsyncAi302(AsyncResource):
             webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
                 until it answers 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound's address, or the task.
@@ -1250,7 +1250,7 @@ class AsyncAi302(AsyncResource):
             webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
                 until it answers 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -1295,7 +1295,7 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -1343,7 +1343,7 @@ class AsyncAi302(AsyncResource):
             output_format: The sound's format, such as `mp3` or `wav`.
             timeout_: Seconds that the server waits for the provider, 180 being usual. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound's address.
@@ -1385,7 +1385,7 @@ class AsyncAi302(AsyncResource):
         Args:
             provider: Only these providers; all without it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The providers.
@@ -1419,7 +1419,7 @@ class AsyncAi302(AsyncResource):
             is_multi_speaker: Whether several people speak.
             system_prompt: How to read.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (JsonObject |
@@ -1457,7 +1457,7 @@ class AsyncAi302(AsyncResource):
             task_id: The task's id.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound, or how the task stands.
@@ -1489,7 +1489,7 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound, or how the task stands, as a context manager that gives the bytes as they come.
@@ -1538,7 +1538,7 @@ class AsyncAi302(AsyncResource):
             include: What else to answer, such as `logprobs`. Sent as `include[]`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What was said.
@@ -1578,7 +1578,7 @@ class AsyncAi302(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The models.
@@ -1624,7 +1624,7 @@ class AsyncAi302(AsyncResource):
             alignment_model: What finds the times.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The text with its times.
@@ -1667,7 +1667,7 @@ class AsyncAi302(AsyncResource):
         Args:
             url: The sound or video, or the page that shows it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What was said.
@@ -1705,7 +1705,7 @@ class AsyncAi302(AsyncResource):
             language: The language spoken, by its code of two letters.
             output: What to answer with, such as `raw` or `text`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What was said.
@@ -1751,7 +1751,7 @@ class AsyncAi302(AsyncResource):
             seconds_total: How long it is. Server default: 30.
             steps: How many steps to take. Server default: 100.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound.
@@ -1793,7 +1793,7 @@ class AsyncAi302(AsyncResource):
             ref_text: What the recording says; found out otherwise.
             remove_silence: Whether to cut out silence. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound.
@@ -1841,7 +1841,7 @@ class AsyncAi302(AsyncResource):
             ref_text: What the recording says; found out otherwise.
             remove_silence: Whether to cut out silence. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -1879,7 +1879,7 @@ class AsyncAi302(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -1923,7 +1923,7 @@ class AsyncAi302(AsyncResource):
             seed: The same seed gives the same sound.
             mask_away_clip: Whether to go by the prompt alone.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -1964,7 +1964,7 @@ class AsyncAi302(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -2006,7 +2006,7 @@ class AsyncAi302(AsyncResource):
             seed: The same seed gives the same sound.
             mask_away_clip: Whether to go by the prompt alone.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound.
@@ -2058,7 +2058,7 @@ class AsyncAi302(AsyncResource):
             cfg_strength: How closely to keep to the prompt. Server default: 4.
             scheduler: How to take the steps. Server default: "euler".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The song.

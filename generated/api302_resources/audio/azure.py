@@ -57,7 +57,7 @@ class Azure(Resource):
                 `ogg-24khz-16bit-mono-opus` or `webm-24khz-16bit-mono-opus`. Sent as `X-Microsoft-OutputFormat`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound.
@@ -100,7 +100,7 @@ class Azure(Resource):
                 `ogg-24khz-16bit-mono-opus` or `webm-24khz-16bit-mono-opus`. Sent as `X-Microsoft-OutputFormat`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound, as a context manager that gives the bytes as they come.
@@ -131,7 +131,7 @@ class Azure(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The voices.
@@ -175,7 +175,7 @@ class AsyncAzure(AsyncResource):
                 `ogg-24khz-16bit-mono-opus` or `webm-24khz-16bit-mono-opus`. Sent as `X-Microsoft-OutputFormat`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound.
@@ -218,7 +218,7 @@ class AsyncAzure(AsyncResource):
                 `ogg-24khz-16bit-mono-opus` or `webm-24khz-16bit-mono-opus`. Sent as `X-Microsoft-OutputFormat`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound, as a context manager that gives the bytes as they come.
@@ -249,7 +249,7 @@ class AsyncAzure(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The voices.

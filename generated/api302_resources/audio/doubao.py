@@ -90,7 +90,7 @@ class Doubao(Resource):
             audio: How it sounds.
             request: What to read.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound.
@@ -133,7 +133,7 @@ class Doubao(Resource):
             use_itn: Whether to write numbers in digits: `True` or `False`.
             use_punc: Whether to add punctuation: `True` or `False`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (DoubaoCaptions).
@@ -176,7 +176,7 @@ class Doubao(Resource):
             id: The task's id.
             blocking: 1 to wait for the end, 0 not to.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The captions.
@@ -213,7 +213,7 @@ class Doubao(Resource):
             sta_punc_mode: What becomes of punctuation: 1 leaves it out at the end of a line, 2 puts spaces, 3
                 keeps it. Server default: "1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (DoubaoCaptions).
@@ -251,7 +251,7 @@ class Doubao(Resource):
             id: The task's id.
             blocking: 1 to wait for the end, 0 not to.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The lines with their times.
@@ -289,7 +289,7 @@ class AsyncDoubao(AsyncResource):
             audio: How it sounds.
             request: What to read.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound.
@@ -332,7 +332,7 @@ class AsyncDoubao(AsyncResource):
             use_itn: Whether to write numbers in digits: `True` or `False`.
             use_punc: Whether to add punctuation: `True` or `False`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (DoubaoCaptions).
@@ -375,7 +375,7 @@ class AsyncDoubao(AsyncResource):
             id: The task's id.
             blocking: 1 to wait for the end, 0 not to.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The captions.
@@ -412,7 +412,7 @@ class AsyncDoubao(AsyncResource):
             sta_punc_mode: What becomes of punctuation: 1 leaves it out at the end of a line, 2 puts spaces, 3
                 keeps it. Server default: "1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (DoubaoCaptions).
@@ -450,7 +450,7 @@ class AsyncDoubao(AsyncResource):
             id: The task's id.
             blocking: 1 to wait for the end, 0 not to.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The lines with their times.

@@ -76,7 +76,7 @@ class Dubbingx(Resource):
         Args:
             text: The text as SSML.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -104,7 +104,7 @@ class Dubbingx(Resource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -146,7 +146,7 @@ class Dubbingx(Resource):
             gender: 0 for women's voices and 1 for men's.
             ageGroup: How old it sounds: child, teenager, young, middle-aged or old.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The voices.
@@ -187,7 +187,7 @@ class Dubbingx(Resource):
         Args:
             text: The text.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The mood.
@@ -224,7 +224,7 @@ class AsyncDubbingx(AsyncResource):
         Args:
             text: The text as SSML.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -252,7 +252,7 @@ class AsyncDubbingx(AsyncResource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -294,7 +294,7 @@ class AsyncDubbingx(AsyncResource):
             gender: 0 for women's voices and 1 for men's.
             ageGroup: How old it sounds: child, teenager, young, middle-aged or old.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The voices.
@@ -335,7 +335,7 @@ class AsyncDubbingx(AsyncResource):
         Args:
             text: The text.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The mood.

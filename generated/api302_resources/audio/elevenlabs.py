@@ -92,7 +92,7 @@ class Elevenlabs(Resource):
             tag_audio_events: Whether to note laughter, applause and the like. Server default: true.
             diarize: Whether to tell who speaks. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -126,7 +126,7 @@ class Elevenlabs(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -176,7 +176,7 @@ class Elevenlabs(Resource):
             language_code: The language by its code of two letters, for models that take one.
             apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -222,7 +222,7 @@ class Elevenlabs(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -273,7 +273,7 @@ class Elevenlabs(Resource):
             language_code: The language by its code of two letters, for models that take one.
             apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -327,7 +327,7 @@ class AsyncElevenlabs(AsyncResource):
             tag_audio_events: Whether to note laughter, applause and the like. Server default: true.
             diarize: Whether to tell who speaks. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -361,7 +361,7 @@ class AsyncElevenlabs(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -411,7 +411,7 @@ class AsyncElevenlabs(AsyncResource):
             language_code: The language by its code of two letters, for models that take one.
             apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -457,7 +457,7 @@ class AsyncElevenlabs(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -508,7 +508,7 @@ class AsyncElevenlabs(AsyncResource):
             language_code: The language by its code of two letters, for models that take one.
             apply_text_normalization: Whether to spell out numbers and dates. Server default: "auto".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`

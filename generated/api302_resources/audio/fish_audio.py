@@ -86,7 +86,7 @@ class FishAudio(Resource):
             temperature: How much to vary. Server default: 0.7.
             top_p: How much of the likely sounds to choose from. Server default: 0.7.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound's address.
@@ -152,7 +152,7 @@ class FishAudio(Resource):
             tags: Words to find it by.
             enhance_audio_quality: Whether to improve the recordings first.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The voice.
@@ -213,7 +213,7 @@ class FishAudio(Resource):
             title_language: Languages of the title.
             sort_by: What to sort by: `score`, `task_count` or `created_at`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The voices.
@@ -268,7 +268,7 @@ class FishAudio(Resource):
             title_language: Languages of the title.
             sort_by: What to sort by: `score`, `task_count` or `created_at`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
@@ -307,7 +307,7 @@ class FishAudio(Resource):
         Args:
             id: The voice's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The voice.
@@ -344,7 +344,7 @@ class FishAudio(Resource):
             tags: Words to find it by.
             cover_image: Its picture. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -376,7 +376,7 @@ class FishAudio(Resource):
         Args:
             id: The voice's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -432,7 +432,7 @@ class AsyncFishAudio(AsyncResource):
             temperature: How much to vary. Server default: 0.7.
             top_p: How much of the likely sounds to choose from. Server default: 0.7.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound's address.
@@ -498,7 +498,7 @@ class AsyncFishAudio(AsyncResource):
             tags: Words to find it by.
             enhance_audio_quality: Whether to improve the recordings first.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The voice.
@@ -559,7 +559,7 @@ class AsyncFishAudio(AsyncResource):
             title_language: Languages of the title.
             sort_by: What to sort by: `score`, `task_count` or `created_at`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The voices.
@@ -614,7 +614,7 @@ class AsyncFishAudio(AsyncResource):
             title_language: Languages of the title.
             sort_by: What to sort by: `score`, `task_count` or `created_at`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
@@ -653,7 +653,7 @@ class AsyncFishAudio(AsyncResource):
         Args:
             id: The voice's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The voice.
@@ -690,7 +690,7 @@ class AsyncFishAudio(AsyncResource):
             tags: Words to find it by.
             cover_image: Its picture. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -722,7 +722,7 @@ class AsyncFishAudio(AsyncResource):
         Args:
             id: The voice's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.

@@ -134,7 +134,7 @@ class Minimax(Resource):
             subtitle_enable: Whether to make subtitles too. Server default: false.
             text_normalization: Whether to spell out numbers and dates.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound, whole or in pieces.
@@ -205,7 +205,7 @@ class Minimax(Resource):
             subtitle_enable: Whether to make subtitles too. Server default: false.
             text_normalization: Whether to spell out numbers and dates.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (MinimaxSpeechReply).
@@ -269,7 +269,7 @@ class Minimax(Resource):
             voice_modify: What to do to the voice.
             aigc_watermark: Whether to mark the end as made by a machine.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -313,7 +313,7 @@ class Minimax(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -349,7 +349,7 @@ class Minimax(Resource):
             voice_desc: What it is like, in words.
             text: A text to try it with.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The voice.
@@ -385,7 +385,7 @@ class Minimax(Resource):
             purpose: What the file has.
             file: The sound. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The ids.
@@ -437,7 +437,7 @@ class Minimax(Resource):
             refer_voice: An uploaded voice.
             refer_instrumental: Uploaded music.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The song.
@@ -513,7 +513,7 @@ class AsyncMinimax(AsyncResource):
             subtitle_enable: Whether to make subtitles too. Server default: false.
             text_normalization: Whether to spell out numbers and dates.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound, whole or in pieces.
@@ -584,7 +584,7 @@ class AsyncMinimax(AsyncResource):
             subtitle_enable: Whether to make subtitles too. Server default: false.
             text_normalization: Whether to spell out numbers and dates.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (MinimaxSpeechReply).
@@ -648,7 +648,7 @@ class AsyncMinimax(AsyncResource):
             voice_modify: What to do to the voice.
             aigc_watermark: Whether to mark the end as made by a machine.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -692,7 +692,7 @@ class AsyncMinimax(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -728,7 +728,7 @@ class AsyncMinimax(AsyncResource):
             voice_desc: What it is like, in words.
             text: A text to try it with.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The voice.
@@ -764,7 +764,7 @@ class AsyncMinimax(AsyncResource):
             purpose: What the file has.
             file: The sound. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The ids.
@@ -816,7 +816,7 @@ class AsyncMinimax(AsyncResource):
             refer_voice: An uploaded voice.
             refer_instrumental: Uploaded music.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The song.

@@ -117,7 +117,7 @@ class Mureka(Resource):
             purpose: What it is for, and what is over is cut off: `reference` and `instrumental` 30 seconds,
                 `vocal` 15 to 30, `melody` 5 to 60, `voice` for speech 5 to 15; `audio` for other calls.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The file.
@@ -147,7 +147,7 @@ class Mureka(Resource):
         Args:
             prompt: What the song is about.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The lyrics.
@@ -175,7 +175,7 @@ class Mureka(Resource):
         Args:
             lyrics: The lyrics so far.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The lyrics that follow.
@@ -218,7 +218,7 @@ class Mureka(Resource):
             melody_id: An uploaded melody to use.
             stream: Whether to give an address to listen at while it is made; not with mureka-o1.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MurekaTask).
@@ -258,7 +258,7 @@ class Mureka(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -287,7 +287,7 @@ class Mureka(Resource):
             url: The song, by address or as a data URL of at most 10 MB. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The tracks.
@@ -323,7 +323,7 @@ class Mureka(Resource):
             prompt: The style, in words.
             instrumental_id: An uploaded piece to be like.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MurekaTask).
@@ -354,7 +354,7 @@ class Mureka(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -390,7 +390,7 @@ class Mureka(Resource):
             voice: A voice of Mureka's: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`.
             voice_id: An uploaded voice.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound.
@@ -424,7 +424,7 @@ class Mureka(Resource):
             background: The music behind it.
             speed: How fast, 1 being usual.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound.
@@ -463,7 +463,7 @@ class AsyncMureka(AsyncResource):
             purpose: What it is for, and what is over is cut off: `reference` and `instrumental` 30 seconds,
                 `vocal` 15 to 30, `melody` 5 to 60, `voice` for speech 5 to 15; `audio` for other calls.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The file.
@@ -493,7 +493,7 @@ class AsyncMureka(AsyncResource):
         Args:
             prompt: What the song is about.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The lyrics.
@@ -523,7 +523,7 @@ class AsyncMureka(AsyncResource):
         Args:
             lyrics: The lyrics so far.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The lyrics that follow.
@@ -568,7 +568,7 @@ class AsyncMureka(AsyncResource):
             melody_id: An uploaded melody to use.
             stream: Whether to give an address to listen at while it is made; not with mureka-o1.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MurekaTask).
@@ -608,7 +608,7 @@ class AsyncMureka(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -639,7 +639,7 @@ class AsyncMureka(AsyncResource):
             url: The song, by address or as a data URL of at most 10 MB. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The tracks.
@@ -675,7 +675,7 @@ class AsyncMureka(AsyncResource):
             prompt: The style, in words.
             instrumental_id: An uploaded piece to be like.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MurekaTask).
@@ -706,7 +706,7 @@ class AsyncMureka(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -742,7 +742,7 @@ class AsyncMureka(AsyncResource):
             voice: A voice of Mureka's: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`.
             voice_id: An uploaded voice.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound.
@@ -776,7 +776,7 @@ class AsyncMureka(AsyncResource):
             background: The music behind it.
             speed: How fast, 1 being usual.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound.

@@ -83,7 +83,7 @@ class Openai(Resource):
             instructions: How to read; not for `tts-1` and `tts-1-hd`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound, in the format that was asked for.
@@ -140,7 +140,7 @@ class Openai(Resource):
             instructions: How to read; not for `tts-1` and `tts-1-hd`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound, in the format that was asked for, as a context manager that gives the bytes as they come.
@@ -215,7 +215,7 @@ class Openai(Resource):
             alignment_model: What finds the times; for whisper-v3 and whisper-v3-turbo.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What was said.
@@ -277,7 +277,7 @@ class Openai(Resource):
             temperature: How much to vary. Server default: 0.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What was said, in English.
@@ -332,7 +332,7 @@ class AsyncOpenai(AsyncResource):
             instructions: How to read; not for `tts-1` and `tts-1-hd`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound, in the format that was asked for.
@@ -389,7 +389,7 @@ class AsyncOpenai(AsyncResource):
             instructions: How to read; not for `tts-1` and `tts-1-hd`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound, in the format that was asked for, as a context manager that gives the bytes as they come.
@@ -464,7 +464,7 @@ class AsyncOpenai(AsyncResource):
             alignment_model: What finds the times; for whisper-v3 and whisper-v3-turbo.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What was said.
@@ -526,7 +526,7 @@ class AsyncOpenai(AsyncResource):
             temperature: How much to vary. Server default: 0.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What was said, in English.

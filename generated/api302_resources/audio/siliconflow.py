@@ -73,7 +73,7 @@ class Siliconflow(Resource):
             audio: The recording. Takes a data URL or a local file (pathlib.Path, open file or bytes).
             file: The recording. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The voice.
@@ -105,7 +105,7 @@ class Siliconflow(Resource):
         Args:
             uri: Its name, for `voice`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -135,7 +135,7 @@ class Siliconflow(Resource):
             model: The model, such as `FunAudioLLM/SenseVoiceSmall`.
             file: The sound. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The text.
@@ -191,7 +191,7 @@ class Siliconflow(Resource):
             gain: Decibels louder or softer. Server default: 0.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound.
@@ -259,7 +259,7 @@ class Siliconflow(Resource):
             gain: Decibels louder or softer. Server default: 0.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound, as a context manager that gives the bytes as they come.
@@ -315,7 +315,7 @@ class AsyncSiliconflow(AsyncResource):
             audio: The recording. Takes a data URL or a local file (pathlib.Path, open file or bytes).
             file: The recording. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The voice.
@@ -347,7 +347,7 @@ class AsyncSiliconflow(AsyncResource):
         Args:
             uri: Its name, for `voice`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -377,7 +377,7 @@ class AsyncSiliconflow(AsyncResource):
             model: The model, such as `FunAudioLLM/SenseVoiceSmall`.
             file: The sound. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The text.
@@ -433,7 +433,7 @@ class AsyncSiliconflow(AsyncResource):
             gain: Decibels louder or softer. Server default: 0.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound.
@@ -501,7 +501,7 @@ class AsyncSiliconflow(AsyncResource):
             gain: Decibels louder or softer. Server default: 0.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound, as a context manager that gives the bytes as they come.

@@ -46,7 +46,7 @@ class Udio(Resource):
         Args:
             gen_params: What to make.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted.
@@ -83,7 +83,7 @@ class AsyncUdio(AsyncResource):
         Args:
             gen_params: What to make.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted.

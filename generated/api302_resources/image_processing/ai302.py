@@ -490,7 +490,7 @@ class Ai302(Resource):
             scale: How many times larger. Server default: 4.
             face_enhance: Restore faces too. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -522,7 +522,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the service answers.
@@ -551,7 +551,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the service answers.
@@ -580,7 +580,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the service answers.
@@ -660,7 +660,7 @@ class Ai302(Resource):
             pattern: The image is a pattern without seams. Server default: false.
             output_format: The image's format. Server default: "png".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -753,7 +753,7 @@ class Ai302(Resource):
             additional_lora_scale: How much they count. Server default: 1.
             additional_embedding_url: Address of embeddings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -811,7 +811,7 @@ class Ai302(Resource):
             input: The photo again. Takes a local file (path, open file or bytes).
             upscale: How many times larger.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -844,7 +844,7 @@ class Ai302(Resource):
         Args:
             image: The photo. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -875,7 +875,7 @@ class Ai302(Resource):
             image: The photo. Takes a URL.
             model_name: The model, such as `Artistic`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -906,7 +906,7 @@ class Ai302(Resource):
         Args:
             image: The image. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -935,7 +935,7 @@ class Ai302(Resource):
         Args:
             image_url: The image. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -967,7 +967,7 @@ class Ai302(Resource):
         Args:
             image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1014,7 +1014,7 @@ class Ai302(Resource):
             guidance_scale: How closely to follow the prompt. Server default: 7.5.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1059,7 +1059,7 @@ class Ai302(Resource):
             image_url: The image, as a file. Takes a local file (path, open file or bytes).
             mask_image_url: Marks what to remove, a PNG file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1113,7 +1113,7 @@ class Ai302(Resource):
             lora_scale: How much they count. Server default: 1.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -1167,7 +1167,7 @@ class Ai302(Resource):
             temperature: How much to vary. Server default: 0.2.
             max_tokens: How long the answer may become. Server default: 1024.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -1224,7 +1224,7 @@ class Ai302(Resource):
             lowres_denoise: How much changes before. Server default: 0.9.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -1300,7 +1300,7 @@ class Ai302(Resource):
             highres_denoise: How much changes while it grows. Server default: 0.5.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -1349,7 +1349,7 @@ class Ai302(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -1420,7 +1420,7 @@ class Ai302(Resource):
             enable_safety_checker: Check for unsuitable images. Server default: true.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1478,7 +1478,7 @@ class Ai302(Resource):
             base_image_url: The picture, as a file. Takes a local file (path, open file or bytes).
             swap_image_url: The face, as a file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, or the task.
@@ -1509,7 +1509,7 @@ class Ai302(Resource):
         Args:
             htmlCode: The page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The picture.
@@ -1539,7 +1539,7 @@ class Ai302(Resource):
         Args:
             svgCode: The drawing.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The picture.
@@ -1742,7 +1742,7 @@ class Ai302(Resource):
             callback: An address that gets what the query gives once the task ends.
             extraOptions: More settings, as JSON text of an object such as one with `font_family`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -1783,7 +1783,7 @@ class Ai302(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -1819,7 +1819,7 @@ class Ai302(Resource):
             result: The result as the query gave it, as JSON text, with other values for `translation`,
                 `fill_color`, `stroke_color` or `trans_font_size` under `meta_data`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Whether it was accepted.
@@ -1879,7 +1879,7 @@ class Ai302(Resource):
             num_outputs: How many images. Server default: 1.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -1942,7 +1942,7 @@ class Ai302(Resource):
             texture_size: Pixels of the texture. Server default: 1024.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The model.
@@ -1996,7 +1996,7 @@ class Ai302(Resource):
             output_format: The image's format. Server default: "png".
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -2036,7 +2036,7 @@ class Ai302(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -2082,7 +2082,7 @@ class Ai302(Resource):
             output_format: The image's format. Server default: "png".
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -2123,7 +2123,7 @@ class Ai302(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -2154,7 +2154,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the service answers.
@@ -2189,7 +2189,7 @@ class Ai302(Resource):
             clothesImgSegLabels: What to take from the clothes: numbers of parts with commas between, such as
                 `10`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
@@ -2231,7 +2231,7 @@ class Ai302(Resource):
             modelMaskFile: Marks what to replace on the person. Takes a local file (path, open file or bytes).
             clothesMaskFile: Marks what to take from the clothes. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
@@ -2267,7 +2267,7 @@ class Ai302(Resource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -2301,7 +2301,7 @@ class Ai302(Resource):
             targetImageFile: The picture. Takes a local file (path, open file or bytes).
             filmFilter: `1` makes it look like film.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
@@ -2331,7 +2331,7 @@ class Ai302(Resource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -2369,7 +2369,7 @@ class Ai302(Resource):
             targetDescription: The thing on the target picture.
             smallObject: `1` where the thing is small.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
@@ -2414,7 +2414,7 @@ class Ai302(Resource):
             targetMaskFile: Marks the thing on the target picture. Takes a local file (path, open file or bytes).
             smallObject: `1` where the thing is small.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
@@ -2451,7 +2451,7 @@ class Ai302(Resource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -2483,7 +2483,7 @@ class Ai302(Resource):
             imageFile: The drawing. Takes a local file (path, open file or bytes).
             targetType: The kind of person wanted, as a number; `0` in 302.AI's app.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
@@ -2514,7 +2514,7 @@ class Ai302(Resource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -2546,7 +2546,7 @@ class Ai302(Resource):
             oriImageFile: The picture. Takes a local file (path, open file or bytes).
             refImageFile: The style. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
@@ -2577,7 +2577,7 @@ class Ai302(Resource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -2608,7 +2608,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
@@ -2635,7 +2635,7 @@ class Ai302(Resource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -2676,7 +2676,7 @@ class AsyncAi302(AsyncResource):
             scale: How many times larger. Server default: 4.
             face_enhance: Restore faces too. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -2708,7 +2708,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the service answers.
@@ -2737,7 +2737,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the service answers.
@@ -2766,7 +2766,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the service answers.
@@ -2846,7 +2846,7 @@ class AsyncAi302(AsyncResource):
             pattern: The image is a pattern without seams. Server default: false.
             output_format: The image's format. Server default: "png".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -2939,7 +2939,7 @@ class AsyncAi302(AsyncResource):
             additional_lora_scale: How much they count. Server default: 1.
             additional_embedding_url: Address of embeddings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -2997,7 +2997,7 @@ class AsyncAi302(AsyncResource):
             input: The photo again. Takes a local file (path, open file or bytes).
             upscale: How many times larger.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -3030,7 +3030,7 @@ class AsyncAi302(AsyncResource):
         Args:
             image: The photo. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -3061,7 +3061,7 @@ class AsyncAi302(AsyncResource):
             image: The photo. Takes a URL.
             model_name: The model, such as `Artistic`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -3092,7 +3092,7 @@ class AsyncAi302(AsyncResource):
         Args:
             image: The image. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -3121,7 +3121,7 @@ class AsyncAi302(AsyncResource):
         Args:
             image_url: The image. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -3153,7 +3153,7 @@ class AsyncAi302(AsyncResource):
         Args:
             image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -3200,7 +3200,7 @@ class AsyncAi302(AsyncResource):
             guidance_scale: How closely to follow the prompt. Server default: 7.5.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -3245,7 +3245,7 @@ class AsyncAi302(AsyncResource):
             image_url: The image, as a file. Takes a local file (path, open file or bytes).
             mask_image_url: Marks what to remove, a PNG file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -3299,7 +3299,7 @@ class AsyncAi302(AsyncResource):
             lora_scale: How much they count. Server default: 1.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -3353,7 +3353,7 @@ class AsyncAi302(AsyncResource):
             temperature: How much to vary. Server default: 0.2.
             max_tokens: How long the answer may become. Server default: 1024.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -3410,7 +3410,7 @@ class AsyncAi302(AsyncResource):
             lowres_denoise: How much changes before. Server default: 0.9.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -3486,7 +3486,7 @@ class AsyncAi302(AsyncResource):
             highres_denoise: How much changes while it grows. Server default: 0.5.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -3535,7 +3535,7 @@ class AsyncAi302(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -3606,7 +3606,7 @@ class AsyncAi302(AsyncResource):
             enable_safety_checker: Check for unsuitable images. Server default: true.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -3664,7 +3664,7 @@ class AsyncAi302(AsyncResource):
             base_image_url: The picture, as a file. Takes a local file (path, open file or bytes).
             swap_image_url: The face, as a file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, or the task.
@@ -3695,7 +3695,7 @@ class AsyncAi302(AsyncResource):
         Args:
             htmlCode: The page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The picture.
@@ -3725,7 +3725,7 @@ class AsyncAi302(AsyncResource):
         Args:
             svgCode: The drawing.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The picture.
@@ -3930,7 +3930,7 @@ class AsyncAi302(AsyncResource):
             callback: An address that gets what the query gives once the task ends.
             extraOptions: More settings, as JSON text of an object such as one with `font_family`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -3971,7 +3971,7 @@ class AsyncAi302(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -4007,7 +4007,7 @@ class AsyncAi302(AsyncResource):
             result: The result as the query gave it, as JSON text, with other values for `translation`,
                 `fill_color`, `stroke_color` or `trans_font_size` under `meta_data`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Whether it was accepted.
@@ -4067,7 +4067,7 @@ class AsyncAi302(AsyncResource):
             num_outputs: How many images. Server default: 1.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -4130,7 +4130,7 @@ class AsyncAi302(AsyncResource):
             texture_size: Pixels of the texture. Server default: 1024.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The model.
@@ -4184,7 +4184,7 @@ class AsyncAi302(AsyncResource):
             output_format: The image's format. Server default: "png".
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -4224,7 +4224,7 @@ class AsyncAi302(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -4270,7 +4270,7 @@ class AsyncAi302(AsyncResource):
             output_format: The image's format. Server default: "png".
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -4311,7 +4311,7 @@ class AsyncAi302(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -4342,7 +4342,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the service answers.
@@ -4377,7 +4377,7 @@ class AsyncAi302(AsyncResource):
             clothesImgSegLabels: What to take from the clothes: numbers of parts with commas between, such as
                 `10`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
@@ -4419,7 +4419,7 @@ class AsyncAi302(AsyncResource):
             modelMaskFile: Marks what to replace on the person. Takes a local file (path, open file or bytes).
             clothesMaskFile: Marks what to take from the clothes. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
@@ -4455,7 +4455,7 @@ class AsyncAi302(AsyncResource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -4489,7 +4489,7 @@ class AsyncAi302(AsyncResource):
             targetImageFile: The picture. Takes a local file (path, open file or bytes).
             filmFilter: `1` makes it look like film.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
@@ -4519,7 +4519,7 @@ class AsyncAi302(AsyncResource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -4557,7 +4557,7 @@ class AsyncAi302(AsyncResource):
             targetDescription: The thing on the target picture.
             smallObject: `1` where the thing is small.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
@@ -4602,7 +4602,7 @@ class AsyncAi302(AsyncResource):
             targetMaskFile: Marks the thing on the target picture. Takes a local file (path, open file or bytes).
             smallObject: `1` where the thing is small.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
@@ -4639,7 +4639,7 @@ class AsyncAi302(AsyncResource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -4671,7 +4671,7 @@ class AsyncAi302(AsyncResource):
             imageFile: The drawing. Takes a local file (path, open file or bytes).
             targetType: The kind of person wanted, as a number; `0` in 302.AI's app.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
@@ -4702,7 +4702,7 @@ class AsyncAi302(AsyncResource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -4734,7 +4734,7 @@ class AsyncAi302(AsyncResource):
             oriImageFile: The picture. Takes a local file (path, open file or bytes).
             refImageFile: The style. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
@@ -4765,7 +4765,7 @@ class AsyncAi302(AsyncResource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -4796,7 +4796,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ComfyTask).
@@ -4823,7 +4823,7 @@ class AsyncAi302(AsyncResource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.

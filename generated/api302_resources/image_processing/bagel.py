@@ -48,7 +48,7 @@ class Bagel(Resource):
             enable_safety_checker: Check for unsuitable images. Server default: true.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -98,7 +98,7 @@ class AsyncBagel(AsyncResource):
             enable_safety_checker: Check for unsuitable images. Server default: true.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.

@@ -165,7 +165,7 @@ class Bria(Resource):
             sync: Wait for the image.
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -216,7 +216,7 @@ class Bria(Resource):
             sync: Wait for the image.
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -291,7 +291,7 @@ class Bria(Resource):
             sync: Wait for the image.
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -345,7 +345,7 @@ class Bria(Resource):
                 bytes).
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -386,7 +386,7 @@ class Bria(Resource):
             mask_file: The mask itself. Takes base64 text or a local file (pathlib.Path, open file or bytes).
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -443,7 +443,7 @@ class Bria(Resource):
             seed: Fixes the chance.
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -490,7 +490,7 @@ class Bria(Resource):
                 bytes).
             desired_increase: By which factor. Server default: 2.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -526,7 +526,7 @@ class Bria(Resource):
             file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -567,7 +567,7 @@ class Bria(Resource):
             preserve_alpha: Keep the transparency of the image. Server default: true.
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -620,7 +620,7 @@ class Bria(Resource):
             force_rmbg: Cut out even if the image has transparency already. Server default: false.
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -689,7 +689,7 @@ class Bria(Resource):
             preserve_alpha: Keep the transparency of the image. Server default: true.
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -795,7 +795,7 @@ class Bria(Resource):
             force_rmbg: Cut out even if the image has transparency already. Server default: false.
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -851,7 +851,7 @@ class Bria(Resource):
             file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The caption.
@@ -887,7 +887,7 @@ class Bria(Resource):
             org_image_key: The image's id at your own place that BRIA can reach.
             is_private: Keep it out of BRIA's public gallery. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image's id.
@@ -921,7 +921,7 @@ class Bria(Resource):
         Args:
             visual_id: The id of the registered image.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The masks.
@@ -953,7 +953,7 @@ class Bria(Resource):
         Args:
             visual_id: The id of the registered image.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The people.
@@ -991,7 +991,7 @@ class Bria(Resource):
             sid: The session of an earlier change to the image, to go on from.
             desired_resolution: How large.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1027,7 +1027,7 @@ class Bria(Resource):
             visual_id: The id of the registered image.
             sid: The session of an earlier change to the image, to go on from.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The file.
@@ -1070,7 +1070,7 @@ class AsyncBria(AsyncResource):
             sync: Wait for the image.
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1121,7 +1121,7 @@ class AsyncBria(AsyncResource):
             sync: Wait for the image.
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1196,7 +1196,7 @@ class AsyncBria(AsyncResource):
             sync: Wait for the image.
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1250,7 +1250,7 @@ class AsyncBria(AsyncResource):
                 bytes).
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1291,7 +1291,7 @@ class AsyncBria(AsyncResource):
             mask_file: The mask itself. Takes base64 text or a local file (pathlib.Path, open file or bytes).
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1348,7 +1348,7 @@ class AsyncBria(AsyncResource):
             seed: Fixes the chance.
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1395,7 +1395,7 @@ class AsyncBria(AsyncResource):
                 bytes).
             desired_increase: By which factor. Server default: 2.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1431,7 +1431,7 @@ class AsyncBria(AsyncResource):
             file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1472,7 +1472,7 @@ class AsyncBria(AsyncResource):
             preserve_alpha: Keep the transparency of the image. Server default: true.
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1525,7 +1525,7 @@ class AsyncBria(AsyncResource):
             force_rmbg: Cut out even if the image has transparency already. Server default: false.
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1594,7 +1594,7 @@ class AsyncBria(AsyncResource):
             preserve_alpha: Keep the transparency of the image. Server default: true.
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1700,7 +1700,7 @@ class AsyncBria(AsyncResource):
             force_rmbg: Cut out even if the image has transparency already. Server default: false.
             content_moderation: Refuse unsuitable images. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1756,7 +1756,7 @@ class AsyncBria(AsyncResource):
             file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The caption.
@@ -1792,7 +1792,7 @@ class AsyncBria(AsyncResource):
             org_image_key: The image's id at your own place that BRIA can reach.
             is_private: Keep it out of BRIA's public gallery. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image's id.
@@ -1826,7 +1826,7 @@ class AsyncBria(AsyncResource):
         Args:
             visual_id: The id of the registered image.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The masks.
@@ -1858,7 +1858,7 @@ class AsyncBria(AsyncResource):
         Args:
             visual_id: The id of the registered image.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The people.
@@ -1896,7 +1896,7 @@ class AsyncBria(AsyncResource):
             sid: The session of an earlier change to the image, to go on from.
             desired_resolution: How large.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1932,7 +1932,7 @@ class AsyncBria(AsyncResource):
             visual_id: The id of the registered image.
             sid: The session of an earlier change to the image, to go on from.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The file.

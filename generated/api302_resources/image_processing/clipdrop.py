@@ -69,7 +69,7 @@ class Clipdrop(Resource):
                 (path, open file or bytes).
             mode: Speed or quality. Server default: "fast".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -108,7 +108,7 @@ class Clipdrop(Resource):
                 (path, open file or bytes).
             mode: Speed or quality. Server default: "fast".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -151,7 +151,7 @@ class Clipdrop(Resource):
             target_height: Pixels wanted. Clipdrop asks for it; a caller leaves it out.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -194,7 +194,7 @@ class Clipdrop(Resource):
             target_height: Pixels wanted. Clipdrop asks for it; a caller leaves it out.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -237,7 +237,7 @@ class Clipdrop(Resource):
                 "return_input_if_non_opaque".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -278,7 +278,7 @@ class Clipdrop(Resource):
                 "return_input_if_non_opaque".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -325,7 +325,7 @@ class Clipdrop(Resource):
             extend_down: Pixels to add below. Server default: 0.
             seed: Fixes the chance, so that the same request gives the same image.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -378,7 +378,7 @@ class Clipdrop(Resource):
             extend_down: Pixels to add below. Server default: 0.
             seed: Fixes the chance, so that the same request gives the same image.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -429,7 +429,7 @@ class AsyncClipdrop(AsyncResource):
                 (path, open file or bytes).
             mode: Speed or quality. Server default: "fast".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -468,7 +468,7 @@ class AsyncClipdrop(AsyncResource):
                 (path, open file or bytes).
             mode: Speed or quality. Server default: "fast".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -511,7 +511,7 @@ class AsyncClipdrop(AsyncResource):
             target_height: Pixels wanted. Clipdrop asks for it; a caller leaves it out.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -554,7 +554,7 @@ class AsyncClipdrop(AsyncResource):
             target_height: Pixels wanted. Clipdrop asks for it; a caller leaves it out.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -597,7 +597,7 @@ class AsyncClipdrop(AsyncResource):
                 "return_input_if_non_opaque".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -638,7 +638,7 @@ class AsyncClipdrop(AsyncResource):
                 "return_input_if_non_opaque".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -685,7 +685,7 @@ class AsyncClipdrop(AsyncResource):
             extend_down: Pixels to add below. Server default: 0.
             seed: Fixes the chance, so that the same request gives the same image.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -738,7 +738,7 @@ class AsyncClipdrop(AsyncResource):
             extend_down: Pixels to add below. Server default: 0.
             seed: Fixes the chance, so that the same request gives the same image.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.

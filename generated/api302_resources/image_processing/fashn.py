@@ -78,7 +78,7 @@ class Fashn(Resource):
             timesteps: How many steps to take. Server default: 50.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -153,7 +153,7 @@ class Fashn(Resource):
             output_format: The images' format. Server default: "png".
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -234,7 +234,7 @@ class AsyncFashn(AsyncResource):
             timesteps: How many steps to take. Server default: 50.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -309,7 +309,7 @@ class AsyncFashn(AsyncResource):
             output_format: The images' format. Server default: "png".
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.

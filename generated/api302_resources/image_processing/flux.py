@@ -122,7 +122,7 @@ class Flux(Resource):
             safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
             enhance_prompt: Let the prompt be enriched.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -186,7 +186,7 @@ class Flux(Resource):
             safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
             enhance_prompt: Let the prompt be enriched.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -248,7 +248,7 @@ class Flux(Resource):
             enable_safety_checker: Check what was made for unsuitable content. Server default: true.
             acceleration: How much speed to trade for quality. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -309,7 +309,7 @@ class Flux(Resource):
             enable_safety_checker: Check what was made for unsuitable content. Server default: true.
             acceleration: How much speed to trade for quality. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -373,7 +373,7 @@ class Flux(Resource):
             safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
             enhance_prompt: Let the prompt be enriched.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -438,7 +438,7 @@ class Flux(Resource):
             safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
             enhance_prompt: Let the prompt be enriched.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -499,7 +499,7 @@ class Flux(Resource):
             safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
             enhance_prompt: Let the prompt be enriched.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -559,7 +559,7 @@ class Flux(Resource):
             safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
             enhance_prompt: Let the prompt be enriched.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -620,7 +620,7 @@ class Flux(Resource):
             safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
             enhance_prompt: Let the prompt be enriched.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -687,7 +687,7 @@ class AsyncFlux(AsyncResource):
             safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
             enhance_prompt: Let the prompt be enriched.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -751,7 +751,7 @@ class AsyncFlux(AsyncResource):
             safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
             enhance_prompt: Let the prompt be enriched.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -813,7 +813,7 @@ class AsyncFlux(AsyncResource):
             enable_safety_checker: Check what was made for unsuitable content. Server default: true.
             acceleration: How much speed to trade for quality. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -874,7 +874,7 @@ class AsyncFlux(AsyncResource):
             enable_safety_checker: Check what was made for unsuitable content. Server default: true.
             acceleration: How much speed to trade for quality. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -938,7 +938,7 @@ class AsyncFlux(AsyncResource):
             safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
             enhance_prompt: Let the prompt be enriched.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1003,7 +1003,7 @@ class AsyncFlux(AsyncResource):
             safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
             enhance_prompt: Let the prompt be enriched.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1064,7 +1064,7 @@ class AsyncFlux(AsyncResource):
             safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
             enhance_prompt: Let the prompt be enriched.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1124,7 +1124,7 @@ class AsyncFlux(AsyncResource):
             safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
             enhance_prompt: Let the prompt be enriched.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1185,7 +1185,7 @@ class AsyncFlux(AsyncResource):
             safety_tolerance: How much is let through; 1 is the strictest. Server default: "2".
             enhance_prompt: Let the prompt be enriched.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.

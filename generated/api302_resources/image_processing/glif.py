@@ -64,7 +64,7 @@ class Glif(Resource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -92,7 +92,7 @@ class Glif(Resource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -120,7 +120,7 @@ class Glif(Resource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -148,7 +148,7 @@ class Glif(Resource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -178,7 +178,7 @@ class Glif(Resource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -212,7 +212,7 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -240,7 +240,7 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -268,7 +268,7 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -296,7 +296,7 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -326,7 +326,7 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.

@@ -148,7 +148,7 @@ class Ideogram(Resource):
             character_reference_images_mask: Masks for them, one for each. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -233,7 +233,7 @@ class Ideogram(Resource):
             character_reference_images_mask: Masks for them, one for each. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -302,7 +302,7 @@ class Ideogram(Resource):
             style_reference_images: Images whose style to take; 10 MB in all. Takes a local file (path, open file
                 or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -363,7 +363,7 @@ class Ideogram(Resource):
             style_reference_images: Images whose style to take; 10 MB in all. Takes a local file (path, open file
                 or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -409,7 +409,7 @@ class Ideogram(Resource):
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -444,7 +444,7 @@ class Ideogram(Resource):
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -479,7 +479,7 @@ class Ideogram(Resource):
                 bytes).
             describe_model_version: The model. Server default: "V_3".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The descriptions.
@@ -527,7 +527,7 @@ class Ideogram(Resource):
             seed: Fixes the chance.
             style_type: The kind of style; from `V_2` on.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -602,7 +602,7 @@ class AsyncIdeogram(AsyncResource):
             character_reference_images_mask: Masks for them, one for each. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -687,7 +687,7 @@ class AsyncIdeogram(AsyncResource):
             character_reference_images_mask: Masks for them, one for each. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -756,7 +756,7 @@ class AsyncIdeogram(AsyncResource):
             style_reference_images: Images whose style to take; 10 MB in all. Takes a local file (path, open file
                 or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -817,7 +817,7 @@ class AsyncIdeogram(AsyncResource):
             style_reference_images: Images whose style to take; 10 MB in all. Takes a local file (path, open file
                 or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -863,7 +863,7 @@ class AsyncIdeogram(AsyncResource):
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -898,7 +898,7 @@ class AsyncIdeogram(AsyncResource):
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -933,7 +933,7 @@ class AsyncIdeogram(AsyncResource):
                 bytes).
             describe_model_version: The model. Server default: "V_3".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The descriptions.
@@ -981,7 +981,7 @@ class AsyncIdeogram(AsyncResource):
             seed: Fixes the chance.
             style_type: The kind of style; from `V_2` on.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.

@@ -46,7 +46,7 @@ class Kling(Resource):
             cloth_image: The garment. Takes a URL.
             model_name: Such as `kolors-virtual-try-on-v1-5`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -85,7 +85,7 @@ class AsyncKling(AsyncResource):
             cloth_image: The garment. Takes a URL.
             model_name: Such as `kolors-virtual-try-on-v1-5`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).

@@ -70,7 +70,7 @@ class Recraft(Resource):
             limit_num_shapes: Limit the number of shapes.
             max_num_shapes: How many shapes at most.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -113,7 +113,7 @@ class Recraft(Resource):
             response_format: How to give the image: its address, or its bytes.
             image_format: The image's format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -149,7 +149,7 @@ class Recraft(Resource):
             response_format: How to give the image: its address, or its bytes.
             image_format: The image's format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -191,7 +191,7 @@ class Recraft(Resource):
             image_format: The image's format.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -230,7 +230,7 @@ class Recraft(Resource):
             response_format: How to give the image: its address, or its bytes.
             image_format: The image's format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -273,7 +273,7 @@ class AsyncRecraft(AsyncResource):
             limit_num_shapes: Limit the number of shapes.
             max_num_shapes: How many shapes at most.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -316,7 +316,7 @@ class AsyncRecraft(AsyncResource):
             response_format: How to give the image: its address, or its bytes.
             image_format: The image's format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -352,7 +352,7 @@ class AsyncRecraft(AsyncResource):
             response_format: How to give the image: its address, or its bytes.
             image_format: The image's format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -394,7 +394,7 @@ class AsyncRecraft(AsyncResource):
             image_format: The image's format.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -433,7 +433,7 @@ class AsyncRecraft(AsyncResource):
             response_format: How to give the image: its address, or its bytes.
             image_format: The image's format.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.

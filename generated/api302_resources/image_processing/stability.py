@@ -164,7 +164,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -203,7 +203,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -268,7 +268,7 @@ class Stability(Resource):
             seed: Fixes the chance; 0 leaves it open. Server default: 0.
             output_format: The image's format. Server default: "png".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityResult
@@ -324,7 +324,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -378,7 +378,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -423,7 +423,7 @@ class Stability(Resource):
             id: The task's id.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -457,7 +457,7 @@ class Stability(Resource):
             id: The task's id.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -498,7 +498,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -544,7 +544,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -616,7 +616,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -696,7 +696,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -759,7 +759,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -821,7 +821,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -880,7 +880,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -937,7 +937,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -995,7 +995,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1052,7 +1052,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -1100,7 +1100,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1138,7 +1138,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -1197,7 +1197,7 @@ class Stability(Resource):
             seed: Fixes the chance; 0 leaves it open. Server default: 0.
             output_format: The image's format. Server default: "png".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityResult
@@ -1260,7 +1260,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1314,7 +1314,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -1369,7 +1369,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1423,7 +1423,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -1479,7 +1479,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1535,7 +1535,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -1582,7 +1582,7 @@ class Stability(Resource):
             foreground_ratio: How much of the frame the object fills. Server default: 0.85.
             remesh: How to build the mesh. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The model, a binary glTF file.
@@ -1620,7 +1620,7 @@ class Stability(Resource):
             foreground_ratio: How much of the frame the object fills. Server default: 0.85.
             remesh: How to build the mesh. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The model, a binary glTF file, as a context manager that gives the bytes as they come.
@@ -1667,7 +1667,7 @@ class Stability(Resource):
             guidance_scale: More gives more detail and more faults. Server default: 3.
             seed: Fixes the chance; 0 leaves it open. Server default: 0.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The model, a binary glTF file.
@@ -1721,7 +1721,7 @@ class Stability(Resource):
             guidance_scale: More gives more detail and more faults. Server default: 3.
             seed: Fixes the chance; 0 leaves it open. Server default: 0.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The model, a binary glTF file, as a context manager that gives the bytes as they come.
@@ -1770,7 +1770,7 @@ class Stability(Resource):
             height: Its new height in pixels.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1808,7 +1808,7 @@ class Stability(Resource):
             width: Its new width in pixels.
             height: Its new height in pixels.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -1849,7 +1849,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1888,7 +1888,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -1953,7 +1953,7 @@ class AsyncStability(AsyncResource):
             seed: Fixes the chance; 0 leaves it open. Server default: 0.
             output_format: The image's format. Server default: "png".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityResult
@@ -2009,7 +2009,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -2063,7 +2063,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -2108,7 +2108,7 @@ class AsyncStability(AsyncResource):
             id: The task's id.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -2142,7 +2142,7 @@ class AsyncStability(AsyncResource):
             id: The task's id.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -2183,7 +2183,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -2229,7 +2229,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -2301,7 +2301,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -2381,7 +2381,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -2444,7 +2444,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -2506,7 +2506,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -2565,7 +2565,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -2622,7 +2622,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -2680,7 +2680,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -2737,7 +2737,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -2785,7 +2785,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -2823,7 +2823,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -2882,7 +2882,7 @@ class AsyncStability(AsyncResource):
             seed: Fixes the chance; 0 leaves it open. Server default: 0.
             output_format: The image's format. Server default: "png".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityResult
@@ -2945,7 +2945,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -2999,7 +2999,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -3054,7 +3054,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -3108,7 +3108,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -3164,7 +3164,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -3220,7 +3220,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -3267,7 +3267,7 @@ class AsyncStability(AsyncResource):
             foreground_ratio: How much of the frame the object fills. Server default: 0.85.
             remesh: How to build the mesh. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The model, a binary glTF file.
@@ -3305,7 +3305,7 @@ class AsyncStability(AsyncResource):
             foreground_ratio: How much of the frame the object fills. Server default: 0.85.
             remesh: How to build the mesh. Server default: "none".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The model, a binary glTF file, as a context manager that gives the bytes as they come.
@@ -3352,7 +3352,7 @@ class AsyncStability(AsyncResource):
             guidance_scale: More gives more detail and more faults. Server default: 3.
             seed: Fixes the chance; 0 leaves it open. Server default: 0.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The model, a binary glTF file.
@@ -3406,7 +3406,7 @@ class AsyncStability(AsyncResource):
             guidance_scale: More gives more detail and more faults. Server default: 3.
             seed: Fixes the chance; 0 leaves it open. Server default: 0.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The model, a binary glTF file, as a context manager that gives the bytes as they come.
@@ -3455,7 +3455,7 @@ class AsyncStability(AsyncResource):
             height: Its new height in pixels.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -3493,7 +3493,7 @@ class AsyncStability(AsyncResource):
             width: Its new width in pixels.
             height: Its new height in pixels.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.

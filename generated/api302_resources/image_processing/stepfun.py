@@ -54,7 +54,7 @@ class Stepfun(Resource):
             enable_safety_checker: Check for unsuitable images. Server default: true.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, or a task.
@@ -113,7 +113,7 @@ class AsyncStepfun(AsyncResource):
             enable_safety_checker: Check for unsuitable images. Server default: true.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, or a task.

@@ -146,7 +146,7 @@ class Vectorizer(Resource):
             output_size_output_dpi: Dots per inch of the result. Sent as `output.size.output_dpi`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The drawing.
@@ -322,7 +322,7 @@ class Vectorizer(Resource):
             output_size_output_dpi: Dots per inch of the result. Sent as `output.size.output_dpi`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The drawing, as a context manager that gives the bytes as they come.
@@ -503,7 +503,7 @@ class AsyncVectorizer(AsyncResource):
             output_size_output_dpi: Dots per inch of the result. Sent as `output.size.output_dpi`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The drawing.
@@ -679,7 +679,7 @@ class AsyncVectorizer(AsyncResource):
             output_size_output_dpi: Dots per inch of the result. Sent as `output.size.output_dpi`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The drawing, as a context manager that gives the bytes as they come.

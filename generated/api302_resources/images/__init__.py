@@ -219,7 +219,7 @@ class Images(Resource):
             webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
                 until it answers 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images, or the task.
@@ -317,7 +317,7 @@ class Images(Resource):
             webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
                 until it answers 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ImageTask).
@@ -539,7 +539,7 @@ class AsyncImages(AsyncResource):
             webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
                 until it answers 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images, or the task.
@@ -637,7 +637,7 @@ class AsyncImages(AsyncResource):
             webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
                 until it answers 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ImageTask).

@@ -242,7 +242,7 @@ class Ai302(Resource):
             image: The image to start from; image-to-image models need it. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -331,7 +331,7 @@ class Ai302(Resource):
             webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
                 until it answers 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images, or the task.
@@ -429,7 +429,7 @@ class Ai302(Resource):
             webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
                 until it answers 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ImageTask).
@@ -481,7 +481,7 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -519,7 +519,7 @@ class Ai302(Resource):
             width: Pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048.
             height: Pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -553,7 +553,7 @@ class Ai302(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -603,7 +603,7 @@ class Ai302(Resource):
             expand_prompt: Let the prompt be enriched.
             enable_safety_checker: Check what was made for unsuitable content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -649,7 +649,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -699,7 +699,7 @@ class Ai302(Resource):
             width: Pixels; one caller gives it beside `image_size`.
             height: Pixels; one caller gives it beside `image_size`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -757,7 +757,7 @@ class Ai302(Resource):
             guidance_scale: How closely to follow the prompt. Server default: 1.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -811,7 +811,7 @@ class Ai302(Resource):
             seed: Fixes the chance; above 0.
             prompt_strength: How far to go from `image`: 0 keeps it, 1 ignores it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -862,7 +862,7 @@ class Ai302(Resource):
             guidance_scale: How closely to follow the prompt. Server default: 7.5.
             seed: Fixes the chance, so that the same request gives the same image.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -912,7 +912,7 @@ class Ai302(Resource):
             expand_prompt: Let the prompt be enriched.
             seed: Fixes the chance, so that the same request gives the same image.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -977,7 +977,7 @@ class Ai302(Resource):
             enable_safety_checker: Check what was made for unsuitable content.
             sync_mode: Give the image as a data URL in place of an address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1027,7 +1027,7 @@ class Ai302(Resource):
             prompt: What to show.
             qr_conditioning_scale: How much the code shows through, such as 1.5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -1102,7 +1102,7 @@ class Ai302(Resource):
             seed: Fixes the chance, so that the same request gives the same image.
             enable_safety_checker: Check what was made for unsuitable content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1158,7 +1158,7 @@ class Ai302(Resource):
         Args:
             request_id: The id that the call gave.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1189,7 +1189,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1218,7 +1218,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1247,7 +1247,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1299,7 +1299,7 @@ class Ai302(Resource):
             enable_safety_checker: Check what was made for unsuitable content.
             sync_mode: Give the image as a data URL in place of an address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1365,7 +1365,7 @@ class Ai302(Resource):
             format: The image's format.
             enable_safety_checker: Check what was made for unsuitable content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1431,7 +1431,7 @@ class Ai302(Resource):
             enable_safety_checker: Check what was made for unsuitable content.
             sync_mode: Give the image as a data URL in place of an address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1499,7 +1499,7 @@ class AsyncAi302(AsyncResource):
             image: The image to start from; image-to-image models need it. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -1588,7 +1588,7 @@ class AsyncAi302(AsyncResource):
             webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
                 until it answers 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images, or the task.
@@ -1686,7 +1686,7 @@ class AsyncAi302(AsyncResource):
             webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
                 until it answers 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ImageTask).
@@ -1738,7 +1738,7 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -1776,7 +1776,7 @@ class AsyncAi302(AsyncResource):
             width: Pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048.
             height: Pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -1810,7 +1810,7 @@ class AsyncAi302(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -1860,7 +1860,7 @@ class AsyncAi302(AsyncResource):
             expand_prompt: Let the prompt be enriched.
             enable_safety_checker: Check what was made for unsuitable content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1906,7 +1906,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1956,7 +1956,7 @@ class AsyncAi302(AsyncResource):
             width: Pixels; one caller gives it beside `image_size`.
             height: Pixels; one caller gives it beside `image_size`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -2014,7 +2014,7 @@ class AsyncAi302(AsyncResource):
             guidance_scale: How closely to follow the prompt. Server default: 1.
             seed: Fixes the chance.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -2068,7 +2068,7 @@ class AsyncAi302(AsyncResource):
             seed: Fixes the chance; above 0.
             prompt_strength: How far to go from `image`: 0 keeps it, 1 ignores it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -2119,7 +2119,7 @@ class AsyncAi302(AsyncResource):
             guidance_scale: How closely to follow the prompt. Server default: 7.5.
             seed: Fixes the chance, so that the same request gives the same image.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -2169,7 +2169,7 @@ class AsyncAi302(AsyncResource):
             expand_prompt: Let the prompt be enriched.
             seed: Fixes the chance, so that the same request gives the same image.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -2234,7 +2234,7 @@ class AsyncAi302(AsyncResource):
             enable_safety_checker: Check what was made for unsuitable content.
             sync_mode: Give the image as a data URL in place of an address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -2284,7 +2284,7 @@ class AsyncAi302(AsyncResource):
             prompt: What to show.
             qr_conditioning_scale: How much the code shows through, such as 1.5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -2359,7 +2359,7 @@ class AsyncAi302(AsyncResource):
             seed: Fixes the chance, so that the same request gives the same image.
             enable_safety_checker: Check what was made for unsuitable content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -2415,7 +2415,7 @@ class AsyncAi302(AsyncResource):
         Args:
             request_id: The id that the call gave.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -2446,7 +2446,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -2475,7 +2475,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -2504,7 +2504,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -2556,7 +2556,7 @@ class AsyncAi302(AsyncResource):
             enable_safety_checker: Check what was made for unsuitable content.
             sync_mode: Give the image as a data URL in place of an address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -2622,7 +2622,7 @@ class AsyncAi302(AsyncResource):
             format: The image's format.
             enable_safety_checker: Check what was made for unsuitable content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -2688,7 +2688,7 @@ class AsyncAi302(AsyncResource):
             enable_safety_checker: Check what was made for unsuitable content.
             sync_mode: Give the image as a data URL in place of an address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.

@@ -45,7 +45,7 @@ class Bagel(Resource):
             seed: Fixes the chance, so that the same request gives the same image.
             enable_safety_checker: Check what was made for unsuitable content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -87,7 +87,7 @@ class AsyncBagel(AsyncResource):
             seed: Fixes the chance, so that the same request gives the same image.
             enable_safety_checker: Check what was made for unsuitable content.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.

@@ -52,7 +52,7 @@ class Baidu(Resource):
             size: Width and height from `512x512` to `2048x2048`. Server default: "1024x1024".
             user: Your own user's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -99,7 +99,7 @@ class AsyncBaidu(AsyncResource):
             size: Width and height from `512x512` to `2048x2048`. Server default: "1024x1024".
             user: Your own user's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.

@@ -75,7 +75,7 @@ class Doubao(Resource):
             return_url: Give addresses in place of base64.
             logo_info: A visible watermark.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -164,7 +164,7 @@ class AsyncDoubao(AsyncResource):
             return_url: Give addresses in place of base64.
             logo_info: A visible watermark.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.

@@ -270,7 +270,7 @@ class Flux(Resource):
             finetune_type: All weights, or a LoRA. Server default: "full".
             lora_rank: The LoRA's rank. Server default: 32.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (FluxResult).
@@ -349,7 +349,7 @@ class Flux(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -399,7 +399,7 @@ class Flux(Resource):
             enhance_prompt: Let the prompt be enriched.
             sync_mode: Give the image as a data URL in place of an address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -469,7 +469,7 @@ class Flux(Resource):
             enhance_prompt: Let the prompt be enriched; Pro only.
             acceleration: How much speed to trade for quality; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -541,7 +541,7 @@ class Flux(Resource):
             enhance_prompt: Let the prompt be enriched; Pro only.
             acceleration: How much speed to trade for quality; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -613,7 +613,7 @@ class Flux(Resource):
             enhance_prompt: Let the prompt be enriched; Pro only.
             acceleration: How much speed to trade for quality; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -685,7 +685,7 @@ class Flux(Resource):
             enhance_prompt: Let the prompt be enriched; Pro only.
             acceleration: How much speed to trade for quality; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -732,7 +732,7 @@ class Flux(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -782,7 +782,7 @@ class Flux(Resource):
             enable_safety_checker: Check what was made for unsuitable content.
             sync_mode: Give the image as a data URL in place of an address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -870,7 +870,7 @@ class Flux(Resource):
             max_shift: The schedule's greatest shift.
             scheduler: The sampler.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -938,7 +938,7 @@ class Flux(Resource):
             is_input_format_already_preprocessed: The images are prepared already.
             data_archive_format: The archive's format, if its name does not tell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -978,7 +978,7 @@ class Flux(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -1113,7 +1113,7 @@ class AsyncFlux(AsyncResource):
             finetune_type: All weights, or a LoRA. Server default: "full".
             lora_rank: The LoRA's rank. Server default: 32.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (FluxResult).
@@ -1192,7 +1192,7 @@ class AsyncFlux(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -1242,7 +1242,7 @@ class AsyncFlux(AsyncResource):
             enhance_prompt: Let the prompt be enriched.
             sync_mode: Give the image as a data URL in place of an address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1312,7 +1312,7 @@ class AsyncFlux(AsyncResource):
             enhance_prompt: Let the prompt be enriched; Pro only.
             acceleration: How much speed to trade for quality; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1384,7 +1384,7 @@ class AsyncFlux(AsyncResource):
             enhance_prompt: Let the prompt be enriched; Pro only.
             acceleration: How much speed to trade for quality; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1456,7 +1456,7 @@ class AsyncFlux(AsyncResource):
             enhance_prompt: Let the prompt be enriched; Pro only.
             acceleration: How much speed to trade for quality; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1528,7 +1528,7 @@ class AsyncFlux(AsyncResource):
             enhance_prompt: Let the prompt be enriched; Pro only.
             acceleration: How much speed to trade for quality; Dev and Schnell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1575,7 +1575,7 @@ class AsyncFlux(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1625,7 +1625,7 @@ class AsyncFlux(AsyncResource):
             enable_safety_checker: Check what was made for unsuitable content.
             sync_mode: Give the image as a data URL in place of an address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1713,7 +1713,7 @@ class AsyncFlux(AsyncResource):
             max_shift: The schedule's greatest shift.
             scheduler: The sampler.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -1781,7 +1781,7 @@ class AsyncFlux(AsyncResource):
             is_input_format_already_preprocessed: The images are prepared already.
             data_archive_format: The archive's format, if its name does not tell.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -1821,7 +1821,7 @@ class AsyncFlux(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.

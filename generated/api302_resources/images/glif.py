@@ -62,7 +62,7 @@ class Glif(Resource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -90,7 +90,7 @@ class Glif(Resource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -118,7 +118,7 @@ class Glif(Resource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -146,7 +146,7 @@ class Glif(Resource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -174,7 +174,7 @@ class Glif(Resource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -206,7 +206,7 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -234,7 +234,7 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -262,7 +262,7 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -290,7 +290,7 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -320,7 +320,7 @@ class AsyncGlif(AsyncResource):
         Args:
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.

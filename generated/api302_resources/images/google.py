@@ -57,7 +57,7 @@ class Google(Resource):
             prompt: What to show.
             aspect_ratio: Width to height.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -89,7 +89,7 @@ class Google(Resource):
             prompt: What to show.
             aspect_ratio: Width to height.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -121,7 +121,7 @@ class Google(Resource):
             prompt: What to show.
             aspect_ratio: Width to height.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -157,7 +157,7 @@ class AsyncGoogle(AsyncResource):
             prompt: What to show.
             aspect_ratio: Width to height.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -189,7 +189,7 @@ class AsyncGoogle(AsyncResource):
             prompt: What to show.
             aspect_ratio: Width to height.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -221,7 +221,7 @@ class AsyncGoogle(AsyncResource):
             prompt: What to show.
             aspect_ratio: Width to height.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.

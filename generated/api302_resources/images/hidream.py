@@ -74,7 +74,7 @@ class Hidream(Resource):
             enable_safety_checker: Check what was made for unsuitable content.
             sync_mode: Give the image as a data URL in place of an address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -138,7 +138,7 @@ class Hidream(Resource):
             enable_safety_checker: Check what was made for unsuitable content.
             sync_mode: Give the image as a data URL in place of an address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -202,7 +202,7 @@ class Hidream(Resource):
             enable_safety_checker: Check what was made for unsuitable content.
             sync_mode: Give the image as a data URL in place of an address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -270,7 +270,7 @@ class AsyncHidream(AsyncResource):
             enable_safety_checker: Check what was made for unsuitable content.
             sync_mode: Give the image as a data URL in place of an address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -334,7 +334,7 @@ class AsyncHidream(AsyncResource):
             enable_safety_checker: Check what was made for unsuitable content.
             sync_mode: Give the image as a data URL in place of an address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -398,7 +398,7 @@ class AsyncHidream(AsyncResource):
             enable_safety_checker: Check what was made for unsuitable content.
             sync_mode: Give the image as a data URL in place of an address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.

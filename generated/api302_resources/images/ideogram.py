@@ -56,7 +56,7 @@ class Ideogram(Resource):
         Args:
             image_request: What to make.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -116,7 +116,7 @@ class Ideogram(Resource):
             character_reference_images: Images of a person to keep to. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -167,7 +167,7 @@ class AsyncIdeogram(AsyncResource):
         Args:
             image_request: What to make.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -227,7 +227,7 @@ class AsyncIdeogram(AsyncResource):
             character_reference_images: Images of a person to keep to. Takes a local file (path, open file or
                 bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.

@@ -50,7 +50,7 @@ class Luma(Resource):
             aspect_ratio: Width to height.
             model: The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -86,7 +86,7 @@ class Luma(Resource):
             aspect_ratio: Width to height.
             model: The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -126,7 +126,7 @@ class AsyncLuma(AsyncResource):
             aspect_ratio: Width to height.
             model: The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -162,7 +162,7 @@ class AsyncLuma(AsyncResource):
             aspect_ratio: Width to height.
             model: The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.

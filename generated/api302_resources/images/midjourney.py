@@ -269,7 +269,7 @@ class Midjourney(Resource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -308,7 +308,7 @@ class Midjourney(Resource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -347,7 +347,7 @@ class Midjourney(Resource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -385,7 +385,7 @@ class Midjourney(Resource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -428,7 +428,7 @@ class Midjourney(Resource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -458,7 +458,7 @@ class Midjourney(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -486,7 +486,7 @@ class Midjourney(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Whether it was cancelled.
@@ -525,7 +525,7 @@ class Midjourney(Resource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -563,7 +563,7 @@ class Midjourney(Resource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -603,7 +603,7 @@ class Midjourney(Resource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -642,7 +642,7 @@ class Midjourney(Resource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -684,7 +684,7 @@ class Midjourney(Resource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -714,7 +714,7 @@ class Midjourney(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -742,7 +742,7 @@ class Midjourney(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Whether it was cancelled.
@@ -781,7 +781,7 @@ class Midjourney(Resource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -811,7 +811,7 @@ class Midjourney(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -854,7 +854,7 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -893,7 +893,7 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -932,7 +932,7 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -970,7 +970,7 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -1013,7 +1013,7 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -1043,7 +1043,7 @@ class AsyncMidjourney(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -1071,7 +1071,7 @@ class AsyncMidjourney(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Whether it was cancelled.
@@ -1110,7 +1110,7 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -1148,7 +1148,7 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -1188,7 +1188,7 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -1227,7 +1227,7 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -1269,7 +1269,7 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -1299,7 +1299,7 @@ class AsyncMidjourney(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -1329,7 +1329,7 @@ class AsyncMidjourney(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Whether it was cancelled.
@@ -1370,7 +1370,7 @@ class AsyncMidjourney(AsyncResource):
             notifyHook: Address that is called when the task changes.
             state: A text of your own, given back in the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (MidjourneyTask).
@@ -1400,7 +1400,7 @@ class AsyncMidjourney(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.

@@ -63,7 +63,7 @@ class Minimax(Resource):
             prompt_optimizer: Let the prompt be improved. Server default: false.
             aigc_watermark: Mark the images as made by AI. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -134,7 +134,7 @@ class AsyncMinimax(AsyncResource):
             prompt_optimizer: Let the prompt be improved. Server default: false.
             aigc_watermark: Mark the images as made by AI. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.

@@ -143,7 +143,7 @@ class Openai(Resource):
                 stores them with 302.AI. Sent as `response_format`.
             callback: An address to be called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images, whole or in stages, or with `async` the task.
@@ -229,7 +229,7 @@ class Openai(Resource):
                 stores them with 302.AI. Sent as `response_format`.
             callback: An address to be called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -315,7 +315,7 @@ class Openai(Resource):
                 stores them with 302.AI. Sent as `response_format`.
             callback: An address to be called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiImageChunk).
@@ -406,7 +406,7 @@ class Openai(Resource):
                 stores them with 302.AI. Sent as `response_format`.
             callback: An address to be called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images, whole or in stages, or with `async` the task.
@@ -497,7 +497,7 @@ class Openai(Resource):
                 stores them with 302.AI. Sent as `response_format`.
             callback: An address to be called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -588,7 +588,7 @@ class Openai(Resource):
                 stores them with 302.AI. Sent as `response_format`.
             callback: An address to be called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiImageChunk).
@@ -654,7 +654,7 @@ class Openai(Resource):
             size: Width and height. Server default: "1024x1024".
             user: Your own user's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -726,7 +726,7 @@ class AsyncOpenai(AsyncResource):
                 stores them with 302.AI. Sent as `response_format`.
             callback: An address to be called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images, whole or in stages, or with `async` the task.
@@ -812,7 +812,7 @@ class AsyncOpenai(AsyncResource):
                 stores them with 302.AI. Sent as `response_format`.
             callback: An address to be called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -898,7 +898,7 @@ class AsyncOpenai(AsyncResource):
                 stores them with 302.AI. Sent as `response_format`.
             callback: An address to be called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiImageChunk).
@@ -989,7 +989,7 @@ class AsyncOpenai(AsyncResource):
                 stores them with 302.AI. Sent as `response_format`.
             callback: An address to be called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images, whole or in stages, or with `async` the task.
@@ -1080,7 +1080,7 @@ class AsyncOpenai(AsyncResource):
                 stores them with 302.AI. Sent as `response_format`.
             callback: An address to be called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -1171,7 +1171,7 @@ class AsyncOpenai(AsyncResource):
                 stores them with 302.AI. Sent as `response_format`.
             callback: An address to be called when the asynchronous task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiImageChunk).
@@ -1237,7 +1237,7 @@ class AsyncOpenai(AsyncResource):
             size: Width and height. Server default: "1024x1024".
             user: Your own user's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.

@@ -74,7 +74,7 @@ class Recraft(Resource):
             model: Such as `recraftv3`; some callers.
             response_format: `url`; some callers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -123,7 +123,7 @@ class Recraft(Resource):
                 `vector_illustration`, or one with a substyle such as `vector_illustration/line_art`. Server default:
                 "digital_illustration".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The style.
@@ -174,7 +174,7 @@ class Recraft(Resource):
             model: Such as `recraftv3`; some callers.
             response_format: `url`; some callers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -240,7 +240,7 @@ class AsyncRecraft(AsyncResource):
             model: Such as `recraftv3`; some callers.
             response_format: `url`; some callers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -289,7 +289,7 @@ class AsyncRecraft(AsyncResource):
                 `vector_illustration`, or one with a substyle such as `vector_illustration/line_art`. Server default:
                 "digital_illustration".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The style.
@@ -340,7 +340,7 @@ class AsyncRecraft(AsyncResource):
             model: Such as `recraftv3`; some callers.
             response_format: `url`; some callers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.

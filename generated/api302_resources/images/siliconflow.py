@@ -51,7 +51,7 @@ class Siliconflow(Resource):
             num_inference_steps: How many steps to take.
             guidance_scale: How closely to follow the prompt.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -107,7 +107,7 @@ class AsyncSiliconflow(AsyncResource):
             num_inference_steps: How many steps to take.
             guidance_scale: How closely to follow the prompt.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.

@@ -91,7 +91,7 @@ class Stability(Resource):
             steps: How many steps to take. Server default: 50.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -166,7 +166,7 @@ class Stability(Resource):
             seed: Fixes the chance; 0 leaves it open. Server default: 0.
             steps: How many steps to take. Server default: 50.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images, as a context manager that gives the bytes as they come.
@@ -246,7 +246,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -325,7 +325,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -412,7 +412,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -501,7 +501,7 @@ class Stability(Resource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -585,7 +585,7 @@ class AsyncStability(AsyncResource):
             steps: How many steps to take. Server default: 50.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -660,7 +660,7 @@ class AsyncStability(AsyncResource):
             seed: Fixes the chance; 0 leaves it open. Server default: 0.
             steps: How many steps to take. Server default: 50.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images, as a context manager that gives the bytes as they come.
@@ -740,7 +740,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -819,7 +819,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.
@@ -906,7 +906,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image.
@@ -995,7 +995,7 @@ class AsyncStability(AsyncResource):
             output_format: The image's format. Server default: "png".
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image, as a context manager that gives the bytes as they come.

@@ -60,7 +60,7 @@ class Zhipu(Resource):
             request_id: An id of yours for the call.
             sensitive_word_check: An object whose fields are not described.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.
@@ -129,7 +129,7 @@ class AsyncZhipu(AsyncResource):
             request_id: An id of yours for the call.
             sensitive_word_check: An object whose fields are not described.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The images.

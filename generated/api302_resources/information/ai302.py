@@ -371,7 +371,7 @@ class Ai302(Resource):
         Args:
             file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The file's address.
@@ -399,7 +399,7 @@ class Ai302(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The balance.
@@ -429,7 +429,7 @@ class Ai302(Resource):
         Args:
             request_id: The call's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The record.
@@ -469,7 +469,7 @@ class Ai302(Resource):
             start_time: Not before, in Unix seconds.
             end_time: Not after, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             One page of the log.
@@ -507,7 +507,7 @@ class Ai302(Resource):
             start_time: Not before, in Unix seconds.
             end_time: Not after, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
@@ -542,7 +542,7 @@ class Ai302(Resource):
             path: A path as the documentation spells it; all prices without it.
             lang: The language of tags and descriptions, such as `zh` or `en`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The prices.
@@ -572,7 +572,7 @@ class Ai302(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The keys.
@@ -614,7 +614,7 @@ class Ai302(Resource):
             limit_daily_cost: PTC it may spend a day; 0 for no limit.
             expired_on: When it expires, in Unix seconds; 0 for never.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -656,7 +656,7 @@ class Ai302(Resource):
         Args:
             api_name: The key's name.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The key.
@@ -700,7 +700,7 @@ class Ai302(Resource):
             expired_on: When it expires, in Unix seconds; 0 for never.
             api_name_body: Its name. Sent as `api_name`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -743,7 +743,7 @@ class Ai302(Resource):
         Args:
             api_name: The key's name.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -813,7 +813,7 @@ class Ai302(Resource):
             max_tokens_per_page: perplexity: at most so many tokens a page.
             country: perplexity: from this country.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.
@@ -863,7 +863,7 @@ class Ai302(Resource):
         Args:
             url: The file's address, such as an upload gives. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The text.
@@ -899,7 +899,7 @@ class Ai302(Resource):
             source_data: The file's address. Takes a URL.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The text.
@@ -936,7 +936,7 @@ class Ai302(Resource):
             language: Its language.
             code: The code.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it printed.
@@ -979,7 +979,7 @@ class Ai302(Resource):
             download_path: Where they are; without it the default folder.
             timeout_: Seconds it may take. Sent as `timeout`. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it printed, and its files.
@@ -1027,7 +1027,7 @@ class Ai302(Resource):
             envs: Environment variables.
             metadata: Notes of your own.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sandbox.
@@ -1061,7 +1061,7 @@ class Ai302(Resource):
             sandbox_name: Those of this name.
             sandbox_id: The one of this id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sandboxes.
@@ -1093,7 +1093,7 @@ class Ai302(Resource):
         Args:
             sandbox_id: The sandbox.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -1133,7 +1133,7 @@ class Ai302(Resource):
             envs: Environment variables.
             timeout_: Seconds it may take. Sent as `timeout`. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it printed.
@@ -1173,7 +1173,7 @@ class Ai302(Resource):
             envs: Environment variables.
             timeout_: Seconds it may take. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it printed.
@@ -1207,7 +1207,7 @@ class Ai302(Resource):
             sandbox_id: The sandbox.
             path: A path, or several.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What is at each path.
@@ -1241,7 +1241,7 @@ class Ai302(Resource):
             sandbox_id: The sandbox.
             file_list: The files.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -1277,7 +1277,7 @@ class Ai302(Resource):
             sandbox_id: The sandbox.
             path: A path, or several.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The addresses.
@@ -1311,7 +1311,7 @@ class Ai302(Resource):
             task: What to do, in plain words.
             model: The model that does it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted.
@@ -1343,7 +1343,7 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -1382,7 +1382,7 @@ class Ai302(Resource):
             noteType: The kind: `_0` all, `_1` videos, `_2` pictures, `_3` live. Server default: "_0".
             noteTime: How old at most: a day, a week, half a year.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -1428,7 +1428,7 @@ class Ai302(Resource):
             filter_note_type: The kind: all, videos, pictures. Server default: "不限".
             filter_note_time: How old at most: any, a day, a week, half a year. Server default: "不限".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -1472,7 +1472,7 @@ class Ai302(Resource):
             note_id: The note's id.
             share_text: The text that sharing gives.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -1504,7 +1504,7 @@ class Ai302(Resource):
         Args:
             note_id: The note's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -1538,7 +1538,7 @@ class Ai302(Resource):
             note_id: The note's id.
             share_text: The text that sharing gives.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -1580,7 +1580,7 @@ class Ai302(Resource):
             publish_time: Days since it was published; 0 for any. Server default: 0.
             region: The country, by ISO code. Server default: "US".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -1619,7 +1619,7 @@ class Ai302(Resource):
         Args:
             share_url: The address that sharing gives.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -1660,7 +1660,7 @@ class Ai302(Resource):
             publish_time: Days since it was published; 0 for any. Server default: "0".
             filter_duration: Minutes, from and to; 0 for any. Server default: "0".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -1699,7 +1699,7 @@ class Ai302(Resource):
         Args:
             url: The video's address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -1728,7 +1728,7 @@ class Ai302(Resource):
         Args:
             aweme_id: The video's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -1763,7 +1763,7 @@ class Ai302(Resource):
             rest_id: The user's id; the name then does not count.
             cursor: Where the page before ended, from its reply.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -1799,7 +1799,7 @@ class Ai302(Resource):
             screen_name: The user's name.
             rest_id: The user's id; the name then does not count.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -1835,7 +1835,7 @@ class Ai302(Resource):
             page: Which page, from 1. Server default: 1.
             since_id: Where the page before ended, from its reply.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -1875,7 +1875,7 @@ class Ai302(Resource):
             country_code: The country. Server default: "us".
             continuation_token: Where the page before ended, from its reply.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -1925,7 +1925,7 @@ class Ai302(Resource):
             subtitles: Give the subtitles' addresses. Server default: true.
             related: Give related videos. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -1965,7 +1965,7 @@ class Ai302(Resource):
         Args:
             video_id: The video's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -2000,7 +2000,7 @@ class Ai302(Resource):
             fix_overlap: Part what overlaps, as automatic subtitles do. Server default: true.
             target_lang: Translate into this language.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -2032,7 +2032,7 @@ class Ai302(Resource):
         Args:
             bv_id: The video's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -2064,7 +2064,7 @@ class Ai302(Resource):
             ghid: The account's id.
             offset: Where the page before ended, from its reply.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -2094,7 +2094,7 @@ class Ai302(Resource):
         Args:
             url: The article's address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -2130,7 +2130,7 @@ class AsyncAi302(AsyncResource):
         Args:
             file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The file's address.
@@ -2160,7 +2160,7 @@ class AsyncAi302(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The balance.
@@ -2190,7 +2190,7 @@ class AsyncAi302(AsyncResource):
         Args:
             request_id: The call's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The record.
@@ -2230,7 +2230,7 @@ class AsyncAi302(AsyncResource):
             start_time: Not before, in Unix seconds.
             end_time: Not after, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             One page of the log.
@@ -2268,7 +2268,7 @@ class AsyncAi302(AsyncResource):
             start_time: Not before, in Unix seconds.
             end_time: Not after, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
@@ -2303,7 +2303,7 @@ class AsyncAi302(AsyncResource):
             path: A path as the documentation spells it; all prices without it.
             lang: The language of tags and descriptions, such as `zh` or `en`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The prices.
@@ -2333,7 +2333,7 @@ class AsyncAi302(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The keys.
@@ -2375,7 +2375,7 @@ class AsyncAi302(AsyncResource):
             limit_daily_cost: PTC it may spend a day; 0 for no limit.
             expired_on: When it expires, in Unix seconds; 0 for never.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -2417,7 +2417,7 @@ class AsyncAi302(AsyncResource):
         Args:
             api_name: The key's name.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The key.
@@ -2463,7 +2463,7 @@ class AsyncAi302(AsyncResource):
             expired_on: When it expires, in Unix seconds; 0 for never.
             api_name_body: Its name. Sent as `api_name`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -2506,7 +2506,7 @@ class AsyncAi302(AsyncResource):
         Args:
             api_name: The key's name.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -2576,7 +2576,7 @@ class AsyncAi302(AsyncResource):
             max_tokens_per_page: perplexity: at most so many tokens a page.
             country: perplexity: from this country.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.
@@ -2626,7 +2626,7 @@ class AsyncAi302(AsyncResource):
         Args:
             url: The file's address, such as an upload gives. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The text.
@@ -2664,7 +2664,7 @@ class AsyncAi302(AsyncResource):
             source_data: The file's address. Takes a URL.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The text.
@@ -2701,7 +2701,7 @@ class AsyncAi302(AsyncResource):
             language: Its language.
             code: The code.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it printed.
@@ -2744,7 +2744,7 @@ class AsyncAi302(AsyncResource):
             download_path: Where they are; without it the default folder.
             timeout_: Seconds it may take. Sent as `timeout`. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it printed, and its files.
@@ -2792,7 +2792,7 @@ class AsyncAi302(AsyncResource):
             envs: Environment variables.
             metadata: Notes of your own.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sandbox.
@@ -2826,7 +2826,7 @@ class AsyncAi302(AsyncResource):
             sandbox_name: Those of this name.
             sandbox_id: The one of this id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sandboxes.
@@ -2858,7 +2858,7 @@ class AsyncAi302(AsyncResource):
         Args:
             sandbox_id: The sandbox.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -2898,7 +2898,7 @@ class AsyncAi302(AsyncResource):
             envs: Environment variables.
             timeout_: Seconds it may take. Sent as `timeout`. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it printed.
@@ -2938,7 +2938,7 @@ class AsyncAi302(AsyncResource):
             envs: Environment variables.
             timeout_: Seconds it may take. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it printed.
@@ -2972,7 +2972,7 @@ class AsyncAi302(AsyncResource):
             sandbox_id: The sandbox.
             path: A path, or several.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What is at each path.
@@ -3006,7 +3006,7 @@ class AsyncAi302(AsyncResource):
             sandbox_id: The sandbox.
             file_list: The files.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -3042,7 +3042,7 @@ class AsyncAi302(AsyncResource):
             sandbox_id: The sandbox.
             path: A path, or several.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The addresses.
@@ -3076,7 +3076,7 @@ class AsyncAi302(AsyncResource):
             task: What to do, in plain words.
             model: The model that does it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted.
@@ -3108,7 +3108,7 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -3147,7 +3147,7 @@ class AsyncAi302(AsyncResource):
             noteType: The kind: `_0` all, `_1` videos, `_2` pictures, `_3` live. Server default: "_0".
             noteTime: How old at most: a day, a week, half a year.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3193,7 +3193,7 @@ class AsyncAi302(AsyncResource):
             filter_note_type: The kind: all, videos, pictures. Server default: "不限".
             filter_note_time: How old at most: any, a day, a week, half a year. Server default: "不限".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3237,7 +3237,7 @@ class AsyncAi302(AsyncResource):
             note_id: The note's id.
             share_text: The text that sharing gives.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3269,7 +3269,7 @@ class AsyncAi302(AsyncResource):
         Args:
             note_id: The note's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3303,7 +3303,7 @@ class AsyncAi302(AsyncResource):
             note_id: The note's id.
             share_text: The text that sharing gives.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3345,7 +3345,7 @@ class AsyncAi302(AsyncResource):
             publish_time: Days since it was published; 0 for any. Server default: 0.
             region: The country, by ISO code. Server default: "US".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3384,7 +3384,7 @@ class AsyncAi302(AsyncResource):
         Args:
             share_url: The address that sharing gives.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3425,7 +3425,7 @@ class AsyncAi302(AsyncResource):
             publish_time: Days since it was published; 0 for any. Server default: "0".
             filter_duration: Minutes, from and to; 0 for any. Server default: "0".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3464,7 +3464,7 @@ class AsyncAi302(AsyncResource):
         Args:
             url: The video's address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3493,7 +3493,7 @@ class AsyncAi302(AsyncResource):
         Args:
             aweme_id: The video's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3528,7 +3528,7 @@ class AsyncAi302(AsyncResource):
             rest_id: The user's id; the name then does not count.
             cursor: Where the page before ended, from its reply.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3564,7 +3564,7 @@ class AsyncAi302(AsyncResource):
             screen_name: The user's name.
             rest_id: The user's id; the name then does not count.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3600,7 +3600,7 @@ class AsyncAi302(AsyncResource):
             page: Which page, from 1. Server default: 1.
             since_id: Where the page before ended, from its reply.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3640,7 +3640,7 @@ class AsyncAi302(AsyncResource):
             country_code: The country. Server default: "us".
             continuation_token: Where the page before ended, from its reply.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3690,7 +3690,7 @@ class AsyncAi302(AsyncResource):
             subtitles: Give the subtitles' addresses. Server default: true.
             related: Give related videos. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3730,7 +3730,7 @@ class AsyncAi302(AsyncResource):
         Args:
             video_id: The video's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3765,7 +3765,7 @@ class AsyncAi302(AsyncResource):
             fix_overlap: Part what overlaps, as automatic subtitles do. Server default: true.
             target_lang: Translate into this language.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3797,7 +3797,7 @@ class AsyncAi302(AsyncResource):
         Args:
             bv_id: The video's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3829,7 +3829,7 @@ class AsyncAi302(AsyncResource):
             ghid: The account's id.
             offset: Where the page before ended, from its reply.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.
@@ -3859,7 +3859,7 @@ class AsyncAi302(AsyncResource):
         Args:
             url: The article's address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the platform tells.

@@ -60,7 +60,7 @@ class Bocha(Resource):
             include: Only from these hosts, joined by `|`.
             exclude: Not from these hosts, joined by `|`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.
@@ -110,7 +110,7 @@ class Bocha(Resource):
             answer: Let a model answer too.
             stream: Answer in pieces. How they look is not known; send false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.
@@ -159,7 +159,7 @@ class AsyncBocha(AsyncResource):
             include: Only from these hosts, joined by `|`.
             exclude: Not from these hosts, joined by `|`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.
@@ -209,7 +209,7 @@ class AsyncBocha(AsyncResource):
             answer: Let a model answer too.
             stream: Answer in pieces. How they look is not known; send false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.

@@ -70,7 +70,7 @@ class Deepl(Resource):
             ignore_tags: Tags whose text stays.
             custom_instructions: What else to mind.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The translations, in order.
@@ -155,7 +155,7 @@ class AsyncDeepl(AsyncResource):
             ignore_tags: Tags whose text stays.
             custom_instructions: What else to mind.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The translations, in order.

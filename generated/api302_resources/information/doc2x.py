@@ -107,7 +107,7 @@ class Doc2x(Resource):
             file: The PDF. Takes a local file (path, open file or bytes).
             ocr: Read pictures of text too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Doc2XParsing).
@@ -138,7 +138,7 @@ class Doc2x(Resource):
             uid: The task's id.
             ocr: As a caller sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -176,7 +176,7 @@ class Doc2x(Resource):
             formula_mode: How formulas are marked.
             filename: The name of the file, for md and tex.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The export, accepted.
@@ -208,7 +208,7 @@ class Doc2x(Resource):
         Args:
             uid: The `uid` that was exported.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The export.
@@ -244,7 +244,7 @@ class Doc2x(Resource):
             equation: 1 if it is a formula alone.
             img_correction: 1 to straighten it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Doc2XParsing).
@@ -277,7 +277,7 @@ class Doc2x(Resource):
         Args:
             uuid: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -311,7 +311,7 @@ class AsyncDoc2x(AsyncResource):
             file: The PDF. Takes a local file (path, open file or bytes).
             ocr: Read pictures of text too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Doc2XParsing).
@@ -342,7 +342,7 @@ class AsyncDoc2x(AsyncResource):
             uid: The task's id.
             ocr: As a caller sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -380,7 +380,7 @@ class AsyncDoc2x(AsyncResource):
             formula_mode: How formulas are marked.
             filename: The name of the file, for md and tex.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The export, accepted.
@@ -412,7 +412,7 @@ class AsyncDoc2x(AsyncResource):
         Args:
             uid: The `uid` that was exported.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The export.
@@ -448,7 +448,7 @@ class AsyncDoc2x(AsyncResource):
             equation: 1 if it is a formula alone.
             img_correction: 1 to straighten it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Doc2XParsing).
@@ -481,7 +481,7 @@ class AsyncDoc2x(AsyncResource):
         Args:
             uuid: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.

@@ -101,7 +101,7 @@ class Exa(Resource):
             livecrawl: Whether to read the page anew.
             contents: What to give of each page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.
@@ -174,7 +174,7 @@ class Exa(Resource):
             subpageTarget: What those should have to do with.
             extras: What else to give.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The pages.
@@ -222,7 +222,7 @@ class Exa(Resource):
             text: Give the sources' text. Server default: false.
             outputSchema: The answer's JSON Schema.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer and its sources.
@@ -299,7 +299,7 @@ class AsyncExa(AsyncResource):
             livecrawl: Whether to read the page anew.
             contents: What to give of each page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.
@@ -372,7 +372,7 @@ class AsyncExa(AsyncResource):
             subpageTarget: What those should have to do with.
             extras: What else to give.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The pages.
@@ -420,7 +420,7 @@ class AsyncExa(AsyncResource):
             text: Give the sources' text. Server default: false.
             outputSchema: The answer's JSON Schema.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer and its sources.

@@ -126,7 +126,7 @@ class Firecrawl(Resource):
             changeTrackingOptions: How changes are told.
             storeInCache: Keep a copy.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The page.
@@ -222,7 +222,7 @@ class Firecrawl(Resource):
             changeTrackingOptions: How changes are told.
             storeInCache: Keep a copy.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (FirecrawlBatch).
@@ -278,7 +278,7 @@ class Firecrawl(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -306,7 +306,7 @@ class Firecrawl(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The failures.
@@ -348,7 +348,7 @@ class Firecrawl(Resource):
             limit: At most so many. Server default: 5000.
             timeout_: Milliseconds it may take. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The addresses.
@@ -400,7 +400,7 @@ class Firecrawl(Resource):
             ignoreInvalidURLs: Leave out addresses that Firecrawl cannot read. Server default: false.
             scrapeOptions: How to read the results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.
@@ -485,7 +485,7 @@ class AsyncFirecrawl(AsyncResource):
             changeTrackingOptions: How changes are told.
             storeInCache: Keep a copy.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The page.
@@ -581,7 +581,7 @@ class AsyncFirecrawl(AsyncResource):
             changeTrackingOptions: How changes are told.
             storeInCache: Keep a copy.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (FirecrawlBatch).
@@ -637,7 +637,7 @@ class AsyncFirecrawl(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -667,7 +667,7 @@ class AsyncFirecrawl(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The failures.
@@ -709,7 +709,7 @@ class AsyncFirecrawl(AsyncResource):
             limit: At most so many. Server default: 5000.
             timeout_: Milliseconds it may take. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The addresses.
@@ -761,7 +761,7 @@ class AsyncFirecrawl(AsyncResource):
             ignoreInvalidURLs: Leave out addresses that Firecrawl cannot read. Server default: false.
             scrapeOptions: How to read the results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.

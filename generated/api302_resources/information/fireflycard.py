@@ -102,7 +102,7 @@ class Fireflycard(Resource):
             imgScale: How sharp; 2 without it.
             isContentHtml: The text is HTML.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The picture.
@@ -224,7 +224,7 @@ class Fireflycard(Resource):
             imgScale: How sharp; 2 without it.
             isContentHtml: The text is HTML.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The picture, as a context manager that gives the bytes as they come.
@@ -351,7 +351,7 @@ class AsyncFireflycard(AsyncResource):
             imgScale: How sharp; 2 without it.
             isContentHtml: The text is HTML.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The picture.
@@ -473,7 +473,7 @@ class AsyncFireflycard(AsyncResource):
             imgScale: How sharp; 2 without it.
             isContentHtml: The text is HTML.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The picture, as a context manager that gives the bytes as they come.

@@ -42,7 +42,7 @@ class Glif(Resource):
             id: The workflow.
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.
@@ -76,7 +76,7 @@ class AsyncGlif(AsyncResource):
             id: The workflow.
             inputs: Its inputs, in order or by name; addresses for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What it made.

@@ -63,7 +63,7 @@ class Jina(Resource):
             website: The page's address.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The page, in JSON or plain.
@@ -95,7 +95,7 @@ class Jina(Resource):
             query: What to look for.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results, in JSON or plain.
@@ -127,7 +127,7 @@ class Jina(Resource):
             query: The statement.
             deepdive: Look deeper.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The verdict.
@@ -163,7 +163,7 @@ class Jina(Resource):
             model: The model: jina-embeddings-v3 for texts, jina-clip-v2 or jina-embeddings-v4 for both.
             classifier_id: A classifier of your own, instead of a model.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The classes.
@@ -201,7 +201,7 @@ class AsyncJina(AsyncResource):
             website: The page's address.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The page, in JSON or plain.
@@ -233,7 +233,7 @@ class AsyncJina(AsyncResource):
             query: What to look for.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results, in JSON or plain.
@@ -265,7 +265,7 @@ class AsyncJina(AsyncResource):
             query: The statement.
             deepdive: Look deeper.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The verdict.
@@ -301,7 +301,7 @@ class AsyncJina(AsyncResource):
             model: The model: jina-embeddings-v3 for texts, jina-clip-v2 or jina-embeddings-v4 for both.
             classifier_id: A classifier of your own, instead of a model.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The classes.

@@ -62,7 +62,7 @@ class Mistral(Resource):
             extract_header: Give page headers apart.
             extract_footer: Give page footers apart.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The pages.
@@ -133,7 +133,7 @@ class AsyncMistral(AsyncResource):
             extract_header: Give page headers apart.
             extract_footer: Give page footers apart.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The pages.

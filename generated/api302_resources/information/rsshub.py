@@ -41,7 +41,7 @@ class Rsshub(Resource):
         Args:
             path: The route.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The feed, as RSS.
@@ -77,7 +77,7 @@ class AsyncRsshub(AsyncResource):
         Args:
             path: The route.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The feed, as RSS.

@@ -83,7 +83,7 @@ class Search1api(Resource):
             time_range: How old at most.
             image: Give images too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.
@@ -136,7 +136,7 @@ class Search1api(Resource):
             exclude_sites: Not from these sites.
             time_range: How old at most.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.
@@ -176,7 +176,7 @@ class Search1api(Resource):
         Args:
             url: Its address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The page.
@@ -204,7 +204,7 @@ class Search1api(Resource):
         Args:
             url: Its address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The links.
@@ -234,7 +234,7 @@ class Search1api(Resource):
             search_service: Where.
             max_results: At most so many.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The topics.
@@ -287,7 +287,7 @@ class AsyncSearch1api(AsyncResource):
             time_range: How old at most.
             image: Give images too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.
@@ -340,7 +340,7 @@ class AsyncSearch1api(AsyncResource):
             exclude_sites: Not from these sites.
             time_range: How old at most.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.
@@ -380,7 +380,7 @@ class AsyncSearch1api(AsyncResource):
         Args:
             url: Its address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The page.
@@ -408,7 +408,7 @@ class AsyncSearch1api(AsyncResource):
         Args:
             url: Its address.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The links.
@@ -438,7 +438,7 @@ class AsyncSearch1api(AsyncResource):
             search_service: Where.
             max_results: At most so many.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The topics.

@@ -100,7 +100,7 @@ class Searchapi(Resource):
             patent_type: google_patents: the kind.
             litigation: google_patents: with or without litigation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results. Which lists are there depends on the engine.
@@ -230,7 +230,7 @@ class AsyncSearchapi(AsyncResource):
             patent_type: google_patents: the kind.
             litigation: google_patents: with or without litigation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results. Which lists are there depends on the engine.

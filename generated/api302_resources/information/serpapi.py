@@ -56,7 +56,7 @@ class Serpapi(Resource):
             tbm: The kind of search at Google, such as nws for news or isch for images.
             device: The kind of device.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.
@@ -120,7 +120,7 @@ class AsyncSerpapi(AsyncResource):
             tbm: The kind of search at Google, such as nws for news or isch for images.
             device: The kind of device.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.

@@ -89,7 +89,7 @@ class Tavily(Resource):
             include_usage: Say what it cost at Tavily.
             exact_match: Only pages with what stands in quotes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.
@@ -144,7 +144,7 @@ class Tavily(Resource):
             query: What to look for.
             max_results: At most so many.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.
@@ -190,7 +190,7 @@ class Tavily(Resource):
             query: Give the parts that fit this.
             chunks_per_source: Parts a page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The pages.
@@ -274,7 +274,7 @@ class AsyncTavily(AsyncResource):
             include_usage: Say what it cost at Tavily.
             exact_match: Only pages with what stands in quotes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.
@@ -329,7 +329,7 @@ class AsyncTavily(AsyncResource):
             query: What to look for.
             max_results: At most so many.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The results.
@@ -375,7 +375,7 @@ class AsyncTavily(AsyncResource):
             query: Give the parts that fit this.
             chunks_per_source: Parts a page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The pages.

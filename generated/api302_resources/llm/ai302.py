@@ -64,7 +64,7 @@ class Ai302(Resource):
             llm: 1 lists language models only, 0 the others only.
             include_custom_models: 1 lists your own models as well.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The models.
@@ -98,7 +98,7 @@ class Ai302(Resource):
         Args:
             model: The model; all that are watched without it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The models and their times.
@@ -132,7 +132,7 @@ class Ai302(Resource):
             task_id: The task's id.
             llm_content_extract: Give a chat's text in `extracted_content` as well.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The result, or that there is none yet.
@@ -172,7 +172,7 @@ class AsyncAi302(AsyncResource):
             llm: 1 lists language models only, 0 the others only.
             include_custom_models: 1 lists your own models as well.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The models.
@@ -206,7 +206,7 @@ class AsyncAi302(AsyncResource):
         Args:
             model: The model; all that are watched without it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The models and their times.
@@ -240,7 +240,7 @@ class AsyncAi302(AsyncResource):
             task_id: The task's id.
             llm_content_extract: Give a chat's text in `extracted_content` as well.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The result, or that there is none yet.

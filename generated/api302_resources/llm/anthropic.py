@@ -100,7 +100,7 @@ class Anthropic(Resource):
             anthropic_beta: Anthropic's trial features, with commas between; output-128k-2025-02-19 lets Claude
                 3.7 Sonnet answer with up to 128k tokens. Sent as `anthropic-beta`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer, whole or as events.
@@ -191,7 +191,7 @@ class Anthropic(Resource):
             anthropic_beta: Anthropic's trial features, with commas between; output-128k-2025-02-19 lets Claude
                 3.7 Sonnet answer with up to 128k tokens. Sent as `anthropic-beta`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (AnthropicStreamEvent).
@@ -288,7 +288,7 @@ class AsyncAnthropic(AsyncResource):
             anthropic_beta: Anthropic's trial features, with commas between; output-128k-2025-02-19 lets Claude
                 3.7 Sonnet answer with up to 128k tokens. Sent as `anthropic-beta`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer, whole or as events.
@@ -379,7 +379,7 @@ class AsyncAnthropic(AsyncResource):
             anthropic_beta: Anthropic's trial features, with commas between; output-128k-2025-02-19 lets Claude
                 3.7 Sonnet answer with up to 128k tokens. Sent as `anthropic-beta`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (AnthropicStreamEvent).

@@ -76,7 +76,7 @@ class Google(Resource):
             response_format: 302.AI's: `url` gives images and sound by address instead of base64. It is also seen
                 with no value.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer.
@@ -140,7 +140,7 @@ class Google(Resource):
             labels: Your own notes on the call.
             response_format: 302.AI's: `url` gives images and sound by address instead of base64.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (GoogleGenerateReply).
@@ -208,7 +208,7 @@ class AsyncGoogle(AsyncResource):
             response_format: 302.AI's: `url` gives images and sound by address instead of base64. It is also seen
                 with no value.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer.
@@ -272,7 +272,7 @@ class AsyncGoogle(AsyncResource):
             labels: Your own notes on the call.
             response_format: 302.AI's: `url` gives images and sound by address instead of base64.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (GoogleGenerateReply).

@@ -138,7 +138,7 @@ class Memobase(Resource):
             id: An id of your choice, a version 4 or 5 UUID; a new one without it.
             data: What to keep with the user; its fields are yours.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The user's id.
@@ -168,7 +168,7 @@ class Memobase(Resource):
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The user.
@@ -200,7 +200,7 @@ class Memobase(Resource):
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The user's id.
@@ -230,7 +230,7 @@ class Memobase(Resource):
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -274,7 +274,7 @@ class Memobase(Resource):
             wait_process: Answer only when memory is up to date; newer versions of Memobase. Server default:
                 false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The blob's id.
@@ -316,7 +316,7 @@ class Memobase(Resource):
             page: Which page, from 0. Server default: 0.
             page_size: How many a page. Server default: 10.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             One page of ids.
@@ -353,7 +353,7 @@ class Memobase(Resource):
             blob_type: The kind of blob.
             page_size: How many a page. Server default: 10.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
@@ -387,7 +387,7 @@ class Memobase(Resource):
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             blob_id: The blob's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The blob.
@@ -419,7 +419,7 @@ class Memobase(Resource):
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             blob_id: The blob's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -454,7 +454,7 @@ class Memobase(Resource):
             wait_process: Answer only when memory is up to date; newer versions of Memobase. Server default:
                 false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What changed in memory, as far as it is known yet.
@@ -503,7 +503,7 @@ class Memobase(Resource):
             chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to choose what matters for
                 them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The entries.
@@ -546,7 +546,7 @@ class Memobase(Resource):
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             profile_id: The entry's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -582,7 +582,7 @@ class Memobase(Resource):
             max_token_size: How many tokens at most.
             need_summary: Only events that have a summary. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The events.
@@ -646,7 +646,7 @@ class Memobase(Resource):
                 seconds more. Server default: true.
             fill_window_with_events: Use the room that is left for more events. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The text.
@@ -699,7 +699,7 @@ class AsyncMemobase(AsyncResource):
             id: An id of your choice, a version 4 or 5 UUID; a new one without it.
             data: What to keep with the user; its fields are yours.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The user's id.
@@ -729,7 +729,7 @@ class AsyncMemobase(AsyncResource):
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The user.
@@ -761,7 +761,7 @@ class AsyncMemobase(AsyncResource):
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The user's id.
@@ -791,7 +791,7 @@ class AsyncMemobase(AsyncResource):
         Args:
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -835,7 +835,7 @@ class AsyncMemobase(AsyncResource):
             wait_process: Answer only when memory is up to date; newer versions of Memobase. Server default:
                 false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The blob's id.
@@ -877,7 +877,7 @@ class AsyncMemobase(AsyncResource):
             page: Which page, from 0. Server default: 0.
             page_size: How many a page. Server default: 10.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             One page of ids.
@@ -914,7 +914,7 @@ class AsyncMemobase(AsyncResource):
             blob_type: The kind of blob.
             page_size: How many a page. Server default: 10.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
@@ -948,7 +948,7 @@ class AsyncMemobase(AsyncResource):
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             blob_id: The blob's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The blob.
@@ -980,7 +980,7 @@ class AsyncMemobase(AsyncResource):
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             blob_id: The blob's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -1015,7 +1015,7 @@ class AsyncMemobase(AsyncResource):
             wait_process: Answer only when memory is up to date; newer versions of Memobase. Server default:
                 false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What changed in memory, as far as it is known yet.
@@ -1064,7 +1064,7 @@ class AsyncMemobase(AsyncResource):
             chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to choose what matters for
                 them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The entries.
@@ -1107,7 +1107,7 @@ class AsyncMemobase(AsyncResource):
             user_id: The user's id, a UUID; what a chat takes as `userid`.
             profile_id: The entry's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -1143,7 +1143,7 @@ class AsyncMemobase(AsyncResource):
             max_token_size: How many tokens at most.
             need_summary: Only events that have a summary. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The events.
@@ -1207,7 +1207,7 @@ class AsyncMemobase(AsyncResource):
                 seconds more. Server default: true.
             fill_window_with_events: Use the room that is left for more events. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The text.

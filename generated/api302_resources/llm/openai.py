@@ -318,7 +318,7 @@ class Openai(Resource):
             message: What to answer.
             callback: An address to be called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer, whole or in pieces; or a task id.
@@ -635,7 +635,7 @@ class Openai(Resource):
             message: What to answer.
             callback: An address to be called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (OpenaiChatReply
@@ -874,7 +874,7 @@ class Openai(Resource):
             message: What to answer.
             callback: An address to be called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiChatChunk).
@@ -1022,7 +1022,7 @@ class Openai(Resource):
             prompt_cache_key: Calls with the same key share a cache.
             context_management: How to shorten a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer, whole or as events.
@@ -1139,7 +1139,7 @@ class Openai(Resource):
             prompt_cache_key: Calls with the same key share a cache.
             context_management: How to shorten a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiResponsesStreamEvent).
@@ -1433,7 +1433,7 @@ class AsyncOpenai(AsyncResource):
             message: What to answer.
             callback: An address to be called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer, whole or in pieces; or a task id.
@@ -1750,7 +1750,7 @@ class AsyncOpenai(AsyncResource):
             message: What to answer.
             callback: An address to be called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (OpenaiChatReply
@@ -1989,7 +1989,7 @@ class AsyncOpenai(AsyncResource):
             message: What to answer.
             callback: An address to be called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiChatChunk).
@@ -2137,7 +2137,7 @@ class AsyncOpenai(AsyncResource):
             prompt_cache_key: Calls with the same key share a cache.
             context_management: How to shorten a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer, whole or as events.
@@ -2254,7 +2254,7 @@ class AsyncOpenai(AsyncResource):
             prompt_cache_key: Calls with the same key share a cache.
             context_management: How to shorten a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiResponsesStreamEvent).

@@ -152,7 +152,7 @@ class Ai302(Resource):
             overlap_tokens: How many tokens two pieces share, below 80; BAAI and Youdao.
             truncation: Cut what is too long instead of refusing it; Voyage. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The documents, best first.
@@ -204,7 +204,7 @@ class Ai302(Resource):
             instruct: What fitting means, best in English: answering the question (without it), or saying the
                 same.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The documents, best first.
@@ -244,7 +244,7 @@ class Ai302(Resource):
             model_id: The number of the model that makes vectors; the pages show 0.
             llm_model_id: The number of the language model; the pages show 0.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The knowledge base.
@@ -276,7 +276,7 @@ class Ai302(Resource):
         Args:
             kb_id: The knowledge base's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -318,7 +318,7 @@ class Ai302(Resource):
             split_mode: Who cuts: empty, or jina.
             max_chunk_length: The longest piece with `split_mode` jina, such as 4000.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task that reads the files.
@@ -361,7 +361,7 @@ class Ai302(Resource):
             page: Which page, from 1.
             page_size: How many a page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             One page of knowledge bases.
@@ -391,7 +391,7 @@ class Ai302(Resource):
         Args:
             page_size: How many a page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
@@ -420,7 +420,7 @@ class Ai302(Resource):
         Args:
             kb_id: The knowledge base's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The knowledge base.
@@ -467,7 +467,7 @@ class Ai302(Resource):
             kb_id: The knowledge base; not needed with a key that is bound to one, which the page says although it
                 marks the field as required.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer.
@@ -520,7 +520,7 @@ class Ai302(Resource):
             top_p: Choose among the likeliest tokens that make up this share, 0 to 1.
             max_tokens: The most tokens to answer with.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer, whole or as events.
@@ -562,7 +562,7 @@ class Ai302(Resource):
             top_p: Choose among the likeliest tokens that make up this share, 0 to 1.
             max_tokens: The most tokens to answer with.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiChatChunk).
@@ -601,7 +601,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The pieces.
@@ -630,7 +630,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The pieces.
@@ -682,7 +682,7 @@ class AsyncAi302(AsyncResource):
             overlap_tokens: How many tokens two pieces share, below 80; BAAI and Youdao.
             truncation: Cut what is too long instead of refusing it; Voyage. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The documents, best first.
@@ -734,7 +734,7 @@ class AsyncAi302(AsyncResource):
             instruct: What fitting means, best in English: answering the question (without it), or saying the
                 same.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The documents, best first.
@@ -774,7 +774,7 @@ class AsyncAi302(AsyncResource):
             model_id: The number of the model that makes vectors; the pages show 0.
             llm_model_id: The number of the language model; the pages show 0.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The knowledge base.
@@ -806,7 +806,7 @@ class AsyncAi302(AsyncResource):
         Args:
             kb_id: The knowledge base's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -848,7 +848,7 @@ class AsyncAi302(AsyncResource):
             split_mode: Who cuts: empty, or jina.
             max_chunk_length: The longest piece with `split_mode` jina, such as 4000.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task that reads the files.
@@ -891,7 +891,7 @@ class AsyncAi302(AsyncResource):
             page: Which page, from 1.
             page_size: How many a page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             One page of knowledge bases.
@@ -921,7 +921,7 @@ class AsyncAi302(AsyncResource):
         Args:
             page_size: How many a page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
@@ -950,7 +950,7 @@ class AsyncAi302(AsyncResource):
         Args:
             kb_id: The knowledge base's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The knowledge base.
@@ -997,7 +997,7 @@ class AsyncAi302(AsyncResource):
             kb_id: The knowledge base; not needed with a key that is bound to one, which the page says although it
                 marks the field as required.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer.
@@ -1050,7 +1050,7 @@ class AsyncAi302(AsyncResource):
             top_p: Choose among the likeliest tokens that make up this share, 0 to 1.
             max_tokens: The most tokens to answer with.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer, whole or as events.
@@ -1092,7 +1092,7 @@ class AsyncAi302(AsyncResource):
             top_p: Choose among the likeliest tokens that make up this share, 0 to 1.
             max_tokens: The most tokens to answer with.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiChatChunk).
@@ -1131,7 +1131,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The pieces.
@@ -1160,7 +1160,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The pieces.

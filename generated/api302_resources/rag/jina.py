@@ -97,7 +97,7 @@ class Jina(Resource):
             truncate: Cut what is too long for the model instead of refusing it. Server default: false.
             return_multivector: A vector for each token; jina-embeddings-v4. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The vectors.
@@ -149,7 +149,7 @@ class Jina(Resource):
             top_n: How many of the best to give; all without it.
             return_documents: Give the documents again. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The documents, best first.
@@ -193,7 +193,7 @@ class Jina(Resource):
             head: Only the first tokens; not together with `tail`.
             tail: Only the last tokens; not together with `head`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What was counted and cut.
@@ -280,7 +280,7 @@ class AsyncJina(AsyncResource):
             truncate: Cut what is too long for the model instead of refusing it. Server default: false.
             return_multivector: A vector for each token; jina-embeddings-v4. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The vectors.
@@ -332,7 +332,7 @@ class AsyncJina(AsyncResource):
             top_n: How many of the best to give; all without it.
             return_documents: Give the documents again. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The documents, best first.
@@ -376,7 +376,7 @@ class AsyncJina(AsyncResource):
             head: Only the first tokens; not together with `tail`.
             tail: Only the last tokens; not together with `head`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What was counted and cut.

@@ -56,7 +56,7 @@ class Openai(Resource):
             dimensions: How long a vector is to be, for models that can choose.
             user: Your own name for the person who asks, against abuse.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The vectors.
@@ -104,7 +104,7 @@ class AsyncOpenai(AsyncResource):
             dimensions: How long a vector is to be, for models that can choose.
             user: Your own name for the person who asks, against abuse.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The vectors.

@@ -33,7 +33,7 @@ class Account(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The balance.
@@ -63,7 +63,7 @@ class Account(Resource):
         Args:
             request_id: The call's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The record.
@@ -103,7 +103,7 @@ class Account(Resource):
             start_time: Not before, in Unix seconds.
             end_time: Not after, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             One page of the log.
@@ -141,7 +141,7 @@ class Account(Resource):
             start_time: Not before, in Unix seconds.
             end_time: Not after, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
@@ -172,7 +172,7 @@ class Account(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The keys.
@@ -214,7 +214,7 @@ class Account(Resource):
             limit_daily_cost: PTC it may spend a day; 0 for no limit.
             expired_on: When it expires, in Unix seconds; 0 for never.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -256,7 +256,7 @@ class Account(Resource):
         Args:
             api_name: The key's name.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The key.
@@ -300,7 +300,7 @@ class Account(Resource):
             expired_on: When it expires, in Unix seconds; 0 for never.
             api_name_body: Its name. Sent as `api_name`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -343,7 +343,7 @@ class Account(Resource):
         Args:
             api_name: The key's name.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -377,7 +377,7 @@ class AsyncAccount(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The balance.
@@ -407,7 +407,7 @@ class AsyncAccount(AsyncResource):
         Args:
             request_id: The call's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The record.
@@ -447,7 +447,7 @@ class AsyncAccount(AsyncResource):
             start_time: Not before, in Unix seconds.
             end_time: Not after, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             One page of the log.
@@ -485,7 +485,7 @@ class AsyncAccount(AsyncResource):
             start_time: Not before, in Unix seconds.
             end_time: Not after, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
@@ -516,7 +516,7 @@ class AsyncAccount(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The keys.
@@ -558,7 +558,7 @@ class AsyncAccount(AsyncResource):
             limit_daily_cost: PTC it may spend a day; 0 for no limit.
             expired_on: When it expires, in Unix seconds; 0 for never.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -600,7 +600,7 @@ class AsyncAccount(AsyncResource):
         Args:
             api_name: The key's name.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The key.
@@ -646,7 +646,7 @@ class AsyncAccount(AsyncResource):
             expired_on: When it expires, in Unix seconds; 0 for never.
             api_name_body: Its name. Sent as `api_name`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.
@@ -689,7 +689,7 @@ class AsyncAccount(AsyncResource):
         Args:
             api_name: The key's name.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Done.

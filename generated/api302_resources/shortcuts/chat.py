@@ -294,7 +294,7 @@ class ChatCompletions(Resource):
             message: What to answer.
             callback: An address to be called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer, whole or in pieces; or a task id.
@@ -611,7 +611,7 @@ class ChatCompletions(Resource):
             message: What to answer.
             callback: An address to be called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (OpenaiChatReply
@@ -850,7 +850,7 @@ class ChatCompletions(Resource):
             message: What to answer.
             callback: An address to be called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiChatChunk).
@@ -1173,7 +1173,7 @@ class AsyncChatCompletions(AsyncResource):
             message: What to answer.
             callback: An address to be called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer, whole or in pieces; or a task id.
@@ -1490,7 +1490,7 @@ class AsyncChatCompletions(AsyncResource):
             message: What to answer.
             callback: An address to be called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (OpenaiChatReply
@@ -1729,7 +1729,7 @@ class AsyncChatCompletions(AsyncResource):
             message: What to answer.
             callback: An address to be called with the result of an asynchronous call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiChatChunk).

@@ -36,7 +36,7 @@ class Files(Resource):
         Args:
             file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The file's address.
@@ -70,7 +70,7 @@ class AsyncFiles(AsyncResource):
         Args:
             file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The file's address.

@@ -37,7 +37,7 @@ class Models(Resource):
             llm: 1 lists language models only, 0 the others only.
             include_custom_models: 1 lists your own models as well.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The models.
@@ -77,7 +77,7 @@ class AsyncModels(AsyncResource):
             llm: 1 lists language models only, 0 the others only.
             include_custom_models: 1 lists your own models as well.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The models.

@@ -100,7 +100,7 @@ class Responses(Resource):
             prompt_cache_key: Calls with the same key share a cache.
             context_management: How to shorten a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer, whole or as events.
@@ -217,7 +217,7 @@ class Responses(Resource):
             prompt_cache_key: Calls with the same key share a cache.
             context_management: How to shorten a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiResponsesStreamEvent).
@@ -340,7 +340,7 @@ class AsyncResponses(AsyncResource):
             prompt_cache_key: Calls with the same key share a cache.
             context_management: How to shorten a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer, whole or as events.
@@ -457,7 +457,7 @@ class AsyncResponses(AsyncResource):
             prompt_cache_key: Calls with the same key share a cache.
             context_management: How to shorten a long conversation.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (OpenaiResponsesStreamEvent).

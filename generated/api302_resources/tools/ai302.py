@@ -547,7 +547,7 @@ class Ai302(Resource):
             video_language: The script's language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
             models_name: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The script.
@@ -585,7 +585,7 @@ class Ai302(Resource):
             video_language: The words' language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
             models_name: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The words.
@@ -659,7 +659,7 @@ class Ai302(Resource):
             bgm_type: Music in the background; empty for none.
             bgm_volume: Its loudness, `0` to `1`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -713,7 +713,7 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, under its own id.
@@ -746,7 +746,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted.
@@ -773,7 +773,7 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The article.
@@ -810,7 +810,7 @@ class Ai302(Resource):
             model: The language model, such as `gpt-4o-mini`.
             output_content_type: The kind of text, such as `Research Paper`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302PaperTask).
@@ -843,7 +843,7 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The paper.
@@ -887,7 +887,7 @@ class Ai302(Resource):
             audience_choice: For whom: 0 anyone, 1 children, 2 the old, 3 office workers, 4 pupils, 5 students, 6
                 business people, 7 researchers, 8 parents.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -943,7 +943,7 @@ class Ai302(Resource):
             uiLang: The language of the progress messages, such as `en`.
             modelName: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -984,7 +984,7 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -1014,7 +1014,7 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task is stopped.
@@ -1041,7 +1041,7 @@ class Ai302(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The kinds.
@@ -1074,7 +1074,7 @@ class Ai302(Resource):
             params: What the kind wants to know, by the names that `ai302_list_writing_tools` gives, such as
                 `topic` and `language`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The copy.
@@ -1118,7 +1118,7 @@ class Ai302(Resource):
             temperature: How much to vary.
             top_p: How many of the likely words to choose from.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The outline.
@@ -1174,7 +1174,7 @@ class Ai302(Resource):
             custom_prompt: Further wishes.
             language: The article's language, such as `zh`, `en` or `ja`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (Ai302ArticleChunk | str).
@@ -1213,7 +1213,7 @@ class Ai302(Resource):
         Args:
             url: The address of the video's page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The video, or why it cannot be had.
@@ -1245,7 +1245,7 @@ class Ai302(Resource):
             url: The address of the video's page.
             resolution: The picture's height, such as 720.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
@@ -1275,7 +1275,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound, or the task.
@@ -1309,7 +1309,7 @@ class Ai302(Resource):
             demucs: Part the voices from the rest.
             is_only_demucs: Write nothing down. What the result then looks like is not told.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
@@ -1346,7 +1346,7 @@ class Ai302(Resource):
             tgt_lang: The language to, such as `zh`.
             subtitle: What is said, as a transcription gives it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
@@ -1413,7 +1413,7 @@ class Ai302(Resource):
             trans_back_color: The colour behind it.
             trans_margin_v: How far it is from the edge.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
@@ -1467,7 +1467,7 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -1498,7 +1498,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The shape.
@@ -1530,7 +1530,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -1558,7 +1558,7 @@ class Ai302(Resource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The extraction.
@@ -1594,7 +1594,7 @@ class Ai302(Resource):
             model: The language model, such as `gpt-4o-mini`.
             stream: Answer as an event stream; its form is not told.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The better prompt.
@@ -1627,7 +1627,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The prompt.
@@ -1663,7 +1663,7 @@ class Ai302(Resource):
             model: The language model, such as `gpt-4o-mini`.
             max_rounds: How often to try.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302SpoTask).
@@ -1694,7 +1694,7 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -1726,7 +1726,7 @@ class Ai302(Resource):
             trimesh_file_url: The address of a ZIP archive with the model and its textures. Takes a URL.
             output_format: The format wanted.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The model.
@@ -1760,7 +1760,7 @@ class Ai302(Resource):
         Args:
             query: The question.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer.
@@ -1794,7 +1794,7 @@ class Ai302(Resource):
             video_format: The video's format; `mp4` is known.
             fps_speed: How fast it draws; 1 is known.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The video.
@@ -1832,7 +1832,7 @@ class Ai302(Resource):
             lang: The solution's language, such as `zh`, `en` or `ja`.
             stream: Answer as an event stream; its form is not told.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The solution.
@@ -1882,7 +1882,7 @@ class Ai302(Resource):
             lang: The language, such as `zh`, `en` or `ja`.
             prompt: Further wishes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The presentation.
@@ -1939,7 +1939,7 @@ class Ai302(Resource):
             lang: The language, such as `zh`, `en` or `ja`.
             prompt: Further wishes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (Ai302PptChunk).
@@ -1991,7 +1991,7 @@ class Ai302(Resource):
             website: A page's address.
             websearch: Words to search the web for.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The source, read.
@@ -2026,7 +2026,7 @@ class Ai302(Resource):
             dataUrl: The source's address from `ai302_parse_ppt_source`.
             prompt: Further wishes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (Ai302PptTextChunk).
@@ -2070,7 +2070,7 @@ class Ai302(Resource):
             lang: The language, such as `zh`, `en` or `ja`.
             prompt: Further wishes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (Ai302PptTextChunk).
@@ -2106,7 +2106,7 @@ class Ai302(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The choices of each filter.
@@ -2143,7 +2143,7 @@ class Ai302(Resource):
             pptxProperty: Give the drawing data too.
             notes: Speaker's notes, one a page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The presentation.
@@ -2174,7 +2174,7 @@ class Ai302(Resource):
         Args:
             id: The presentation's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The presentation.
@@ -2204,7 +2204,7 @@ class Ai302(Resource):
         Args:
             pptId: The id from the stream of `ai302_generate_ppt_content`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The progress.
@@ -2238,7 +2238,7 @@ class Ai302(Resource):
             id: The presentation's id.
             refresh: Draw the file anew.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The file.
@@ -2273,7 +2273,7 @@ class Ai302(Resource):
             file: A pptx file with pages of 960x540. Takes a local file (path, open file or bytes).
             templateId: The template to replace.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The template.
@@ -2308,7 +2308,7 @@ class Ai302(Resource):
             size: How many on a page.
             filters: Which templates.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             A page of templates.
@@ -2349,7 +2349,7 @@ class Ai302(Resource):
             language: The language to translate titles to, such as `zh`, `en` or `ja`.
             id_list: Only papers with these arXiv numbers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             A page of papers.
@@ -2388,7 +2388,7 @@ class Ai302(Resource):
             sort_by: By relevance, or the newest first.
             language: The language to translate titles to, such as `zh`, `en` or `ja`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             A page of papers.
@@ -2423,7 +2423,7 @@ class Ai302(Resource):
             add_cover: Take a picture of the page.
             add_watermarks: Put watermarks on the page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Where the page is.
@@ -2463,7 +2463,7 @@ class Ai302(Resource):
             description: What it is about.
             format: The reply's form; `json` is known.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Where the page is.
@@ -2497,7 +2497,7 @@ class Ai302(Resource):
         Args:
             body: The whole body, application/octet-stream. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Where the page is.
@@ -2531,7 +2531,7 @@ class Ai302(Resource):
             limit: How many on a page.
             only_return_success: Leave out those that failed.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             A page of the list.
@@ -2565,7 +2565,7 @@ class Ai302(Resource):
             limit: How many on a page.
             only_return_success: Leave out those that failed.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
@@ -2596,7 +2596,7 @@ class Ai302(Resource):
         Args:
             web_id: The page's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The page is gone.
@@ -2630,7 +2630,7 @@ class Ai302(Resource):
             env: Environment variables as the text of a JSON object.
             update_subdomain: The subdomain of the project to replace.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The project, accepted.
@@ -2663,7 +2663,7 @@ class Ai302(Resource):
         Args:
             project_id: The project's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The project.
@@ -2708,7 +2708,7 @@ class Ai302(Resource):
             height: Pixels, 256 to 1036; anything else counts as 1024.
             model: The language model that betters the prompt, such as `gpt-4.1`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The avatars.
@@ -2766,7 +2766,7 @@ class Ai302(Resource):
             save_format: The file's format; `png` is known.
             qr_code: A QR code on the card.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The card.
@@ -2809,7 +2809,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The poster.
@@ -2838,7 +2838,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The card.
@@ -2867,7 +2867,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The saying.
@@ -2996,7 +2996,7 @@ class Ai302(Resource):
             cooking_steps: How it is cooked, of `generate_visual_recipe`.
             style: The style, such as `hand_drawn` of `generate_visual_recipe`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The picture.
@@ -3049,7 +3049,7 @@ class AsyncAi302(AsyncResource):
             video_language: The script's language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
             models_name: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The script.
@@ -3087,7 +3087,7 @@ class AsyncAi302(AsyncResource):
             video_language: The words' language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
             models_name: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The words.
@@ -3161,7 +3161,7 @@ class AsyncAi302(AsyncResource):
             bgm_type: Music in the background; empty for none.
             bgm_volume: Its loudness, `0` to `1`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -3215,7 +3215,7 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, under its own id.
@@ -3248,7 +3248,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted.
@@ -3275,7 +3275,7 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The article.
@@ -3312,7 +3312,7 @@ class AsyncAi302(AsyncResource):
             model: The language model, such as `gpt-4o-mini`.
             output_content_type: The kind of text, such as `Research Paper`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302PaperTask).
@@ -3345,7 +3345,7 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The paper.
@@ -3391,7 +3391,7 @@ class AsyncAi302(AsyncResource):
             audience_choice: For whom: 0 anyone, 1 children, 2 the old, 3 office workers, 4 pupils, 5 students, 6
                 business people, 7 researchers, 8 parents.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -3447,7 +3447,7 @@ class AsyncAi302(AsyncResource):
             uiLang: The language of the progress messages, such as `en`.
             modelName: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -3488,7 +3488,7 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -3518,7 +3518,7 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task is stopped.
@@ -3545,7 +3545,7 @@ class AsyncAi302(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The kinds.
@@ -3578,7 +3578,7 @@ class AsyncAi302(AsyncResource):
             params: What the kind wants to know, by the names that `ai302_list_writing_tools` gives, such as
                 `topic` and `language`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The copy.
@@ -3622,7 +3622,7 @@ class AsyncAi302(AsyncResource):
             temperature: How much to vary.
             top_p: How many of the likely words to choose from.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The outline.
@@ -3678,7 +3678,7 @@ class AsyncAi302(AsyncResource):
             custom_prompt: Further wishes.
             language: The article's language, such as `zh`, `en` or `ja`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (Ai302ArticleChunk | str).
@@ -3717,7 +3717,7 @@ class AsyncAi302(AsyncResource):
         Args:
             url: The address of the video's page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The video, or why it cannot be had.
@@ -3749,7 +3749,7 @@ class AsyncAi302(AsyncResource):
             url: The address of the video's page.
             resolution: The picture's height, such as 720.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
@@ -3779,7 +3779,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The sound, or the task.
@@ -3813,7 +3813,7 @@ class AsyncAi302(AsyncResource):
             demucs: Part the voices from the rest.
             is_only_demucs: Write nothing down. What the result then looks like is not told.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
@@ -3850,7 +3850,7 @@ class AsyncAi302(AsyncResource):
             tgt_lang: The language to, such as `zh`.
             subtitle: What is said, as a transcription gives it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
@@ -3917,7 +3917,7 @@ class AsyncAi302(AsyncResource):
             trans_back_color: The colour behind it.
             trans_margin_v: How far it is from the edge.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
@@ -3971,7 +3971,7 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -4002,7 +4002,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The shape.
@@ -4034,7 +4034,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -4062,7 +4062,7 @@ class AsyncAi302(AsyncResource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The extraction.
@@ -4098,7 +4098,7 @@ class AsyncAi302(AsyncResource):
             model: The language model, such as `gpt-4o-mini`.
             stream: Answer as an event stream; its form is not told.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The better prompt.
@@ -4131,7 +4131,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The prompt.
@@ -4167,7 +4167,7 @@ class AsyncAi302(AsyncResource):
             model: The language model, such as `gpt-4o-mini`.
             max_rounds: How often to try.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302SpoTask).
@@ -4198,7 +4198,7 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -4230,7 +4230,7 @@ class AsyncAi302(AsyncResource):
             trimesh_file_url: The address of a ZIP archive with the model and its textures. Takes a URL.
             output_format: The format wanted.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The model.
@@ -4264,7 +4264,7 @@ class AsyncAi302(AsyncResource):
         Args:
             query: The question.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The answer.
@@ -4300,7 +4300,7 @@ class AsyncAi302(AsyncResource):
             video_format: The video's format; `mp4` is known.
             fps_speed: How fast it draws; 1 is known.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The video.
@@ -4338,7 +4338,7 @@ class AsyncAi302(AsyncResource):
             lang: The solution's language, such as `zh`, `en` or `ja`.
             stream: Answer as an event stream; its form is not told.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The solution.
@@ -4388,7 +4388,7 @@ class AsyncAi302(AsyncResource):
             lang: The language, such as `zh`, `en` or `ja`.
             prompt: Further wishes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The presentation.
@@ -4445,7 +4445,7 @@ class AsyncAi302(AsyncResource):
             lang: The language, such as `zh`, `en` or `ja`.
             prompt: Further wishes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (Ai302PptChunk).
@@ -4497,7 +4497,7 @@ class AsyncAi302(AsyncResource):
             website: A page's address.
             websearch: Words to search the web for.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The source, read.
@@ -4532,7 +4532,7 @@ class AsyncAi302(AsyncResource):
             dataUrl: The source's address from `ai302_parse_ppt_source`.
             prompt: Further wishes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (Ai302PptTextChunk).
@@ -4576,7 +4576,7 @@ class AsyncAi302(AsyncResource):
             lang: The language, such as `zh`, `en` or `ja`.
             prompt: Further wishes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The stream, a context manager to iterate over (Ai302PptTextChunk).
@@ -4612,7 +4612,7 @@ class AsyncAi302(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The choices of each filter.
@@ -4649,7 +4649,7 @@ class AsyncAi302(AsyncResource):
             pptxProperty: Give the drawing data too.
             notes: Speaker's notes, one a page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The presentation.
@@ -4680,7 +4680,7 @@ class AsyncAi302(AsyncResource):
         Args:
             id: The presentation's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The presentation.
@@ -4710,7 +4710,7 @@ class AsyncAi302(AsyncResource):
         Args:
             pptId: The id from the stream of `ai302_generate_ppt_content`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The progress.
@@ -4744,7 +4744,7 @@ class AsyncAi302(AsyncResource):
             id: The presentation's id.
             refresh: Draw the file anew.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The file.
@@ -4779,7 +4779,7 @@ class AsyncAi302(AsyncResource):
             file: A pptx file with pages of 960x540. Takes a local file (path, open file or bytes).
             templateId: The template to replace.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The template.
@@ -4814,7 +4814,7 @@ class AsyncAi302(AsyncResource):
             size: How many on a page.
             filters: Which templates.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             A page of templates.
@@ -4855,7 +4855,7 @@ class AsyncAi302(AsyncResource):
             language: The language to translate titles to, such as `zh`, `en` or `ja`.
             id_list: Only papers with these arXiv numbers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             A page of papers.
@@ -4894,7 +4894,7 @@ class AsyncAi302(AsyncResource):
             sort_by: By relevance, or the newest first.
             language: The language to translate titles to, such as `zh`, `en` or `ja`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             A page of papers.
@@ -4929,7 +4929,7 @@ class AsyncAi302(AsyncResource):
             add_cover: Take a picture of the page.
             add_watermarks: Put watermarks on the page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Where the page is.
@@ -4969,7 +4969,7 @@ class AsyncAi302(AsyncResource):
             description: What it is about.
             format: The reply's form; `json` is known.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Where the page is.
@@ -5003,7 +5003,7 @@ class AsyncAi302(AsyncResource):
         Args:
             body: The whole body, application/octet-stream. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Where the page is.
@@ -5039,7 +5039,7 @@ class AsyncAi302(AsyncResource):
             limit: How many on a page.
             only_return_success: Leave out those that failed.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             A page of the list.
@@ -5073,7 +5073,7 @@ class AsyncAi302(AsyncResource):
             limit: How many on a page.
             only_return_success: Leave out those that failed.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
@@ -5104,7 +5104,7 @@ class AsyncAi302(AsyncResource):
         Args:
             web_id: The page's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The page is gone.
@@ -5138,7 +5138,7 @@ class AsyncAi302(AsyncResource):
             env: Environment variables as the text of a JSON object.
             update_subdomain: The subdomain of the project to replace.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The project, accepted.
@@ -5171,7 +5171,7 @@ class AsyncAi302(AsyncResource):
         Args:
             project_id: The project's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The project.
@@ -5216,7 +5216,7 @@ class AsyncAi302(AsyncResource):
             height: Pixels, 256 to 1036; anything else counts as 1024.
             model: The language model that betters the prompt, such as `gpt-4.1`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The avatars.
@@ -5274,7 +5274,7 @@ class AsyncAi302(AsyncResource):
             save_format: The file's format; `png` is known.
             qr_code: A QR code on the card.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The card.
@@ -5317,7 +5317,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The poster.
@@ -5346,7 +5346,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The card.
@@ -5375,7 +5375,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The saying.
@@ -5506,7 +5506,7 @@ class AsyncAi302(AsyncResource):
             cooking_steps: How it is cooked, of `generate_visual_recipe`.
             style: The style, such as `hand_drawn` of `generate_visual_recipe`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The picture.

@@ -240,7 +240,7 @@ class Videos(Resource):
             generate_audio: With sound; models such as `wan2.7-i2v`.
             webhook: Address that is called when the task ends; any 200 acknowledges, and there are three tries.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
@@ -470,7 +470,7 @@ class AsyncVideos(AsyncResource):
             generate_audio: With sound; models such as `wan2.7-i2v`.
             webhook: Address that is called when the task ends; any 200 acknowledges, and there are three tries.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).

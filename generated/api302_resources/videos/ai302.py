@@ -168,7 +168,7 @@ class Ai302(Resource):
             duration: Seconds, as the model allows.
             fps: Frames a second, as the model allows.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -208,7 +208,7 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -266,7 +266,7 @@ class Ai302(Resource):
             generate_audio: With sound; models such as `wan2.7-i2v`.
             webhook: Address that is called when the task ends; any 200 acknowledges, and there are three tries.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
@@ -310,7 +310,7 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -338,7 +338,7 @@ class Ai302(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The models.
@@ -371,7 +371,7 @@ class Ai302(Resource):
             image: The picture. Takes a local file (path, open file or bytes).
             prompt: What it shows.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -401,7 +401,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -429,7 +429,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the service answers.
@@ -459,7 +459,7 @@ class Ai302(Resource):
             video_url: Who speaks. Takes a URL.
             audio_url: What is said. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -488,7 +488,7 @@ class Ai302(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -518,7 +518,7 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -546,7 +546,7 @@ class Ai302(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -595,7 +595,7 @@ class AsyncAi302(AsyncResource):
             duration: Seconds, as the model allows.
             fps: Frames a second, as the model allows.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -635,7 +635,7 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -693,7 +693,7 @@ class AsyncAi302(AsyncResource):
             generate_audio: With sound; models such as `wan2.7-i2v`.
             webhook: Address that is called when the task ends; any 200 acknowledges, and there are three tries.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VideoTask).
@@ -737,7 +737,7 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -767,7 +767,7 @@ class AsyncAi302(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The models.
@@ -800,7 +800,7 @@ class AsyncAi302(AsyncResource):
             image: The picture. Takes a local file (path, open file or bytes).
             prompt: What it shows.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -830,7 +830,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
@@ -858,7 +858,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             What the service answers.
@@ -888,7 +888,7 @@ class AsyncAi302(AsyncResource):
             video_url: Who speaks. Takes a URL.
             audio_url: What is said. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -917,7 +917,7 @@ class AsyncAi302(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -947,7 +947,7 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -975,7 +975,7 @@ class AsyncAi302(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncTask, FileInput, Task
+    from api302 import AsyncTask, FileInput, Task, Uploaded
     from api302_client.models import HedraAsset, HedraGenerationStatus, HedraModel, HedraNewAsset, HedraProject, HedraUploaded
     from api302_client.params.videos_hedra import HedraAvatarInput, HedraSpeech, HedraVideoInputs
 
@@ -40,7 +40,12 @@ GET_PROJECT = Operation(
     },
 )
 LIST_MODELS = Operation(id="hedra_list_models", endpoint="videos_hedra.hedra_list_models", docs="p397")
-CREATE_ASSET = Operation(id="hedra_create_asset", endpoint="videos_hedra.hedra_create_asset", docs="p398")
+CREATE_ASSET = Operation(
+    id="hedra_create_asset",
+    endpoint="videos_hedra.hedra_create_asset",
+    docs="p398",
+    upload={"method": "upload_file", "finish": "hedra_upload_asset", "parameters": {"id": "id"}, "file": "file", "address": "id"},
+)
 UPLOAD_ASSET = Operation(id="hedra_upload_asset", endpoint="videos_hedra.hedra_upload_asset", docs="p399", files={"file": ("part",)})
 CREATE_GENERATION = Operation(
     id="hedra_create_generation",
@@ -83,7 +88,7 @@ class Hedra(Resource):
         Args:
             file: The recording. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Where it is.
@@ -112,7 +117,7 @@ class Hedra(Resource):
             file: The picture. Takes a local file (path, open file or bytes).
             aspect_ratio: Width to height of the video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Where it is.
@@ -156,7 +161,7 @@ class Hedra(Resource):
             voiceId: The voice that reads the text.
             aspectRatio: Width to height. Server default: "1:1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (HedraProject).
@@ -196,7 +201,7 @@ class Hedra(Resource):
         Args:
             id: The `jobId` of the submitting call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -223,7 +228,7 @@ class Hedra(Resource):
         Args:
             types: Only these kinds, such as `video` or `image`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The models.
@@ -252,11 +257,13 @@ class Hedra(Resource):
 
         The file itself follows with `hedra_upload_asset`.
 
+        `upload_file` makes all the steps of the upload in one call.
+
         Args:
             name: A name.
             type: What it is.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The asset, still empty.
@@ -270,6 +277,42 @@ class Hedra(Resource):
             CREATE_ASSET, body={"name": name, "type": type}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
+
+    def upload_file(
+        self,
+        *,
+        file: FileInput,
+        name: str,
+        type: Literal["text", "image", "audio", "video", "voice", "three_d", "rich_text"],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Uploaded:
+        """Upload a file, all steps in one call.
+
+        Makes the calls `create_asset` and `upload_asset`; see there which files are taken. The notes of an error say
+        which step failed and what was begun before. `extra_query` and `extra_body` go with the first call,
+        `extra_headers` with both.
+
+        Args:
+            file: The file; it is streamed, whatever its size. Takes a local file (path, open file or bytes).
+            name: A name.
+            type: What it is.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            In `url` what other calls take for the file, and in `reply` what the last step replied.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: documentation page p398 (catalog, 2026-11-21)
+        """
+        return self._upload(
+            CREATE_ASSET, file=file, body={"name": name, "type": type}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
 
     def upload_asset(
         self,
@@ -287,7 +330,7 @@ class Hedra(Resource):
             id: The asset's id.
             file: The file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The asset.
@@ -334,7 +377,7 @@ class Hedra(Resource):
             audio_generation: A text to be read instead.
             batch_size: How many to make. Server default: 1.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -375,7 +418,7 @@ class Hedra(Resource):
         Args:
             id: The generation's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The generation.
@@ -408,7 +451,7 @@ class AsyncHedra(AsyncResource):
         Args:
             file: The recording. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Where it is.
@@ -439,7 +482,7 @@ class AsyncHedra(AsyncResource):
             file: The picture. Takes a local file (path, open file or bytes).
             aspect_ratio: Width to height of the video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Where it is.
@@ -483,7 +526,7 @@ class AsyncHedra(AsyncResource):
             voiceId: The voice that reads the text.
             aspectRatio: Width to height. Server default: "1:1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (HedraProject).
@@ -523,7 +566,7 @@ class AsyncHedra(AsyncResource):
         Args:
             id: The `jobId` of the submitting call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -550,7 +593,7 @@ class AsyncHedra(AsyncResource):
         Args:
             types: Only these kinds, such as `video` or `image`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The models.
@@ -579,11 +622,13 @@ class AsyncHedra(AsyncResource):
 
         The file itself follows with `hedra_upload_asset`.
 
+        `upload_file` makes all the steps of the upload in one call.
+
         Args:
             name: A name.
             type: What it is.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The asset, still empty.
@@ -597,6 +642,42 @@ class AsyncHedra(AsyncResource):
             CREATE_ASSET, body={"name": name, "type": type}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
+
+    async def upload_file(
+        self,
+        *,
+        file: FileInput,
+        name: str,
+        type: Literal["text", "image", "audio", "video", "voice", "three_d", "rich_text"],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Uploaded:
+        """Upload a file, all steps in one call.
+
+        Makes the calls `create_asset` and `upload_asset`; see there which files are taken. The notes of an error say
+        which step failed and what was begun before. `extra_query` and `extra_body` go with the first call,
+        `extra_headers` with both.
+
+        Args:
+            file: The file; it is streamed, whatever its size. Takes a local file (path, open file or bytes).
+            name: A name.
+            type: What it is.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            In `url` what other calls take for the file, and in `reply` what the last step replied.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: documentation page p398 (catalog, 2026-11-21)
+        """
+        return await self._upload(
+            CREATE_ASSET, file=file, body={"name": name, "type": type}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
 
     async def upload_asset(
         self,
@@ -614,7 +695,7 @@ class AsyncHedra(AsyncResource):
             id: The asset's id.
             file: The file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The asset.
@@ -661,7 +742,7 @@ class AsyncHedra(AsyncResource):
             audio_generation: A text to be read instead.
             batch_size: How many to make. Server default: 1.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -702,7 +783,7 @@ class AsyncHedra(AsyncResource):
         Args:
             id: The generation's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The generation.

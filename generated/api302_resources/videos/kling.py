@@ -400,7 +400,7 @@ class Kling(Resource):
             callback_url: Address that is called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingReply).
@@ -447,7 +447,7 @@ class Kling(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -517,7 +517,7 @@ class Kling(Resource):
             callback_url: Address that is called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingReply).
@@ -567,7 +567,7 @@ class Kling(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -607,7 +607,7 @@ class Kling(Resource):
             duration: Seconds: 5 or 10.
             enable_audio: Whether to make sound too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -647,7 +647,7 @@ class Kling(Resource):
             task_id: The task whose video goes on.
             prompt: What happens next.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -679,7 +679,7 @@ class Kling(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -717,7 +717,7 @@ class Kling(Resource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -765,7 +765,7 @@ class Kling(Resource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -813,7 +813,7 @@ class Kling(Resource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -869,7 +869,7 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -928,7 +928,7 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -987,7 +987,7 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -1046,7 +1046,7 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -1105,7 +1105,7 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -1164,7 +1164,7 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -1215,7 +1215,7 @@ class Kling(Resource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -1263,7 +1263,7 @@ class Kling(Resource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -1311,7 +1311,7 @@ class Kling(Resource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -1359,7 +1359,7 @@ class Kling(Resource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -1414,7 +1414,7 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -1473,7 +1473,7 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -1531,7 +1531,7 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -1590,7 +1590,7 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -1649,7 +1649,7 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -1708,7 +1708,7 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -1767,7 +1767,7 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -1826,7 +1826,7 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -1885,7 +1885,7 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -1944,7 +1944,7 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -1995,7 +1995,7 @@ class Kling(Resource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -2043,7 +2043,7 @@ class Kling(Resource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -2099,7 +2099,7 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -2158,7 +2158,7 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -2234,7 +2234,7 @@ class AsyncKling(AsyncResource):
             callback_url: Address that is called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingReply).
@@ -2281,7 +2281,7 @@ class AsyncKling(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -2351,7 +2351,7 @@ class AsyncKling(AsyncResource):
             callback_url: Address that is called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingReply).
@@ -2401,7 +2401,7 @@ class AsyncKling(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -2443,7 +2443,7 @@ class AsyncKling(AsyncResource):
             duration: Seconds: 5 or 10.
             enable_audio: Whether to make sound too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -2483,7 +2483,7 @@ class AsyncKling(AsyncResource):
             task_id: The task whose video goes on.
             prompt: What happens next.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -2515,7 +2515,7 @@ class AsyncKling(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -2553,7 +2553,7 @@ class AsyncKling(AsyncResource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -2601,7 +2601,7 @@ class AsyncKling(AsyncResource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -2649,7 +2649,7 @@ class AsyncKling(AsyncResource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -2705,7 +2705,7 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -2764,7 +2764,7 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -2823,7 +2823,7 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -2882,7 +2882,7 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -2941,7 +2941,7 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3000,7 +3000,7 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3051,7 +3051,7 @@ class AsyncKling(AsyncResource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3099,7 +3099,7 @@ class AsyncKling(AsyncResource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3147,7 +3147,7 @@ class AsyncKling(AsyncResource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3195,7 +3195,7 @@ class AsyncKling(AsyncResource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3250,7 +3250,7 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3309,7 +3309,7 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3367,7 +3367,7 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3426,7 +3426,7 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3485,7 +3485,7 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3544,7 +3544,7 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3603,7 +3603,7 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3662,7 +3662,7 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3721,7 +3721,7 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3780,7 +3780,7 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3831,7 +3831,7 @@ class AsyncKling(AsyncResource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3879,7 +3879,7 @@ class AsyncKling(AsyncResource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3935,7 +3935,7 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
@@ -3994,7 +3994,7 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).

@@ -70,7 +70,7 @@ class Lightricks(Resource):
             num_inference_steps: How many steps to take. Server default: 30.
             guidance_scale: How closely to keep to the prompt. Server default: 3.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The video.
@@ -118,7 +118,7 @@ class Lightricks(Resource):
             num_inference_steps: How many steps to take. Server default: 30.
             guidance_scale: How closely to keep to the prompt. Server default: 3.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The video.
@@ -169,7 +169,7 @@ class Lightricks(Resource):
             num_inference_steps: How many steps to take. Server default: 40.
             expand_prompt: Whether the prompt is made richer first. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The video.
@@ -223,7 +223,7 @@ class Lightricks(Resource):
             num_inference_steps: How many steps to take. Server default: 40.
             expand_prompt: Whether the prompt is made richer first. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The video.
@@ -276,7 +276,7 @@ class AsyncLightricks(AsyncResource):
             num_inference_steps: How many steps to take. Server default: 30.
             guidance_scale: How closely to keep to the prompt. Server default: 3.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The video.
@@ -324,7 +324,7 @@ class AsyncLightricks(AsyncResource):
             num_inference_steps: How many steps to take. Server default: 30.
             guidance_scale: How closely to keep to the prompt. Server default: 3.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The video.
@@ -375,7 +375,7 @@ class AsyncLightricks(AsyncResource):
             num_inference_steps: How many steps to take. Server default: 40.
             expand_prompt: Whether the prompt is made richer first. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The video.
@@ -429,7 +429,7 @@ class AsyncLightricks(AsyncResource):
             num_inference_steps: How many steps to take. Server default: 40.
             expand_prompt: Whether the prompt is made richer first. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The video.

@@ -73,7 +73,7 @@ class Luma(Resource):
             image_end_url: Last frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
             loop: Whether the end joins the beginning.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (LumaVideo).
@@ -106,7 +106,7 @@ class Luma(Resource):
             id: The id of the video to go on from.
             user_prompt: What happens next, in English.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (LumaVideo).
@@ -135,7 +135,7 @@ class Luma(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -175,7 +175,7 @@ class AsyncLuma(AsyncResource):
             image_end_url: Last frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
             loop: Whether the end joins the beginning.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (LumaVideo).
@@ -208,7 +208,7 @@ class AsyncLuma(AsyncResource):
             id: The id of the video to go on from.
             user_prompt: What happens next, in English.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (LumaVideo).
@@ -237,7 +237,7 @@ class AsyncLuma(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.

@@ -102,7 +102,7 @@ class Minimax(Resource):
             resolution: Size of the video, as the model allows; 512P needs a first frame.
             callback_url: Address that is told how the task stands.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -149,7 +149,7 @@ class Minimax(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -183,7 +183,7 @@ class Minimax(Resource):
             file_id: The file's id.
             task_id: The task's id, which 302.AI's own apps send too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The file.
@@ -240,7 +240,7 @@ class AsyncMinimax(AsyncResource):
             resolution: Size of the video, as the model allows; 512P needs a first frame.
             callback_url: Address that is told how the task stands.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -287,7 +287,7 @@ class AsyncMinimax(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -321,7 +321,7 @@ class AsyncMinimax(AsyncResource):
             file_id: The file's id.
             task_id: The task's id, which 302.AI's own apps send too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The file.

@@ -154,7 +154,7 @@ class Pika(Resource):
             negativePrompt: What to avoid.
             seed: The same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
@@ -191,7 +191,7 @@ class Pika(Resource):
             seed: The same seed gives a similar video.
             aspectRatio: Width divided by height, such as 1.7778.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
@@ -228,7 +228,7 @@ class Pika(Resource):
             negativePrompt: What to avoid.
             seed: The same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
@@ -265,7 +265,7 @@ class Pika(Resource):
             seed: The same seed gives a similar video.
             aspectRatio: Width divided by height, such as 1.7778.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
@@ -302,7 +302,7 @@ class Pika(Resource):
             negativePrompt: What to avoid.
             seed: The same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
@@ -343,7 +343,7 @@ class Pika(Resource):
             duration: Length in seconds.
             aspectRatio: Width divided by height. Server default: 1.7777777777777777.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
@@ -392,7 +392,7 @@ class Pika(Resource):
             resolution: Size of the video. Server default: "1080p".
             duration: Length in seconds. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
@@ -446,7 +446,7 @@ class Pika(Resource):
             duration: Length in seconds. Server default: 5.
             aspectRatio: Width divided by height, or a ratio such as `16:9`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
@@ -488,7 +488,7 @@ class Pika(Resource):
         Args:
             id: The `video_id` of the submitting call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The video.
@@ -546,7 +546,7 @@ class AsyncPika(AsyncResource):
             negativePrompt: What to avoid.
             seed: The same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
@@ -583,7 +583,7 @@ class AsyncPika(AsyncResource):
             seed: The same seed gives a similar video.
             aspectRatio: Width divided by height, such as 1.7778.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
@@ -620,7 +620,7 @@ class AsyncPika(AsyncResource):
             negativePrompt: What to avoid.
             seed: The same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
@@ -657,7 +657,7 @@ class AsyncPika(AsyncResource):
             seed: The same seed gives a similar video.
             aspectRatio: Width divided by height, such as 1.7778.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
@@ -694,7 +694,7 @@ class AsyncPika(AsyncResource):
             negativePrompt: What to avoid.
             seed: The same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
@@ -735,7 +735,7 @@ class AsyncPika(AsyncResource):
             duration: Length in seconds.
             aspectRatio: Width divided by height. Server default: 1.7777777777777777.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
@@ -784,7 +784,7 @@ class AsyncPika(AsyncResource):
             resolution: Size of the video. Server default: "1080p".
             duration: Length in seconds. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
@@ -838,7 +838,7 @@ class AsyncPika(AsyncResource):
             duration: Length in seconds. Server default: 5.
             aspectRatio: Width divided by height, or a ratio such as `16:9`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PikaVideo).
@@ -880,7 +880,7 @@ class AsyncPika(AsyncResource):
         Args:
             id: The `video_id` of the submitting call.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The video.

@@ -101,7 +101,7 @@ class Pixverse(Resource):
             lip_sync_tts_speaker_id: The voice that speaks: `Auto`, or `1` to `14`.
             lip_sync_tts_content: What is said.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PixverseReply).
@@ -152,7 +152,7 @@ class Pixverse(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -219,7 +219,7 @@ class AsyncPixverse(AsyncResource):
             lip_sync_tts_speaker_id: The voice that speaks: `Auto`, or `1` to `14`.
             lip_sync_tts_content: What is said.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PixverseReply).
@@ -270,7 +270,7 @@ class AsyncPixverse(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.

@@ -70,7 +70,7 @@ class Siliconflow(Resource):
             image_size: Pixels. Wan needs it.
             seed: The same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -111,7 +111,7 @@ class Siliconflow(Resource):
         Args:
             requestId: The id that siliconflow_create_video gave.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -157,7 +157,7 @@ class AsyncSiliconflow(AsyncResource):
             image_size: Pixels. Wan needs it.
             seed: The same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -198,7 +198,7 @@ class AsyncSiliconflow(AsyncResource):
         Args:
             requestId: The id that siliconflow_create_video gave.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.

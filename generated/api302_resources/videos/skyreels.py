@@ -69,7 +69,7 @@ class Skyreels(Resource):
             num_inference_steps: How many steps to take. Server default: 30.
             seed: The same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -109,7 +109,7 @@ class Skyreels(Resource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -155,7 +155,7 @@ class AsyncSkyreels(AsyncResource):
             num_inference_steps: How many steps to take. Server default: 30.
             seed: The same seed gives the same video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
@@ -195,7 +195,7 @@ class AsyncSkyreels(AsyncResource):
         Args:
             request_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.

@@ -64,7 +64,7 @@ class Stability(Resource):
             cfg_scale: How closely to keep to the picture. Server default: 1.8.
             motion_bucket_id: How much moves. Server default: 127.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityVideo |
@@ -103,7 +103,7 @@ class Stability(Resource):
             id: The task's id.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The video.
@@ -137,7 +137,7 @@ class Stability(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The video, as a context manager that gives the bytes as they come.
@@ -176,7 +176,7 @@ class AsyncStability(AsyncResource):
             cfg_scale: How closely to keep to the picture. Server default: 1.8.
             motion_bucket_id: How much moves. Server default: 127.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (StabilityVideo |
@@ -215,7 +215,7 @@ class AsyncStability(AsyncResource):
             id: The task's id.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The video.
@@ -249,7 +249,7 @@ class AsyncStability(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The video, as a context manager that gives the bytes as they come.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncTask, FileInput, Task
+    from api302 import AsyncTask, FileInput, Task, Uploaded
     from api302_client.models import ViduCreations, ViduUpload, ViduUploaded
     from api302_client.params.videos_vidu import ViduSubject, ViduV1Input, ViduV1Output, ViduV1UpscaleInput
 
@@ -114,7 +114,17 @@ GET_TASK = Operation(
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
 CREATE_UPLOAD = Operation(
-    id="vidu_create_upload", endpoint="videos_vidu.vidu_create_upload", docs='public code, found by "vidu/tools/v2/files/uploads"'
+    id="vidu_create_upload",
+    endpoint="videos_vidu.vidu_create_upload",
+    docs='public code, found by "vidu/tools/v2/files/uploads"',
+    upload={
+        "method": "upload_image",
+        "put": "put_url",
+        "finish": "vidu_finish_upload",
+        "parameters": {"id": "id"},
+        "etag": "etag",
+        "address": "uri",
+    },
 )
 FINISH_UPLOAD = Operation(
     id="vidu_finish_upload", endpoint="videos_vidu.vidu_finish_upload", docs='public code, found by "vidu/tools/v2/files/uploads"'
@@ -157,7 +167,7 @@ class Vidu(Resource):
             output_params: What the video is to be like.
             moderation: Whether to check the content more strictly.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
@@ -202,7 +212,7 @@ class Vidu(Resource):
                 `couple_arrival`.
             input: Required.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
@@ -230,7 +240,7 @@ class Vidu(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -282,7 +292,7 @@ class Vidu(Resource):
             payload: Text of your own that comes back.
             callback_url: Address that is called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
@@ -363,7 +373,7 @@ class Vidu(Resource):
             payload: Text of your own that comes back.
             callback_url: Address that is called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
@@ -440,7 +450,7 @@ class Vidu(Resource):
             payload: Text of your own that comes back.
             callback_url: Address that is called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
@@ -526,7 +536,7 @@ class Vidu(Resource):
             payload: Text of your own that comes back.
             callback_url: Address that is called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
@@ -598,7 +608,7 @@ class Vidu(Resource):
             payload: Text of your own that comes back.
             callback_url: Address that is called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
@@ -649,7 +659,7 @@ class Vidu(Resource):
             payload: Text of your own that comes back.
             callback_url: Address that is called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
@@ -686,7 +696,7 @@ class Vidu(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -715,10 +725,12 @@ class Vidu(Resource):
         image's media type, and give the `etag` header of its reply to `vidu_finish_upload`. PNG, WebP or JPEG of at
         most 10 MB, no longer than 4:1.
 
+        `upload_image` makes all the steps of the upload in one call.
+
         Args:
             scene: What the upload is for.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Where to put the bytes.
@@ -730,6 +742,38 @@ class Vidu(Resource):
         """
         reply_: ViduUpload = self._call(CREATE_UPLOAD, body={"scene": scene}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
+
+    def upload_image(
+        self,
+        *,
+        file: FileInput,
+        scene: Literal["vidu"],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Uploaded:
+        """Upload a file, all steps in one call.
+
+        Makes the calls `create_upload` and `finish_upload`; see there which files are taken. In between, the file
+        goes to a store on another host, which never sees the key. The notes of an error say which step failed and
+        what was begun before. `extra_query` and `extra_body` go with the first call, `extra_headers` with both.
+
+        Args:
+            file: The file; it is streamed, whatever its size. Takes a local file (path, open file or bytes).
+            scene: What the upload is for.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            In `url` what other calls take for the file, and in `reply` what the last step replied.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: public code, found by "vidu/tools/v2/files/uploads" (caller, 2026-11-21)
+        """
+        return self._upload(CREATE_UPLOAD, file=file, body={"scene": scene}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def finish_upload(
         self,
@@ -749,7 +793,7 @@ class Vidu(Resource):
             id: The id that vidu_create_upload gave.
             etag: The `etag` header of the storage's reply, as it stands there.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image's address.
@@ -801,7 +845,7 @@ class AsyncVidu(AsyncResource):
             output_params: What the video is to be like.
             moderation: Whether to check the content more strictly.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
@@ -846,7 +890,7 @@ class AsyncVidu(AsyncResource):
                 `couple_arrival`.
             input: Required.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
@@ -874,7 +918,7 @@ class AsyncVidu(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -926,7 +970,7 @@ class AsyncVidu(AsyncResource):
             payload: Text of your own that comes back.
             callback_url: Address that is called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
@@ -1007,7 +1051,7 @@ class AsyncVidu(AsyncResource):
             payload: Text of your own that comes back.
             callback_url: Address that is called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
@@ -1084,7 +1128,7 @@ class AsyncVidu(AsyncResource):
             payload: Text of your own that comes back.
             callback_url: Address that is called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
@@ -1170,7 +1214,7 @@ class AsyncVidu(AsyncResource):
             payload: Text of your own that comes back.
             callback_url: Address that is called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
@@ -1242,7 +1286,7 @@ class AsyncVidu(AsyncResource):
             payload: Text of your own that comes back.
             callback_url: Address that is called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
@@ -1293,7 +1337,7 @@ class AsyncVidu(AsyncResource):
             payload: Text of your own that comes back.
             callback_url: Address that is called when the task changes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (ViduCreations).
@@ -1330,7 +1374,7 @@ class AsyncVidu(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The task.
@@ -1359,10 +1403,12 @@ class AsyncVidu(AsyncResource):
         image's media type, and give the `etag` header of its reply to `vidu_finish_upload`. PNG, WebP or JPEG of at
         most 10 MB, no longer than 4:1.
 
+        `upload_image` makes all the steps of the upload in one call.
+
         Args:
             scene: What the upload is for.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             Where to put the bytes.
@@ -1376,6 +1422,40 @@ class AsyncVidu(AsyncResource):
             CREATE_UPLOAD, body={"scene": scene}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
+
+    async def upload_image(
+        self,
+        *,
+        file: FileInput,
+        scene: Literal["vidu"],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Uploaded:
+        """Upload a file, all steps in one call.
+
+        Makes the calls `create_upload` and `finish_upload`; see there which files are taken. In between, the file
+        goes to a store on another host, which never sees the key. The notes of an error say which step failed and
+        what was begun before. `extra_query` and `extra_body` go with the first call, `extra_headers` with both.
+
+        Args:
+            file: The file; it is streamed, whatever its size. Takes a local file (path, open file or bytes).
+            scene: What the upload is for.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            In `url` what other calls take for the file, and in `reply` what the last step replied.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: public code, found by "vidu/tools/v2/files/uploads" (caller, 2026-11-21)
+        """
+        return await self._upload(
+            CREATE_UPLOAD, file=file, body={"scene": scene}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
 
     async def finish_upload(
         self,
@@ -1395,7 +1475,7 @@ class AsyncVidu(AsyncResource):
             id: The id that vidu_create_upload gave.
             etag: The `etag` header of the storage's reply, as it stands there.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the network.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
             The image's address.

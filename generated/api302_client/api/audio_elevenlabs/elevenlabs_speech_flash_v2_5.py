@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_sound_ticket import Ai302SoundTicket
+    from ...models.ai_302_queue_ticket import Ai302QueueTicket
 
 METHOD = "POST"
 PATH = "/302/submit/elevenlabs/tts-flash-v2.5"
 MEDIA_TYPES: tuple[str, ...] = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302SoundTicket"},
+    "200": {"application/json": "Ai302QueueTicket"},
     "4XX": {"application/json": "ErrorReply"},
     "5XX": {"application/json": "ErrorReply"},
 }
@@ -31,12 +31,12 @@ def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> 
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302SoundTicket]:
+def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302QueueTicket]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302SoundTicket:
+def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302QueueTicket:
     """Start to read a text aloud with Flash v2.5
 
     Args:
@@ -49,11 +49,11 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     return sync_detailed(client=client, body=body, content_type=content_type).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302SoundTicket]:
+async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302QueueTicket]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302SoundTicket:
+async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302QueueTicket:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
