@@ -172,8 +172,12 @@ class MockApp:
         await send_answer(answer, self.delay, receive, send, cut=wish.fault == "cut-stream", head=request.method == "HEAD")
 
     def _find(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
-        allowed: set[str] = set()
+        shape, allowed = None, set[str]()
         for route, parameters in self.document.match(path):
+            # Of two templates that fit a path, the one that spells more out is meant: another's methods are not this one's.
+            if shape not in (None, route.pattern.pattern):
+                break
+            shape = route.pattern.pattern
             if method in route.operations:
                 return route.operations[method], parameters
             allowed |= set(route.operations)
