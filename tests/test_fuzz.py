@@ -23,7 +23,7 @@ from schemathesis.engine.run import PhaseName
 from schemathesis.openapi.checks import EnsureResourceAvailability
 
 from api302_mock import create_app
-from api302_mock.document import METHODS, Document
+from api302_mock.document import METHODS, Document, Operation
 from generator import join
 from generator.source import Spec
 
@@ -88,7 +88,7 @@ def _is_valid_as_sent(document: Document, case: schemathesis.Case, response: sch
     body = response.request.body
     if not isinstance(body, bytes) or not content_type.startswith("multipart/form-data"):
         return False
-    operation = next(one for one in document.operations.values() if (one.method, one.path) == (case.method.upper(), case.path))
+    operation = _operation(document, case)
     assert operation.body is not None
     schema = operation.body["content"]["multipart/form-data"]["schema"]
     parts: dict[str, list[list[Any]]] = defaultdict(list)
@@ -105,6 +105,10 @@ def _is_valid_as_sent(document: Document, case: schemathesis.Case, response: sch
         options = [*(readings[0] if len(readings) == 1 else []), *lists]
         sent[name] = next((option for option in options if validator.is_valid(option)), None)
     return document.validator(schema).is_valid(sent)
+
+
+def _operation(document: Document, case: schemathesis.Case) -> Operation:
+    return next(one for one in document.operations.values() if (one.method, one.path) == (case.method.upper(), case.path))
 
 
 def _readings(text: str) -> list[Any]:
@@ -168,7 +172,7 @@ def _check(raw: dict[str, Any], section: str) -> None:
         wrong_form = isinstance(failure, AcceptedNegativeData) and case.media_type == "multipart/form-data"
         # Schemathesis takes a 404 for a lost thing if all parameters came from the link, which is also true of an operation that has none,
         # but an id in a body that it made up. That a task's own id finds it is tested for every task in tests/mock/test_document.py.
-        made_up = isinstance(failure, EnsureResourceAvailability) and not list(case.operation.iter_parameters())
+        made_up = isinstance(failure, EnsureResourceAvailability) and not _operation(document, case).parameters
         return not (made_up or (wrong_form and _is_valid_as_sent(document, case, response)))
 
     def schema(**config: Any) -> Any:
@@ -182,11 +186,13 @@ def _check(raw: dict[str, Any], section: str) -> None:
     selected = labels.union(*(targets.values() for targets in links.values()))
     run = Run()
     run.add(schema().include(name=sorted(selected)))
-    # The stateful phase draws links at random and would need thousands of steps until it drew them all; among two or three operations it
-    # soon has.
+    # The stateful phase draws links at random and would need thousands of steps until it drew them all; between two operations it soon has
+    # what it has not drawn yet.
     alone = schema(phases=LINKS_ALONE)
     for source, targets in links.items():
-        run.add(alone.include(name=[source, *targets.values()]))
+        for name, target in targets.items():
+            if (source, name) not in run.followed:
+                run.add(alone.include(name=[source, target]))
 
     assert not run.problems, f"{len(run.problems)} problems:\n" + "\n\n".join(run.problems[:20])
     assert run.tested[PhaseName.COVERAGE] == run.tested[PhaseName.FUZZING] == selected
