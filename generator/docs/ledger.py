@@ -26,6 +26,9 @@ class Index:
     unclear: int = 0
     """Ledger rows without a number whose title the list, in another language, cannot confirm."""
 
+    rows: dict[str, str] = field(default_factory=dict)
+    """The ledger's page by the address of each page that one row fits."""
+
     def __bool__(self) -> bool:
         return bool(self.new or self.gone or self.renamed or self.moved)
 
@@ -52,6 +55,7 @@ def index(described: Described, listing: Listing) -> Index:
         found.known += 1
         seen |= set(pages)
         if len(pages) == 1:
+            found.rows[entry.url] = pages[0]
             _compare(described, found, pages[0], rows[pages[0]], entry)
     numbered = {page for pages in by_number.values() for page in pages}
     for page, (file, row) in rows.items() if listing.whole else ():

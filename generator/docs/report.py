@@ -23,7 +23,9 @@ _LONGEST = 60000  # an issue takes 65536 characters
 
 def index_json(found: Index) -> dict[str, Any]:
     """The index for JSON."""
-    return {"index": asdict(found)}
+    data = asdict(found)
+    del data["rows"]
+    return {"index": data}
 
 
 def diff_json(findings: list[Finding], pages: list[Page], unreadable: list[Unreadable], exchanges: int = 0) -> dict[str, Any]:
