@@ -308,7 +308,7 @@ class Comparison:
             elif part == "request":
                 yield from self.required(owner, inner, name in theirs.get("required", []), name in needed, "required")
             yield from self.schema(inner, schema, known[name], part, depth + 1)
-        if self.alone and depth == 0:
+        if self.alone and depth == 0 and part == "request":  # what a page leaves out of a reply is not gone
             for name in known:
                 if name not in theirs["properties"]:
                     place = self.at(next(variant["properties"] for variant in variants if name in obj(variant.get("properties"))), name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from typing import Any
@@ -26,6 +27,7 @@ _LABELS = {
     "示例值：": "example",
 }
 _ENUM = re.compile(r"(?:Allowed values?|Enum|枚举值)\s*[:：]?")
+_VALUE = re.compile(r"(?!.*[:：]$)[\w.:×/-]+")
 _CURL = re.compile(r"curl .*?['\"]?(https?://[^\s'\"]+)")
 
 
@@ -125,7 +127,7 @@ def _field(kind: re.Match[str], lines: list[str]) -> tuple[dict[str, Any], bool]
             schema |= {label: lines[number + 1]} if label == "default" else {}
             number += 1
         elif _ENUM.fullmatch(line):
-            values = [value for value in lines[number + 1 :] if re.fullmatch(r"[\w.:×/-]+", value)]
+            values = list(itertools.takewhile(_VALUE.fullmatch, lines[number + 1 :]))
             schema |= {"enum": values} if values else {}
             number += len(values)
         elif number != flag:

@@ -44,7 +44,9 @@ def draft(described: Described, pages: list[Page], home: tuple[str, str] | None 
         for call in page.calls:
             made = Draft(described, page, call, home, ids, schemas)
             if call.method in paths.setdefault(made.path, {}):
-                raise DocsError(f"{page.source}: {call.method.upper()} {made.path} is also on another of these pages; draft them one by one")
+                raise DocsError(
+                    f"{page.source}: {call.method.upper()} {made.path} is also on another of these pages; draft them one by one"
+                )
             paths[made.path][call.method] = made.operation
             heads += made.head()
     fragment: dict[str, Any] = {"paths": paths} | ({"components": {"schemas": schemas}} if schemas else {})
@@ -62,7 +64,9 @@ class Draft:
         self.path = self.known.path if self.known else re.sub(r"(?<=/):(\w+)", r"{\1}", next(iter([*call.others, call.path])))
         found = (self.known.section, self.known.vendor) if self.known else described.home(self.path)
         if found is None and home is None:
-            raise DocsError(f"{page.source}: no prefix in vendors.yaml is the home of {self.path}; say with --home SECTION.VENDOR where it belongs")
+            raise DocsError(
+                f"{page.source}: no prefix in vendors.yaml is the home of {self.path}; say with --home SECTION.VENDOR where it belongs"
+            )
         self.section, self.vendor = found or home or ("", "")
         self.homeless = found is None
         self.left: list[str] = list(page.faults)
@@ -75,7 +79,9 @@ class Draft:
     def head(self) -> list[str]:
         """What to do with the fragment, as comments."""
         where = f"spec/{self.section}/{self.vendor}.yaml"
-        lines = [f"# {self.call.method.upper()} {self.path}, from {self.page.source}. Review it, write the words marked TODO, and paste it into {where}."]
+        lines = [
+            f"# {self.call.method.upper()} {self.path}, from {self.page.source}. Review it, write the words marked TODO, and paste it into {where}."
+        ]
         if self.known:
             lines.append(f"# {self.id} is already there (spec/{self.described.file(self.known)}): take from this what it lacks.")
         if self.homeless:
@@ -177,7 +183,9 @@ class Draft:
         """A schema of the page in our form; objects with fields become components."""
         if "properties" in theirs:
             return self._component(theirs, name, part)
-        alternatives = [self.schema(inner, self._unique(f"{name}{number}"), part) for number, inner in enumerate(theirs.get("anyOf", []), 1)]
+        alternatives = [
+            self.schema(inner, self._unique(f"{name}{number}"), part) for number, inner in enumerate(theirs.get("anyOf", []), 1)
+        ]
         if alternatives:
             return {"anyOf": alternatives}
         if theirs.get("allOf"):
@@ -223,7 +231,9 @@ class Draft:
 
     def _unique(self, name: str) -> str:
         name, taken = class_name(name), {one.lower() for one in (*self.described.schemas, *self.schemas)}
-        return next(one for number in range(1, 10_000) if (one := class_name(f"{name}{number}" if number > 1 else name)).lower() not in taken)
+        return next(
+            one for number in range(1, 10_000) if (one := class_name(f"{name}{number}" if number > 1 else name)).lower() not in taken
+        )
 
     def _fits(self, schema: dict[str, Any], value: Any) -> bool:
         document = {**schema, "components": {"schemas": {**self.described.schemas, **self.schemas}}}
