@@ -1,4 +1,4 @@
-"""The command line: `python -m generator docs index | diff | draft | issue`. What is printed or written is whole, or there is nothing of it."""
+"""The command line: `python -m generator docs index | diff | draft | issue`. What is written is whole, or there is nothing of it."""
 
 from __future__ import annotations
 

@@ -175,10 +175,7 @@ class Comparison:
         seen: set[str] = set()
         for path, message in self.context.mismatches(f"{pointer}/schema", schema, example):
             name = ".".join(map(str, path))
-            value = example
-            for step in path:
-                value = value[step] if isinstance(value, (dict, list)) and (isinstance(value, list) or step in value) else None
-            if name not in seen and value != "[hidden]":
+            if name not in seen and _at(example, path) != "[hidden]":
                 seen.add(name)
                 variants = self.described.variants(schema)
                 place = next(
@@ -330,7 +327,7 @@ class Comparison:
 
 
 def undescribed(described: Described, mine: list[Any], value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """The fields of a value that no variant of its schemas describes, with the schema that lacks them. What is open on purpose is left out."""
+    """The fields of a value that no variant of its schemas describes, with the schema that lacks them; maps are left out."""
     variants = [variant for schema in mine for variant in described.variants(schema)]
     if depth > _DEPTH or not variants:
         return
@@ -347,6 +344,12 @@ def undescribed(described: Described, mine: list[Any], value: Any, path: str = "
                 yield from undescribed(described, known[name], inner, place, depth + 1)
             elif owner is not None and not any(isinstance(variant.get("additionalProperties"), dict) for variant in variants):
                 yield f"{place} ({type_name(inner)})", owner
+
+
+def _at(value: Any, path: list[Any]) -> Any:
+    for step in path:
+        value = value[step] if isinstance(value, list) or step in obj(value) else None
+    return value
 
 
 def _listed(values: list[Any]) -> str:

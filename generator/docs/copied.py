@@ -138,7 +138,7 @@ def _field(kind: re.Match[str], lines: list[str]) -> tuple[dict[str, Any], bool]
 
 
 def _nest(rows: list[tuple[str, dict[str, Any], bool, int]], count: int) -> dict[str, Any]:
-    """An object of the next `count` fields, each with as many fields below as its type says (`array [object {2}]`); takes them from `rows`."""
+    """An object of the next `count` fields, each with those below it that its type counts (`[object {2}]`); takes them from `rows`."""
     found: dict[str, Any] = {"type": "object", "properties": {}, "required": []}
     for _ in range(count):
         if not rows:

@@ -80,7 +80,7 @@ class Draft:
         """What to do with the fragment, as comments."""
         where = f"spec/{self.section}/{self.vendor}.yaml"
         lines = [
-            f"# {self.call.method.upper()} {self.path}, from {self.page.source}. Review it, write the words marked TODO, and paste it into {where}."
+            f"# {self.call.method.upper()} {self.path}, from {self.page.source}. Review it, write the TODO words, paste it into {where}."
         ]
         if self.known:
             lines.append(f"# {self.id} is already there (spec/{self.described.file(self.known)}): take from this what it lacks.")
@@ -216,7 +216,8 @@ class Draft:
 
     def _component(self, theirs: dict[str, Any], name: str, part: str) -> dict[str, Any]:
         properties: dict[str, Any] = {}
-        self.schemas[name] = made = {"type": "object", "description": f"{_words(name)}. {_TODO}"}
+        made: dict[str, Any] = {"type": "object", "description": f"{_words(name)}. {_TODO}"}
+        self.schemas[name] = {}  # takes the name, and its place before what is inside
         for key, field in theirs["properties"].items():
             if key == "self":
                 self.left.append("the field self")
@@ -227,6 +228,7 @@ class Draft:
         if required and part != "reply":  # what pages require of replies was filled in from one example
             made |= {"required": required}
         made["properties"] = properties
+        self.schemas[name] |= made
         return {"$ref": f"#/components/schemas/{name}"}
 
     def _unique(self, name: str) -> str:

@@ -37,9 +37,9 @@ def index(described: Described, listing: Listing) -> Index:
     """Compare by page number where x-docs has it, else by title and group."""
     rows = {page: (file, obj(row)) for file, ledger in described.spec.ledgers().items() for page, row in ledger.items()}
     by_number = _numbers(described)
-    by_title: dict[tuple[str, str], list[str]] = {}
+    by_title: dict[str, list[tuple[str, str]]] = {}
     for page, (_, row) in rows.items():
-        by_title.setdefault((plain(str(row.get("title"))), plain(str(row.get("group") or ""))), []).append(page)
+        by_title.setdefault(plain(str(row.get("title"))), []).append((plain(str(row.get("group") or "")), page))
     found, seen = Index(), set[str]()
     foreign = False
     for entry in listing.entries:
@@ -78,10 +78,10 @@ def _numbers(described: Described) -> dict[str, list[str]]:
     return found
 
 
-def _titled(by_title: dict[tuple[str, str], list[str]], entry: Entry, seen: set[str]) -> list[str]:
+def _titled(by_title: dict[str, list[tuple[str, str]]], entry: Entry, seen: set[str]) -> list[str]:
     """The one row with this title whose group ends the breadcrumb; else the one row with this title."""
-    title, crumb = plain(entry.title), plain(entry.group)
-    titled = [(group, page) for (other, group), pages in by_title.items() if other == title and title for page in pages if page not in seen]
+    crumb = plain(entry.group)
+    titled = [(group, page) for group, page in by_title.get(plain(entry.title), []) if page not in seen] if entry.title else []
     for fitting in ([page for group, page in titled if group and crumb.endswith(group)], [page for _, page in titled]):
         if len(fitting) == 1 or (fitting and crumb):
             return fitting[:1]

@@ -1,4 +1,4 @@
-"""A documentation page as the provider publishes it: Markdown with an OpenAPI 3.0.1 document inside. Its known faults are set right here."""
+"""A documentation page as the provider publishes it: Markdown with an OpenAPI 3.0.1 document inside. Known faults are set right here."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ class Cleaner:
         return found
 
     def settle(self, schema: dict[str, Any], examples: list[Any], reply: bool) -> dict[str, Any]:
-        """Hold the schema against the page's own examples: a list of required fields that they break is wrong, as are their strange fields."""
+        """Hold the schema against the page's own examples: what is required and not in one of them is not, and strange fields are noted."""
         if not reply and schema.get("type") == "object":
             examples = [
                 example for example in examples if isinstance(example, dict)

@@ -21,10 +21,10 @@ SEEDS = FIXTURES / "docs" / "seed-pages"
 SPEC = Path(__file__).parents[2] / "spec"
 FAULTS = ["integer, though a number: temperature", "integer, though a number: top_p", "type 'null': logit_bias"]
 
-# What each seed page differs in from the real specification. Nothing is left for a person: the specification was written with these pages at
-# hand. What is set right or settled instead: sampling temperatures called integers and a map of numbers called null, as many pages have it;
-# what one chat page requires (its own feature's field, `messages`) is optional in the one operation that some ninety pages share; and the roles
-# of messages, which the copied tables call optional because nobody filled the list in.
+# What each seed page differs in from the real specification. Nothing is left for a person: the specification was written with these
+# pages at hand. Set right or settled instead are sampling temperatures called integers and a map of numbers called null, as many
+# pages have it; what one chat page requires (its own feature's field, `messages`), which is optional in the one operation that some
+# ninety pages share; and the roles of messages, which the copied tables call optional because nobody filled the list in.
 SETTLED = "; several pages share openai_chat_completions, so it may stay optional"
 ROLE = "`messages[].role` is required here; the page requires nothing of `messages[]`, so its list was never filled in"
 EXPECTED: dict[str, tuple[list[str], list[str]]] = {
@@ -201,8 +201,10 @@ def test_prices(text: str, expected: list[tuple[float, str]]) -> None:
 
 def test_chinese_copied_text() -> None:
     text = (
-        "文生视频\nPOST\n/acme/v1/videos\n价格：0.5 PTC/次\n请求参数\nHeader 参数\nAuthorization\nstring\n必需\n示例值:\nBearer {{YOUR_API_KEY}}\n"
-        'Body 参数 application/json\nprompt\nstring\n提示词\n必需\nmode\nenum<string>\n可选\n枚举值:\nstd\npro\n默认值:\nstd\n示例\n{"prompt": "熊猫"}\n'
+        "文生视频\nPOST\n/acme/v1/videos\n价格：0.5 PTC/次\n请求参数\n"
+        "Header 参数\nAuthorization\nstring\n必需\n示例值:\nBearer {{YOUR_API_KEY}}\n"
+        "Body 参数 application/json\nprompt\nstring\n提示词\n必需\n"
+        'mode\nenum<string>\n可选\n枚举值:\nstd\npro\n默认值:\nstd\n示例\n{"prompt": "熊猫"}\n'
         '请求示例代码\n返回响应\n🟢200成功\napplication/json\nBody\ncode\ninteger\n必需\n示例\n{"code": 0}\n修改于 2025-04-21 07:45:26\n'
     )
     page = copied(text, "x.txt")
