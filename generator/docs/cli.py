@@ -93,7 +93,9 @@ def _diff(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> s
                 continue
             pages.append(page)
             findings += compare(described, page)
-    data = report.diff_json(findings, pages, unreadable, exchanges)
+    decided = [finding for finding in findings if (finding.operation, " ".join(finding.message.split())) in described.decided]
+    findings = [finding for finding in findings if finding not in decided]
+    data = report.diff_json(findings, pages, unreadable, exchanges) | {"decided": len(decided)}
     return _json(data) if args.json else report.diff_text(data, args.spec.as_posix(), args.verbose)
 
 

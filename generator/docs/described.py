@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from .. import join
 from ..rules.context import Context, Operation
 from ..source import Spec, SpecError, obj, seq
@@ -45,6 +47,25 @@ class Described:
                 number = page_number(str(entry.get("url") or ""))
                 if number and re.search("302|apifox", str(entry["url"])):
                     found.setdefault(number, []).append((operation, str(entry.get("page") or "")))
+        return found
+
+    @cached_property
+    def decided(self) -> dict[tuple[str, str], str]:
+        """What a person decided to leave as it is (`decided.yaml` beside openapi.yaml): the reason by operation and message.
+
+        A page that says something else tomorrow has another message, and is to decide again. Raises DocsError if the file is malformed.
+        """
+        file = self.spec.root / "decided.yaml"
+        try:
+            rows = yaml.safe_load(file.read_text(encoding="utf-8")) or [] if file.is_file() else []
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise DocsError(f"{file}: this is not YAML: {error}") from error
+        found: dict[tuple[str, str], str] = {}
+        for number, row in enumerate(rows if isinstance(rows, list) else [rows], 1):
+            texts = [obj(row).get(key) for key in ("operation", "message", "reason")]
+            if not all(isinstance(text, str) and text.strip() for text in texts):
+                raise DocsError(f"{file}: entry {number} needs operation, message (as `diff` prints it) and reason")
+            found[str(texts[0]), " ".join(str(texts[1]).split())] = str(texts[2])
         return found
 
     def find(self, call: Call, number: str) -> Operation | None:

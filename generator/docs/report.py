@@ -77,7 +77,8 @@ def diff_text(data: dict[str, Any], spec: str, verbose: bool) -> str:
     what = " and ".join(f"{number} {name}" for name, number in data["read"].items() if number) or "nothing"
     faults = sum(len(entry["faults"]) + len(entry["settled"]) for entry in data["not_passed_on"])
     more = f" {faults} known faults and settled differences were not passed on (--verbose tells them)." if faults and not verbose else ""
-    lines.append(f"{what} read, {count or 'nothing'} to decide.{more}")
+    before = f" {data['decided']} decided before." if data.get("decided") else ""
+    lines.append(f"{what} read, {count or 'nothing'} to decide.{before}{more}")
     return "\n".join(lines)
 
 

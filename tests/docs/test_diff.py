@@ -229,6 +229,21 @@ def test_output(docs: Docs, page: Page, tmp_path: Path) -> None:
     assert (finding["file"], finding["kind"], finding["field"]) == ("videos/acme.yaml", "field", "seed")
 
 
+def test_what_is_decided_is_not_told_again_until_the_page_changes(docs: Docs, mini: Path, page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "page.md"
+    file.write_text(page(CHANGES["a price"][0]), "utf-8")
+    [finding] = json.loads(docs("diff", file, "--json").out)["findings"]
+    row = {"operation": finding["operation"], "message": finding["message"], "reason": "The dashboard's price list says 0.5."}
+    (mini / "decided.yaml").write_text(json.dumps([row]), "utf-8")
+    assert "nothing to decide. 1 decided before." in docs("diff", file).out
+    file.write_text(page(lambda op: op.update(description="**价格：0.9 PTC/次**")), "utf-8")
+    assert "1 to decide." in docs("diff", file).out
+    for text, message in (("- {operation: x}", "entry 1 needs operation, message"), ("[", "this is not YAML")):
+        (mini / "decided.yaml").write_text(text, "utf-8")
+        run = docs("diff", file)
+        assert run.code == 1 and message in run.err
+
+
 EXCHANGE: dict[str, Any] = {
     "operation": "acme_text_to_video",
     "request": {"method": "POST", "path": "/acme/v1/videos", "query": {}, "headers": {}, "json": {"prompt": "a"}},
