@@ -154,7 +154,8 @@ class Comparison:
                     )
                 continue
             schema = obj(mine[media].value).get("schema")
-            if self.operation.unknown(part) and names:
+            known = fields(self.described.variants(schema))
+            if self.operation.unknown(part) and any(name not in known for name in names):
                 message = f"the page has fields of the {part} that x-unknown says nobody knows: {', '.join(names)}"
                 yield self.finding(
                     self.described.place(self.operation, "x-unknown"),
@@ -164,7 +165,8 @@ class Comparison:
                     "`docs draft` writes the schema; then remove x-unknown",
                 )
                 continue
-            yield from self.schema("", body["schema"], [schema], part)
+            all_of_it = [obj(found.value).get("schema") for _, name, found in self.context.media(self.operation, part) if name == media]
+            yield from self.schema("", body["schema"], all_of_it, part)
             for example in body["examples"]:
                 yield from self.example(mine[media].pointer, schema, example, part, media)
 
@@ -283,6 +285,7 @@ class Comparison:
                     self.at(owner, None), "field", path, message, "name a schema for it, or leave it open if it differs by model"
                 )
             return
+        somewhere = {name for variant in variants for name in seq(variant.get("required"))}
         needed = set.intersection(*(self.described.required(schema) for schema in mine)) if mine else set()
         for name, schema in theirs["properties"].items():
             inner = f"{path}.{name}" if path else name
@@ -303,7 +306,10 @@ class Comparison:
                         f"`{inner}` is required here; the page requires nothing of `{path or 'body'}`, so its list was never filled in"
                     )
             elif part == "request":
-                yield from self.required(owner, inner, name in theirs.get("required", []), name in needed, "required")
+                must = name in theirs.get("required", []) and name not in somewhere
+                yield from self.required(
+                    owner, inner, must or (name in theirs.get("required", []) and name in needed), name in needed, "required"
+                )
             yield from self.schema(inner, schema, known[name], part, depth + 1)
         if self.alone and depth == 0 and part == "request":  # what a page leaves out of a reply is not gone
             for name in known:
