@@ -1,4 +1,4 @@
-"""The command line: `python -m generator build | check | join | coverage`.
+"""The command line: `python -m generator build | check | join | coverage | docs`.
 
 Exit codes: 0 all is well; 1 the specification, the generated code or a generator is not in order; 2 the command was used wrongly.
 """
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from . import build, join
+from .docs import cli as docs
 from .source import Spec, SpecError
 
 SHOWN = 50
@@ -32,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--out", type=Path, default=Path("generated"), metavar="DIR", help=help_)
         if name == "coverage":
             command.add_argument("--into", type=Path, metavar="FILE", help="write the table into a file, between its coverage marks")
+    docs.add(commands)
     args = parser.parse_args(arguments)
     if not args.spec.is_dir():
         print(f"there is no folder {args.spec}; run this where spec/ is, or give --spec", file=sys.stderr)
@@ -91,7 +93,7 @@ def _coverage(args: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS = {"build": _build, "check": _check, "join": _join, "coverage": _coverage}
+_COMMANDS = {"build": _build, "check": _check, "join": _join, "coverage": _coverage, "docs": docs.run}
 
 if __name__ == "__main__":
     sys.exit(main())

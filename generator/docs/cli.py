@@ -1,0 +1,123 @@
+"""The command line: `python -m generator docs index | diff | draft | issue`. What is written is whole, or there is nothing of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from . import DocsError, report
+from .compare import Finding, compare
+from .described import Described
+from .draft import draft
+from .ledger import index
+from .page import Page
+from .recorded import recorded
+from .sources import Fetcher, Unreadable, listing, pages_of, write_whole
+
+LIVE = "https://doc.302.ai/llms.txt"
+CACHE = Path("dist/docs-cache")
+
+
+def add(commands: Any) -> None:
+    """Put `docs` among the commands."""
+    docs = commands.add_parser("docs", help="what a change of the provider's documentation means for spec/")
+    actions = docs.add_subparsers(dest="action", required=True, metavar="ACTION")
+    for name, what in (
+        ("index", "which pages are new, gone, renamed or moved"),
+        ("diff", "what pages, or recorded exchanges, say that the specification lacks or contradicts"),
+        ("draft", "a fragment for spec/ from a page, to review and paste"),
+        ("issue", "the text of an issue, from the JSON of index and diff; nothing if there is nothing to tell"),
+    ):
+        action = actions.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
+        action.add_argument("--out", type=Path, metavar="FILE", help="write into a file instead of printing")
+        if name == "issue":
+            action.add_argument("index", type=Path, help="what `index --json` wrote")
+            action.add_argument("diff", type=Path, help="what `diff --json` wrote")
+            action.set_defaults(spec=Path("spec"))
+            continue
+        action.add_argument("--spec", type=Path, default=Path("spec"), metavar="DIR", help="the specification (default: spec)")
+        sources = "a page (Markdown or copied text), a folder of pages, a list of pages (llms.txt, sitemap.xml), or the address of one"
+        if name == "draft":
+            action.add_argument("source", help=sources)
+            action.add_argument("--home", metavar="SECTION.VENDOR", help="where it belongs, if no prefix in vendors.yaml says so")
+        else:
+            action.add_argument("source", nargs="?", help=f"{sources} (default: {LIVE})")
+            action.add_argument("--json", action="store_true", help="print JSON")
+        if name == "diff":
+            action.add_argument("--recorded", type=Path, metavar="FOLDER", help="compare the exchanges that api302.testing.record wrote")
+            action.add_argument("--known", action="store_true", help="of a list, only the pages whose number an x-docs has")
+            action.add_argument("--verbose", action="store_true", help="also the known faults of pages, which are not passed on")
+        action.add_argument("--cache", type=Path, default=CACHE, metavar="DIR", help=f"what was fetched before (default: {CACHE})")
+        action.add_argument("--pause", type=float, default=0.5, metavar="SECONDS", help="between two requests (default: 0.5)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run an action; returns the exit code: 0 done, whatever was found; 1 the input cannot be used."""
+    try:
+        if args.action == "issue":
+            text = _issue(args)
+        else:
+            described = Described(args.spec)
+            with Fetcher(cache=args.cache, pause=args.pause) as fetcher:
+                text = {"index": _index, "diff": _diff, "draft": _draft}[args.action](args, described, fetcher)
+        if args.out is not None and text:
+            write_whole(args.out, text + "\n")
+    except DocsError as error:
+        print(error, file=sys.stderr)
+        return 1
+    if args.out is None and text:
+        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+        print(text)
+    return 0
+
+
+def _index(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> str:
+    data = report.index_json(index(described, listing(args.source or LIVE, fetcher)))
+    return _json(data) if args.json else report.index_text(data, args.spec.as_posix())
+
+
+def _diff(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> str:
+    findings: list[Finding] = []
+    pages: list[Page] = []
+    unreadable: list[Unreadable] = []
+    exchanges = 0
+    if args.recorded is not None:
+        findings, exchanges = recorded(described, args.recorded)
+    if args.source or args.recorded is None:
+        for page in pages_of(args.source or LIVE, fetcher, lambda entry: not args.known or entry.number in described.numbers):
+            if isinstance(page, Unreadable):
+                unreadable.append(page)
+                continue
+            pages.append(page)
+            findings += compare(described, page)
+    decided = [finding for finding in findings if (finding.operation, " ".join(finding.message.split())) in described.decided]
+    findings = [finding for finding in findings if finding not in decided]
+    data = report.diff_json(findings, pages, unreadable, exchanges) | {"decided": len(decided)}
+    return _json(data) if args.json else report.diff_text(data, args.spec.as_posix(), args.verbose)
+
+
+def _draft(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> str:
+    pages = list(pages_of(args.source, fetcher))
+    unreadable = [page.reason for page in pages if isinstance(page, Unreadable)]
+    if unreadable:
+        raise DocsError("\n".join(unreadable))
+    home = tuple((args.home or "").split("."))
+    if args.home and len(home) != 2:
+        raise DocsError(f"--home {args.home}: write SECTION.VENDOR, such as videos.kling")
+    return draft(described, [page for page in pages if isinstance(page, Page)], (home[0], home[1]) if len(home) == 2 else None)
+
+
+def _issue(args: argparse.Namespace) -> str:
+    try:
+        found, diff = (json.loads(file.read_text(encoding="utf-8")) for file in (args.index, args.diff))
+        made = report.issue(found, diff)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DocsError(f"{args.index}, {args.diff}: these are not what `index --json` and `diff --json` write: {error!r}") from error
+    return "" if made is None else f"{made[0]}\n\n{made[1]}"
+
+
+def _json(data: dict[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False, indent=1)

@@ -1,0 +1,120 @@
+"""What was found, for a person, as JSON, and as the text of an issue."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from typing import Any
+
+from .compare import Finding
+from .ledger import Index
+from .page import Page
+from .sources import Unreadable
+
+_CHANGES = {
+    "new": "New pages",
+    "gone": "Pages that are gone",
+    "renamed": "Renamed pages",
+    "moved": "Moved pages",
+}
+_SHOWN = 40
+_LONGEST = 60000  # an issue takes 65536 characters
+
+
+def index_json(found: Index) -> dict[str, Any]:
+    """The index for JSON."""
+    data = asdict(found)
+    del data["rows"]
+    return {"index": data}
+
+
+def diff_json(findings: list[Finding], pages: list[Page], unreadable: list[Unreadable], exchanges: int = 0) -> dict[str, Any]:
+    """The differences for JSON, with the faults and differences that were not passed on."""
+    dropped = [{"source": page.source, "faults": page.faults, "settled": page.settled} for page in pages if page.faults or page.settled]
+    read = {"pages": len(pages), "exchanges": exchanges}
+    told = [asdict(page) for page in unreadable]
+    return {"read": read, "findings": [finding.as_dict() for finding in findings], "unreadable": told, "not_passed_on": dropped}
+
+
+def index_text(data: dict[str, Any], spec: str) -> str:
+    """The index for a person."""
+    found = data["index"]
+    lines: list[str] = []
+    for key, title in _CHANGES.items():
+        if found[key]:
+            lines += [f"{title} ({len(found[key])}):", *(f"  {_entry(key, entry, spec)}" for entry in found[key])]
+    if not lines:
+        lines.append("The list of pages is what the ledger says.")
+    lines.append(f"{found['known']} pages known, {', '.join(f'{len(found[key])} {key}' for key in _CHANGES)}.")
+    if found["unclear"]:
+        lines.append(f"{found['unclear']} rows have no page number, and the list is in another language: look for them by hand.")
+    return "\n".join(lines)
+
+
+def _entry(key: str, entry: dict[str, Any], spec: str) -> str:
+    if key == "new":
+        return f"{entry['group']} > {entry['title'] or entry['number']}  {entry['url']}"
+    place = f"{spec}/{entry['file']}:{entry['line']}: {entry['page']} {entry['title']} ({entry['group'] or 'no group'})"
+    return place if key == "gone" else f"{place} is now {entry['now']}"
+
+
+def diff_text(data: dict[str, Any], spec: str, verbose: bool) -> str:
+    """The differences for a person, page by page."""
+    lines: list[str] = []
+    dropped = {entry["source"]: entry for entry in data["not_passed_on"]}
+    sources = dict.fromkeys([finding["source"] for finding in data["findings"]] + (list(dropped) if verbose else []))
+    for source in sources:
+        lines.append(f"{source}:")
+        for finding in data["findings"]:
+            if finding["source"] == source:
+                place = f"{spec}/{finding['file']}:{finding['line']}: " if finding["file"] else ""
+                lines += [f"  {place}{finding['message']}", f"      fix: {finding['fix']}"]
+        if verbose and source in dropped:
+            lines += [f"  known fault: {fault}" for fault in dropped[source]["faults"]]
+            lines += [f"  settled: {reason}" for reason in dropped[source]["settled"]]
+    lines += [f"not read: {page['reason']}" for page in data["unreadable"]]
+    count = len(data["findings"])
+    what = " and ".join(f"{number} {name}" for name, number in data["read"].items() if number) or "nothing"
+    faults = sum(len(entry["faults"]) + len(entry["settled"]) for entry in data["not_passed_on"])
+    more = f" {faults} known faults and settled differences were not passed on (--verbose tells them)." if faults and not verbose else ""
+    before = f" {data['decided']} decided before." if data.get("decided") else ""
+    lines.append(f"{what} read, {count or 'nothing'} to decide.{before}{more}")
+    return "\n".join(lines)
+
+
+def issue(index: dict[str, Any], diff: dict[str, Any]) -> tuple[str, str] | None:
+    """Title and body of the weekly issue; None if there is nothing to tell."""
+    found, findings, unreadable = index["index"], diff["findings"], diff["unreadable"]
+    changes = {key: found[key] for key in _CHANGES if found[key]}
+    if not changes and not findings and not unreadable:
+        return None
+    counts = [f"{len(entries)} {key}" for key, entries in changes.items()]
+    counts += [f"{len(findings)} to decide"] if findings else []
+    counts += [f"{len(unreadable)} not readable"] if unreadable else []
+    lines = ["The documentation was held against `spec/`; README.md (\u201cFor maintainers\u201d) says what to do.", ""]
+    for key, entries in changes.items():
+        lines += [f"## {_CHANGES[key]} ({len(entries)})", ""]
+        if key == "new" and len(entries) > _SHOWN:
+            groups = Counter(entry["group"].partition(" > ")[0] or "no group" for entry in entries)
+            lines += [f"- {_safe(group)}: {number}" for group, number in groups.most_common()]
+        else:
+            lines += [f"- {_safe(_entry(key, entry, 'spec'))}" for entry in entries[:_SHOWN]]
+            lines += [f"- and {len(entries) - _SHOWN} more"] if len(entries) > _SHOWN else []
+        lines.append("")
+    if findings:
+        lines += [f"## To decide ({len(findings)})", ""]
+        for finding in findings:
+            place = f"`spec/{finding['file']}:{finding['line']}` " if finding["file"] else ""
+            lines.append(f"- [ ] {place}{_safe(finding['message'])} ({_safe(finding['source'])}). {_safe(finding['fix'])}")
+        lines.append("")
+    if unreadable:
+        lines += [f"## Not readable ({len(unreadable)})", "", *(f"- {_safe(page['reason'])}" for page in unreadable), ""]
+    body = "\n".join(lines)
+    if len(body) > _LONGEST:
+        body = body[: body.rfind("\n", 0, _LONGEST)] + "\n\n… and more: run `python -m generator docs diff` for all of it.\n"
+    return f"The documentation changed: {', '.join(counts)}", body
+
+
+def _safe(text: str) -> str:
+    """Text of a page in Markdown: on one line, and nobody is mentioned by it."""
+    return " ".join(text.split()).replace("@", "@\u200b").replace("<", "&lt;")

@@ -1,0 +1,325 @@
+"""`docs diff`: what a page says that the specification does not, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import FIXTURES, Page, Run
+
+from generator.docs.compare import compare
+from generator.docs.copied import copied
+from generator.docs.described import Described, prices
+from generator.docs.page import Page as Read
+from generator.docs.sources import parse_page
+from generator.rules.context import Operation, is_json
+from generator.source import obj
+
+Docs = Callable[..., Run]
+SEEDS = FIXTURES / "docs" / "seed-pages"
+SPEC = Path(__file__).parents[2] / "spec"
+FAULTS = ["integer, though a number: temperature", "integer, though a number: top_p", "type 'null': logit_bias"]
+
+# What each seed page differs in from the real specification. Nothing is left for a person: the specification was written with these
+# pages at hand. Set right or settled instead are sampling temperatures called integers and a map of numbers called null, as many
+# pages have it; what one chat page requires (its own feature's field), which is optional in the one operation that some ninety pages
+# share; and the roles of messages, which the copied tables call optional because nobody filled the list in.
+SETTLED = "; several pages share openai_chat_completions, so it may stay optional"
+ROLE = "`messages[].role` is required here; the page requires nothing of `messages[]`, so its list was never filled in"
+EXPECTED: dict[str, tuple[list[str], list[str]]] = {
+    "000_cd383566ea41b5dc.txt": (
+        [],
+        ["`reasoning_effort` is required on this page" + SETTLED, ROLE],
+    ),
+    "001_1b453a300cc2ad4d.txt": (FAULTS, [ROLE]),
+    "002_4d0fd83afb27ba5d.txt": (
+        FAULTS,
+        ["`userid` is required on this page" + SETTLED, ROLE],
+    ),
+    "003_dbfaa56b86f9e841.txt": ([], []),
+}
+
+
+@pytest.fixture(scope="module")
+def real() -> Described:
+    """The real specification."""
+    return Described(SPEC)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_seed_page(real: Described, name: str) -> None:
+    page = copied((SEEDS / name).read_text("utf-8"), name)
+    assert [str(finding) for finding in compare(real, page)] == []
+    assert (page.faults, page.settled) == EXPECTED[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "kind", "field"),
+    [
+        (
+            "003_dbfaa56b86f9e841.txt",
+            "negative_prompt\nstring",
+            "seed\ninteger \noptional\nThe seed\nnegative_prompt\nstring",
+            "field",
+            "seed",
+        ),
+        ("003_dbfaa56b86f9e841.txt", "aspect_ratio\nstring", "aspect_ratio\nboolean", "type", "aspect_ratio"),
+        ("003_dbfaa56b86f9e841.txt", "Default:\npng", "Default:\nwebp", "default", "output_format"),
+        ("003_dbfaa56b86f9e841.txt", "Price: Charged according to the corresponding image model", "Price: 0.07 PTC/call", "price", ""),
+        ("003_dbfaa56b86f9e841.txt", "生成图片的提示词\nrequired", "生成图片的提示词\noptional", "required", "prompt"),
+        (
+            "003_dbfaa56b86f9e841.txt",
+            '    "prompt": "sky city",\n    "model": "baidu-irag-t2i"\n}\n\nRequest samples',
+            '    "prompt": 7,\n    "model": "x"\n}\n\nRequest samples',
+            "example",
+            "prompt",
+        ),
+        ("000_cd383566ea41b5dc.txt", "max_tokens\ninteger", "max_thoughts\ninteger", "field", "max_thoughts"),
+        ("000_cd383566ea41b5dc.txt", "usage\nobject", "cost\nnumber \noptional\nusage\nobject", "field", "cost"),
+    ],
+)
+def test_changed_seed_page(real: Described, name: str, old: str, new: str, kind: str, field: str) -> None:
+    """Each kind of change to a page is named, at the place in spec/ that it is about, and alone."""
+    text = "\n".join(line.rstrip() for line in (SEEDS / name).read_text("utf-8").splitlines())
+    changed = text.replace(old, "\n".join(line.rstrip() for line in new.splitlines()), 1)
+    assert changed != text
+    [finding] = compare(real, copied(changed, name))
+    assert (finding.kind, finding.field) == (kind, field)
+    line = (SPEC / finding.file).read_text("utf-8").splitlines()[finding.line - 1]
+    place = {"field": "properties:", "price": "x-price:", "required": "required: [prompt, model]"}
+    assert place.get(kind, f"{field}:") in line
+
+
+def as_page(described: Described, operation: Operation) -> str:
+    """An operation of the specification as the provider would publish it: schemas written out, the same examples."""
+    context = described.context
+
+    def inline(schema: Any, depth: int = 0) -> dict[str, Any]:
+        node = obj(context.resolve("", schema).value) if depth < 7 else {}
+        made = {key: node[key] for key in ("type", "enum", "default", "required") if key in node}
+        made |= {"items": inline(node["items"], depth + 1)} if "items" in node else {}
+        made |= {"properties": {name: inline(one, depth + 1) for name, one in node["properties"].items()}} if "properties" in node else {}
+        return made | {key: [inline(one, depth + 1) for one in node[key]] for key in ("anyOf", "oneOf", "allOf") if key in node}
+
+    def content(part: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for _, name, media in context.media(operation, part):
+            if is_json(name) or part == "request":
+                examples = {key: context.resolve("", one).value for key, one in obj(media.value.get("examples")).items()}
+                found.setdefault(name, {"schema": inline(media.value.get("schema")), "examples": examples})
+        return found
+
+    page = {
+        "parameters": [{**one, "schema": inline(one.get("schema"))} for one in context.parameters(operation)],
+        "requestBody": {"content": content("request")},
+        "responses": {"200": {"content": content("reply")}},
+    }
+    return f"# {operation}\n\n```yaml\n{json.dumps({'paths': {operation.path: {operation.method: page}}}, ensure_ascii=False)}\n```\n"
+
+
+def test_the_whole_specification_as_pages_has_nothing_to_decide(real: Described) -> None:
+    found = [str(one) for op in real.context.operations for one in compare(real, parse_page(as_page(real, op), f"{op}.md"))]
+    assert found == []
+    assert len(real.context.operations) > 590
+
+
+def body(operation: dict[str, Any]) -> dict[str, Any]:
+    return operation["requestBody"]["content"]["application/json"]
+
+
+def properties(operation: dict[str, Any]) -> dict[str, Any]:
+    return body(operation)["schema"]["properties"]
+
+
+CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], list[tuple[str, str]]]] = {
+    "nothing": (lambda _: None, []),
+    "a new field": (lambda op: properties(op).update(seed={"type": "integer"}), [("field", "seed")]),
+    "a new field in a reply": (
+        lambda op: op["responses"]["200"]["content"]["application/json"]["schema"]["properties"]["data"]["properties"].update(
+            eta={"type": "number"}
+        ),
+        [("field", "data.eta")],
+    ),
+    "another type": (lambda op: properties(op)["prompt"].update(type="array", items={"type": "string"}), [("type", "prompt")]),
+    "a narrower type": (lambda op: properties(op)["duration"].update(type="integer"), []),
+    "an enum": (lambda op: properties(op)["image"].update(enum=["a", "b"]), [("enum", "image")]),
+    "a default": (lambda op: properties(op)["duration"].update(default="5"), [("default", "duration")]),
+    "required": (lambda op: body(op)["schema"].update(required=["prompt", "duration"]), [("required", "duration")]),
+    "optional": (lambda op: body(op)["schema"].update(required=["duration"]), [("required", "duration"), ("required", "prompt")]),
+    "a field gone": (lambda op: properties(op).pop("image"), [("gone", "image")]),
+    "a price": (lambda op: op.update(description="**价格：0.8 PTC/次**"), [("price", "")]),
+    "a query parameter": (
+        lambda op: op["parameters"].append({"name": "fast", "in": "query", "schema": {"type": "boolean"}}),
+        [("parameter", "fast")],
+    ),
+    "a wrong example": (lambda op: body(op).update(example={"prompt": ["a"]}), [("example", "prompt")]),
+    "another media type": (
+        lambda op: op["requestBody"].update(content={"application/xml": op["requestBody"]["content"]["application/json"]}),
+        [("media", "application/xml")],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_change(mini: Path, page: Page, name: str) -> None:
+    change, expected = CHANGES[name]
+    read = parse_page(page(change), "400000003e0.md")
+    found = compare(Described(mini), read)
+    assert sorted((finding.kind, finding.field) for finding in found) == expected
+
+
+def test_known_faults_are_not_passed_on(mini: Path, page: Page) -> None:
+    def spoil(operation: dict[str, Any]) -> None:
+        properties(operation)["01JPME2T72ZWEZV0C8WGQNGDCE"] = {"type": "string"}
+        properties(operation)["image"] = {"type": "null"}
+        body(operation)["schema"]["required"] = ["prompt", "duration", "nowhere"]
+        body(operation)["example"] = {"prompt": "a", "strange": 1}
+
+    read = parse_page(page(spoil), "400000003e0.md")
+    assert compare(Described(mini), read) == []
+    assert read.faults == [
+        "stray property: 01JPME2T72ZWEZV0C8WGQNGDCE",
+        "type 'null': image",
+        "required, but not described: nowhere",
+        "required, but not in the page's own example: duration",
+        "only in the example: strange",
+        "security schemes of unknown type",
+    ]
+
+
+def test_references_and_merged_schemas(mini: Path, page: Page) -> None:
+    """Names of components may be Chinese and written as in an address; x-apifox-refs adds a schema's fields."""
+    text = page(
+        lambda op: body(op)["schema"].update(
+            {"x-apifox-refs": {"01JPME2T72ZWEZV0C8WGQNGDCE": {"$ref": "#/components/schemas/%E9%A3%8E%E6%A0%BC"}}}
+        )
+    )
+    text = text.replace("  schemas: {}", "  schemas:\n    风格:\n      type: object\n      properties:\n        style: {type: string}")
+    assert [finding.field for finding in compare(Described(mini), parse_page(text, "x.md"))] == ["style"]
+
+
+@pytest.mark.parametrize("path", ["/chat/completions", "/v1/chat/completions", "/v1/chat/completions/"])
+def test_spellings_of_a_path(real: Described, path: str) -> None:
+    page = Read("x", calls=copied((SEEDS / "000_cd383566ea41b5dc.txt").read_text("utf-8"), "x").calls)
+    page.calls[0].path, page.calls[0].others = path, []
+    operation = real.find(page.calls[0], "")
+    assert operation is not None and operation.id == "openai_chat_completions"
+
+
+def test_page_number_finds_the_operation_of_a_changed_path(mini: Path, page: Page) -> None:
+    ledger = mini / "videos" / "acme.yaml"
+    ledger.write_text(ledger.read_text("utf-8").replace("{page: p003, ", "{page: p003, url: 'https://doc.302.ai/400000003e0', "), "utf-8")
+    [finding] = compare(Described(mini), parse_page(page(path="/acme/v9/films"), "400000003e0.md"))
+    assert (finding.kind, finding.operation) == ("path", "acme_text_to_video")
+    [finding] = compare(Described(mini), parse_page(page(path="/acme/v9/films"), "400000004e0.md"))
+    assert finding.kind == "operation" and "docs draft" in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("**价格：0.05 PTC/次**", [(0.05, "call")]),
+        ("Price: 0.2 PTC/call", [(0.2, "call")]),
+        ("价格：7 PTC / 1M tokens", [(7, "1M tokens")]),
+        ("**价格** | 模型 | 每1M token价格 |\n| a | 7.884 PTC |\n| b | 4.8 PTC|", [(7.884, "1M tokens"), (4.8, "1M tokens")]),
+        ("价格：0.01 PTC/秒，0.6 PTC/分钟", [(0.01, "second"), (0.6, "minute")]),
+        ("价格：免费", [(0, "call")]),
+        ("There are 5 steps.", []),
+    ],
+)
+def test_prices(text: str, expected: list[tuple[float, str]]) -> None:
+    assert [(price["amount"], price["per"]) for price in prices(text)] == expected
+
+
+def test_chinese_copied_text() -> None:
+    text = (
+        "文生视频\nPOST\n/acme/v1/videos\n价格：0.5 PTC/次\n请求参数\n"
+        "Header 参数\nAuthorization\nstring\n必需\n示例值:\nBearer {{YOUR_API_KEY}}\n"
+        "Body 参数 application/json\nprompt\nstring\n提示词\n必需\n"
+        'mode\nenum<string>\n可选\n枚举值:\nstd\npro\n默认值:\nstd\n示例\n{"prompt": "熊猫"}\n'
+        '请求示例代码\n返回响应\n🟢200成功\napplication/json\nBody\ncode\ninteger\n必需\n示例\n{"code": 0}\n修改于 2025-04-21 07:45:26\n'
+    )
+    page = copied(text, "x.txt")
+    [call] = page.calls
+    schema = call.request["application/json"]["schema"]
+    assert (call.method, call.path, page.title, page.modified) == ("post", "/acme/v1/videos", "文生视频", "2025-04-21")
+    assert call.parameters == [] and schema["required"] == ["prompt"]
+    assert schema["properties"]["mode"] == {"enum": ["std", "pro"], "default": "std"}
+    assert call.reply["application/json"]["examples"] == [{"code": 0}]
+
+
+def test_output(docs: Docs, page: Page, tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_text(page(CHANGES["a new field"][0]), "utf-8")
+    run = docs("diff", tmp_path / "page.md")
+    assert run.code == 0 and "1 pages read, 1 to decide" in run.out
+    before = (FIXTURES / "mini_spec" / "videos" / "acme.yaml").read_text("utf-8").partition("AcmeVideoRequest:\n")[0]
+    line = before.count("\n") + 4  # `properties:` below the schema's name, type and required
+    assert f"videos/acme.yaml:{line}: acme_text_to_video: the page's request has `seed` (integer)" in run.out
+    out = tmp_path / "diff.json"
+    assert docs("diff", tmp_path / "page.md", "--json", "--out", out).out == ""
+    [finding] = json.loads(out.read_text("utf-8"))["findings"]
+    assert (finding["file"], finding["kind"], finding["field"]) == ("videos/acme.yaml", "field", "seed")
+
+
+def test_what_is_decided_is_not_told_again_until_the_page_changes(docs: Docs, mini: Path, page: Page, tmp_path: Path) -> None:
+    file = tmp_path / "page.md"
+    file.write_text(page(CHANGES["a price"][0]), "utf-8")
+    [finding] = json.loads(docs("diff", file, "--json").out)["findings"]
+    row = {"operation": finding["operation"], "message": finding["message"], "reason": "The dashboard's price list says 0.5."}
+    (mini / "decided.yaml").write_text(json.dumps([row]), "utf-8")
+    assert "nothing to decide. 1 decided before." in docs("diff", file).out
+    file.write_text(page(lambda op: op.update(description="**价格：0.9 PTC/次**")), "utf-8")
+    assert "1 to decide." in docs("diff", file).out
+    for text, message in (("- {operation: x}", "entry 1 needs operation, message"), ("[", "this is not YAML")):
+        (mini / "decided.yaml").write_text(text, "utf-8")
+        run = docs("diff", file)
+        assert run.code == 1 and message in run.err
+
+
+EXCHANGE: dict[str, Any] = {
+    "operation": "acme_text_to_video",
+    "request": {"method": "POST", "path": "/acme/v1/videos", "query": {}, "headers": {}, "json": {"prompt": "a"}},
+    "response": {
+        "status": 200,
+        "headers": {"content-type": "application/json"},
+        "json": {"code": 0, "message": None, "data": {"task_id": "t"}},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, []),
+        ({"operation": None}, []),
+        ({"request.query": {"fast": "1"}}, [("parameter", "fast")]),
+        ({"request.json": {"prompt": 7}}, [("example", "prompt")]),
+        ({"request.json": {"prompt": "[hidden]", "seed": 1}}, [("field", "seed")]),
+        (
+            {"response.json": {"code": "0", "cost": 1, "data": {"eta": 3, "task_id": "t"}}},
+            [("example", "code"), ("field", "cost"), ("field", "data.eta")],
+        ),
+        ({"response.status": 202}, [("status", "202")]),
+        ({"response.status": 429, "request.json": {"prompt": 7}}, []),
+        ({"response.headers": {"content-type": "video/mp4"}, "response.json": {}}, [("media", "video/mp4")]),
+        ({"operation": None, "request.path": "/acme/v1/other"}, [("operation", "")]),
+        (
+            {"operation": None, "request.path": "/acme/v1/videos/t-1", "request.method": "GET", "request.json": {}},
+            [("media", "application/json")],
+        ),
+    ],
+)
+def test_recorded(docs: Docs, tmp_path: Path, change: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    exchange = json.loads(json.dumps(EXCHANGE))
+    for path, value in change.items():
+        holder, _, key = path.rpartition(".")
+        (exchange[holder] if holder else exchange)[key] = value
+    folder = tmp_path / "recorded"
+    folder.mkdir()
+    (folder / "0001-x.json").write_text(json.dumps(exchange), "utf-8")
+    found = json.loads(docs("diff", "--recorded", folder, "--json").out)
+    assert sorted((finding["kind"], finding["field"]) for finding in found["findings"]) == expected
+    assert found["read"] == {"pages": 0, "exchanges": 1}
