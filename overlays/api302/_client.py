@@ -64,7 +64,7 @@ def _base_url(given: str | None) -> str:
     except ValueError as error:
         raise InvalidArgument(f"{name}: {url!r} is no address ({error})") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise InvalidArgument(f"{name}: {url!r} must start with https:// and name a host, such as {DEFAULT_BASE_URL}")
+        raise InvalidArgument(f"{name}: {url!r} must start with https:// (or http://) and name a host, such as {DEFAULT_BASE_URL}")
     if parts.query or parts.fragment or parts.username or not url.isprintable() or " " in url:
         raise InvalidArgument(f"{name}: must be scheme, host and perhaps a path, without user, query, fragment or spaces")
     if url.rstrip("/").endswith("/v1"):

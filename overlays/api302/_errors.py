@@ -54,7 +54,19 @@ LONGEST_MESSAGE = 2000
 
 
 class Api302Error(Exception):
-    """Base of all errors of this package."""
+    """Base of all errors of this package.
+
+    Attributes:
+        status_code: The HTTP status, where there was a reply; else None.
+        code: The provider's or vendor's code, if any.
+        body: The reply's body as JSON, if it is any, or as text.
+        request_id: The id under which the call may have been billed, if it is known.
+    """
+
+    status_code: int | None = None
+    code: str | int | None = None
+    body: Any = None
+    request_id: str | None = None
 
     def __init__(self, message: str, **attributes: Any) -> None:
         short = message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + "…"

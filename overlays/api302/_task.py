@@ -69,7 +69,7 @@ class TaskResult(Generic[T]):
     Attributes:
         outputs: The results, to be saved or read.
         reply: The last reply; for a call made asynchronous on demand, the call's own reply.
-        request_id: The id under which the submitting call is billed, if this process submitted it.
+        request_id: The id under which the submitting call is billed.
     """
 
     def __init__(self, outputs: list[Output], reply: T, request_id: str | None) -> None:
@@ -224,9 +224,17 @@ class Handle:
         first = self.parameters[next(iter(self.rule["parameters"]))]
         self.id = "" if first is None else str(first)
         self.done = self._done_at_once()
+        self.billed: str | None = None
+        """The submitting call's request id, as another process noted it."""
+
+    @property
+    def request_id(self) -> str | None:
+        """The id under which the submitting call is billed."""
+        return getattr(self.reply, "request_id", None) or self.billed
 
     def to_dict(self) -> dict[str, Any]:
-        return {"kind": "api302.task", "version": VERSION, "operation": self.op.id, "id": self.id, "parameters": self.parameters}
+        about = {"operation": self.op.id, "id": self.id, "parameters": self.parameters, "request_id": self.request_id}
+        return {"kind": "api302.task", "version": VERSION, **about}
 
     def _done_at_once(self) -> TaskStatus[Any] | None:
         """The status in the submitting call's reply, if that is of the class that the fetching call gives and says that all is done."""
@@ -322,7 +330,7 @@ class Handle:
         if status.raw_state == "file" and hasattr(status.reply, "media_type"):
             made.append(output(self.core, content=status.reply.content, media_type=status.reply.media_type))  # type: ignore[union-attr]
         kind: Any = AsyncTaskResult if self.core.pool.is_async else TaskResult
-        return kind(made, status.reply, getattr(self.reply, "request_id", None))
+        return kind(made, status.reply, self.request_id)
 
     async def cancel(self, handle: Any) -> Any:
         if "cancel" not in self.rule:
@@ -366,7 +374,9 @@ def resumed(core: Core, data: Any) -> Handle:
         raise InvalidArgument(f"task: `operation` {op.id!r} starts no task")
     if not is_mapping(parameters) or any(parameters.get(name) in (None, "") for name in op.task["parameters"]):
         raise InvalidArgument(f"task: `parameters` must have {', '.join(op.task['parameters'])}")
-    return Handle(core, op, parameters)
+    handle = Handle(core, op, parameters)
+    handle.billed = given.get("request_id")
+    return handle
 
 
 # --- what users hold ----------------------------------------------------------------------------------------------------------------------
@@ -388,8 +398,8 @@ class _Task(Generic[T]):
 
     @property
     def request_id(self) -> str | None:
-        """The id under which the submitting call is billed; None for a task that was resumed."""
-        return getattr(self._handle.reply, "request_id", None)
+        """The id under which the submitting call is billed."""
+        return self._handle.request_id
 
     def to_dict(self) -> dict[str, Any]:
         """What another process gives to `client.resume()`: plain JSON, without the key."""

@@ -39,8 +39,9 @@ def translated(what: str) -> Generator[None]:
         yield
     except httpx.TimeoutException as error:
         sent = not isinstance(error, NEVER_SENT)
-        why = "it may have been accepted all the same" if sent else "it was not sent"
-        raise TimeoutError(f"{what}: {type(error).__name__}, {why}", sent=sent) from error
+        why = "no sign of life within the time limit" if sent else "no connection within the time limit; nothing was sent"
+        doubt = "; it may have been accepted all the same" if sent and not what.startswith("GET ") else ""
+        raise TimeoutError(f"{what}: {why}{doubt}", sent=sent) from error
     except httpx.DecodingError as error:
         raise ConnectionError(f"{what}: the reply's compression is broken", sent=True) from error
     except httpx.LocalProtocolError as error:

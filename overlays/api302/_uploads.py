@@ -104,7 +104,7 @@ class Files:
 
         Args:
             file: A path (`str` or `pathlib.Path`), bytes, an open binary file, `(name, content)` or `(name, content, media type)`.
-                It is streamed, whatever its size.
+                It is streamed, not read into memory.
             timeout: Seconds to wait for the network.
 
         Raises:
