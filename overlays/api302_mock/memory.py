@@ -87,10 +87,12 @@ class Collection:
     shown: set[str] = field(default_factory=set[str])
     things: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     gone: set[str] = field(default_factory=set[str])
+    is_open: bool = False
+    """Nobody knows how its things come to be, so all are there that were not deleted."""
 
     def has(self, key: str) -> bool:
         """Whether it was created, or is an example's, and was not deleted."""
-        return key in self.things or (key in self.shown and key not in self.gone)
+        return key in self.things or ((self.is_open or key in self.shown) and key not in self.gone)
 
 
 class Memory:
@@ -119,6 +121,9 @@ class Memory:
                 if task and _parameter(item) == next(iter(task["parameters"])):
                     self._collections.setdefault(item, Collection(_parameter(item)))
         for operation in document.operations.values():
+            if operation.method == "DELETE" and operation.path in _items(operation.path):
+                self._collections.setdefault(operation.path, Collection(_parameter(operation.path), is_open=True))
+        for operation in document.operations.values():
             for item in _items(operation.path):
                 if item in self._collections:
                     self._members[operation.id] = (self._collections[item], operation.path == item)
@@ -134,7 +139,7 @@ class Memory:
         path = f'"{name}"' if name in fields else None
         for reply in replies(self._document, creator):
             if path is None and is_json(reply.media_type):
-                path = next((f"reply.{found}" for found in (name, f"data.{name}", "id", "data.id") if search(found, reply.value)), None)
+                path = next((f"reply.{found}" for found in (name, f"data.{name}", "id", "data.id", "_id") if search(found, reply.value)), None)
         if path is not None:
             collection = self._collections.setdefault(item, Collection(name))
             self._creators[creator.id] = (collection, path)
@@ -164,7 +169,8 @@ class Memory:
                 where = path.removeprefix("reply.")
                 if search(where, value) is None:
                     return value
-                key = self._ids.like(search(where, value))
+                # Some callers choose the id themselves.
+                key = fields.get(where.rpartition(".")[2]) or self._ids.like(search(where, value))
                 put(where, value, key)
             else:
                 key = search(path, fields)
