@@ -19,6 +19,7 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     structure.form_of_files,
     structure.vendors,
     structure.openapi,
+    structure.unknown_keywords,
     structure.unusual_keywords,
     structure.extensions,
     structure.references,
@@ -60,6 +61,8 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
 
 def check_spec(spec: Spec) -> list[Problem]:
     """All that is wrong with a specification, by file and line; an empty list means that it can be built."""
+    if any(content is None for content in spec.files.values()):  # what a file that is no YAML holds would look missing to every rule
+        return sorted(set(spec.problems))
     document, problems = join.assemble(spec)
     context = Context(spec, document)
     return sorted({problem for rule in RULES for problem in rule(context)} | set(problems))

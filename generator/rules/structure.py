@@ -162,6 +162,22 @@ def openapi(context: Context) -> Iterator[Problem]:
                 yield context.problem(node.parent, node.key, message, _fix(error), path)
 
 
+_KEYWORDS = frozenset(
+    "$ref $comment title description type enum const default example examples format deprecated readOnly writeOnly properties required "
+    "additionalProperties patternProperties propertyNames minProperties maxProperties items prefixItems contains minContains maxContains "
+    "minItems maxItems uniqueItems minLength maxLength pattern minimum maximum exclusiveMinimum exclusiveMaximum multipleOf allOf anyOf "
+    "oneOf not if then else dependentRequired dependentSchemas contentMediaType contentEncoding contentSchema xml externalDocs".split()
+)
+
+
+def unknown_keywords(context: Context) -> Iterator[Problem]:
+    """A misspelt keyword would be ignored by every tool, in silence."""
+    for node in context.of_kind("schema"):
+        for key in obj(node.value):
+            if key not in _KEYWORDS and not key.startswith(("x-", "$")) and key != "discriminator":
+                yield context.at(node, f"a schema has the unknown keyword `{key}`", did_you_mean(key, sorted(_KEYWORDS)), key)
+
+
 def unusual_keywords(context: Context) -> Iterator[Problem]:
     """No keyword that makes a schema a document of its own: every reference is `#/components/…`."""
     for node in context.of_kind("schema"):

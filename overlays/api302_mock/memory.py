@@ -139,7 +139,9 @@ class Memory:
         path = f'"{name}"' if name in fields else None
         for reply in replies(self._document, creator):
             if path is None and is_json(reply.media_type):
-                path = next((f"reply.{found}" for found in (name, f"data.{name}", "id", "data.id", "_id") if search(found, reply.value)), None)
+                path = next(
+                    (f"reply.{found}" for found in (name, f"data.{name}", "id", "data.id", "_id") if search(found, reply.value)), None
+                )
         if path is not None:
             collection = self._collections.setdefault(item, Collection(name))
             self._creators[creator.id] = (collection, path)

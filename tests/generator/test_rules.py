@@ -167,3 +167,11 @@ def _spoil(content: Any, chance: random.Random) -> None:
             node[key] = json.loads(json.dumps(chance.choice(places)[0]))  # a piece of the document at the wrong place
         case _:
             node[key] = chance.choice(strange)
+
+
+def test_a_file_that_is_no_yaml_is_the_only_problem(copy: Copy) -> None:
+    copy.replace(VIDEO, "      operationId: acme_get_video", "       operationId: acme_get_video")
+
+    [problem] = rules.check_spec(copy.load())
+
+    assert problem.file == VIDEO and "the file is not YAML" in problem.message
