@@ -324,6 +324,7 @@ class _Tree:
             "endpoint": f"{operation.section}_{operation.vendor}.{content['operationId']}",
             "docs": best_source(content),
             "files": {argument.wire: argument.files for argument in body.fields if argument.files},
+            "required": tuple(argument.wire for argument in body.fields if argument.required and argument.wire),
             "not_empty": tuple(argument.wire for argument in body.fields if argument.not_empty),
             "keys": self._key_headers(content),
             "success": content.get("x-success"),

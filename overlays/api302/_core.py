@@ -180,8 +180,11 @@ class Core:
         call = Call({}, self.timeout if timeout is None else valid_timeout(timeout), self.retries, op)
         if body is not None:
             body = {name: value for name, value in body.items() if value is not None}
+            for name in op.required:
+                if name not in body and name not in (extra_body or ()):
+                    raise InvalidArgument(f"{name}: is required, and was None")
             for name in op.not_empty:
-                if isinstance(body.get(name), str) and not body[name]:
+                if isinstance(body.get(name), str) and not body[name].strip():
                     raise InvalidArgument(f"{name or 'body'}: is empty; give some text")
         try:
             if body and op.files:

@@ -47,7 +47,7 @@ class Operation:
 
     __slots__ = (
         *("_module", "docs", "endpoint", "files", "id", "keys", "not_empty", "pages"),
-        *("price", "status", "stream", "success", "task", "upload"),
+        *("price", "required", "status", "stream", "success", "task", "upload"),
     )
 
     def __init__(
@@ -66,6 +66,7 @@ class Operation:
         price: list[Any] | None = None,
         not_empty: tuple[str, ...] = (),
         keys: tuple[str, ...] = (),
+        required: tuple[str, ...] = (),
     ) -> None:
         self.id = id
         self.endpoint = endpoint
@@ -82,6 +83,8 @@ class Operation:
         self.price = price
         self.not_empty = not_empty
         """Body fields in which an empty text is a mistake."""
+        self.required = required
+        """Body fields that every call needs."""
         self.keys = keys
         """Headers that take the key as well as `Authorization`."""
         self._module: Endpoint | None = None

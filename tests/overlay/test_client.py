@@ -448,3 +448,13 @@ def test_a_proxy_that_cannot_be_used(variable: str, proxy: str, said: str, monke
         monkeypatch.setenv(variable, proxy)
     with pytest.raises(api302.InvalidArgument, match=said):
         chat(api302.Client(api_key=KEY, base_url="http://some.example", proxy=None if variable else proxy))
+
+
+def test_what_is_required_cannot_be_none(serve: Any, connect: Any) -> None:
+    server = serve()
+    client = connect(server)
+    with pytest.raises(api302.InvalidArgument, match="messages: is required, and was None"):
+        client.chat.completions.create(model="small", messages=None)
+    with pytest.raises(api302.InvalidArgument, match="prompt: is empty"):
+        client.videos.acme.text_to_video(prompt="  ")
+    assert server.requests == []

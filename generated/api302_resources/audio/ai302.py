@@ -31,6 +31,7 @@ TEXT_TO_SPEECH = Operation(
     id="ai302_text_to_speech",
     endpoint="audio_ai302.ai302_text_to_speech",
     docs="https://doc-jp.302.ai/343758497e0",
+    required=("text", "provider", "voice"),
     not_empty=("text",),
     success={
         "field": "status",
@@ -64,6 +65,7 @@ TEXT_TO_SPEECH_V1 = Operation(
     id="ai302_text_to_speech_v1",
     endpoint="audio_ai302.ai302_text_to_speech_v1",
     docs="https://doc.302.ai/294943678e0",
+    required=("text", "provider", "voice"),
     not_empty=("text",),
     price=[{"note": "by provider"}],
 )
@@ -77,6 +79,7 @@ HIGGS_SMART_VOICE = Operation(
     id="ai302_higgs_smart_voice",
     endpoint="audio_ai302.ai302_higgs_smart_voice",
     docs="https://doc.302.ai/338003335e0",
+    required=("input_text",),
     not_empty=("input_text",),
     task={"fetch": "ai302_get_higgs_smart_voice", "parameters": {"task_id": "task_id"}},
     price=[{"amount": 30, "unit": "PTC", "per": "1M input tokens"}, {"amount": 30, "unit": "PTC", "per": "1M output tokens"}],
@@ -93,6 +96,7 @@ TRANSCRIBE = Operation(
     endpoint="audio_ai302.ai302_transcribe",
     docs="public code: 302-docs.md (a study of the documentation pages of 2026-09-09)",
     files={"file": ("url", "data_url", "base64", "part")},
+    required=("file", "model"),
     not_empty=("model",),
     price=[{"note": "by model"}],
 )
@@ -106,6 +110,7 @@ ALIGN = Operation(
     endpoint="audio_ai302.ai302_align",
     docs="https://doc.302.ai/api-243497769",
     files={"file": ("part",)},
+    required=("file", "model"),
     price=[{"amount": 0.002, "unit": "PTC", "per": "minute"}],
 )
 GET_TRANSCRIPT = Operation(
@@ -120,12 +125,14 @@ WHISPERX = Operation(
     endpoint="audio_ai302.ai302_whisperx",
     docs="Huanshere/VideoLingo:core/asr_backend/whisperX_302.py",
     files={"audio_input": ("part",)},
+    required=("audio_input",),
     price=[{"amount": 0.002, "unit": "PTC", "per": "minute"}],
 )
 STABLE_AUDIO = Operation(
     id="ai302_stable_audio",
     endpoint="audio_ai302.ai302_stable_audio",
     docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
@@ -134,6 +141,7 @@ F5_TTS = Operation(
     endpoint="audio_ai302.ai302_f5_tts",
     docs="p462",
     files={"ref_audio_url": ("url",)},
+    required=("gen_text", "ref_audio_url", "model_type"),
     not_empty=("gen_text",),
     price=[{"amount": 50, "unit": "PTC", "per": "1M characters"}],
 )
@@ -142,6 +150,7 @@ START_F5_TTS = Operation(
     endpoint="audio_ai302.ai302_start_f5_tts",
     docs="https://www.yuntts.com/874.html",
     files={"ref_audio_url": ("url",)},
+    required=("gen_text", "ref_audio_url", "model_type"),
     not_empty=("gen_text",),
     task={"fetch": "ai302_get_f5_tts", "parameters": {"request_id": "request_id"}},
     price=[{"amount": 50, "unit": "PTC", "per": "1M characters"}],
@@ -166,6 +175,7 @@ MMAUDIO = Operation(
     endpoint="audio_ai302.ai302_mmaudio",
     docs="p466",
     files={"video_url": ("url",)},
+    required=("video_url", "prompt"),
     task={"fetch": "ai302_get_mmaudio", "parameters": {"request_id": "request_id"}},
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
@@ -188,6 +198,7 @@ MMAUDIO_TEXT_TO_AUDIO = Operation(
     id="ai302_mmaudio_text_to_audio",
     endpoint="audio_ai302.ai302_mmaudio_text_to_audio",
     docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
@@ -196,6 +207,7 @@ DIFFRHYTHM = Operation(
     endpoint="audio_ai302.ai302_diffrhythm",
     docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
     files={"reference_audio_url": ("url",)},
+    required=("lyrics",),
     not_empty=("lyrics",),
     price=[{"amount": 0.2, "unit": "PTC", "per": "call"}],
 )

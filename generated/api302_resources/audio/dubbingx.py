@@ -18,6 +18,7 @@ SPEECH = Operation(
     id="dubbingx_speech",
     endpoint="audio_dubbingx.dubbingx_speech",
     docs="public code that calls /dubbingx/v2/addTtsTask of 302.AI and polls it",
+    required=("text",),
     not_empty=("text",),
     success={"field": "success", "values": [True], "message": "msg", "code": "code"},
     task={"fetch": "dubbingx_get_speech", "parameters": {"taskId": "data.taskId"}},
@@ -50,6 +51,7 @@ ANALYZE_EMOTION = Operation(
     id="dubbingx_analyze_emotion",
     endpoint="audio_dubbingx.dubbingx_analyze_emotion",
     docs="p501",
+    required=("text",),
     not_empty=("text",),
     success={"field": "success", "values": [True], "message": "msg", "code": "code"},
 )

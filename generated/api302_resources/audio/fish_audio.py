@@ -20,6 +20,7 @@ SPEECH = Operation(
     id="fish_audio_speech",
     endpoint="audio_fish_audio.fish_audio_speech",
     docs="https://302ai.apifox.cn/api-216669508",
+    required=("text", "reference_id"),
     not_empty=("text",),
     price=[{"amount": 20, "unit": "PTC", "per": "1M characters"}],
 )
@@ -28,6 +29,7 @@ CREATE_VOICE = Operation(
     endpoint="audio_fish_audio.fish_audio_create_voice",
     docs="https://302ai.apifox.cn/project-4012774/api-216662935",
     files={"voices": ("part",), "cover_image": ("part",)},
+    required=("type", "title", "train_mode", "voices"),
     not_empty=("title",),
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )

@@ -20,20 +20,25 @@ UPLOAD_FILE = Operation(
     endpoint="audio_mureka.mureka_upload_file",
     docs="superbuilders/mureka:src/index.ts",
     files={"file": ("part",)},
+    required=("file", "purpose"),
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
 WRITE_LYRICS = Operation(
     id="mureka_write_lyrics",
     endpoint="audio_mureka.mureka_write_lyrics",
     docs="superbuilders/mureka:src/index.ts",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.015, "unit": "PTC", "per": "call"}],
 )
-EXTEND_LYRICS = Operation(id="mureka_extend_lyrics", endpoint="audio_mureka.mureka_extend_lyrics", docs="p513", not_empty=("lyrics",))
+EXTEND_LYRICS = Operation(
+    id="mureka_extend_lyrics", endpoint="audio_mureka.mureka_extend_lyrics", docs="p513", required=("lyrics",), not_empty=("lyrics",)
+)
 CREATE_SONG = Operation(
     id="mureka_create_song",
     endpoint="audio_mureka.mureka_create_song",
     docs="superbuilders/mureka:src/index.ts",
+    required=("lyrics",),
     not_empty=("lyrics",),
     task={"fetch": "mureka_get_song", "parameters": {"task_id": "id"}},
     price=[{"amount": 0.05, "unit": "PTC", "per": "call", "for": "mureka-7.5"}],
@@ -58,6 +63,7 @@ SEPARATE_SONG = Operation(
     endpoint="audio_mureka.mureka_separate_song",
     docs="superbuilders/mureka:src/index.ts",
     files={"url": ("url", "data_url")},
+    required=("url",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
 CREATE_INSTRUMENTAL = Operation(
@@ -86,6 +92,7 @@ SPEECH = Operation(
     id="mureka_speech",
     endpoint="audio_mureka.mureka_speech",
     docs="superbuilders/mureka:src/index.ts",
+    required=("text",),
     not_empty=("text",),
     price=[{"amount": 0.002, "unit": "PTC", "per": "second"}],
 )
@@ -93,6 +100,7 @@ PODCAST = Operation(
     id="mureka_podcast",
     endpoint="audio_mureka.mureka_podcast",
     docs="superbuilders/mureka:src/index.ts",
+    required=("conversations",),
     price=[{"amount": 0.0025, "unit": "PTC", "per": "second"}],
 )
 

@@ -19,6 +19,7 @@ SPEECH = Operation(
     id="openai_speech",
     endpoint="audio_openai.openai_speech",
     docs="https://doc.302.ai/207705220e0",
+    required=("model", "input", "voice"),
     not_empty=("input",),
     price=[
         {"amount": 15, "unit": "PTC", "per": "1M characters", "for": "tts-1"},
@@ -32,6 +33,7 @@ TRANSCRIBE = Operation(
     endpoint="audio_openai.openai_transcribe",
     docs="https://doc.302.ai/207705218e0",
     files={"file": ("part",)},
+    required=("file", "model"),
     price=[
         {"amount": 0.006, "unit": "PTC", "per": "minute", "for": "whisper-1"},
         {"amount": 0.002, "unit": "PTC", "per": "minute", "for": "whisper-v3-turbo"},
@@ -44,6 +46,7 @@ TRANSLATE = Operation(
     endpoint="audio_openai.openai_translate",
     docs="https://doc.302.ai/207705219e0",
     files={"file": ("part",)},
+    required=("file", "model"),
     price=[{"amount": 0.006, "unit": "PTC", "per": "minute", "for": "whisper-1"}],
 )
 

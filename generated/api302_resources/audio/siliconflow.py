@@ -21,6 +21,7 @@ CREATE_VOICE = Operation(
     endpoint="audio_siliconflow.siliconflow_create_voice",
     docs="https://docs.siliconflow.cn/en/api-reference/audio/upload-voice",
     files={"audio": ("data_url",), "file": ("part",)},
+    required=("model", "customName", "text"),
     not_empty=("customName", "text"),
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
@@ -28,6 +29,7 @@ DELETE_VOICE = Operation(
     id="siliconflow_delete_voice",
     endpoint="audio_siliconflow.siliconflow_delete_voice",
     docs="https://api-docs.siliconflow.cn/docs/api/audio-voice-deletions-post",
+    required=("uri",),
     not_empty=("uri",),
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
@@ -36,12 +38,14 @@ TRANSCRIBE = Operation(
     endpoint="audio_siliconflow.siliconflow_transcribe",
     docs="p523",
     files={"file": ("part",)},
+    required=("model", "file"),
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
 SPEECH = Operation(
     id="siliconflow_speech",
     endpoint="audio_siliconflow.siliconflow_speech",
     docs="https://docs.siliconflow.cn/api-reference/audio/create-speech",
+    required=("model", "input"),
     not_empty=("input",),
     price=[{"amount": 7, "unit": "PTC", "per": "1M tokens"}],
 )

@@ -18,6 +18,7 @@ GENERATE = Operation(
     id="udio_generate",
     endpoint="audio_udio.udio_generate",
     docs="https://302ai-en.apifox.cn/231604784e0",
+    required=("gen_params",),
     success={"field": "code", "values": ["success"], "message": "message"},
     price=[
         {"amount": 0.05, "unit": "PTC", "per": "call", "for": "udio32-v1.5"},

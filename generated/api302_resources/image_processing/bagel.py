@@ -18,6 +18,7 @@ EDIT_IMAGE = Operation(
     endpoint="image_processing_bagel.bagel_edit_image",
     docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
     files={"image_url": ("url",)},
+    required=("prompt", "image_url"),
     not_empty=("prompt",),
     price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
 )

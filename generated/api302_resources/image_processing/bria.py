@@ -56,6 +56,7 @@ EXPAND_IMAGE = Operation(
     endpoint="image_processing_bria.bria_expand_image",
     docs="Bria-AI/ComfyUI-BRIA-API:nodes/image_expansion_node.py",
     files={"image_url": ("url",), "file": ("base64",)},
+    required=("canvas_size", "original_image_size", "original_image_location"),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
 INCREASE_RESOLUTION = Operation(
@@ -130,6 +131,7 @@ MODIFY_PRESENTER = Operation(
     id="bria_modify_presenter",
     endpoint="image_processing_bria.bria_modify_presenter",
     docs="https://docs.bria.ai/image-editing-v2/v1-endpoints/create.md",
+    required=("changes",),
 )
 IMAGE_TO_PSD = Operation(
     id="bria_image_to_psd",

@@ -19,6 +19,7 @@ CLEANUP = Operation(
     endpoint="image_processing_clipdrop.clipdrop_cleanup",
     docs='public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and "302.ai/tripo3d"',
     files={"image_file": ("part",), "mask_file": ("part",)},
+    required=("image_file", "mask_file"),
     price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
 )
 UPSCALE = Operation(
@@ -26,6 +27,7 @@ UPSCALE = Operation(
     endpoint="image_processing_clipdrop.clipdrop_upscale",
     docs='public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and "302.ai/tripo3d"',
     files={"image_file": ("part",)},
+    required=("image_file",),
     price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
 )
 REMOVE_BACKGROUND = Operation(
@@ -33,6 +35,7 @@ REMOVE_BACKGROUND = Operation(
     endpoint="image_processing_clipdrop.clipdrop_remove_background",
     docs="https://clipdrop.co/apis/docs/remove-background",
     files={"image_file": ("part",)},
+    required=("image_file",),
     price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
 )
 UNCROP = Operation(
@@ -40,6 +43,7 @@ UNCROP = Operation(
     endpoint="image_processing_clipdrop.clipdrop_uncrop",
     docs='public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and "302.ai/tripo3d"',
     files={"image_file": ("part",)},
+    required=("image_file",),
     price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
 )
 

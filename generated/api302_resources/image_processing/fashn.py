@@ -19,6 +19,7 @@ TRY_ON = Operation(
     endpoint="image_processing_fashn.fashn_try_on",
     docs="public code: 302.AI's dressing app (generateDressUp)",
     files={"model_image": ("url", "data_url"), "garment_image": ("url", "data_url")},
+    required=("model_image", "garment_image", "category"),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
 TRY_ON_V1_5 = Operation(
@@ -26,6 +27,7 @@ TRY_ON_V1_5 = Operation(
     endpoint="image_processing_fashn.fashn_try_on_v1_5",
     docs='public code, found by "302/submit/fashn-tryon-v1.5"',
     files={"model_image": ("url", "data_url"), "garment_image": ("url", "data_url")},
+    required=("model_image", "garment_image"),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
 

@@ -20,6 +20,7 @@ ULTRA_REDUX = Operation(
     endpoint="image_processing_flux.flux_ultra_redux",
     docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
     files={"image_url": ("url", "data_url")},
+    required=("image_url",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
 PRO_REDUX = Operation(
@@ -27,6 +28,7 @@ PRO_REDUX = Operation(
     endpoint="image_processing_flux.flux_pro_redux",
     docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
     files={"image_url": ("url", "data_url")},
+    required=("image_url",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
 DEV_REDUX = Operation(
@@ -34,6 +36,7 @@ DEV_REDUX = Operation(
     endpoint="image_processing_flux.flux_dev_redux",
     docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
     files={"image_url": ("url", "data_url")},
+    required=("image_url",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
 SCHNELL_REDUX = Operation(
@@ -41,6 +44,7 @@ SCHNELL_REDUX = Operation(
     endpoint="image_processing_flux.flux_schnell_redux",
     docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
     files={"image_url": ("url", "data_url")},
+    required=("image_url",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
 PRO_CANNY = Operation(
@@ -48,6 +52,7 @@ PRO_CANNY = Operation(
     endpoint="image_processing_flux.flux_pro_canny",
     docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
     files={"control_image_url": ("url", "data_url")},
+    required=("prompt", "control_image_url"),
     not_empty=("prompt",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
@@ -56,6 +61,7 @@ PRO_DEPTH = Operation(
     endpoint="image_processing_flux.flux_pro_depth",
     docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
     files={"control_image_url": ("url", "data_url")},
+    required=("prompt", "control_image_url"),
     not_empty=("prompt",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
@@ -64,6 +70,7 @@ PRO_FILL = Operation(
     endpoint="image_processing_flux.flux_pro_fill",
     docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
     files={"image_url": ("url", "data_url"), "mask_url": ("url", "data_url")},
+    required=("prompt", "image_url", "mask_url"),
     not_empty=("prompt",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
@@ -72,6 +79,7 @@ KONTEXT_PRO = Operation(
     endpoint="image_processing_flux.flux_kontext_pro",
     docs='public code, found by "302/submit/flux-kontext"',
     files={"image_url": ("url", "data_url")},
+    required=("prompt", "image_url"),
     not_empty=("prompt",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
@@ -80,6 +88,7 @@ KONTEXT_MAX = Operation(
     endpoint="image_processing_flux.flux_kontext_max",
     docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
     files={"image_url": ("url", "data_url")},
+    required=("prompt", "image_url"),
     not_empty=("prompt",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )

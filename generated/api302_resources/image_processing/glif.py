@@ -17,30 +17,35 @@ PORTRAIT = Operation(
     id="glif_portrait",
     endpoint="image_processing_glif.glif_portrait",
     docs="the source code of 302.AI's image apps (characterImage)",
+    required=("inputs",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
 SCULPTURE = Operation(
     id="glif_sculpture",
     endpoint="image_processing_glif.glif_sculpture",
     docs="the source code of 302.AI's image apps (characterImage)",
+    required=("inputs",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
 PIXELATE = Operation(
     id="glif_pixelate",
     endpoint="image_processing_glif.glif_pixelate",
     docs="the source code of 302.AI's image apps (characterImage)",
+    required=("inputs",),
     price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
 )
 LOGO = Operation(
     id="glif_logo",
     endpoint="image_processing_glif.glif_logo",
     docs="the source code of 302.AI's image apps (characterImage)",
+    required=("inputs",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
 GIF = Operation(
     id="glif_gif",
     endpoint="image_processing_glif.glif_gif",
     docs='public code, found by "api.302.ai/glifapi"',
+    required=("inputs",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
 

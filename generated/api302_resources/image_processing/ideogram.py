@@ -27,6 +27,7 @@ EDIT_V3 = Operation(
         "character_reference_images": ("part",),
         "character_reference_images_mask": ("part",),
     },
+    required=("image", "mask", "prompt"),
     not_empty=("prompt",),
     price=[
         {"amount": 0.03, "unit": "PTC", "per": "call", "for": "TURBO"},
@@ -46,6 +47,7 @@ REMIX_V3 = Operation(
         "character_reference_images": ("part",),
         "character_reference_images_mask": ("part",),
     },
+    required=("image", "prompt"),
     not_empty=("prompt",),
     price=[
         {"amount": 0.03, "unit": "PTC", "per": "call", "for": "TURBO"},
@@ -60,6 +62,7 @@ REFRAME_V3 = Operation(
     endpoint="image_processing_ideogram.ideogram_reframe_v3",
     docs="api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml",
     files={"image": ("part",), "style_reference_images": ("part",)},
+    required=("image", "resolution"),
     price=[{"amount": 0.03, "unit": "PTC", "per": "call", "for": "TURBO"}, {"note": "by `rendering_speed`"}],
 )
 REPLACE_BACKGROUND_V3 = Operation(
@@ -67,6 +70,7 @@ REPLACE_BACKGROUND_V3 = Operation(
     endpoint="image_processing_ideogram.ideogram_replace_background_v3",
     docs="api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml",
     files={"image": ("part",), "style_reference_images": ("part",)},
+    required=("image", "prompt"),
     not_empty=("prompt",),
     price=[{"amount": 0.03, "unit": "PTC", "per": "call", "for": "TURBO"}, {"note": "by `rendering_speed`"}],
 )
@@ -75,6 +79,7 @@ REMIX = Operation(
     endpoint="image_processing_ideogram.ideogram_remix",
     docs="api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml",
     files={"image_file": ("part",)},
+    required=("image_request", "image_file"),
     price=[{"amount": 0.02, "unit": "PTC", "per": "call", "for": "V_1_TURBO"}, {"note": "by model"}],
 )
 UPSCALE = Operation(
@@ -82,6 +87,7 @@ UPSCALE = Operation(
     endpoint="image_processing_ideogram.ideogram_upscale",
     docs="api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml",
     files={"image_file": ("part",)},
+    required=("image_request", "image_file"),
     price=[{"amount": 0.06, "unit": "PTC", "per": "call"}],
 )
 DESCRIBE = Operation(
@@ -89,6 +95,7 @@ DESCRIBE = Operation(
     endpoint="image_processing_ideogram.ideogram_describe",
     docs="api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml",
     files={"image_file": ("part",)},
+    required=("image_file",),
     price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
 )
 EDIT = Operation(
@@ -96,6 +103,7 @@ EDIT = Operation(
     endpoint="image_processing_ideogram.ideogram_edit",
     docs="api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml",
     files={"image_file": ("part",), "mask": ("part",)},
+    required=("image_file", "mask", "prompt", "model"),
     not_empty=("prompt",),
     price=[{"note": "by model"}],
 )

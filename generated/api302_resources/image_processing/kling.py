@@ -19,6 +19,7 @@ TRY_ON = Operation(
     endpoint="image_processing_kling.kling_try_on",
     docs='public code of a 302.AI application, found by "klingai/kolors-virtual-try-on"',
     files={"human_image": ("url",), "cloth_image": ("url",)},
+    required=("human_image", "cloth_image"),
     success={"field": "code", "values": [0], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task_id"}},
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],

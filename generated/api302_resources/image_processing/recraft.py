@@ -20,6 +20,7 @@ VECTORIZE = Operation(
     endpoint="image_processing_recraft.recraft_vectorize",
     docs="302ai/302_vector_graphics_generation:src/components/GenerateVectorDiagram/service.ts",
     files={"file": ("part",)},
+    required=("file",),
     price=[{"amount": 0.04, "unit": "PTC", "per": "call"}],
 )
 REMOVE_BACKGROUND = Operation(
@@ -27,6 +28,7 @@ REMOVE_BACKGROUND = Operation(
     endpoint="image_processing_recraft.recraft_remove_background",
     docs='public code, found by "302.ai/recraft/v1"',
     files={"file": ("part",)},
+    required=("file",),
     price=[{"amount": 0.04, "unit": "PTC", "per": "call"}],
 )
 CLARITY_UPSCALE = Operation(
@@ -34,6 +36,7 @@ CLARITY_UPSCALE = Operation(
     endpoint="image_processing_recraft.recraft_clarity_upscale",
     docs="tryAGI/Recraft:src/libs/Recraft/openapi.yaml",
     files={"file": ("part",)},
+    required=("file",),
     price=[{"amount": 0.04, "unit": "PTC", "per": "call"}],
 )
 GENERATIVE_UPSCALE = Operation(
@@ -41,6 +44,7 @@ GENERATIVE_UPSCALE = Operation(
     endpoint="image_processing_recraft.recraft_generative_upscale",
     docs='public code, found by "302.ai/recraft/v1"',
     files={"file": ("part",)},
+    required=("file",),
     price=[{"amount": 0.8, "unit": "PTC", "per": "call"}],
 )
 

@@ -20,12 +20,14 @@ FAST_UPSCALE = Operation(
     endpoint="image_processing_stability.stability_fast_upscale",
     docs="Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py",
     files={"image": ("part",)},
+    required=("image",),
 )
 CREATIVE_UPSCALE = Operation(
     id="stability_creative_upscale",
     endpoint="image_processing_stability.stability_creative_upscale",
     docs="Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py",
     files={"image": ("part",)},
+    required=("image", "prompt"),
     not_empty=("prompt",),
     task={"fetch": "stability_get_result", "parameters": {"id": "id"}},
 )
@@ -34,6 +36,7 @@ CONSERVATIVE_UPSCALE = Operation(
     endpoint="image_processing_stability.stability_conservative_upscale",
     docs="Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py",
     files={"image": ("part",)},
+    required=("image", "prompt"),
     not_empty=("prompt",),
 )
 GET_RESULT = Operation(
@@ -55,12 +58,14 @@ ERASE = Operation(
     endpoint="image_processing_stability.stability_erase",
     docs="api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml",
     files={"image": ("part",), "mask": ("part",)},
+    required=("image",),
 )
 INPAINT = Operation(
     id="stability_inpaint",
     endpoint="image_processing_stability.stability_inpaint",
     docs="api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml",
     files={"image": ("part",), "mask": ("part",)},
+    required=("image", "prompt"),
     not_empty=("prompt",),
 )
 OUTPAINT = Operation(
@@ -68,12 +73,14 @@ OUTPAINT = Operation(
     endpoint="image_processing_stability.stability_outpaint",
     docs="tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts",
     files={"image": ("part",)},
+    required=("image",),
 )
 SEARCH_AND_REPLACE = Operation(
     id="stability_search_and_replace",
     endpoint="image_processing_stability.stability_search_and_replace",
     docs="api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml",
     files={"image": ("part",)},
+    required=("image", "prompt", "search_prompt"),
     not_empty=("prompt",),
 )
 SEARCH_AND_RECOLOR = Operation(
@@ -81,6 +88,7 @@ SEARCH_AND_RECOLOR = Operation(
     endpoint="image_processing_stability.stability_search_and_recolor",
     docs="api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml",
     files={"image": ("part",)},
+    required=("image", "prompt", "select_prompt"),
     not_empty=("prompt",),
 )
 REMOVE_BACKGROUND = Operation(
@@ -88,12 +96,14 @@ REMOVE_BACKGROUND = Operation(
     endpoint="image_processing_stability.stability_remove_background",
     docs="p242",
     files={"image": ("part",)},
+    required=("image",),
 )
 REPLACE_BACKGROUND = Operation(
     id="stability_replace_background",
     endpoint="image_processing_stability.stability_replace_background",
     docs="https://302ai.apifox.cn/project-4012774/api-235352962",
     files={"subject_image": ("part",), "background_reference": ("part",), "light_reference": ("part",)},
+    required=("subject_image",),
     task={"fetch": "stability_get_result", "parameters": {"id": "id"}},
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
@@ -102,6 +112,7 @@ SKETCH = Operation(
     endpoint="image_processing_stability.stability_sketch",
     docs="tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts",
     files={"image": ("part",)},
+    required=("image", "prompt"),
     not_empty=("prompt",),
 )
 STRUCTURE = Operation(
@@ -109,6 +120,7 @@ STRUCTURE = Operation(
     endpoint="image_processing_stability.stability_structure",
     docs="tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts",
     files={"image": ("part",)},
+    required=("image", "prompt"),
     not_empty=("prompt",),
 )
 STYLE = Operation(
@@ -116,6 +128,7 @@ STYLE = Operation(
     endpoint="image_processing_stability.stability_style",
     docs="tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts",
     files={"image": ("part",)},
+    required=("image", "prompt"),
     not_empty=("prompt",),
 )
 FAST_3D = Operation(
@@ -123,18 +136,21 @@ FAST_3D = Operation(
     endpoint="image_processing_stability.stability_fast_3d",
     docs="api-evangelist/stability-ai:openapi/_original/stability-ai-stable-fast-3d-openapi.yml",
     files={"image": ("part",)},
+    required=("image",),
 )
 POINT_AWARE_3D = Operation(
     id="stability_point_aware_3d",
     endpoint="image_processing_stability.stability_point_aware_3d",
     docs="tryAGI/StabilityAI:src/libs/StabilityAI/openapi.yaml",
     files={"image": ("part",)},
+    required=("image",),
 )
 UPSCALE_V1 = Operation(
     id="stability_upscale_v1",
     endpoint="image_processing_stability.stability_upscale_v1",
     docs="302ai/302_ecom_image_generator:src/app/(land)/query.ts",
     files={"image": ("part",)},
+    required=("image",),
 )
 
 

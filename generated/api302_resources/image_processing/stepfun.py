@@ -18,6 +18,7 @@ EDIT_IMAGE = Operation(
     endpoint="image_processing_stepfun.stepfun_edit_image",
     docs="http://302ai-en.apifox.cn/api-293006686",
     files={"image_url": ("url",)},
+    required=("prompt", "image_url"),
     not_empty=("prompt",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )

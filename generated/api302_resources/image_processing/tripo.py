@@ -19,6 +19,7 @@ CREATE_TASK = Operation(
     id="tripo_create_task",
     endpoint="image_processing_tripo.tripo_create_task",
     docs="public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask, getTripo3DModelingTask)",
+    required=("type",),
     not_empty=("prompt",),
     success={"field": "code", "values": [0], "message": "message"},
     task={"fetch": "tripo_get_task", "parameters": {"task_id": "data.task_id"}},
@@ -66,6 +67,7 @@ UPLOAD = Operation(
     endpoint="image_processing_tripo.tripo_upload",
     docs='public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and "302.ai/tripo3d"',
     files={"file": ("part",)},
+    required=("file",),
     success={"field": "code", "values": [0], "message": "message"},
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )

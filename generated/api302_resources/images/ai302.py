@@ -22,6 +22,7 @@ GENERATE_IMAGE_V1 = Operation(
     endpoint="images_ai302.ai302_generate_image_v1",
     docs="https://302ai-en.apifox.cn/286781078e0",
     files={"image": ("url", "data_url", "part")},
+    required=("prompt", "model"),
     not_empty=("prompt",),
     price=[{"note": "by model"}],
 )
@@ -30,6 +31,7 @@ GENERATE_IMAGE = Operation(
     endpoint="images_ai302.ai302_generate_image",
     docs="public code: 302-docs.md (a study of the documentation pages of 2026-09-09)",
     files={"image": ("url", "data_url", "part"), "mask_image": ("url", "data_url", "part"), "mask": ("url", "data_url")},
+    required=("prompt", "model"),
     not_empty=("prompt",),
     success={
         "field": "status",
@@ -63,6 +65,7 @@ SDXL = Operation(
     id="ai302_sdxl",
     endpoint="images_ai302.ai302_sdxl",
     docs="https://302ai-jp.apifox.cn/207706509e0",
+    required=("prompt",),
     not_empty=("prompt",),
     success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
     task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
@@ -87,6 +90,7 @@ SDXL_LORA = Operation(
     id="ai302_sdxl_lora",
     endpoint="images_ai302.ai302_sdxl_lora",
     docs="https://302ai.apifox.cn/api-195965652",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
 )
@@ -100,6 +104,7 @@ SDXL_LIGHTNING_V2 = Operation(
     id="ai302_sdxl_lightning_v2",
     endpoint="images_ai302.ai302_sdxl_lightning_v2",
     docs="http://302ai-en.apifox.cn/api-207705162",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.005, "unit": "PTC", "per": "call"}],
 )
@@ -107,6 +112,7 @@ SDXL_LIGHTNING_V3 = Operation(
     id="ai302_sdxl_lightning_v3",
     endpoint="images_ai302.ai302_sdxl_lightning_v3",
     docs="https://302ai.apifox.cn/api-203322916",
+    required=("prompt", "image_size"),
     not_empty=("prompt",),
     price=[{"amount": 0.005, "unit": "PTC", "per": "call"}],
 )
@@ -115,6 +121,7 @@ SD3 = Operation(
     endpoint="images_ai302.ai302_sd3",
     docs="https://302ai.apifox.cn/api-183757058",
     files={"image": ("part",)},
+    required=("prompt",),
     not_empty=("prompt",),
     success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
     task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
@@ -124,6 +131,7 @@ SD3_V2 = Operation(
     id="ai302_sd3_v2",
     endpoint="images_ai302.ai302_sd3_v2",
     docs="https://302ai.apifox.cn/project-4012774/api-203322956",
+    required=("prompt", "image_size"),
     not_empty=("prompt",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
@@ -131,6 +139,7 @@ AURA_FLOW = Operation(
     id="ai302_aura_flow",
     endpoint="images_ai302.ai302_aura_flow",
     docs="302ai/ai-sdk:packages/ai/src/models/auraflow.ts",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
 )
@@ -139,6 +148,7 @@ KOLORS = Operation(
     endpoint="images_ai302.ai302_kolors",
     docs="https://302ai-en.apifox.cn/247559341e0",
     files={"image_url": ("url",)},
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
@@ -146,6 +156,7 @@ QRCODE = Operation(
     id="ai302_qrcode",
     endpoint="images_ai302.ai302_qrcode",
     docs="the source code of 302.AI's image apps (createImage functions)",
+    required=("url", "prompt"),
     not_empty=("url", "prompt"),
     success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
     task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
@@ -155,6 +166,7 @@ LORA = Operation(
     id="ai302_lora",
     endpoint="images_ai302.ai302_lora",
     docs="https://302ai.apifox.cn/project-4012774/api-222028436",
+    required=("model_name", "prompt"),
     not_empty=("model_name", "prompt"),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
@@ -186,6 +198,7 @@ LUMINA_IMAGE_V2 = Operation(
     id="ai302_lumina_image_v2",
     endpoint="images_ai302.ai302_lumina_image_v2",
     docs="302ai/ai-sdk:packages/ai/src/models/lumina-image.ts",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
@@ -193,6 +206,7 @@ PLAYGROUND_V25 = Operation(
     id="ai302_playground_v25",
     endpoint="images_ai302.ai302_playground_v25",
     docs="302ai/ai-sdk:packages/ai/src/models/playground.ts",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
 )
@@ -201,6 +215,7 @@ OMNIGEN_V1 = Operation(
     endpoint="images_ai302.ai302_omnigen_v1",
     docs="302ai/ai-sdk:packages/ai/src/models/omnigen.ts",
     files={"input_image_urls": ("url",)},
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )

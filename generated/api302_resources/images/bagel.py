@@ -17,6 +17,7 @@ GENERATE_IMAGE = Operation(
     id="bagel_generate_image",
     endpoint="images_bagel.bagel_generate_image",
     docs="https://302ai-jp.apifox.cn/api-300882306",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
 )

@@ -19,6 +19,7 @@ GENERATE_IMAGE = Operation(
     endpoint="images_baidu.baidu_generate_image",
     docs="p176",
     files={"refer_image": ("url", "data_url")},
+    required=("model", "prompt"),
     not_empty=("prompt",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )

@@ -18,6 +18,7 @@ GENERATE_IMAGE = Operation(
     id="doubao_generate_image",
     endpoint="images_doubao.doubao_generate_image",
     docs="https://302ai-en.apifox.cn/api-246609554",
+    required=("prompt",),
     not_empty=("prompt",),
     success={"field": "code", "values": [10000], "message": "message || details"},
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],

@@ -75,6 +75,7 @@ ULTRA = Operation(
     endpoint="images_flux.flux_ultra",
     docs="https://302ai.apifox.cn/project-4012774/api-231321974",
     files={"image_url": ("url",)},
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
@@ -82,6 +83,7 @@ PRO = Operation(
     id="flux_pro",
     endpoint="images_flux.flux_pro",
     docs="p153",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
@@ -89,6 +91,7 @@ PRO_V1_1 = Operation(
     id="flux_pro_v1_1",
     endpoint="images_flux.flux_pro_v1_1",
     docs="https://302ai.apifox.cn/project-4012774/api-220211721",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
@@ -96,6 +99,7 @@ DEV = Operation(
     id="flux_dev",
     endpoint="images_flux.flux_dev",
     docs="https://302ai.apifox.cn/project-4012774/api-200273306",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call", "note": "by its page; the catalogue says 0.1"}],
 )
@@ -103,6 +107,7 @@ SCHNELL = Operation(
     id="flux_schnell",
     endpoint="images_flux.flux_schnell",
     docs="https://302ai.apifox.cn/api-200273303",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.005, "unit": "PTC", "per": "call", "note": "by its page; the catalogue says 0.1"}],
 )
@@ -116,6 +121,7 @@ LORA = Operation(
     id="flux_lora",
     endpoint="images_flux.flux_lora",
     docs="https://302ai.apifox.cn/api-205354129",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
 )
@@ -124,6 +130,7 @@ GENERAL = Operation(
     endpoint="images_flux.flux_general",
     docs="https://302ai.apifox.cn/project-4012774/api-231796775",
     files={"reference_image_url": ("url",)},
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.01, "unit": "PTC", "per": "call", "note": "by its page; the catalogue says 0.1"}],
 )
@@ -132,6 +139,7 @@ TRAIN_LORA = Operation(
     endpoint="images_flux.flux_train_lora",
     docs="https://doc.302.ai/252473800e0",
     files={"images_data_url": ("url",)},
+    required=("images_data_url",),
     task={"fetch": "flux_get_lora_training", "parameters": {"request_id": "request_id"}},
     price=[{"amount": 3, "unit": "PTC", "per": "call"}],
 )

@@ -17,30 +17,35 @@ CLAUDE_SD3 = Operation(
     id="glif_claude_sd3",
     endpoint="images_glif.glif_claude_sd3",
     docs="the source code of 302.AI's image apps (characterImage)",
+    required=("inputs",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
 STICKER = Operation(
     id="glif_sticker",
     endpoint="images_glif.glif_sticker",
     docs="the source code of 302.AI's image apps (characterImage)",
+    required=("inputs",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
 GRAFFITI = Operation(
     id="glif_graffiti",
     endpoint="images_glif.glif_graffiti",
     docs="the source code of 302.AI's image apps (characterImage)",
+    required=("inputs",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
 WOJAK_COMIC = Operation(
     id="glif_wojak_comic",
     endpoint="images_glif.glif_wojak_comic",
     docs="the source code of 302.AI's image apps (characterImage)",
+    required=("inputs",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
 LEGO = Operation(
     id="glif_lego",
     endpoint="images_glif.glif_lego",
     docs="the source code of 302.AI's image apps (characterImage)",
+    required=("inputs",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
 

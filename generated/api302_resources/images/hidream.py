@@ -18,6 +18,7 @@ I1_FULL = Operation(
     id="hidream_i1_full",
     endpoint="images_hidream.hidream_i1_full",
     docs="p177",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
@@ -25,6 +26,7 @@ I1_DEV = Operation(
     id="hidream_i1_dev",
     endpoint="images_hidream.hidream_i1_dev",
     docs="p178",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.03, "unit": "PTC", "per": "call"}],
 )
@@ -32,6 +34,7 @@ I1_FAST = Operation(
     id="hidream_i1_fast",
     endpoint="images_hidream.hidream_i1_fast",
     docs="p179",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
 )

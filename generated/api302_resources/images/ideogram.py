@@ -20,6 +20,7 @@ GENERATE = Operation(
     id="ideogram_generate",
     endpoint="images_ideogram.ideogram_generate",
     docs="https://doc-jp.302.ai/api-212312123",
+    required=("image_request",),
     price=[
         {"amount": 0.08, "unit": "PTC", "per": "call", "for": "V_2"},
         {"amount": 0.05, "unit": "PTC", "per": "call", "for": "V_2_TURBO"},
@@ -34,6 +35,7 @@ GENERATE_V3 = Operation(
     endpoint="images_ideogram.ideogram_generate_v3",
     docs="p163",
     files={"style_reference_images": ("part",), "character_reference_images": ("part",)},
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.09, "unit": "PTC", "per": "call", "for": "QUALITY"}, {"note": "by `rendering_speed`"}],
 )

@@ -17,6 +17,7 @@ PHOTON = Operation(
     id="luma_photon",
     endpoint="images_luma.luma_photon",
     docs="https://doc.302.ai/api-240395689",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
@@ -24,6 +25,7 @@ PHOTON_FLASH = Operation(
     id="luma_photon_flash",
     endpoint="images_luma.luma_photon_flash",
     docs="https://doc.302.ai/240589099e0",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
 )

@@ -18,6 +18,7 @@ GENERATE_IMAGE = Operation(
     id="minimax_generate_image",
     endpoint="images_minimax.minimax_generate_image",
     docs="p174",
+    required=("model", "prompt"),
     not_empty=("prompt",),
     success={"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
     price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],

@@ -18,6 +18,7 @@ GENERATE_IMAGE = Operation(
     id="openai_generate_image",
     endpoint="images_openai.openai_generate_image",
     docs="http://doc.302.ai/288853804e0",
+    required=("prompt",),
     not_empty=("prompt",),
     task={
         "fetch": "ai302_get_async_result",
@@ -50,6 +51,7 @@ EDIT_IMAGE = Operation(
     endpoint="images_openai.openai_edit_image",
     docs="https://302ai-en.apifox.cn/290106863e0",
     files={"image": ("part",), "mask": ("part",)},
+    required=("image", "prompt", "model"),
     not_empty=("prompt",),
     task={
         "fetch": "ai302_get_async_result",
@@ -82,6 +84,7 @@ VARY_IMAGE = Operation(
     endpoint="images_openai.openai_vary_image",
     docs="https://doc.302.ai/207705141e0",
     files={"image": ("part",)},
+    required=("image",),
     price=[
         {"amount": 0.016, "unit": "PTC", "per": "call", "for": "256x256"},
         {"amount": 0.018, "unit": "PTC", "per": "call", "for": "512x512"},

@@ -19,6 +19,7 @@ GENERATE_V3 = Operation(
     id="recraft_generate_v3",
     endpoint="images_recraft.recraft_generate_v3",
     docs="p165",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
@@ -27,12 +28,14 @@ CREATE_STYLE = Operation(
     endpoint="images_recraft.recraft_create_style",
     docs="https://doc.302.ai/229153720e0",
     files={"images_data_url": ("url",)},
+    required=("images_data_url",),
     price=[{"amount": 0.04, "unit": "PTC", "per": "call"}],
 )
 GENERATE_20B = Operation(
     id="recraft_generate_20b",
     endpoint="images_recraft.recraft_generate_20b",
     docs="https://doc.302.ai/245633638e0",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.03, "unit": "PTC", "per": "call"}],
 )

@@ -17,6 +17,7 @@ GENERATE_IMAGE = Operation(
     id="siliconflow_generate_image",
     endpoint="images_siliconflow.siliconflow_generate_image",
     docs="https://docs.siliconflow.cn/api-reference/images/images-generations",
+    required=("model", "prompt"),
     not_empty=("prompt",),
     price=[{"amount": 0, "unit": "PTC", "per": "call", "for": "Kwai-Kolors/Kolors"}],
 )

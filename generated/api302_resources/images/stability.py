@@ -16,12 +16,15 @@ if TYPE_CHECKING:
     from api302_client.models import StabilityArtifacts, StabilityImage
     from api302_client.params.images_stability import StabilityTextPrompt
 
-TEXT_TO_IMAGE = Operation(id="stability_text_to_image", endpoint="images_stability.stability_text_to_image", docs="p103")
+TEXT_TO_IMAGE = Operation(
+    id="stability_text_to_image", endpoint="images_stability.stability_text_to_image", docs="p103", required=("text_prompts",)
+)
 GENERATE_ULTRA = Operation(
     id="stability_generate_ultra",
     endpoint="images_stability.stability_generate_ultra",
     docs="https://302ai.apifox.cn/api-182917249",
     files={"image": ("part",)},
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
 )
@@ -30,6 +33,7 @@ GENERATE_SD3 = Operation(
     endpoint="images_stability.stability_generate_sd3",
     docs="https://302ai.apifox.cn/api-166501636",
     files={"image": ("part",)},
+    required=("prompt",),
     not_empty=("prompt",),
     price=[
         {"amount": 0.1, "unit": "PTC", "per": "call", "for": "sd3"},

@@ -17,6 +17,7 @@ GENERATE_IMAGE = Operation(
     id="zhipu_generate_image",
     endpoint="images_zhipu.zhipu_generate_image",
     docs="p175",
+    required=("model", "prompt"),
     not_empty=("prompt",),
     price=[{"amount": 0.02, "unit": "PTC", "per": "call"}],
 )

@@ -44,6 +44,7 @@ UPLOAD_FILE = Operation(
     endpoint="information_ai302.ai302_upload_file",
     docs="https://doc.302.ai/232502112e0",
     files={"file": ("part",)},
+    required=("file",),
     success={"field": "code", "values": [200], "message": "message"},
     price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
 )
@@ -86,6 +87,7 @@ CREATE_KEY = Operation(
     id="ai302_create_key",
     endpoint="information_ai302.ai302_create_key",
     docs="https://doc.302.ai/294542670e0",
+    required=("api_name", "allow_save_logs", "allow_manage_key", "allow_custom_model", "limit_cost", "limit_daily_cost", "expired_on"),
     not_empty=("api_name",),
     success={"field": "code", "values": [0], "message": "msg"},
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
@@ -101,6 +103,7 @@ UPDATE_KEY = Operation(
     id="ai302_update_key",
     endpoint="information_ai302.ai302_update_key",
     docs="http://302ai-en.apifox.cn/api-294542769",
+    required=("allow_save_logs", "allow_manage_key", "allow_custom_model", "limit_cost", "limit_daily_cost", "expired_on"),
     not_empty=("api_name",),
     success={"field": "code", "values": [0], "message": "msg"},
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
@@ -116,6 +119,7 @@ SEARCH = Operation(
     id="ai302_search",
     endpoint="information_ai302.ai302_search",
     docs="http://302ai-en.apifox.cn/293665533e0",
+    required=("query", "provider"),
     not_empty=("query",),
     price=[{"note": "by provider"}],
 )
@@ -130,12 +134,14 @@ CONVERT_TO_MARKDOWN = Operation(
     endpoint="information_ai302.ai302_convert_to_markdown",
     docs='public code, found by "302/markitdown" (a parser and its test)',
     files={"file": ("part",), "source_data": ("url",)},
+    required=("source_data_type",),
     price=[{"amount": 0.01, "unit": "PTC", "per": "1M tokens"}],
 )
 RUN_CODE = Operation(
     id="ai302_run_code",
     endpoint="information_ai302.ai302_run_code",
     docs="p560",
+    required=("language", "code"),
     not_empty=("code",),
     price=[{"amount": 0.005, "unit": "PTC", "per": "call"}],
 )
@@ -143,6 +149,7 @@ RUN_SANDBOX_ONCE = Operation(
     id="ai302_run_sandbox_once",
     endpoint="information_ai302.ai302_run_sandbox_once",
     docs="https://302.ai/product/detail/302ai-virtual-machine-sandbox",
+    required=("code",),
     not_empty=("code",),
     price=[
         {"amount": 0.001, "unit": "PTC", "per": "second"},
@@ -153,6 +160,7 @@ CREATE_SANDBOX = Operation(
     id="ai302_create_sandbox",
     endpoint="information_ai302.ai302_create_sandbox",
     docs="https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/createSandbox",
+    required=("max_alive_time",),
     price=[{"amount": 0.001, "unit": "PTC", "per": "second"}],
 )
 LIST_SANDBOXES = Operation(
@@ -171,6 +179,7 @@ RUN_SANDBOX_CODE = Operation(
     id="ai302_run_sandbox_code",
     endpoint="information_ai302.ai302_run_sandbox_code",
     docs="https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/runCode",
+    required=("sandbox_id", "code"),
     not_empty=("sandbox_id", "code"),
     price=[{"amount": 0.001, "unit": "PTC", "per": "second"}],
 )
@@ -178,6 +187,7 @@ RUN_SANDBOX_COMMAND = Operation(
     id="ai302_run_sandbox_command",
     endpoint="information_ai302.ai302_run_sandbox_command",
     docs="https://302ai-jp.apifox.cn/api-276837637",
+    required=("sandbox_id", "cmd"),
     not_empty=("sandbox_id", "cmd"),
     price=[{"amount": 0.001, "unit": "PTC", "per": "second"}],
 )
@@ -185,6 +195,7 @@ LIST_SANDBOX_FILES = Operation(
     id="ai302_list_sandbox_files",
     endpoint="information_ai302.ai302_list_sandbox_files",
     docs="https://doc-en.302.ai/276829634e0",
+    required=("sandbox_id", "path"),
     not_empty=("sandbox_id",),
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
@@ -192,6 +203,7 @@ IMPORT_SANDBOX_FILES = Operation(
     id="ai302_import_sandbox_files",
     endpoint="information_ai302.ai302_import_sandbox_files",
     docs="https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/writeSandboxFiles",
+    required=("sandbox_id", "file_list"),
     not_empty=("sandbox_id",),
     price=[{"amount": 0.001, "unit": "PTC", "per": "second"}],
 )
@@ -199,6 +211,7 @@ EXPORT_SANDBOX_FILES = Operation(
     id="ai302_export_sandbox_files",
     endpoint="information_ai302.ai302_export_sandbox_files",
     docs="https://glama.ai/mcp/servers/302ai/302_sandbox_mcp/tools/downloadSandboxFiles",
+    required=("sandbox_id", "path"),
     not_empty=("sandbox_id",),
     price=[{"amount": 0.001, "unit": "PTC", "per": "second"}, {"amount": 0.001, "unit": "PTC", "per": "call", "for": "the export"}],
 )
@@ -206,6 +219,7 @@ CREATE_BROWSER_TASK = Operation(
     id="ai302_create_browser_task",
     endpoint="information_ai302.ai302_create_browser_task",
     docs="p561",
+    required=("task",),
     not_empty=("task",),
     price=[{"amount": 0.001, "unit": "PTC", "per": "second", "for": "the browser"}, {"note": "the model's use, by model"}],
 )

@@ -17,6 +17,7 @@ WEB_SEARCH = Operation(
     id="bocha_web_search",
     endpoint="information_bocha.bocha_web_search",
     docs="302ai/302_podcast_generator:lib/api/search.ts",
+    required=("query",),
     not_empty=("query",),
     success={"field": "code", "values": [200], "message": "msg"},
     price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
@@ -25,6 +26,7 @@ AI_SEARCH = Operation(
     id="bocha_ai_search",
     endpoint="information_bocha.bocha_ai_search",
     docs="BochaAI/bocha-search-mcp:src/bocha_search_mcp/server.py",
+    required=("query",),
     not_empty=("query",),
     price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
 )

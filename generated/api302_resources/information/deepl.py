@@ -17,6 +17,7 @@ TRANSLATE = Operation(
     id="deepl_translate",
     endpoint="information_deepl.deepl_translate",
     docs="302ai/302_video_summary:lib/ai/deepl-translation.ts",
+    required=("text", "target_lang"),
     not_empty=("target_lang",),
 )
 

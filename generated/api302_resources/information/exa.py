@@ -25,6 +25,7 @@ SEARCH = Operation(
     id="exa_search",
     endpoint="information_exa.exa_search",
     docs="302ai/302_facts_proof:src/api/verification/exaSearch.ts",
+    required=("query",),
     not_empty=("query",),
     price=[{"note": "what the reply says in costDollars"}],
 )
@@ -32,12 +33,14 @@ GET_CONTENTS = Operation(
     id="exa_get_contents",
     endpoint="information_exa.exa_get_contents",
     docs="exa-labs/openapi-spec:exa-openapi-spec.yaml",
+    required=("urls",),
     price=[{"note": "what the reply says in costDollars"}],
 )
 ANSWER = Operation(
     id="exa_answer",
     endpoint="information_exa.exa_answer",
     docs="exa-labs/openapi-spec:exa-openapi-spec.yaml",
+    required=("query",),
     not_empty=("query",),
     price=[{"note": "what the reply says in costDollars"}],
 )

@@ -17,6 +17,7 @@ RUN = Operation(
     id="glif_run",
     endpoint="information_glif.glif_run",
     docs='public code, found by "simple-api.glif.app"',
+    required=("id", "inputs"),
     not_empty=("id",),
     success={"field": "!error", "values": [True], "message": "error"},
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],

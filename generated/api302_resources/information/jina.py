@@ -40,6 +40,7 @@ CLASSIFY = Operation(
     id="jina_classify",
     endpoint="information_jina.jina_classify",
     docs="jina-ai/meta-prompt:v9.txt",
+    required=("input", "labels"),
     price=[{"amount": 0.02, "unit": "PTC", "per": "1M tokens"}],
 )
 

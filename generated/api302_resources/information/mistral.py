@@ -18,6 +18,7 @@ OCR = Operation(
     id="mistral_ocr",
     endpoint="information_mistral.mistral_ocr",
     docs="mistralai/client-python:docs/models/ocrrequest.md",
+    required=("model", "document"),
     not_empty=("model",),
     price=[{"amount": 0.002, "unit": "PTC", "per": "page"}],
 )

@@ -17,6 +17,7 @@ SEARCH = Operation(
     id="search1api_search",
     endpoint="information_search1api.search1api_search",
     docs="302ai/302_document_editor:apps/web/app/api/informationSearch/service.ts",
+    required=("query",),
     not_empty=("query",),
     price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
 )
@@ -24,6 +25,7 @@ SEARCH_NEWS = Operation(
     id="search1api_search_news",
     endpoint="information_search1api.search1api_search_news",
     docs="fatwang2/search1api-mcp:src/types.ts",
+    required=("query",),
     not_empty=("query",),
     price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
 )
@@ -31,6 +33,7 @@ CRAWL = Operation(
     id="search1api_crawl",
     endpoint="information_search1api.search1api_crawl",
     docs="fatwang2/search1api-mcp:src/types.ts",
+    required=("url",),
     not_empty=("url",),
     price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
 )
@@ -38,6 +41,7 @@ LIST_LINKS = Operation(
     id="search1api_list_links",
     endpoint="information_search1api.search1api_list_links",
     docs="fatwang2/search1api-mcp:src/types.ts",
+    required=("url",),
     not_empty=("url",),
     price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
 )
@@ -45,6 +49,7 @@ LIST_TRENDS = Operation(
     id="search1api_list_trends",
     endpoint="information_search1api.search1api_list_trends",
     docs="fatwang2/search1api-mcp:src/types.ts",
+    required=("search_service",),
     price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
 )
 

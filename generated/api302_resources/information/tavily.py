@@ -17,6 +17,7 @@ SEARCH = Operation(
     id="tavily_search",
     endpoint="information_tavily.tavily_search",
     docs="302ai/302_podcast_generator:lib/api/search.ts",
+    required=("query",),
     not_empty=("query",),
     price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
 )
@@ -30,6 +31,7 @@ EXTRACT = Operation(
     id="tavily_extract",
     endpoint="information_tavily.tavily_extract",
     docs="tavily-ai/tavily-python:tavily/tavily.py",
+    required=("urls",),
     price=[{"amount": 0.002, "unit": "PTC", "per": "page"}],
 )
 

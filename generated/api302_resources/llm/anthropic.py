@@ -28,6 +28,7 @@ MESSAGES = Operation(
     id="anthropic_messages",
     endpoint="llm_anthropic.anthropic_messages",
     docs="http://302ai-en.apifox.cn/api-222603718",
+    required=("model", "messages", "max_tokens"),
     not_empty=("model",),
     stream={
         "when": {"in": "body", "name": "stream", "value": True},

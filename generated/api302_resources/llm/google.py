@@ -19,12 +19,14 @@ GENERATE_CONTENT = Operation(
     id="google_generate_content",
     endpoint="llm_google.google_generate_content",
     docs="https://doc-en.302.ai/344797830e0",
+    required=("contents",),
     price=[{"note": "by model"}],
 )
 STREAM_GENERATE_CONTENT = Operation(
     id="google_stream_generate_content",
     endpoint="llm_google.google_stream_generate_content",
     docs="https://doc.302.ai/379755078e0",
+    required=("contents",),
     stream={
         "when": {"in": "query", "name": "alt", "value": "sse"},
         "done": {"field": "candidates[0].finishReason || promptFeedback.blockReason"},

@@ -57,6 +57,7 @@ INSERT_BLOB = Operation(
     id="memobase_insert_blob",
     endpoint="llm_memobase.memobase_insert_blob",
     docs="memodb-io/memobase:docs/site/openapi.json",
+    required=("blob_type", "blob_data"),
     success={"field": "errno", "values": [0], "message": "errmsg"},
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )

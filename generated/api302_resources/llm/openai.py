@@ -39,6 +39,7 @@ CHAT_COMPLETIONS = Operation(
     id="openai_chat_completions",
     endpoint="llm_openai.openai_chat_completions",
     docs="http://302ai-en.apifox.cn/api-273308610",
+    required=("model",),
     not_empty=("model", "message"),
     task={
         "fetch": "ai302_get_async_result",
@@ -59,6 +60,7 @@ RESPONSES = Operation(
     id="openai_responses",
     endpoint="llm_openai.openai_responses",
     docs="https://doc.302.ai/308965988e0",
+    required=("model", "input"),
     not_empty=("model",),
     stream={
         "when": {"in": "body", "name": "stream", "value": True},

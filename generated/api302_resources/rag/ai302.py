@@ -30,6 +30,7 @@ RERANK = Operation(
     id="ai302_rerank",
     endpoint="rag_ai302.ai302_rerank",
     docs="302-docs.md, a public study of the documentation (2026-09)",
+    required=("model", "query", "documents"),
     not_empty=("model",),
     price=[
         {"amount": 0.02, "unit": "PTC", "per": "1M tokens", "for": "bce-reranker-base_v1"},
@@ -42,6 +43,7 @@ RERANK_QWEN = Operation(
     id="ai302_rerank_qwen",
     endpoint="rag_ai302.ai302_rerank_qwen",
     docs="https://doc-en.302.ai/411495982e0",
+    required=("model", "query", "documents"),
     not_empty=("model", "query"),
     price=[{"amount": 0.07, "unit": "PTC", "per": "1M tokens"}],
 )
@@ -64,6 +66,7 @@ UPLOAD_TO_KNOWLEDGE_BASE = Operation(
     endpoint="rag_ai302.ai302_upload_to_knowledge_base",
     docs="https://302.ai/product/detail/302ai-knowledge-base-api",
     files={"files": ("part",)},
+    required=("files", "kb_id"),
     success={"field": "code", "values": [0], "message": "msg"},
     price=[{"note": "by model"}],
 )
@@ -86,6 +89,7 @@ CHAT_WITH_KNOWLEDGE_BASE = Operation(
     id="ai302_chat_with_knowledge_base",
     endpoint="rag_ai302.ai302_chat_with_knowledge_base",
     docs="https://302.ai/product/detail/302ai-knowledge-base-api",
+    required=("model_name", "query", "stream", "history", "top_k", "score_threshold", "temperature"),
     not_empty=("model_name",),
     success={"field": "code", "values": [0], "message": "msg"},
     price=[{"note": "by model"}],
@@ -94,6 +98,7 @@ KNOWLEDGE_BASE_COMPLETIONS = Operation(
     id="ai302_knowledge_base_completions",
     endpoint="rag_ai302.ai302_knowledge_base_completions",
     docs="openai/openai-openapi:openapi.json",
+    required=("model", "messages"),
     not_empty=("model",),
     stream={
         "when": {"in": "body", "name": "stream", "value": True},

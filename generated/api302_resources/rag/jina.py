@@ -19,6 +19,7 @@ EMBEDDINGS = Operation(
     id="jina_embeddings",
     endpoint="rag_jina.jina_embeddings",
     docs="302ai/ai-sdk:packages/ai/src/ai302-embedding-model.ts",
+    required=("model", "input"),
     not_empty=("model",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "1M tokens", "for": "jina-colbert-v2, jina-embeddings-v4"}],
 )
@@ -26,6 +27,7 @@ RERANK = Operation(
     id="jina_rerank",
     endpoint="rag_jina.jina_rerank",
     docs="jina-ai/meta-prompt:v9.txt",
+    required=("model", "query", "documents"),
     not_empty=("model",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "1M tokens", "for": "jina-reranker-m0"}],
 )
@@ -33,6 +35,7 @@ TOKENIZE = Operation(
     id="jina_tokenize",
     endpoint="rag_jina.jina_tokenize",
     docs="jina-ai/meta-prompt:v9.txt",
+    required=("content",),
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
 

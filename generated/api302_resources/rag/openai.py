@@ -17,6 +17,7 @@ EMBEDDINGS = Operation(
     id="openai_embeddings",
     endpoint="rag_openai.openai_embeddings",
     docs="https://302ai-en.apifox.cn/207705281e0",
+    required=("model", "input"),
     not_empty=("model",),
     price=[
         {"amount": 0.13, "unit": "PTC", "per": "1M input tokens", "for": "text-embedding-3-large"},

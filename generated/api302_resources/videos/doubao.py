@@ -19,6 +19,7 @@ CREATE_SEAWEED_VIDEO = Operation(
     id="doubao_create_seaweed_video",
     endpoint="videos_doubao.doubao_create_seaweed_video",
     docs="http://doc.302.ai/api-256199633",
+    required=("content",),
     task={"fetch": "doubao_get_seaweed_video", "parameters": {"task_id": "id"}},
     price=[{"amount": 5, "unit": "PTC", "per": "1M tokens"}],
 )
@@ -41,6 +42,7 @@ CREATE_SEEDANCE_VIDEO = Operation(
     id="doubao_create_seedance_video",
     endpoint="videos_doubao.doubao_create_seedance_video",
     docs="https://302ai-en.apifox.cn/305958132e0",
+    required=("model", "content"),
     task={"fetch": "doubao_get_seedance_video", "parameters": {"task_id": "id"}, "webhook": {"in": "body", "name": "callback_url"}},
     price=[
         {"amount": 1.5, "unit": "PTC", "per": "1M tokens", "for": "Seedance 1.0 lite"},
@@ -67,6 +69,7 @@ CREATE_VIDEO = Operation(
     id="doubao_create_video",
     endpoint="videos_doubao.doubao_create_video",
     docs="https://www.beansai.dev/docs/seedance-2",
+    required=("model", "content"),
     task={"fetch": "doubao_get_video", "parameters": {"id": "id"}, "webhook": {"in": "body", "name": "callback_url"}},
     price=[
         {"amount": 7.884, "unit": "PTC", "per": "1M tokens", "for": "doubao-seedance-2-0-260128, no video given"},
@@ -97,6 +100,7 @@ CREATE_JIMENG_VIDEO = Operation(
     endpoint="videos_doubao.doubao_create_jimeng_video",
     docs='public code, found by "doubao/drawing/jimengv30"',
     files={"image_urls": ("url",)},
+    required=("req_key", "prompt"),
     success={"field": "code", "values": [10000], "message": "message"},
     task={"fetch": "doubao_get_jimeng_video", "parameters": {"task_id": "data.task_id"}},
     price=[
@@ -108,6 +112,7 @@ GET_JIMENG_VIDEO = Operation(
     id="doubao_get_jimeng_video",
     endpoint="videos_doubao.doubao_get_jimeng_video",
     docs='public code, found by "doubao/drawing/jimengv30"',
+    required=("task_id",),
     success={"field": "code", "values": [10000], "message": "message"},
     status={
         "state": "data.status",

@@ -18,6 +18,7 @@ TEXT_TO_VIDEO = Operation(
     id="genmo_text_to_video",
     endpoint="videos_genmo.genmo_text_to_video",
     docs="302ai/302_video_generator:src/services/v-gen.ts",
+    required=("prompt",),
     not_empty=("prompt",),
     task={"fetch": "genmo_get_video", "parameters": {"request_id": "request_id"}},
     price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],

@@ -19,6 +19,7 @@ CREATE_VIDEO = Operation(
     endpoint="videos_haiper.haiper_create_video",
     docs="302ai/302_video_generator:src/services/v-gen.ts",
     files={"image_url": ("url",)},
+    required=("prompt",),
     not_empty=("prompt",),
     task={"fetch": "haiper_get_video", "parameters": {"request_id": "request_id"}},
 )

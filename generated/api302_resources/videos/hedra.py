@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from api302_client.models import HedraAsset, HedraGenerationStatus, HedraModel, HedraNewAsset, HedraProject, HedraUploaded
     from api302_client.params.videos_hedra import HedraAvatarInput, HedraSpeech, HedraVideoInputs
 
-UPLOAD_AUDIO = Operation(id="hedra_upload_audio", endpoint="videos_hedra.hedra_upload_audio", docs="p393", files={"file": ("part",)})
+UPLOAD_AUDIO = Operation(
+    id="hedra_upload_audio", endpoint="videos_hedra.hedra_upload_audio", docs="p393", files={"file": ("part",)}, required=("file",)
+)
 UPLOAD_PORTRAIT = Operation(
-    id="hedra_upload_portrait", endpoint="videos_hedra.hedra_upload_portrait", docs="p394", files={"file": ("part",)}
+    id="hedra_upload_portrait", endpoint="videos_hedra.hedra_upload_portrait", docs="p394", files={"file": ("part",)}, required=("file",)
 )
 CREATE_CHARACTER = Operation(
     id="hedra_create_character",
@@ -44,14 +46,18 @@ CREATE_ASSET = Operation(
     id="hedra_create_asset",
     endpoint="videos_hedra.hedra_create_asset",
     docs="p398",
+    required=("name", "type"),
     upload={"method": "upload_file", "finish": "hedra_upload_asset", "parameters": {"id": "id"}, "file": "file", "address": "id"},
 )
-UPLOAD_ASSET = Operation(id="hedra_upload_asset", endpoint="videos_hedra.hedra_upload_asset", docs="p399", files={"file": ("part",)})
+UPLOAD_ASSET = Operation(
+    id="hedra_upload_asset", endpoint="videos_hedra.hedra_upload_asset", docs="p399", files={"file": ("part",)}, required=("file",)
+)
 CREATE_GENERATION = Operation(
     id="hedra_create_generation",
     endpoint="videos_hedra.hedra_create_generation",
     docs="p400",
     files={"start_keyframe_url": ("url",)},
+    required=("type", "generated_video_inputs"),
     task={"fetch": "hedra_get_generation", "parameters": {"id": "id"}},
 )
 GET_GENERATION = Operation(

@@ -19,6 +19,7 @@ IMAGE_TO_VIDEO = Operation(
     id="higgsfield_image_to_video",
     endpoint="videos_higgsfield.higgsfield_image_to_video",
     docs="https://doc-en.302.ai/368708776e0",
+    required=("params",),
     task={"fetch": "higgsfield_get_job_set", "parameters": {"job_set_id": "job_set_id || id"}},
     price=[
         {"amount": 0.138, "unit": "PTC", "per": "call", "for": "dop-lite"},

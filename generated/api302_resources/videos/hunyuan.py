@@ -18,6 +18,7 @@ TEXT_TO_VIDEO = Operation(
     id="hunyuan_text_to_video",
     endpoint="videos_hunyuan.hunyuan_text_to_video",
     docs="302ai/302_video_generator:src/services/v-gen.ts",
+    required=("prompt",),
     not_empty=("prompt",),
     task={"fetch": "hunyuan_get_video", "parameters": {"request_id": "request_id"}},
 )

@@ -17,6 +17,7 @@ TEXT_TO_VIDEO = Operation(
     id="lightricks_text_to_video",
     endpoint="videos_lightricks.lightricks_text_to_video",
     docs="302ai/302_video_generator:src/services/v-gen.ts",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
@@ -25,6 +26,7 @@ IMAGE_TO_VIDEO = Operation(
     endpoint="videos_lightricks.lightricks_image_to_video",
     docs="302ai/302_video_generator:src/services/v-gen.ts",
     files={"image_url": ("url",)},
+    required=("image_url", "prompt"),
     not_empty=("prompt",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
@@ -32,6 +34,7 @@ TEXT_TO_VIDEO_V0_9_5 = Operation(
     id="lightricks_text_to_video_v0_9_5",
     endpoint="videos_lightricks.lightricks_text_to_video_v0_9_5",
     docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
+    required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
@@ -40,6 +43,7 @@ IMAGE_TO_VIDEO_V0_9_5 = Operation(
     endpoint="videos_lightricks.lightricks_image_to_video_v0_9_5",
     docs="fal-ai/fal-js:libs/client/src/types/endpoints.ts",
     files={"image_url": ("url",)},
+    required=("image_url", "prompt"),
     not_empty=("prompt",),
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )

@@ -20,6 +20,7 @@ CREATE_VIDEO = Operation(
     endpoint="videos_minimax.minimax_create_video",
     docs="302ai/302_video_generator:src/services/v-gen.ts",
     files={"first_frame_image": ("url", "data_url"), "last_frame_image": ("url", "data_url")},
+    required=("model",),
     not_empty=("model",),
     success={"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
     task={"fetch": "minimax_get_video", "parameters": {"task_id": "task_id"}, "webhook": {"in": "body", "name": "callback_url"}},

@@ -20,6 +20,7 @@ CREATE_VIDEO = Operation(
     endpoint="videos_pixverse.pixverse_create_video",
     docs="https://302ai-en.apifox.cn/api-236444989",
     files={"image": ("url",)},
+    required=("model", "prompt"),
     not_empty=("model",),
     success={"field": "code", "values": [200, 0], "message": "msg"},
     task={"fetch": "pixverse_get_video", "parameters": {"id": "data.task_id"}},

@@ -35,6 +35,7 @@ IMAGE_TO_VIDEO_GEN4 = Operation(
     endpoint="videos_runway.runway_image_to_video_gen4",
     docs="https://doc.302.ai/279710322e0",
     files={"init_image": ("part",)},
+    required=("init_image",),
     task={"fetch": "runway_get_task", "parameters": {"id": "task.id"}},
     price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
 )
@@ -43,6 +44,7 @@ IMAGE_TO_VIDEO_GEN4_TURBO = Operation(
     endpoint="videos_runway.runway_image_to_video_gen4_turbo",
     docs="https://doc-jp.302.ai/282193534e0",
     files={"init_image": ("part",)},
+    required=("init_image",),
     task={"fetch": "runway_get_task", "parameters": {"id": "task.id"}},
     price=[{"amount": 0.2, "unit": "PTC", "per": "call"}],
 )
@@ -51,6 +53,7 @@ ACT_ONE = Operation(
     endpoint="videos_runway.runway_act_one",
     docs="https://doc-en.302.ai/230623447e0",
     files={"video": ("part",), "image": ("part",)},
+    required=("video",),
     task={"fetch": "runway_get_task", "parameters": {"id": "task.id"}},
     price=[{"amount": 0.25, "unit": "PTC", "per": "call"}],
 )
@@ -66,6 +69,7 @@ EXPAND_VIDEO = Operation(
     endpoint="videos_runway.runway_expand_video",
     docs="https://302ai.apifox.cn/api-242503139",
     files={"video": ("part", "url")},
+    required=("video",),
     task={"fetch": "runway_get_task", "parameters": {"id": "task.id"}},
     price=[{"amount": 0.25, "unit": "PTC", "per": "call"}],
 )

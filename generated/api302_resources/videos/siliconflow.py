@@ -19,6 +19,7 @@ CREATE_VIDEO = Operation(
     endpoint="videos_siliconflow.siliconflow_create_video",
     docs="https://docs.siliconflow.cn/api-reference/videos/videos_submit",
     files={"image": ("url", "data_url")},
+    required=("model", "prompt"),
     not_empty=("prompt",),
     task={"fetch": "siliconflow_get_video", "parameters": {"requestId": "requestId"}},
     price=[{"amount": 0.286, "unit": "PTC", "per": "call", "for": "Wan-AI/Wan2.2-T2V-A14B"}],
@@ -27,6 +28,7 @@ GET_VIDEO = Operation(
     id="siliconflow_get_video",
     endpoint="videos_siliconflow.siliconflow_get_video",
     docs="https://docs.siliconflow.cn/en/api-reference/videos/get_videos_status",
+    required=("requestId",),
     not_empty=("requestId",),
     status={
         "state": "status",

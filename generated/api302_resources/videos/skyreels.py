@@ -19,6 +19,7 @@ IMAGE_TO_VIDEO = Operation(
     endpoint="videos_skyreels.skyreels_image_to_video",
     docs="https://doc.302.ai/api-263524906",
     files={"image_url": ("url",)},
+    required=("prompt", "image_url"),
     not_empty=("prompt",),
     task={"fetch": "skyreels_get_video", "parameters": {"request_id": "request_id"}},
     price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],

@@ -20,6 +20,7 @@ IMAGE_TO_VIDEO = Operation(
     endpoint="videos_stability.stability_image_to_video",
     docs="https://302ai.apifox.cn/api-163311828",
     files={"image": ("part",)},
+    required=("image",),
     task={"fetch": "stability_get_video", "parameters": {"id": "id"}},
     price=[{"amount": 0.4, "unit": "PTC", "per": "call"}],
 )

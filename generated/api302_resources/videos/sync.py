@@ -19,6 +19,7 @@ GENERATE = Operation(
     id="sync_generate",
     endpoint="videos_sync.sync_generate",
     docs="p407",
+    required=("model", "input"),
     task={"fetch": "sync_get_generation", "parameters": {"id": "id"}, "webhook": {"in": "body", "name": "webhookUrl"}},
 )
 GET_GENERATION = Operation(

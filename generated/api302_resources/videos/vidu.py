@@ -19,6 +19,7 @@ CREATE_TASK_V1 = Operation(
     id="vidu_create_task_v1",
     endpoint="videos_vidu.vidu_create_task_v1",
     docs="http://302ai-en.apifox.cn/api-244703992",
+    required=("type", "input"),
     task={"fetch": "vidu_get_task_v1", "parameters": {"id": "id"}},
     price=[
         {"amount": 0.25, "unit": "PTC", "per": "call", "for": "version 1.5, 4 seconds, 360p"},
@@ -33,6 +34,7 @@ CREATE_SCENE_V1 = Operation(
     id="vidu_create_scene_v1",
     endpoint="videos_vidu.vidu_create_scene_v1",
     docs="http://302ai-en.apifox.cn/api-244703992",
+    required=("scene", "input"),
     task={"fetch": "vidu_get_task_v1", "parameters": {"id": "id"}},
 )
 GET_TASK_V1 = Operation(
@@ -54,6 +56,7 @@ TEXT_TO_VIDEO = Operation(
     id="vidu_text_to_video",
     endpoint="videos_vidu.vidu_text_to_video",
     docs="https://platform.vidu.cn/docs/text-to-video",
+    required=("model", "prompt"),
     not_empty=("prompt",),
     task={"fetch": "vidu_get_task", "parameters": {"id": "task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
     price=[{"amount": 0.005, "unit": "PTC", "per": "point"}],
@@ -63,6 +66,7 @@ IMAGE_TO_VIDEO = Operation(
     endpoint="videos_vidu.vidu_image_to_video",
     docs="https://docs.powertokens.ai/en/zmodelVideo/vidu/viduq3-pro-image-to-video",
     files={"images": ("url", "data_url")},
+    required=("model", "images"),
     task={"fetch": "vidu_get_task", "parameters": {"id": "task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
     price=[{"amount": 0.005, "unit": "PTC", "per": "point"}],
 )
@@ -71,6 +75,7 @@ START_END_TO_VIDEO = Operation(
     endpoint="videos_vidu.vidu_start_end_to_video",
     docs="https://doc-en.302.ai/294940083e0",
     files={"images": ("url", "data_url")},
+    required=("model", "images"),
     task={"fetch": "vidu_get_task", "parameters": {"id": "task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
     price=[{"amount": 0.005, "unit": "PTC", "per": "point"}],
 )
@@ -79,6 +84,7 @@ REFERENCE_TO_VIDEO = Operation(
     endpoint="videos_vidu.vidu_reference_to_video",
     docs="https://docs.kkiai.com/Other-Model-APIs/vidu-api/create-reference-to-video-task.html",
     files={"images": ("url", "data_url"), "videos": ("url",)},
+    required=("model", "prompt"),
     not_empty=("prompt",),
     task={"fetch": "vidu_get_task", "parameters": {"id": "task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
     price=[{"amount": 0.005, "unit": "PTC", "per": "point"}],
@@ -88,6 +94,7 @@ TEMPLATE_TO_VIDEO = Operation(
     endpoint="videos_vidu.vidu_template_to_video",
     docs="https://platform.vidu.com/docs/template",
     files={"images": ("url", "data_url")},
+    required=("template", "images"),
     task={"fetch": "vidu_get_task", "parameters": {"id": "task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
 )
 UPSCALE_VIDEO = Operation(
@@ -117,6 +124,7 @@ CREATE_UPLOAD = Operation(
     id="vidu_create_upload",
     endpoint="videos_vidu.vidu_create_upload",
     docs='public code, found by "vidu/tools/v2/files/uploads"',
+    required=("scene",),
     upload={
         "method": "upload_image",
         "put": "put_url",
@@ -127,7 +135,10 @@ CREATE_UPLOAD = Operation(
     },
 )
 FINISH_UPLOAD = Operation(
-    id="vidu_finish_upload", endpoint="videos_vidu.vidu_finish_upload", docs='public code, found by "vidu/tools/v2/files/uploads"'
+    id="vidu_finish_upload",
+    endpoint="videos_vidu.vidu_finish_upload",
+    docs='public code, found by "vidu/tools/v2/files/uploads"',
+    required=("etag",),
 )
 
 

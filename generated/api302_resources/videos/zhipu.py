@@ -19,6 +19,7 @@ CREATE_VIDEO = Operation(
     endpoint="videos_zhipu.zhipu_create_video",
     docs="https://302ai.apifox.cn/api-201750620",
     files={"image_url": ("url", "base64")},
+    required=("model",),
     not_empty=("model",),
     task={"fetch": "zhipu_get_video", "parameters": {"id": "id"}},
     price=[
