@@ -49,6 +49,8 @@ class Body:
     """The fields of a request body; of several shapes, joined."""
 
     fields: list[Argument] = field(default_factory=list)
+    unknown: bool = False
+    """Nobody knows what fields it has."""
     shapes: list[tuple[str, list[str], list[str]]] = field(default_factory=list)
     """Where shapes exclude each other: what each is, the fields that it alone requires, and those it may have, by name on the wire."""
     variants: list[tuple[str, set[str], set[str]]] = field(default_factory=list)
@@ -62,18 +64,17 @@ def identifier(wire: str) -> str:
 
 def arguments(operation: dict[str, Any], parameters: list[dict[str, Any]], schemas: Schemas) -> tuple[list[Argument], Body]:
     """Everything that an operation takes, the required first. `parameters` includes those of the path item. Raises NameProblem."""
-    unknown = has_unknown_fields(operation, schemas)
-    body = Body() if unknown else _body(operation, schemas)
+    body = Body(unknown=True) if _has_unknown_fields(operation, schemas) else _body(operation, schemas)
     unnamed = [*(_parameter(parameter, schemas) for parameter in parameters), *body.fields]
     unnamed.sort(key=lambda argument: PLACES.index(argument.place))
-    if unknown:
+    if body.unknown:
         unnamed = [argument for argument in unnamed if argument.place == "path"]
     named = _named(unnamed)
     body.fields = [argument for argument in named if argument.place == "body"]
     return sorted(named, key=lambda argument: not argument.required), body
 
 
-def has_unknown_fields(operation: dict[str, Any], schemas: Schemas) -> bool:
+def _has_unknown_fields(operation: dict[str, Any], schemas: Schemas) -> bool:
     """Whether nobody knows the fields of the request. A body that is a bare file has none to know."""
     contents = obj(schemas.deref(operation.get("requestBody")).get("content"))
     whole = contents and all(_is_whole(kind, schemas.deref(obj(obj(media).get("schema")))) for kind, media in contents.items())

@@ -27,7 +27,7 @@ def docstring(
         lines += ["", *wrap(str(operation["description"]))]
     if see:
         lines += ["", *wrap(" ".join(see))]
-    if "request" in obj(operation.get("x-unknown")):
+    if body.unknown:
         lines += ["", *wrap("The fields of this call are not documented.")]
     names = {argument.wire: argument.name for argument in arguments if argument.place == "body"}
     if body.shapes:

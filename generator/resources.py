@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .annotations import ANY, FILE, Annotation, Schemas, imported, literal, received, returned, scalar, union
-from .arguments import Argument, Body, NameProblem, arguments, has_unknown_fields, identifier
+from .arguments import Argument, Body, NameProblem, arguments, identifier
 from .docstrings import best_source, docstring
 from .join import operations
 from .lower import Types, is_json, lower
@@ -402,7 +402,7 @@ class _Tree:
             )
         if not content.get("requestBody"):
             del sent["body"]
-        unknown = has_unknown_fields(content, self.schemas) and "body" in sent
+        unknown = body.unknown and "body" in sent
         own, texts, imports = _own_arguments(form.accept, unknown)
         if kind == "_upload":
             content, shown = self._as_upload(operation, shown)

@@ -2522,8 +2522,6 @@ class Ai302(Resource):
     ) -> JsonObject:
         """Put HTML on the web as a page, the body being the page.
 
-        The fields of this call are not documented.
-
         Args:
             body: The whole body, application/octet-stream. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -5027,8 +5025,6 @@ class AsyncAi302(AsyncResource):
         timeout: float | None = None,
     ) -> JsonObject:
         """Put HTML on the web as a page, the body being the page.
-
-        The fields of this call are not documented.
 
         Args:
             body: The whole body, application/octet-stream. Takes a local file (path, open file or bytes).
