@@ -60,23 +60,32 @@ def build(spec_dir: Path, out_dir: Path) -> Summary:
         SpecError: The specification breaks rules; all of them are listed.
         BuildError: A generator failed, or made something else than the specification says, or the folder is not a generated one.
     """
-    if out_dir.exists() and (not out_dir.is_dir() or (any(out_dir.iterdir()) and not (out_dir / DOCUMENT_FILE).exists())):
-        raise BuildError(f"{out_dir} has no {DOCUMENT_FILE}, so it was not generated, and is left alone; give an empty folder to --out")
-    out_dir = out_dir.resolve()  # the tools run in other folders
-    out_dir.parent.mkdir(parents=True, exist_ok=True)
-    with _folder_beside(out_dir) as scratch:
+    with replaced(out_dir, DOCUMENT_FILE) as made:
+        return _generate(spec_dir, made)
+
+
+@contextmanager
+def replaced(folder: Path, marker: str) -> Iterator[Path]:
+    """An empty folder that takes the place of another when all has gone well; else the other stays as it is.
+
+    Raises BuildError if the other is not empty and lacks the file `marker`: nobody knows what it is.
+    """
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / marker).exists())):
+        raise BuildError(f"{folder} has no {marker}, so it was not generated, and is left alone; give an empty folder to --out")
+    folder = folder.resolve()  # the tools run in other folders
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _folder_beside(folder) as scratch:
         made = scratch / "new"
         made.mkdir()
-        summary = _generate(spec_dir, made)
-        if out_dir.exists():
-            out_dir.rename(scratch / "old")
+        yield made
+        if folder.exists():
+            folder.rename(scratch / "old")
         try:
-            made.rename(out_dir)
+            made.rename(folder)
         except OSError:
             if (scratch / "old").exists():
-                (scratch / "old").rename(out_dir)
+                (scratch / "old").rename(folder)
             raise
-    return summary
 
 
 def check(spec_dir: Path, generated_dir: Path) -> tuple[Summary, list[str]]:

@@ -28,6 +28,11 @@ _AMBIGUOUS = re.compile(
 _CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
+def is_ambiguous(text: str) -> bool:
+    """Whether some YAML reader takes this plain scalar for something else than text."""
+    return text in _CONSTANTS or text == "<<" or bool(_NUMBER.match(text) or _AMBIGUOUS.match(text))
+
+
 @dataclass(frozen=True, order=True)
 class Problem:
     """What is wrong in the specification: file (relative to its folder), line (from 1), what is wrong, and what to do."""

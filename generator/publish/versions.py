@@ -1,0 +1,226 @@
+"""The document in older versions of OpenAPI. What an older version cannot say travels in an `x-` field and is listed as a loss.
+
+3.1 lacks a few fields of 3.2. 3.0 has a schema language of its own: what it says in other words is rewritten, and is no loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..rules.context import CHILDREN, COMPONENT_KINDS, escape, is_json
+from ..source import obj, seq
+
+Json = dict[str, Any]
+
+# What each version added, by kind of object. Schemas are apart: 3.1 replaced their language.
+NEW_IN_32: dict[str, tuple[str, ...]] = {
+    "document": ("$self",),
+    "tag": ("summary", "parent", "kind"),
+    "server": ("name",),
+    "components": ("mediaTypes",),
+    "pathItem": ("query", "additionalOperations"),
+    "response": ("summary",),
+    "mediaType": ("itemSchema", "prefixEncoding", "itemEncoding"),
+    "encoding": ("encoding", "prefixEncoding", "itemEncoding"),
+    "example": ("dataValue", "serializedValue"),
+    "securityScheme": ("deprecated", "oauth2MetadataUrl"),
+}
+NEW_IN_31: dict[str, tuple[str, ...]] = {
+    "document": ("webhooks", "jsonSchemaDialect"),
+    "info": ("summary",),
+    "license": ("identifier",),
+    "components": ("pathItems",),
+}
+SCHEMA_30 = frozenset(
+    "$ref type title description default enum format multipleOf maximum exclusiveMaximum minimum exclusiveMinimum maxLength minLength pattern "
+    "maxItems minItems uniqueItems maxProperties minProperties required properties items additionalProperties allOf oneOf anyOf not nullable "
+    "discriminator readOnly writeOnly xml externalDocs example deprecated".split()
+)
+# A tag's title has a name that reference sites read.
+CARRIED = {("tag", "summary"): "x-displayName"}
+
+
+@dataclass(frozen=True, order=True)
+class Loss:
+    """Something that a version has no word for."""
+
+    version: str
+    what: str
+    """Kind of object and field, such as `mediaType.itemSchema`."""
+    carried: str
+    """The field that carries it."""
+    place: str
+    """JSON pointer of the object."""
+
+
+def to_31(document: Json) -> tuple[Json, list[Loss]]:
+    """The OpenAPI 3.1 copy of a 3.2 document, and what only 3.2 says."""
+    losses: list[Loss] = []
+
+    def change(kind: str, node: Any, place: str) -> Any:
+        if not isinstance(node, dict):
+            return node
+        if kind == "mediaType" and "itemSchema" in node and "schema" not in node:
+            node = {"schema": {"type": "string"}, **node}  # the stream as a whole is text
+        if kind == "response" and "$ref" not in node and "description" not in node:
+            node = {"description": node.get("summary", ""), **node}
+        return _carry("3.1", kind, node, place, NEW_IN_32.get(kind, ()), losses)
+
+    lowered = {**_walk_document(document, change), "openapi": "3.1.0"}
+    # The tree of tags, in the form that reference sites read.
+    children: dict[str, list[str]] = {}
+    for tag in seq(document.get("tags")):
+        children.setdefault(tag.get("parent", ""), []).append(tag["name"])
+    groups = [
+        {"name": tag.get("summary", tag["name"]), "tags": children[tag["name"]]}
+        for tag in seq(document.get("tags"))
+        if not tag.get("parent") and tag["name"] in children
+    ]
+    if groups:
+        lowered["x-tagGroups"] = groups
+    return lowered, losses
+
+
+def to_30(document: Json) -> tuple[Json, list[Loss]]:
+    """The OpenAPI 3.0.3 copy of a 3.1 document, and what only 3.1 says."""
+    losses: list[Loss] = []
+
+    def change(kind: str, node: Any, place: str) -> Any:
+        if kind == "schema":
+            return _schema(node, place, losses)
+        return _carry("3.0", kind, node, place, NEW_IN_31.get(kind, ()), losses) if isinstance(node, dict) else node
+
+    return {**_walk_document(document, change), "openapi": "3.0.3"}, losses
+
+
+Change = Callable[[str, Any, str], Any]
+
+
+def _walk_document(document: Json, change: Change) -> Json:
+    """A copy in which every object, the innermost first, is what `change(kind, object, JSON pointer)` gives."""
+    lowered = dict(document)
+    lowered["info"] = dict(document["info"])
+    if "license" in lowered["info"]:
+        lowered["info"]["license"] = change("license", lowered["info"]["license"], "#/info/license")
+    lowered["info"] = change("info", lowered["info"], "#/info")
+    for key, kind in (("servers", "server"), ("tags", "tag")):
+        if key in document:
+            lowered[key] = [change(kind, dict(node), f"#/{key}/{number}") for number, node in enumerate(document[key])]
+    lowered["paths"] = {path: _walk("pathItem", item, f"#/paths/{escape(path)}", change) for path, item in obj(document.get("paths")).items()}
+    if "components" in document:
+        components = {
+            key: {
+                name: _walk({**COMPONENT_KINDS, "securitySchemes": "securityScheme"}.get(key, key), node, f"#/components/{key}/{name}", change)
+                for name, node in definitions.items()
+            }
+            for key, definitions in document["components"].items()
+        }
+        lowered["components"] = change("components", components, "#/components")
+    return change("document", lowered, "#")
+
+
+def _walk(kind: str, node: Any, place: str, change: Change) -> Any:
+    if not isinstance(node, dict):
+        return change(kind, node, place)
+    copy = dict(node)
+    for key, value in node.items():
+        shape, child = CHILDREN.get(kind, {}).get(key.removeprefix("x-"), ("", ""))  # what was carried is lowered too
+        if shape == "one":
+            copy[key] = _walk(child, value, f"{place}/{key}", change)
+        elif shape == "map":
+            copy[key] = {name: _walk(child, inner, f"{place}/{key}/{escape(name)}", change) for name, inner in obj(value).items()}
+        elif shape == "list":
+            copy[key] = [_walk(child, inner, f"{place}/{key}/{number}", change) for number, inner in enumerate(seq(value))]
+    return change(kind, copy, place)
+
+
+def _carry(version: str, kind: str, node: Json, place: str, fields: tuple[str, ...] | set[str], losses: list[Loss]) -> Json:
+    """The object with the fields that the version does not know renamed to `x-` ones."""
+    carried = {key: CARRIED.get((kind, key), f"x-{key}") for key in node if key in fields}
+    losses += [Loss(version, f"{kind}.{key}", name, place) for key, name in carried.items()]
+    return {carried.get(key, key): value for key, value in node.items()}
+
+
+# -- schemas of 3.0 --------------------------------------------------------------------------------------------------------------------
+
+
+def _schema(schema: Any, place: str, losses: list[Loss]) -> Any:
+    """A schema, its parts already lowered, in the language of 3.0."""
+    if isinstance(schema, bool):
+        return schema if place.endswith("/additionalProperties") else {} if schema else {"not": {}}
+    schema = dict(schema)
+    if "$ref" in schema and len(schema) > 1:  # 3.0 ignores what stands beside a reference
+        schema["allOf"] = [*schema.get("allOf", ()), {"$ref": schema.pop("$ref")}]
+    if "const" in schema:
+        schema["enum"] = [schema.pop("const")]
+    _types(schema)
+    _variants(schema)
+    for bound, limit in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        value = schema.get(bound)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            other = schema.get(limit, value)
+            keep = other > value if limit == "minimum" else other < value  # the closed bound is the tighter one
+            schema[limit], schema[bound] = (other, False) if keep else (value, True)
+    if examples := schema.pop("examples", None):
+        schema.setdefault("example", examples[0])
+    if schema.get("contentEncoding") == "base64":
+        schema["format"] = "byte"
+    elif "contentMediaType" in schema and not is_json(schema["contentMediaType"]):
+        schema["format"] = "binary"
+    if "prefixItems" in schema:
+        schema.setdefault("items", {"anyOf": schema["prefixItems"]})
+    if schema.get("type") == "array":
+        schema.setdefault("items", {})
+    unknown = {key for key in schema if key not in SCHEMA_30 and not key.startswith("x-")}
+    return _carry("3.0", "schema", schema, place, unknown, losses)
+
+
+def _types(schema: Json) -> None:
+    """One type a schema, and `nullable` for null."""
+    kinds = schema.get("type")
+    if kinds is None:
+        return
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    plain = [kind for kind in kinds if kind != "null"]
+    if len(plain) != len(kinds):
+        schema["nullable"] = True
+    if len(plain) == 1:
+        schema["type"] = plain[0]
+        return
+    del schema["type"]
+    if not plain:
+        schema.setdefault("enum", [None])
+        return
+    arrays = {"items": schema.pop("items", {})} if "array" in plain else {}
+    union = {"anyOf": [{"type": kind, **(arrays if kind == "array" else {})} for kind in plain]}
+    if "anyOf" in schema:
+        union = {"allOf": [*schema.get("allOf", ()), union]}
+    schema.update(union)
+
+
+def _variants(schema: Json) -> None:
+    """A union with null is `nullable`; what is left of a union of two is no union any more.
+
+    Strictly, 3.0.3 lets `nullable` work beside a `type` only; tools read it beside a union or a reference too.
+    """
+    for key in ("anyOf", "oneOf"):
+        variants = seq(schema.get(key))
+        rest = [variant for variant in variants if variant != _NULL]
+        if len(rest) == len(variants) or not rest:
+            continue
+        schema["nullable"] = True
+        if len(rest) > 1:
+            schema[key] = rest
+            continue
+        del schema[key]
+        only = rest[0]
+        if "$ref" in only or only.keys() & schema.keys() - {"description", "nullable"}:
+            schema["allOf"] = [*schema.get("allOf", ()), only]
+        else:
+            schema.update({name: value for name, value in only.items() if name not in schema})
+
+
+_NULL = {"nullable": True, "enum": [None]}
+"""What a schema of type null has become."""
