@@ -157,14 +157,19 @@ def _schema(schema: Any, place: str, losses: list[Loss]) -> Any:
         schema["enum"] = [schema.pop("const")]
     _types(schema)
     _variants(schema)
+    if schema.get("nullable") and not schema.keys() & {"type", "enum"}:
+        # Strictly, 3.0.3 lets `nullable` work beside a `type` only; the tools that people use read it beside a reference or a union too.
+        losses.append(Loss("3.0", "schema.null", "nullable", place))
     for bound, limit in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         value = schema.get(bound)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             other = schema.get(limit, value)
             keep = other > value if limit == "minimum" else other < value  # the closed bound is the tighter one
             schema[limit], schema[bound] = (other, False) if keep else (value, True)
-    if examples := schema.pop("examples", None):
+    if examples := seq(schema.get("examples")):
         schema.setdefault("example", examples[0])
+        if examples == [schema["example"]]:
+            del schema["examples"]
     if schema.get("contentEncoding") == "base64":
         schema["format"] = "byte"
     elif "contentMediaType" in schema and not is_json(schema["contentMediaType"]):
@@ -201,10 +206,7 @@ def _types(schema: Json) -> None:
 
 
 def _variants(schema: Json) -> None:
-    """A union with null is `nullable`; what is left of a union of two is no union any more.
-
-    Strictly, 3.0.3 lets `nullable` work beside a `type` only; tools read it beside a union or a reference too.
-    """
+    """A union with null is `nullable`; what is left of a union of two is no union any more."""
     for key in ("anyOf", "oneOf"):
         variants = seq(schema.get(key))
         rest = [variant for variant in variants if variant != _NULL]

@@ -1,0 +1,211 @@
+"""The document in older versions: what it means stays, what cannot be said is carried and listed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema.validators import extend
+from openapi_schema_validator import OAS30Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT4
+
+from generator.publish.versions import Loss, to_30, to_31
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@cache
+def documents() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], list[Loss]]:
+    newest = json.loads((ROOT / "generated/openapi.json").read_text("utf-8"))
+    middle, first = to_31(newest)
+    oldest, then = to_30(middle)
+    return newest, middle, oldest, [*first, *then]
+
+
+def lowered(schema: Any) -> tuple[Any, list[Loss]]:
+    """A schema of 3.1 in 3.0."""
+    document, losses = to_30({"openapi": "3.1.0", "info": {}, "components": {"schemas": {"X": schema}}})
+    return document["components"]["schemas"]["X"], losses
+
+
+@pytest.mark.parametrize(
+    ("newer", "older"),
+    [
+        ({"type": ["string", "null"]}, {"type": "string", "nullable": True}),
+        ({"type": ["string", "null"], "enum": ["a", None]}, {"type": "string", "enum": ["a", None], "nullable": True}),
+        ({"type": ["string", "integer"]}, {"anyOf": [{"type": "string"}, {"type": "integer"}]}),
+        (
+            {"type": ["string", "integer"], "anyOf": [{"minLength": 1}]},
+            {"anyOf": [{"minLength": 1}], "allOf": [{"anyOf": [{"type": "string"}, {"type": "integer"}]}]},
+        ),
+        ({"type": "null"}, {"nullable": True, "enum": [None]}),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}], "description": "d"}, {"type": "string", "nullable": True, "description": "d"}),
+        ({"$ref": "#/components/schemas/X", "description": "d"}, {"description": "d", "allOf": [{"$ref": "#/components/schemas/X"}]}),
+        ({"$ref": "#/components/schemas/X"}, {"$ref": "#/components/schemas/X"}),
+        ({"const": "go", "type": "string"}, {"type": "string", "enum": ["go"]}),
+        ({"type": "number", "exclusiveMinimum": 0}, {"type": "number", "minimum": 0, "exclusiveMinimum": True}),
+        (
+            {"type": "number", "exclusiveMinimum": 0, "minimum": 1},
+            {"type": "number", "minimum": 1, "exclusiveMinimum": False},
+        ),
+        ({"type": "number", "exclusiveMaximum": 1, "maximum": 9}, {"type": "number", "maximum": 1, "exclusiveMaximum": True}),
+        ({"type": "string", "examples": ["a"]}, {"type": "string", "example": "a"}),
+        ({"type": "array"}, {"type": "array", "items": {}}),
+        ({"type": "object", "additionalProperties": False}, {"type": "object", "additionalProperties": False}),
+        ({"properties": {"a": True, "b": False}}, {"properties": {"a": {}, "b": {"not": {}}}}),
+        ({"properties": {"const": {"const": 1}}}, {"properties": {"const": {"enum": [1]}}}),  # a field may be called like a keyword
+        ({"default": {"const": 1}, "x-price": {"const": 1}}, {"default": {"const": 1}, "x-price": {"const": 1}}),  # data is left alone
+    ],
+)
+def test_a_schema_in_the_words_of_3_0(newer: Any, older: Any) -> None:
+    assert lowered(newer) == (older, [])
+
+
+@pytest.mark.parametrize(
+    ("newer", "older", "lost"),
+    [
+        (
+            {"type": "string", "contentMediaType": "image/png"},
+            {"type": "string", "format": "binary", "x-contentMediaType": "image/png"},
+            ["schema.contentMediaType"],
+        ),
+        (
+            {"type": "string", "contentMediaType": "image/png", "contentEncoding": "base64"},
+            {"type": "string", "format": "byte", "x-contentMediaType": "image/png", "x-contentEncoding": "base64"},
+            ["schema.contentEncoding", "schema.contentMediaType"],
+        ),
+        (  # what is carried speaks 3.0 too
+            {"type": "string", "contentMediaType": "application/json", "contentSchema": {"const": 1}},
+            {"type": "string", "x-contentMediaType": "application/json", "x-contentSchema": {"enum": [1]}},
+            ["schema.contentMediaType", "schema.contentSchema"],
+        ),
+        (
+            {"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}]},
+            {
+                "type": "array",
+                "items": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+                "x-prefixItems": [{"type": "string"}, {"type": "integer"}],
+            },
+            ["schema.prefixItems"],
+        ),
+        (
+            {"type": ["array", "string", "null"], "items": {"type": "integer"}},
+            {"nullable": True, "anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "string"}]},
+            ["schema.null"],
+        ),
+        (
+            {"anyOf": [{"$ref": "#/components/schemas/X"}, {"type": "null"}]},
+            {"nullable": True, "allOf": [{"$ref": "#/components/schemas/X"}]},
+            ["schema.null"],
+        ),
+        (
+            {"oneOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]},
+            {"nullable": True, "oneOf": [{"type": "string"}, {"type": "integer"}]},
+            ["schema.null"],
+        ),
+        ({"propertyNames": {"pattern": "^a"}}, {"x-propertyNames": {"pattern": "^a"}}, ["schema.propertyNames"]),
+        ({"type": "string", "examples": ["a", "b"]}, {"type": "string", "example": "a", "x-examples": ["a", "b"]}, ["schema.examples"]),
+    ],
+)
+def test_what_3_0_has_no_word_for_is_carried_and_listed(newer: Any, older: Any, lost: list[str]) -> None:
+    schema, losses = lowered(newer)
+    assert schema == older
+    assert sorted(loss.what for loss in losses) == lost
+    assert {loss.place for loss in losses} == {"#/components/schemas/X"}
+
+
+def test_streams_and_the_tree_of_tags_in_3_1() -> None:
+    stream = {"text/event-stream": {"itemSchema": {"type": "object"}}}
+    document = {
+        "openapi": "3.2.0",
+        "info": {"title": "t"},
+        "tags": [{"name": "videos", "summary": "Videos", "kind": "nav"}, {"name": "videos.acme", "summary": "Acme", "parent": "videos"}],
+        "paths": {"/a": {"post": {"responses": {"200": {"summary": "ok", "content": stream}}}}},
+    }
+    older, losses = to_31(document)
+    assert older["x-tagGroups"] == [{"name": "Videos", "tags": ["videos.acme"]}]
+    assert older["tags"][1] == {"name": "videos.acme", "x-displayName": "Acme", "x-parent": "videos"}
+    reply = older["paths"]["/a"]["post"]["responses"]["200"]
+    assert reply["description"] == reply["x-summary"] == "ok"
+    assert reply["content"]["text/event-stream"] == {"schema": {"type": "string"}, "x-itemSchema": {"type": "object"}}
+    assert Loss("3.1", "mediaType.itemSchema", "x-itemSchema", "#/paths/~1a/post/responses/200/content/text~1event-stream") in losses
+    assert document["tags"][1]["summary"] == "Acme", "the document itself is left alone"
+
+
+def leaves(node: Any) -> Iterator[str]:
+    """Every text and number of a document."""
+    if isinstance(node, dict):
+        for value in node.values():
+            yield from leaves(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from leaves(value)
+    else:
+        yield json.dumps(node)
+
+
+@pytest.mark.parametrize("older", [1, 2])
+def test_nothing_is_dropped_silently(older: int) -> None:
+    there = documents()
+    gone = Counter(leaves(there[0])) - Counter(leaves(there[older]))
+    assert set(gone) <= {'"3.2.0"', '"null"'}, gone.most_common(5)
+
+
+def test_every_loss_is_where_the_list_says() -> None:
+    _, middle, oldest, losses = documents()
+    assert len(losses) > 100
+    for loss in losses:
+        node: Any = middle if loss.version == "3.1" else oldest
+        for part in loss.place.removeprefix("#").split("/")[1:]:
+            node = node[int(part) if isinstance(node, list) else part.replace("~1", "/").replace("~0", "~")]
+        assert loss.carried in node, loss
+
+
+def examples(document: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Place, schema and value of each JSON example of a body, reply or parameter."""
+
+    def of(holder: dict[str, Any], place: str) -> Iterator[tuple[str, Any, Any]]:
+        values = [holder["example"]] if "example" in holder else []
+        values += [example["value"] for example in holder.get("examples", {}).values() if "value" in example]
+        yield from ((place, holder["schema"], value) for value in values if "schema" in holder)
+
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            place = f"{method.upper()} {path}"
+            for parameter in operation.get("parameters", []):
+                yield from of(parameter, place)
+            for body in (operation.get("requestBody", {}), *operation["responses"].values()):
+                for kind, media in body.get("content", {}).items():
+                    if "event-stream" not in kind:
+                        yield from of(media, f"{place} {kind}")
+
+
+def or_null(keyword: str) -> Any:
+    """A keyword as tools read it: `nullable` beside it lets null pass."""
+    strict = OAS30Validator.VALIDATORS[keyword]
+
+    def check(validator: Any, value: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        if instance is not None or not schema.get("nullable"):
+            yield from strict(validator, value, instance, schema) or ()
+
+    return check
+
+
+LENIENT = extend(OAS30Validator, {keyword: or_null(keyword) for keyword in ("allOf", "anyOf", "oneOf")})
+
+
+def test_what_fits_the_document_fits_it_in_3_0() -> None:
+    oldest = json.loads(json.dumps(documents()[2]).replace('"$ref": "#/', '"$ref": "urn:document#/'))
+    registry: Registry[Any] = Registry().with_resource("urn:document", Resource(oldest, DRAFT4))
+    held = 0
+    for place, schema, value in examples(oldest):
+        error = next(LENIENT(schema, registry=registry).iter_errors(value), None)
+        assert error is None, f"{place}: {error.message[:300]} at {list(error.absolute_path)}"
+        held += 1
+    assert held > 800
