@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NotRequired, TypedDict
+from typing import Literal, NotRequired, TypeAlias, TypedDict
+
+JinaEmbeddingType: TypeAlias = Literal["float", "base64", "binary", "ubinary"]
+"""
+The form of a vector.
+"""
 
 
 class JinaInput(TypedDict):
@@ -117,9 +122,9 @@ class JinaEmbeddingsRequest(TypedDict):
     """
     A text or several; with jina-clip and jina-embeddings-v4 also images and PDF files.
     """
-    embedding_type: NotRequired[Literal["float", "base64", "binary", "ubinary"] | Sequence[Literal["float", "base64", "binary", "ubinary"]]]
+    embedding_type: NotRequired[JinaEmbeddingType | Sequence[JinaEmbeddingType]]
     """
-    The form of the vectors, or several.
+    The form of the vectors, or several. Server default: "float".
     """
     encoding_format: NotRequired[Literal["float", "base64"]]
     """

@@ -89,7 +89,7 @@ class Jina(Resource):
                 jina-code-embeddings-0.5b, jina-code-embeddings-1.5b, jina-embeddings-v2-base-en, -zh, -de, -es or
                 -code.
             input: A text or several; with jina-clip and jina-embeddings-v4 also images and PDF files.
-            embedding_type: The form of the vectors, or several.
+            embedding_type: The form of the vectors, or several. Server default: "float".
             encoding_format: The form of the vectors in OpenAI's words; what 302.AI's own SDK sends.
             task: What the vectors are for. jina-embeddings-v3 takes the first five; jina-embeddings-v4 the first
                 three and code.…; the code models those from nl2code.… on.
@@ -272,7 +272,7 @@ class AsyncJina(AsyncResource):
                 jina-code-embeddings-0.5b, jina-code-embeddings-1.5b, jina-embeddings-v2-base-en, -zh, -de, -es or
                 -code.
             input: A text or several; with jina-clip and jina-embeddings-v4 also images and PDF files.
-            embedding_type: The form of the vectors, or several.
+            embedding_type: The form of the vectors, or several. Server default: "float".
             encoding_format: The form of the vectors in OpenAI's words; what 302.AI's own SDK sends.
             task: What the vectors are for. jina-embeddings-v3 takes the first five; jina-embeddings-v4 the first
                 three and code.…; the code models those from nl2code.… on.
