@@ -1,4 +1,4 @@
-"""The command line: `python -m generator build | check | join | coverage | docs`.
+"""The command line: `python -m generator build | check | join | coverage | publish | docs`.
 
 Exit codes: 0 all is well; 1 the specification, the generated code or a generator is not in order; 2 the command was used wrongly.
 """
@@ -25,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
         ("check", "the house rules, and whether the generated folder is what `build` would write"),
         ("join", "print the joined OpenAPI 3.2 document"),
         ("coverage", "count pages and operations by section and evidence"),
+        ("publish", "write what other languages and readers take: OpenAPI 3.2, 3.1 and 3.0, llms.txt, the reference site (needs Node)"),
     ):
         command = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
         command.add_argument("--spec", type=Path, default=Path("spec"), metavar="DIR", help="the specification (default: spec)")
@@ -33,6 +34,9 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--out", type=Path, default=Path("generated"), metavar="DIR", help=help_)
         if name == "coverage":
             command.add_argument("--into", type=Path, metavar="FILE", help="write the table into a file, between its coverage marks")
+        if name == "publish":
+            help_ = "the folder of the publication, replaced whole (default: dist/openapi)"
+            command.add_argument("--out", type=Path, default=Path("dist/openapi"), metavar="DIR", help=help_)
     docs.add(commands)
     args = parser.parse_args(arguments)
     if not args.spec.is_dir():
@@ -93,7 +97,15 @@ def _coverage(args: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS = {"build": _build, "check": _check, "join": _join, "coverage": _coverage, "docs": docs.run}
+def _publish(args: argparse.Namespace) -> int:
+    from .publish.publication import publish  # reading, checking and building do without it
+
+    for line in publish(args.spec, args.out):
+        print(line)
+    return 0
+
+
+_COMMANDS = {"build": _build, "check": _check, "join": _join, "coverage": _coverage, "publish": _publish, "docs": docs.run}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -17,11 +17,10 @@ from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValida
 from .. import rules
 from ..build import BuildError, as_json, replaced
 from ..join import join, operations
-from ..source import EXTENSIONS_FILE, Spec, SpecError, is_ambiguous, obj, seq
+from ..source import EXTENSIONS_FILE, Spec, SpecError, is_ambiguous, seq
 from . import llms, samples, site
 from .versions import Json, Loss, to_30, to_31
 
-OUT = Path("dist/openapi")
 VALIDATORS = {"3.2": OpenAPIV32SpecValidator, "3.1": OpenAPIV31SpecValidator, "3.0": OpenAPIV30SpecValidator}
 SHOWN = 20
 
@@ -47,7 +46,7 @@ def publish(spec_dir: Path, out: Path) -> list[str]:
         _write(made / "losses.md", loss_report(losses))
         _write(made / "llms.txt", llms.text(documents["3.2"]))
         site.build(documents["3.1"], made)
-        return [f"{path.relative_to(made).as_posix():<24}{path.stat().st_size:>11,} bytes" for path in sorted(made.iterdir()) if path.is_file()]
+        return [f"{path.name:<24}{path.stat().st_size:>12,} bytes" for path in sorted(made.iterdir()) if path.is_file()]
 
 
 def versions(document: Json) -> tuple[dict[str, Json], list[Loss]]:
@@ -111,7 +110,7 @@ def loss_report(losses: list[Loss]) -> str:
     lines = [
         "# What the older versions cannot say",
         "",
-        "The OpenAPI 3.2 document says everything. The others are made from it; what they have no word for stands in the `x-` field named here.",
+        "The OpenAPI 3.2 document says everything. What the others, made from it, have no word for stands in the field that is named here.",
         "What OpenAPI 3.0 says in other words (`nullable`, `enum` for `const`, `format: binary`) is no loss and is not listed.",
     ]
     for (version, what, carried), group in groupby(sorted(losses), key=lambda loss: (loss.version, loss.what, loss.carried)):

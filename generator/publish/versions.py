@@ -34,9 +34,9 @@ NEW_IN_31: dict[str, tuple[str, ...]] = {
     "components": ("pathItems",),
 }
 SCHEMA_30 = frozenset(
-    "$ref type title description default enum format multipleOf maximum exclusiveMaximum minimum exclusiveMinimum maxLength minLength pattern "
-    "maxItems minItems uniqueItems maxProperties minProperties required properties items additionalProperties allOf oneOf anyOf not nullable "
-    "discriminator readOnly writeOnly xml externalDocs example deprecated".split()
+    "$ref type title description default enum format multipleOf maximum exclusiveMaximum minimum exclusiveMinimum maxLength minLength "
+    "pattern maxItems minItems uniqueItems maxProperties minProperties required properties items additionalProperties allOf oneOf anyOf "
+    "not nullable discriminator readOnly writeOnly xml externalDocs example deprecated".split()
 )
 # A tag's title has a name that reference sites read.
 CARRIED = {("tag", "summary"): "x-displayName"}
@@ -108,13 +108,12 @@ def _walk_document(document: Json, change: Change) -> Json:
     for key, kind in (("servers", "server"), ("tags", "tag")):
         if key in document:
             lowered[key] = [change(kind, dict(node), f"#/{key}/{number}") for number, node in enumerate(document[key])]
-    lowered["paths"] = {path: _walk("pathItem", item, f"#/paths/{escape(path)}", change) for path, item in obj(document.get("paths")).items()}
+    paths = obj(document.get("paths"))
+    lowered["paths"] = {path: _walk("pathItem", item, f"#/paths/{escape(path)}", change) for path, item in paths.items()}
     if "components" in document:
+        kinds = {**COMPONENT_KINDS, "securitySchemes": "securityScheme"}
         components = {
-            key: {
-                name: _walk({**COMPONENT_KINDS, "securitySchemes": "securityScheme"}.get(key, key), node, f"#/components/{key}/{name}", change)
-                for name, node in definitions.items()
-            }
+            key: {name: _walk(kinds.get(key, key), node, f"#/components/{key}/{name}", change) for name, node in definitions.items()}
             for key, definitions in document["components"].items()
         }
         lowered["components"] = change("components", components, "#/components")

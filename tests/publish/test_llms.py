@@ -1,0 +1,61 @@
+"""llms.txt: one line an operation, with the call as the client has it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from api302 import Client
+from generator.join import operations
+from generator.publish.llms import text
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@cache
+def document() -> dict[str, Any]:
+    joined = json.loads((ROOT / "generated/openapi.json").read_text("utf-8"))
+    return {**joined, "info": {**joined["info"], "x-evidence-date": "2001-02-03"}}
+
+
+@cache
+def lines() -> list[str]:
+    return [line for line in text(document()).splitlines() if re.search(r"`client\.[\w.]+\(", line)]
+
+
+def test_each_operation_has_one_line() -> None:
+    found = [(path, method.upper()) for path, method, _ in operations(document())]
+    assert [tuple(re.search(r"; ([A-Z]+) (\S+?)(;|$)", line).group(2, 1)) for line in lines()] == found  # type: ignore[union-attr]
+
+
+def test_the_calls_are_there_with_the_arguments_that_they_need() -> None:
+    client = Client(api_key="sk-test")
+    for line in lines():
+        call = re.search(r"`client\.([\w.]+)\((.*?)\)`", line)
+        assert call, line
+        method: Any = client
+        for name in call[1].split("."):
+            method = getattr(method, name)
+        parameters = inspect.signature(method).parameters
+        given = re.findall(r"(\w+)=…", call[2])
+        required = [name for name, parameter in parameters.items() if parameter.default is inspect.Parameter.empty]
+        assert set(required) <= set(given) <= set(parameters), line
+
+
+def test_a_line_says_what_a_program_must_know() -> None:
+    (kling,) = [line for line in lines() if "/klingai/v1/videos/text2video;" in line]
+    assert re.match(r"- \[.+\]\(https?://.+\): `client\.videos\.kling\.text_to_video\(prompt=…\)`; POST ", kling), kling
+    assert "; task; " in kling and " PTC per " in kling
+    (chat,) = [line for line in lines() if "POST /v1/chat/completions" in line]
+    assert "`client.chat.completions.create(model=…, messages=…)`" in chat and "; stream; " in chat
+    assert any("not documented" in line for line in lines())
+
+
+def test_the_head_names_the_documents_and_the_date() -> None:
+    head = text(document()).partition("\n## ")[0]
+    assert "evidence to 2001-02-03" in head
+    assert all(name in head for name in ("openapi-3.2.yaml", "openapi-3.1.yaml", "openapi-3.0.yaml", "losses.md", "index.html"))
