@@ -6,10 +6,10 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 REDOCLY := npx --yes @redocly/cli@2.77.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build format lint lint-spec fuzz bench live mock wheel clean
+.PHONY: help demo test check build format lint-spec fuzz bench live mock publish publish-proof wheel clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("api302 needs Python 3.11 or newer, this is %d.%d; try: make PYTHON=python3.12 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
@@ -42,6 +42,12 @@ format: $(VENV)/ready-dev ## format hand-written Python
 
 lint-spec: ## Redocly's recommended rules over the joined document (needs Node)
 	$(REDOCLY) lint generated/openapi.json --config spec/redocly.yaml
+
+publish: $(VENV)/ready-dev ## spec/ -> dist/openapi: OpenAPI 3.2, 3.1, 3.0, llms.txt, reference site (needs Node)
+	$(PY) -m generator publish
+
+publish-proof: $(VENV)/ready-dev ## clients in TypeScript, Go and Java from the publication, its site in a browser (needs Node, Go, Java, Maven, Chromium)
+	$(PY) -m pytest -q -m proof tests/proof
 
 fuzz: $(VENV)/ready-dev ## schemathesis with many more examples
 	API302_FUZZ_EXAMPLES=200 $(PY) -m pytest -q tests/test_fuzz.py

@@ -60,7 +60,7 @@ def _build(args: argparse.Namespace) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     summary, differing = build.check(args.spec, args.out)
-    print(summary)
+    print(summary, *summary.remarks, sep="\n")
     if not differing:
         return 0
     for line in differing[:SHOWN]:

@@ -41,11 +41,16 @@ class Summary:
         for name, seconds in self.seconds.items():
             counts = ", ".join(f"{count} {what}" for what, count in self.counts.get(name, {}).items() if isinstance(count, int))
             lines.append(f"{name:<10} {seconds:6.1f} s  {counts}".rstrip())
-        lines.append(f"{'all':<10} {sum(self.seconds.values()):6.1f} s")
+        return "\n".join([*lines, f"{'all':<10} {sum(self.seconds.values()):6.1f} s"])
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is in order and yet worth knowing, a line each."""
+        lines: list[str] = []
         for title, listed in (("no link can say where these tasks' ids are", self.unlinked), ("written with an underscore", self.renamed)):
             if listed:
                 lines += [f"{title}:", *(f"  {entry}" for entry in listed)]
-        return "\n".join(lines)
+        return lines
 
 
 def as_json(document: dict[str, Any]) -> str:
