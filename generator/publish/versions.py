@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -66,6 +68,8 @@ def to_31(document: Json) -> tuple[Json, list[Loss]]:
             node = {"schema": {"type": "string"}, **node}  # the stream as a whole is text
         if kind == "response" and "$ref" not in node and "description" not in node:
             node = {"description": node.get("summary", ""), **node}
+        if kind == "schema" and "properties" in node:
+            node = {**node, "properties": _go_names(node["properties"])}
         return _carry("3.1", kind, node, place, NEW_IN_32.get(kind, ()), losses)
 
     lowered = {**_walk_document(document, change), "openapi": "3.1.0"}
@@ -133,6 +137,22 @@ def _walk(kind: str, node: Any, place: str, change: Change) -> Any:
         elif shape == "list":
             copy[key] = [_walk(child, inner, f"{place}/{key}/{number}", change) for number, inner in enumerate(seq(value))]
     return change(kind, copy, place)
+
+
+def _go_names(properties: Json) -> Json:
+    """The properties with a number in the Go name of each further spelling of a word.
+
+    `aspectRatio` and `aspect_ratio` are one name to oapi-codegen, and what it writes does not compile.
+    """
+    spellings: Counter[str] = Counter()
+    named = {}
+    for name, schema in properties.items():
+        words = re.findall(r"[^\W_]+", name)
+        spellings[word := "".join(words).lower()] += 1
+        if spellings[word] > 1 and isinstance(schema, dict):
+            schema = {**schema, "x-go-name": "".join(part[0].upper() + part[1:] for part in words) + str(spellings[word])}
+        named[name] = schema
+    return named
 
 
 def _carry(version: str, kind: str, node: Json, place: str, fields: tuple[str, ...] | set[str], losses: list[Loss]) -> Json:
