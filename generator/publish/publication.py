@@ -19,6 +19,7 @@ from ..build import BuildError, as_json, replaced
 from ..join import join, operations
 from ..source import EXTENSIONS_FILE, Spec, SpecError, is_ambiguous, seq
 from . import llms, samples, site
+from .hints import hinted
 from .versions import Json, Loss, to_30, to_31
 
 VALIDATORS = {"3.2": OpenAPIV32SpecValidator, "3.1": OpenAPIV31SpecValidator, "3.0": OpenAPIV30SpecValidator}
@@ -51,7 +52,7 @@ def publish(spec_dir: Path, out: Path) -> list[str]:
 
 def versions(document: Json) -> tuple[dict[str, Json], list[Loss]]:
     """The joined document, stamped and with samples, by OpenAPI version; and what is lost on the way down."""
-    newest = stamped(document)
+    newest = hinted(stamped(document))
     middle, lost_first = to_31(newest)
     oldest, lost_then = to_30(middle)
     return {"3.2": newest, "3.1": middle, "3.0": oldest}, [*lost_first, *lost_then]

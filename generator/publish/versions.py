@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -68,11 +66,9 @@ def to_31(document: Json) -> tuple[Json, list[Loss]]:
             node = {"schema": {"type": "string"}, **node}  # the stream as a whole is text
         if kind == "response" and "$ref" not in node and "description" not in node:
             node = {"description": node.get("summary", ""), **node}
-        if kind == "schema" and "properties" in node:
-            node = {**node, "properties": _go_names(node["properties"])}
         return _carry("3.1", kind, node, place, NEW_IN_32.get(kind, ()), losses)
 
-    lowered = {**_walk_document(document, change), "openapi": "3.1.0"}
+    lowered = {**walk_document(document, change), "openapi": "3.1.0"}
     # The tree of tags, in the form that reference sites read.
     children: dict[str, list[str]] = {}
     for tag in seq(document.get("tags")):
@@ -96,13 +92,13 @@ def to_30(document: Json) -> tuple[Json, list[Loss]]:
             return _schema(node, place, losses)
         return _carry("3.0", kind, node, place, NEW_IN_31.get(kind, ()), losses) if isinstance(node, dict) else node
 
-    return {**_walk_document(document, change), "openapi": "3.0.3"}, losses
+    return {**walk_document(document, change), "openapi": "3.0.3"}, losses
 
 
 Change = Callable[[str, Any, str], Any]
 
 
-def _walk_document(document: Json, change: Change) -> Json:
+def walk_document(document: Json, change: Change) -> Json:
     """A copy in which every object, the innermost first, is what `change(kind, object, JSON pointer)` gives."""
     lowered = dict(document)
     lowered["info"] = dict(document["info"])
@@ -137,22 +133,6 @@ def _walk(kind: str, node: Any, place: str, change: Change) -> Any:
         elif shape == "list":
             copy[key] = [_walk(child, inner, f"{place}/{key}/{number}", change) for number, inner in enumerate(seq(value))]
     return change(kind, copy, place)
-
-
-def _go_names(properties: Json) -> Json:
-    """The properties with a number in the Go name of each further spelling of a word.
-
-    `aspectRatio` and `aspect_ratio` are one name to oapi-codegen, and what it writes does not compile.
-    """
-    spellings: Counter[str] = Counter()
-    named = {}
-    for name, schema in properties.items():
-        words = re.findall(r"[^\W_]+", name)
-        spellings[word := "".join(words).lower()] += 1
-        if spellings[word] > 1 and isinstance(schema, dict):
-            schema = {**schema, "x-go-name": "".join(part[0].upper() + part[1:] for part in words) + str(spellings[word])}
-        named[name] = schema
-    return named
 
 
 def _carry(version: str, kind: str, node: Json, place: str, fields: tuple[str, ...] | set[str], losses: list[Loss]) -> Json:
