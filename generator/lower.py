@@ -307,6 +307,10 @@ def _operation(path: str, method: str, node: Mapping[str, Any], shared: list[Any
     responses, stream = _responses(name, node, types)
     returns = _returns(responses)
     names = _names([returns, *(parameter["type"] for parameter in parameters)])
+    template = path
+    for parameter in parameters:
+        if parameter["segments"]:  # as URI templates (RFC 6570) write it
+            template = template.replace(f"{{{parameter['wire']}}}", f"{{+{parameter['wire']}}}")
     media_types = sorted(body.get("content", {}), key=lambda media: not is_json(media))
     return {
         "operationId": name,
@@ -321,7 +325,7 @@ def _operation(path: str, method: str, node: Mapping[str, Any], shared: list[Any
         "x-client": {
             "id": name,
             "method": method.upper(),
-            "path": path,
+            "path": template,
             "summary": _prose(node.get("summary", "")),
             "description": _prose(node.get("description", "")),
             "parameters": parameters,
@@ -384,7 +388,9 @@ def _parameters(name: str, path: str, nodes: list[Any], types: Types) -> list[Js
             description = f"{description} Server default: {resolved['default']!r}.".strip()
         if not required and "None" not in kind.split(" | ") and kind != "Any":
             kind += " | None"
-        lowered.append({"in": place, "wire": wire, "name": python, "type": kind, "required": required, "description": description})
+        segments = place == "path" and isinstance(resolved, Mapping) and "x-segments" in resolved
+        said = {"required": required, "description": description, "segments": segments}
+        lowered.append({"in": place, "wire": wire, "name": python, "type": kind, **said})
     return sorted(lowered, key=lambda parameter: (order[parameter["in"]], not parameter["required"]))
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 import api302
@@ -190,3 +191,15 @@ def test_a_stream_ends_and_a_cut_one_raises(operation: Operation, server: Any, c
         with pytest.raises(api302.StreamError) as caught, called(**given) as stream:
             list(stream)
         assert len(caught.value.events) <= len(events)  # a sentinel is no event
+
+
+def test_slashes_of_a_value_of_many_segments_are_sent_as_they_are(server: Any) -> None:
+    sent: list[bytes] = []
+    http = httpx.Client(event_hooks={"request": [lambda request: sent.append(request.url.raw_path)]})
+    with api302.Client(api_key="sk-api", base_url=server.url, http_client=http) as client, http:
+        for path in ("github/trending/daily/any", "/bilibili/ranking/", "bilibili", "a b/c?d"):
+            client.information.rsshub.get_feed(path=path)
+        for path in ("../v1/models", "a/./b", "a//b", "/"):
+            with pytest.raises(api302.InvalidArgument, match="path"):
+                client.information.rsshub.get_feed(path=path)
+    assert sent == [b"/rsshub/github/trending/daily/any", b"/rsshub/bilibili/ranking", b"/rsshub/bilibili", b"/rsshub/a%20b/c%3Fd"]

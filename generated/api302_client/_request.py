@@ -65,7 +65,15 @@ def builder(method: str, template: str, media_types: Sequence[str]) -> Builder:
 
 
 def _fill(template: str, path: Mapping[str, Any]) -> str:
-    return re.sub(r"{([^{}]+)}", lambda match: path_segment(path.get(match[1]), match[1]), template)
+    def value(match: re.Match[str]) -> str:
+        """`{name}` is one segment, `{+name}` may be several (RFC 6570)."""
+        plus, name = match.groups()
+        if not plus:
+            return path_segment(path.get(name), name)
+        segments = scalar("" if path.get(name) is None else path[name]).strip("/").split("/")
+        return "/".join(path_segment(segment, name) for segment in segments)
+
+    return re.sub(r"{(\+?)([^{}]+)}", value, template)
 
 
 def path_segment(value: Any, name: str = "value") -> str:

@@ -19,7 +19,7 @@ from ..source import COMMON_FILE, EXTENSIONS_FILE, LEDGER_NAME, ROOT_FILE, VENDO
 from .context import Context, Node, explain, same
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
-FIELD_EXTENSIONS = frozenset({"x-file"})
+FIELD_EXTENSIONS = frozenset({"x-file", "x-segments"})
 
 _VENDORS = {
     "type": "object",

@@ -190,7 +190,7 @@ def places(fetch: Operation, parameters: Mapping[str, Any]) -> dict[str, dict[st
     rest = "body" if module.MEDIA_TYPES else "query"
     found: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "body": {}}
     for name, value in parameters.items():
-        found["path" if f"{{{name}}}" in module.PATH else rest][name] = value
+        found["path" if f"{{{name}}}" in module.PATH.replace("{+", "{") else rest][name] = value
     return found
 
 

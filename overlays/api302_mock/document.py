@@ -65,6 +65,8 @@ class Route:
     pattern: re.Pattern[str]
     names: list[str]
     operations: dict[str, Operation]
+    deep: bool = False
+    """Whether a parameter may be several segments (`x-segments`)."""
 
 
 class Document:
@@ -83,8 +85,10 @@ class Document:
         # A path that spells more out is tried first: /tasks/latest before /tasks/{id}.
         ordered = sorted(self._routes.values(), key=lambda route: (len(route.names), -len(route.template)))
         self._by_depth: dict[int, list[Route]] = {}
+        self._deep = [route for route in ordered if route.deep]
         for route in ordered:
-            self._by_depth.setdefault(route.template.count("/"), []).append(route)
+            if not route.deep:
+                self._by_depth.setdefault(route.template.count("/"), []).append(route)
 
     def _read(self) -> None:
         for path, raw_item in self.raw.get("paths", {}).items():
@@ -108,19 +112,24 @@ class Document:
                     paths=[path, *raw.get("x-aliases", [])],
                 )
                 self.operations[operation.id] = operation
+                segments = {
+                    p["name"] for p in operation.parameters if p["in"] == "path" and "x-segments" in self.resolve(p.get("schema", {}))
+                }
                 for template in operation.paths:
-                    self._route(template).operations.setdefault(operation.method, operation)
+                    self._route(template, segments).operations.setdefault(operation.method, operation)
 
-    def _route(self, template: str) -> Route:
+    def _route(self, template: str, segments: set[str]) -> Route:
         if template not in self._routes:
             pieces = re.split(r"\{([^}]+)\}", template)
-            pattern = "".join(re.escape(piece) if index % 2 == 0 else "([^/]+?)" for index, piece in enumerate(pieces))
-            self._routes[template] = Route(template, re.compile(pattern), pieces[1::2], {})
+            pattern = "".join(
+                re.escape(piece) if index % 2 == 0 else "(.+?)" if piece in segments else "([^/]+?)" for index, piece in enumerate(pieces)
+            )
+            self._routes[template] = Route(template, re.compile(pattern), pieces[1::2], {}, bool(segments))
         return self._routes[template]
 
     def match(self, path: str) -> Iterator[tuple[Route, dict[str, str]]]:
         """Routes that fit a percent-encoded path, the most literal first, each with its decoded path parameters."""
-        for route in self._by_depth.get(path.count("/"), ()):
+        for route in (*self._by_depth.get(path.count("/"), ()), *self._deep):
             if found := route.pattern.fullmatch(path):
                 yield route, {name: unquote(value) for name, value in zip(route.names, found.groups(), strict=True)}
 
