@@ -59,20 +59,21 @@ class Report:
         facts = {"since": self.since, "verdict": self.verdict, "next": self.next, "evidence": self.evidence}
         return {**facts, "changes": [asdict(change) for change in self.changes]}
 
-    def markdown(self, level: int = 1) -> str:
-        """For people, with headings from this level on."""
+    def markdown(self) -> str:
+        """For people."""
         asked = f"Next version: {self.next} ({self.verdict})." if self.changes else "The API is the same: no new version."
-        lines = [f"{'#' * level} API changes since {self.since}", "", asked]
+        return f"{self.section(1)}\n{asked}\n"
+
+    def section(self, level: int) -> str:
+        """What changed, in Markdown with headings from this level on."""
+        lines = [f"{'#' * level} API changes since {self.since}"]
         for kind in KINDS:
             if changes := [change for change in self.changes if change.kind == kind and change.rule != WORDS]:
                 lines += ["", f"{'#' * (level + 1)} {_TITLES[kind]}", "", *_entries(changes)]
         if reworded := [change for change in self.changes if change.rule == WORDS]:
-            lines += ["", f"Other words or examples alone: {_listed(f'`{change.operation or change.text}`' for change in reworded)}."]
+            lines += ["", f"Other words or examples alone: {_listed(f'`{change.operation or DOCUMENT}`' for change in reworded)}."]
         if self.evidence:
-            lines += [
-                "",
-                f"The evidence of {self.evidence} more operation{'s' * (self.evidence > 1)} was looked at anew, which changes nothing.",
-            ]
+            lines += ["", f"Evidence looked at anew, which changes nothing, of {self.evidence} more operation{'s' * (self.evidence > 1)}."]
         return "\n".join(lines) + "\n"
 
 
@@ -120,15 +121,15 @@ def report(old: Json, new: Json) -> Report:
 def read(source: str) -> Json:
     """The document of a file, a spec folder or a git revision. Raises Unusable."""
     path = Path(source)
-    if path.is_dir():
-        try:
-            return join(Spec.load(path))
-        except SpecError as error:
-            raise Unusable("\n".join(f"{path.as_posix()}/{problem}" for problem in error.problems)) from error
-    text = path.read_text(encoding="utf-8") if path.is_file() else _in_git(source)
     try:
-        document = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, yaml.CSafeLoader)
-    except (ValueError, yaml.YAMLError) as error:
+        if path.is_dir():
+            document = join(Spec.load(path))
+        else:
+            text = path.read_text(encoding="utf-8") if path.is_file() else _in_git(source)
+            document = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, yaml.CSafeLoader)
+    except SpecError as error:
+        raise Unusable("\n".join(f"{path.as_posix()}/{problem}" for problem in error.problems)) from error
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise Unusable(f"{source} is neither JSON nor YAML: {error}") from error
     if not (re.match(r"3\.[012]\.", str(obj(document).get("openapi"))) and isinstance(document.get("paths"), dict)):
         raise Unusable(f"{source} is no OpenAPI document of version 3.0, 3.1 or 3.2: it needs `openapi` and `paths`")
@@ -178,6 +179,8 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the report, or release; returns the exit code: 0 done, whatever changed; 1 refused; 2 unusable input or a missing tool."""
     try:
+        if args.version and not args.release:
+            raise Unusable("--version says which version to release: give --release DATE with it")
         made = report(read(args.old or _newest_tag()), read(args.new))
         if args.release:
             text = release(Path(args.new), made, args.release, args.version)

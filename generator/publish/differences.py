@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -58,11 +59,9 @@ JUDGED = (
     (r"response-(optional-property|(body|property)-(any|one)-of)-removed$", BREAKING),
     # Announced or not, what used it fails.
     (r".*-removed-with-deprecation$", BREAKING),
-    # Its class is imported by name.
-    (r"api-schema-removed$", BREAKING),
 )
-# Told by us: the first two as a method's name, the last is what the report decides.
-OURS = re.compile(r"api-(tag|operation-id|version|major-version)-")
+# Told by us: a method's name, a class that operations still there returned; and the version, which the report decides.
+OURS = re.compile(r"api-(tag|operation-id|schema|version|major-version)-")
 ADDITION = re.compile(r"new-|endpoint-added|.*-(property|parameter|header|enum-value|media-type|status|any-of|one-of|body)-added")
 
 # For the net. Evidence and samples are no part of the API, links are made from x-task, and the rest is compared by name.
@@ -110,15 +109,16 @@ def compare(old: Json, new: Json) -> tuple[list[Change], int]:
             add(call, BREAKING, "operation-removed", f"removed ({before[call].get('summary', '')})")
         elif call not in before:
             add(call, ADDED, "operation-added", f"new: {after[call].get('summary', '')}")
-    parts = _component_differences(old, new)
+    parts, gone = _component_differences(old, new)
     evidence = 0
     for call in before.keys() & after.keys():
         was, now, told = before[call], after[call], bool(found[call])
         for kind, rule, text in _names(was, now, moved.get(call)):
             add(call, kind, rule, text)
-        differing = list(_differences(was, now))
-        for name in sorted(_reached(was, old) | _reached(now, new)):
-            differing += parts.get(name, [])
+        used = _reached(was, old)
+        for name in sorted(used & gone):
+            add(call, BREAKING, "component", f"`{name.rpartition('/')[2]}` is gone, and a class of that name with it")
+        differing = [*_differences(was, now), *(part for name in sorted(used | _reached(now, new)) for part in parts.get(name, ()))]
         fresh = {part.at[-1] for part in differing if part.old is None}
         for part in differing:
             for kind, text in _extension(part, fresh) if part.what == "extension" else ():
@@ -173,12 +173,9 @@ def _oasdiff(old: Json, new: Json) -> list[Json]:
         try:
             done = subprocess.run(command, cwd=OASDIFF, capture_output=True, text=True, encoding="utf-8")
         except FileNotFoundError as error:
-            message = (
-                "Go is not installed, and the comparison is made by oasdiff, a Go program: install Go 1.26 or newer (https://go.dev/dl)"
-            )
-            raise ToolMissing(message) from error
+            raise ToolMissing("Go is not installed, and oasdiff, which compares, is a Go program: install Go 1.26 or newer") from error
     if done.returncode:
-        raise BuildError(f"oasdiff failed: {done.stderr.strip() or done.stdout.strip()}")
+        raise BuildError(f"oasdiff failed: {(done.stderr or done.stdout).strip()[-1000:]}")
     return json.loads(done.stdout or "[]") or []
 
 
@@ -236,14 +233,13 @@ def _keyed(items: list[Any]) -> Json:
     return {str(obj(item).get("name", number)): item for number, item in enumerate(items)}
 
 
-def _component_differences(old: Json, new: Json) -> dict[str, list[_Part]]:
-    """What differs in the components that both documents have, by `kind/name`."""
-    return {
-        f"{kind}/{name}": list(_differences(was, new["components"][kind][name], (name,)))
-        for kind, components in obj(old.get("components")).items()
-        for name, was in components.items()
-        if name in obj(obj(new.get("components")).get(kind))
-    }
+def _component_differences(old: Json, new: Json) -> tuple[dict[str, list[_Part]], set[str]]:
+    """What differs in each component that both documents have, by `kind/name`; and which the new one has not."""
+    before, after = (
+        {f"{kind}/{name}": part for kind, parts in obj(document.get("components")).items() for name, part in parts.items()}
+        for document in (old, new)
+    )
+    return {name: list(_differences(was, after[name])) for name, was in before.items() if name in after}, before.keys() - after.keys()
 
 
 def _reached(operation: Json, document: Json) -> set[str]:
@@ -264,7 +260,8 @@ def _extension(part: _Part, fresh: set[str]) -> Iterator[tuple[str, str]]:
         was, now = (price_text(prices).rstrip(".") if prices else "none documented" for prices in (old, new))
         yield CHANGED, f"price: {was} → {now}"
     elif key in ("x-file", "x-aliases", "x-unknown"):  # lists, or a mapping of which the keys count
-        where = f"`{part.at[-2]}` takes a file as" if key == "x-file" else "its other path" if key == "x-aliases" else "not described:"
+        field = ".".join(name for keyword, name in pairwise(part.at) if keyword == "properties") or "the body"
+        where = f"`{field}` takes a file as" if key == "x-file" else "its other path" if key == "x-aliases" else "not described:"
         lost, gained = ([each for each in one or () if each not in (other or ())] for one, other in ((old, new), (new, old)))
         worse, better = (gained, lost) if key == "x-unknown" else (lost, gained)
         if lost:

@@ -66,7 +66,7 @@ def _changelog(path: Path, report: Report, number: str, day: str) -> str:
         raise BuildError(f"{path} has no heading `## [Unreleased]`; add it above the newest version")
     if f"## [{number}]" in text:
         raise BuildError(f"{path} has a heading for {number} already")
-    api = report.markdown(level=3) if report.verdict != "none" else ""
+    api = report.section(3) if report.verdict != "none" else ""
     parts = [f"## [Unreleased]\n\n## [{number}] - {day}", section[1].strip(), api.strip(), text[section.end() :].strip()]
     return text[: section.start()] + "\n\n".join(part for part in parts if part) + "\n"
 
