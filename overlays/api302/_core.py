@@ -63,15 +63,21 @@ class RawReply(Generic[T]):
 
 
 class Cost(NamedTuple):
-    """What a call cost."""
+    """What a call cost.
+
+    Attributes:
+        amount: In PTC; 1 PTC is 1 USD.
+        input_tokens: Tokens of the request, where they are counted; else None.
+        output_tokens: Tokens of the reply, where they are counted; else None.
+        model: The model that was billed, where one is named; else None.
+        records: The replies of the account's record call, one for each billed request.
+    """
 
     amount: float
-    """PTC; 1 PTC is 1 USD."""
     input_tokens: int | None
     output_tokens: int | None
     model: str | None
     records: tuple[Any, ...]
-    """The replies of the account's record call, one for each billed request."""
 
 
 class Call:

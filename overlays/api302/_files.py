@@ -121,7 +121,7 @@ def _text(field: str, value: str, forms: tuple[str, ...]) -> str:
         raise _refused(field, f"the address {value[:80]!r}", forms, "download it first: client.download(url, path)")
     if "base64" in forms and _BASE64.fullmatch(value) and not _exists(value):
         return value
-    fix = "a local file is given as pathlib.Path(…); an address starts with https://"
+    fix = "a local file is given as pathlib.Path(…)"
     raise _refused(field, f"the text {value[:80]!r}" if value else "an empty text", forms, fix)
 
 

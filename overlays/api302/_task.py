@@ -42,21 +42,25 @@ _warned: set[tuple[str, str]] = set()
 
 
 class TaskStatus(NamedTuple, Generic[T]):
-    """How a task stands."""
+    """How a task stands.
+
+    Attributes:
+        state: `pending`, `succeeded` or `failed`.
+        raw_state: The service's own word for it.
+        progress: From 0 to 1, where the service tells; else None.
+        outputs: Addresses of the results.
+        message: Why it failed.
+        code: The vendor's code for why it failed.
+        reply: The reply that says all this.
+    """
 
     state: Literal["pending", "succeeded", "failed"]
     raw_state: Any = None
-    """The service's own word for it."""
     progress: float | None = None
-    """From 0 to 1, where the service tells."""
     outputs: tuple[str, ...] = ()
-    """Addresses of the results."""
     message: str = ""
-    """Why it failed."""
     code: Any = None
-    """The vendor's code for why it failed."""
     reply: T | None = None
-    """The reply that says all this."""
 
     def __str__(self) -> str:
         share = f" {self.progress:.0%}" if self.progress is not None else ""

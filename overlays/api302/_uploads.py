@@ -19,12 +19,15 @@ _ADDRESS = "data.url || data || url || file_url"
 
 
 class Uploaded(NamedTuple):
-    """An uploaded file."""
+    """An uploaded file.
+
+    Attributes:
+        url: Its address, or the id that the vendor's other calls take for it.
+        reply: The service's reply.
+    """
 
     url: str
-    """Its address, or the id that the vendor's other calls take for it."""
     reply: Any
-    """The service's reply."""
 
     @property
     def request_id(self) -> str | None:

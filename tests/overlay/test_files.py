@@ -125,7 +125,7 @@ def test_an_address_alone(serve: Any, connect: Any, tmp_path: Path) -> None:
     client.tools.extra.look(image="https://x/a.png")
     assert server.requests[-1].json == {"image": "https://x/a.png"}
     for given, said in (
-        ("x.example/a.png", "an address starts with https://"),
+        ("x.example/a.png", "an address (https://…)"),
         ("", "not an empty text"),
         ("data:image/png;base64,AA", "not a data URL"),
         (tmp_path / "a.png", "upload it first, and give the address: client.files.upload('a.png')"),
