@@ -1,4 +1,4 @@
-"""The command line: `python -m generator build | check | join | coverage | publish | docs`.
+"""The command line: `python -m generator build | check | join | coverage | publish | changes | docs`.
 
 Exit codes: 0 all is well; 1 the specification, the generated code or a generator is not in order; 2 the command was used wrongly.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from . import build, join
 from .docs import cli as docs
+from .publish import changes
 from .source import Spec, SpecError
 
 SHOWN = 50
@@ -37,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         if name == "publish":
             help_ = "the folder of the publication, replaced whole (default: dist/openapi)"
             command.add_argument("--out", type=Path, default=Path("dist/openapi"), metavar="DIR", help=help_)
+    changes.add(commands)
     docs.add(commands)
     args = parser.parse_args(arguments)
     if not args.spec.is_dir():
@@ -105,7 +107,15 @@ def _publish(args: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS = {"build": _build, "check": _check, "join": _join, "coverage": _coverage, "publish": _publish, "docs": docs.run}
+_COMMANDS = {
+    "build": _build,
+    "check": _check,
+    "join": _join,
+    "coverage": _coverage,
+    "publish": _publish,
+    "changes": changes.run,
+    "docs": docs.run,
+}
 
 if __name__ == "__main__":
     sys.exit(main())
