@@ -33,8 +33,10 @@ NEW_IN_31: dict[str, tuple[str, ...]] = {
     "license": ("identifier",),
     "components": ("pathItems",),
 }
+# 3.0 has `default`, too. But it says what the server does, and the clients that code generators make of 3.0 send it: a chat request of
+# openapi-generator's Java client would ask every model for a medium `reasoning_effort`. Defaults of lists and unions do not even compile.
 SCHEMA_30 = frozenset(
-    "$ref type title description default enum format multipleOf maximum exclusiveMaximum minimum exclusiveMinimum maxLength minLength "
+    "$ref type title description enum format multipleOf maximum exclusiveMaximum minimum exclusiveMinimum maxLength minLength "
     "pattern maxItems minItems uniqueItems maxProperties minProperties required properties items additionalProperties allOf oneOf anyOf "
     "not nullable discriminator readOnly writeOnly xml externalDocs example deprecated".split()
 )
@@ -66,7 +68,12 @@ def to_31(document: Json) -> tuple[Json, list[Loss]]:
             node = {"schema": {"type": "string"}, **node}  # the stream as a whole is text
         if kind == "response" and "$ref" not in node and "description" not in node:
             node = {"description": node.get("summary", ""), **node}
-        return _carry("3.1", kind, node, place, NEW_IN_32.get(kind, ()), losses)
+        fields = NEW_IN_32.get(kind, ())
+        if kind == "link" and not isinstance(node.get("requestBody", ""), str):
+            fields = (
+                "requestBody",
+            )  # swagger-parser, and openapi-generator with it, refuses a document whose link has anything but text here
+        return _carry("3.1", kind, node, place, fields, losses)
 
     lowered = {**walk_document(document, change), "openapi": "3.1.0"}
     # The tree of tags, in the form that reference sites read.
