@@ -46,7 +46,7 @@ def publish(spec_dir: Path, out: Path) -> list[str]:
         shutil.copyfile(spec_dir / EXTENSIONS_FILE, made / EXTENSIONS_FILE)
         _write(made / "losses.md", loss_report(losses))
         _write(made / "llms.txt", llms.text(documents["3.2"]))
-        site.build(documents["3.1"], made)
+        site.build(documents["3.2"], made)
         return [f"{path.name:<24}{path.stat().st_size:>12,} bytes" for path in sorted(made.iterdir()) if path.is_file()]
 
 

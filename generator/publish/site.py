@@ -1,0 +1,256 @@
+"""The reference site: a page that shows the published document with Redoc, and asks for nothing but the files beside it.
+
+Redoc comes from npm, pinned in `site/package-lock.json`. It knows none of our extensions, so what they say is put in words into the
+descriptions of the copy that the page shows; the published documents stay as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from ..build import BuildError
+from ..docstrings import price_text
+from ..join import operations
+from ..resources import Operation, _Tree
+from ..source import obj, seq
+from . import samples
+
+FOLDER = Path(__file__).with_name("site")
+_PINS = ("package.json", "package-lock.json", ".npmrc")
+_SCRIPT = "node_modules/redoc/bundles/redoc.standalone.js"
+_SECONDS = 300  # for npm
+
+# A browser opens no module from a file, so Redoc becomes a plain script, which has no exports and no `import.meta`; and its logo comes
+# from the web, so the name stands there in letters.
+_EDITS = {
+    "const{RedocStandalone,hydrate,init}=": "'use strict';window.Redoc=",
+    "export{RedocStandalone,hydrate,init}": "",
+    "import.meta.": "document.",
+    "https://cdn.redoc.ly/redoc/logo-mini": "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' width='45' height='12'>"
+    "<text y='10' font-size='11' font-family='sans-serif' fill='gray'>Redoc</text></svg>#",
+}
+
+_EVIDENCE = {
+    "page": "documentation page of 302.AI",
+    "sample": "sample of 302.AI's",
+    "caller": "public program that calls it",
+    "vendor": "the vendor's own reference",
+    "catalog": "product catalogue of 302.AI",
+}
+_MANY = 6  # more sources than this are folded away
+
+_LANDING = """
+## In Python
+
+```sh
+pip install api302
+```
+
+```python
+from api302 import Client
+
+client = Client()  # reads AI302_API_KEY
+reply = client.chat.completions.create(
+    model="gpt-4o",
+    messages=[{"role": "user", "content": "Hi"}],
+)
+print(reply.choices[0].message.content)
+```
+
+Each call below has its sample in Python beside curl. `AsyncClient` is the same with `await`. Prices are in PTC; 1 PTC is 1 USD.
+
+## Other languages
+
+| | |
+| --- | --- |
+| **OpenAPI 3.2** | [YAML](openapi-3.2.yaml), [JSON](openapi-3.2.json) |
+| **OpenAPI 3.1** | [YAML](openapi-3.1.yaml), [JSON](openapi-3.1.json) |
+| **OpenAPI 3.0** | [YAML](openapi-3.0.yaml), [JSON](openapi-3.0.json) |
+| **Losses** | [what 3.1 and 3.0 cannot say](losses.md) |
+| **Extensions** | [what the x- fields mean](extensions.schema.json) |
+| **Language models** | [llms.txt](llms.txt), one line a call |
+
+## This edition
+
+"""
+
+
+class SiteError(BuildError):
+    """The site cannot be made. The message is one sentence with what to do."""
+
+
+def build(document: dict[str, Any], out: Path) -> None:
+    """Write `index.html` and the folder `site/` beside the published documents.
+
+    Args:
+        document: The published OpenAPI 3.2 document; Redoc reads the tree of its tags.
+        out: The folder of the publication.
+
+    Raises:
+        SiteError: npm is missing or fails; nothing is written.
+    """
+    script = _redoc()
+    copy = shown(document)
+    labels = dict.fromkeys(sample["label"] for _, _, operation in operations(copy) for sample in operation["x-codeSamples"])
+    options = {
+        "disableTelemetry": True,
+        "router": "hash",
+        "codeSamples": {"languages": [{"lang": label} for label in [*labels, "Payload"]]},
+        "hideDownloadButtons": True,
+    }
+    content = json.dumps({"options": options, "document": copy}, ensure_ascii=False, separators=(",", ":"))
+    folder = out / "site"
+    folder.mkdir()
+    _write(folder / "redoc.js", script)
+    _write(folder / "document.js", f"const api={content};\n")
+    _write(out / "index.html", (FOLDER / "index.html").read_text(encoding="utf-8"))
+
+
+def anchors(document: dict[str, Any]) -> dict[str, str]:
+    """By operationId the end of its address on the page, such as `#/videos/videos.kling/kling_text_to_video`."""
+    return {
+        operation["operationId"]: f"#/{tag.partition('.')[0]}/{tag}/{operation['operationId']}"
+        for _, _, operation in operations(document)
+        for tag in operation["tags"]
+    }
+
+
+def shown(document: dict[str, Any]) -> dict[str, Any]:
+    """The copy that the page shows: what our extensions say is in the descriptions, in words."""
+    writer = _Writer(document)
+    paths: dict[str, Any] = {path: dict(item) for path, item in document["paths"].items()}
+    for operation in writer.tree.operations:
+        kept = {key: value for key, value in operation.content.items() if not key.startswith("x-")}
+        told = {"description": writer.description(operation), "x-codeSamples": _code(operation.content)}
+        paths[operation.path][operation.method] = {**kept, **told}
+    info = document["info"]
+    edition = [
+        ("Version", info["version"]),
+        ("Newest evidence", info.get("x-evidence-date")),
+        ("Content hash", f"`{info['x-content-hash']}`" if "x-content-hash" in info else None),
+    ]
+    description = f"{info['description']}\n{_LANDING}{_table(edition)}"
+    return {**document, "info": {**info, "description": description}, "paths": paths}
+
+
+class _Writer:
+    """Says in words what our extensions say of an operation."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.tree = _Tree(document)
+        self.anchors = anchors(document)
+
+    def description(self, operation: Operation) -> str:
+        """An operation's own words, then a table and the list of its evidence."""
+        content = operation.content
+        rows = [
+            ("Vendor", self.vendor(operation)),
+            ("Python", self.calls(operation)),
+            ("Price", price_text(content["x-price"]) if "x-price" in content else "not documented"),
+            ("Task", self.task(content)),
+            ("Stream", _stream(obj(content.get("x-stream")))),
+            ("Also at", ", ".join(f"`{path}`" for path in seq(content.get("x-aliases")))),
+            *((f"{what} unknown".capitalize(), searched) for what, searched in obj(content.get("x-unknown")).items()),
+        ]
+        own = [content["description"]] if "description" in content else []
+        return "\n\n".join([*own, _table(rows), _evidence(seq(content.get("x-docs")))])
+
+    def vendor(self, operation: Operation) -> str:
+        """The leaf tag in words, so that a search for a vendor finds its calls."""
+        vendor, section = (self.tree.tags[name]["summary"] for name in (operation.module, operation.section))
+        return f"{vendor}, {section.lower()}"
+
+    def calls(self, operation: Operation) -> str:
+        """The methods of the client that make this call."""
+        forms = self.tree._forms(operation, samples.place(operation)[-1])
+        return ", ".join(f"`{samples.dotted(operation, form.name)}`" for form in forms)
+
+    def task(self, content: dict[str, Any]) -> str:
+        if "x-task-status" in content:
+            return "Tells how a task stands; in Python `task.wait()` asks."
+        task = obj(content.get("x-task"))
+        if not task:
+            return ""
+        fetch = self.tree.by_id[task["fetch"]].content
+        told = f"[{fetch['summary']}]({self.anchors[task['fetch']]})"
+        return f"Begins one{_when(task)}; in Python `task.wait()` waits for the result. State: {told}."
+
+
+def _code(content: dict[str, Any]) -> list[dict[str, str]]:
+    """The samples, with labels that say the language too."""
+    return [{**sample, "label": f"{sample['lang']} ({sample['label']})"} for sample in seq(content.get("x-codeSamples"))]
+
+
+def _stream(stream: dict[str, Any]) -> str:
+    if not stream:
+        return ""
+    done = obj(stream["done"])
+    end = f"`{done['data']}`" if "data" in done else f"`{done['field']}`"
+    end += f" is {' or '.join(f'`{value}`' for value in done['values'])}" if "values" in done else " is there" * ("field" in done)
+    return f"Answers with events{_when(stream)}, until {end}."
+
+
+def _when(behaviour: dict[str, Any]) -> str:
+    when = obj(behaviour.get("when"))
+    return f" if `{when['name']}` in the {when['in']} is `{json.dumps(when['value']).strip(chr(34))}`" if when else ""
+
+
+def _evidence(entries: list[Any]) -> str:
+    lines = [f"- {_source(entry)}: {_EVIDENCE[entry['evidence']]}, seen {entry['seen']}{_remark(entry)}" for entry in entries]
+    if len(lines) > _MANY:
+        lines = ["<details>", f"<summary>{len(lines)} sources</summary>", "", *lines, "", "</details>"]
+    return "\n".join(["**Evidence**", "", *lines])
+
+
+def _source(entry: dict[str, Any]) -> str:
+    """Where something is known from: a link if it has an address. A place in a repository is no prose, and stands as code."""
+    source = entry.get("source", "")
+    name = " ".join(filter(None, [entry.get("page"), source if " " in source else source and f"`{source}`"]))
+    return f"[{name or entry['url']}]({entry['url']})" if "url" in entry else name
+
+
+def _remark(entry: dict[str, Any]) -> str:
+    dated = f", dated {entry['modified']}" if "modified" in entry else ""
+    return dated + (f". {entry['note']}" if "note" in entry else "")
+
+
+def _table(rows: list[tuple[str, str | None]]) -> str:
+    """Rows of a name and a text; those without a text are left out."""
+    lines = [
+        f"| **{name}**&nbsp; | {text.replace('|', chr(92) + '|')}&nbsp; |" for name, text in rows if text
+    ]  # a search shows cells unspaced
+    return "\n".join(["| | |", "| --- | --- |", *lines])
+
+
+def _redoc() -> str:
+    """Redoc's browser script, as npm has it, edited for our page."""
+    npm = shutil.which("npm")
+    if npm is None:
+        raise SiteError("the reference site needs npm, which is not on the PATH: install Node.js 20 or newer (https://nodejs.org)")
+    with TemporaryDirectory() as folder:
+        for name in _PINS:
+            shutil.copyfile(FOLDER / name, Path(folder, name))
+        command = [npm, "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]
+        try:
+            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            raise SiteError(f"npm did not install Redoc within {_SECONDS} seconds: see whether the npm registry can be reached") from None
+        script = Path(folder, _SCRIPT)
+        if done.returncode or not script.is_file():
+            said = done.stderr.strip() or f"there is no {_SCRIPT}"
+            raise SiteError(f"npm could not install what {FOLDER.name}/package-lock.json pins: {said}")
+        text = script.read_text(encoding="utf-8")
+    for old, new in _EDITS.items():
+        if old not in text:
+            raise SiteError(f"Redoc no longer has `{old}`: another version needs other edits (_EDITS in {Path(__file__).name})")
+        text = text.replace(old, new)
+    return text
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
