@@ -60,7 +60,7 @@ def _title(tree: _Tree, tag: str) -> str:
 
 def _line(tree: _Tree, operation: Any) -> str:
     content = operation.content
-    method = tree._methods(operation, samples._place(operation)[-1])[0]
+    method = tree._methods(operation, samples.place(operation)[-1])[0]
     _, body = tree._arguments(operation)
     shape = set(body.shapes[0][1]) if body.shapes else set()  # where shapes exclude each other, the first one's fields
     needed = [argument.name for argument in method.arguments if argument.required or argument.wire in shape]
@@ -76,4 +76,4 @@ def _line(tree: _Tree, operation: Any) -> str:
     ]
     summary, source = str(content["summary"]).rstrip("."), best_source(content)
     title = f"[{summary}]({source})" if source.startswith("http") else summary
-    return f"- {title}: `{samples._dotted(operation, method.name)}({required})`; {'; '.join(notes)}"
+    return f"- {title}: `{samples.dotted(operation, method.name)}({required})`; {'; '.join(notes)}"
