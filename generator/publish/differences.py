@@ -176,7 +176,16 @@ def _oasdiff(old: Json, new: Json) -> list[Json]:
             raise ToolMissing("Go is not installed, and oasdiff, which compares, is a Go program: install Go 1.26 or newer") from error
     if done.returncode:
         raise BuildError(f"oasdiff failed: {(done.stderr or done.stdout).strip()[-1000:]}")
-    return json.loads(done.stdout or "[]") or []
+    return _once(json.loads(done.stdout or "[]") or [])
+
+
+def _once(findings: list[Json]) -> list[Json]:
+    """What is told of a field in JSON and in a form alike is told once: in Python they are one argument."""
+    once: dict[tuple[str, ...], list[Json]] = {}
+    for finding in findings:
+        text = finding["text"].partition(" (media type: ")[0]
+        once.setdefault((finding["id"], finding.get("operation", ""), finding.get("path", ""), text), []).append(finding)
+    return [{**told[0], "text": key[-1]} if told[1:] else told[0] for key, told in once.items()]
 
 
 def _judge(rule: str, level: int) -> str:
