@@ -1,6 +1,6 @@
-"""What code generators need to be told and a reader does not: how large numbers get, and apart names for two spellings of one word.
+"""What code generators need to be told and a reader does not: how large numbers get, what is bytes, names for two spellings of one word.
 
-Every published version carries these hints. Without them generated clients compile badly or round numbers, and nothing warns.
+Every published version carries these hints. Without them generated code does not compile, or compiles and rounds numbers, and nothing warns.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from typing import Any
 
+from ..rules.context import is_json
 from .versions import Json, walk_document
 
 # Without a format oapi-codegen takes a number for a float32, which holds seven digits: a time in seconds is minutes off.
@@ -20,7 +21,11 @@ def hinted(document: Json) -> Json:
     """A copy of a document with the hints."""
 
     def change(kind: str, node: Any, place: str) -> Any:
-        return _schema(node) if kind == "schema" and isinstance(node, dict) else node
+        if not isinstance(node, dict):
+            return node
+        if kind == "mediaType" and not node.keys() & {"schema", "itemSchema"}:
+            return {"schema": {"type": "string", "format": "binary"}, **node}  # without a schema it is bytes
+        return _schema(node) if kind == "schema" else node
 
     return walk_document(document, change)
 
@@ -30,6 +35,8 @@ def _schema(schema: Json) -> Json:
     for kind in kinds if isinstance(kinds, list) else [kinds]:
         if kind in SIZES and not schema.keys() & {"format", "enum", "const"}:
             schema = {**schema, "format": SIZES[kind]}
+    if "contentEncoding" not in schema and "contentMediaType" in schema and not is_json(schema["contentMediaType"]):
+        schema = {**schema, "format": "binary"}  # the word of 3.0 for bytes, which many generators still look for alone
     if "properties" in schema:
         schema = {**schema, "properties": _apart(schema["properties"])}
     return schema
