@@ -29,6 +29,7 @@ _UNDOCUMENTED = "# Which fields this call takes is not documented.\n"
 _ENDINGS = {"x-wav": "wav", "mpeg": "mp3", "jpeg": "jpg", "svg+xml": "svg", "gltf-binary": "glb"}
 _FILES = {"images": "image.png", "image_processing": "image.png", "videos": "video.mp4", "audio": "speech.mp3"}
 """The sections whose calls take and make files, and what one is called in a sample."""
+_FILE_NAME = re.compile(r"[\w-]+\.\w{2,5}")
 _FILE_ADDRESS = re.compile(r"https?://[^/]+/\S+\.\w{2,5}")
 _ANSWERS = {
     "openai_chat": "choices[0].message.content",
@@ -169,8 +170,9 @@ class _Writer:
         """The call with api302, and what one does next; not formatted."""
         passed: dict[str, Any] = {}
         for argument in method.arguments:
-            if argument.place == "file":
-                passed[argument.name] = _placeholder(argument, operation)
+            if argument.place == "file":  # an upload's, which may be told its name as well
+                said = (value for value in given.body.values() if isinstance(value, str) and _FILE_NAME.fullmatch(value))
+                passed[argument.name] = File(next(said, "image.png"))
             elif argument.wire in (values := getattr(given, argument.place)):
                 passed[argument.name] = values[argument.wire]
         named = {argument.wire for argument in self.tree._arguments(operation)[0] if argument.place == "body"}
@@ -280,7 +282,7 @@ def _with_files(value: Any, argument: Argument, operation: Operation) -> Any:
         return [_with_files(item, argument, operation) for item in value]
     if not set(argument.files) - {"url"} or not isinstance(value, str) or re.match("https?://", value):
         return value
-    if re.fullmatch(r"[\w-]+\.\w{2,5}", value):
+    if _FILE_NAME.fullmatch(value):
         return File(value, value)
     kind = re.match(r"data:(\w+)/([\w.+-]+)", value)
     return File(f"{kind[1]}.{_ENDINGS.get(kind[2], kind[2])}" if kind else _FILES.get(operation.section, "document.pdf"), value)
