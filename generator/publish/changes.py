@@ -18,6 +18,7 @@ from ..build import BuildError
 from ..join import join
 from ..source import Spec, SpecError, obj
 from .differences import ADDED, BREAKING, CHANGED, DOCUMENT, KINDS, WORDS, Change, Json, ToolMissing, compare
+from .hints import hinted
 from .release import release
 from .versions import to_30, to_31
 
@@ -106,12 +107,15 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def report(old: Json, new: Json) -> Report:
-    """What changed between two documents. One of an older OpenAPI version is compared with a copy of the other in that version.
+    """What changed between two documents. Where one is published, or in an older OpenAPI version, the other is compared as such.
 
     Raises:
         ToolMissing: Go is not installed.
         BuildError: oasdiff cannot read a document.
     """
+    published = ["x-content-hash" in document["info"] for document in (old, new)]
+    if any(published):
+        old, new = (document if hints else hinted(document) for document, hints in zip((old, new), published, strict=True))
     for version, lower in (("3.1", to_31), ("3.0", to_30)):
         if min(old["openapi"], new["openapi"])[:3] <= version:
             old, new = (lower(document)[0] if document["openapi"][:3] > version else document for document in (old, new))

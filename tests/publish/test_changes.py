@@ -190,6 +190,19 @@ def test_an_extension_that_was_there_before_reads_backwards(says: list[Any]) -> 
     ]
 
 
+def test_a_range_of_statuses_that_goes_is_told_whatever_else_is(says: list[Any]) -> None:
+    says.append(finding("new-optional-request-property", 1, "added `seed`"))
+    new = edited(lambda ops, _: ops["acme_text_to_video"]["responses"].pop("4XX"))
+    assert [change.text for change in changes.report(mini(), new).changes] == ["added `seed`", "described another way in `responses/4XX`"]
+
+
+def test_what_publishing_adds_is_no_change(says: list[Any]) -> None:
+    """A published document is compared with what would be published of the other."""
+    published = changes.hinted(mini())
+    published["info"] |= {"x-content-hash": "sha256:0", "x-evidence-date": "2026-11-21"}
+    assert changes.report(published, mini()).changes == changes.report(mini(), published).changes == []
+
+
 def test_operations_come_go_and_move(says: list[Any]) -> None:
     new = mini()
     new["paths"]["/acme/v2/videos"] = new["paths"].pop("/acme/v1/videos")
