@@ -1,6 +1,6 @@
 """What code generators need to be told and a reader does not: how large numbers get, what is bytes, names for two spellings of one word.
 
-Every published version carries these hints. Without them generated code does not compile, or compiles and rounds numbers, and nothing warns.
+Every published version carries them. Without them generated code does not compile, or compiles and rounds numbers, and nothing warns.
 """
 
 from __future__ import annotations

@@ -1,0 +1,48 @@
+"""What the proofs in several languages share: running a language's tools, and what a sample client must have seen."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import api302
+
+NEEDED = {"npm": "Node.js 20 or newer", "node": "Node.js 20 or newer", "go": "Go 1.26 or newer"}
+
+
+def run(*command: str | Path, cwd: Path, fails: bool = False) -> str:
+    """What a tool prints. The test fails if the tool is not installed, or if it fails and `fails` does not allow for that."""
+    name = str(command[0])
+    if shutil.which(name) is None:
+        pytest.fail(f"{name} was not found: install {NEEDED.get(name, name)}, then run `make publish-proof` again", pytrace=False)
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    assert fails or done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+    return done.stdout
+
+
+def check_sample(printed: str, mock_url: str) -> None:
+    """Hold what a sample client printed, one line of JSON, against what api302 sees at the same mock."""
+    seen = json.loads(printed)
+    messages = [{"role": "user", "content": "Hello"}]
+    with api302.Client(api_key="sk-test", base_url=mock_url) as client:
+        reply: Any = client.chat.completions.create(model="gpt-4o", messages=messages)
+        assert seen["models"] == [model.id for model in client.models.list().data]
+        assert (seen["chat"], seen["tokens"]) == (reply.choices[0].message.content, reply.usage.total_tokens)
+        with client.chat.completions.stream(model="gpt-4o", messages=messages) as stream:
+            chunks = list(stream)
+        assert seen["chunks"] == len(chunks) > 2
+        assert seen["streamed"] == "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
+        assert seen["states"] == ["submitted", "processing", "succeed"]
+        assert seen["video"] == client.videos.kling.text_to_video(prompt="A red panda").wait(interval=0.01).outputs[0].url
+        assert seen["sound"] == len(client.audio.openai.speech(model="tts-1", input="Hello", voice="alloy").content) > 100
+    with urllib.request.urlopen(seen["uploaded"]) as file:
+        assert file.read() == b"\x89PNG"
+    with api302.Client(api_key="wrong", base_url=mock_url) as client, pytest.raises(api302.AuthenticationError) as refused:
+        client.models.list()
+    assert seen["refused"] == {"status": 401, "code": refused.value.code, "message": refused.value.message}
