@@ -816,3 +816,9 @@ OpenaiChatRequest = TypedDict(
         "prediction": NotRequired[Mapping[str, Any]],
     },
 )
+
+
+OpenaiChatCompletionsRequest: TypeAlias = OpenaiChatRequest | OpenaiShortChatRequest
+"""
+A conversation, or one text in 302.AI's short form.
+"""

@@ -55,7 +55,7 @@ def sync(
         client: Sends the request.
         async_: Answer with a task id at once; the reply is fetched later. Server default: False.
         callback: An address to be called with the result of an asynchronous call.
-        body: The request body, as application/json.
+        body: OpenaiChatCompletionsRequest, as application/json.
         content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
