@@ -1,0 +1,183 @@
+"""What the reference site shows of each operation, and how its building fails. tests/proof has the page in a browser."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from generator.docstrings import price_text
+from generator.join import operations
+from generator.publish import site
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = "".join(f"{edited};" for edited in site._EDITS)
+INSTALLS = f'mkdir -p "$(dirname {site._SCRIPT})"\ncat > {site._SCRIPT} <<"END"\n{{script}}\nEND\n'
+
+
+@cache
+def document() -> dict[str, Any]:
+    return json.loads((ROOT / "generated/openapi.json").read_text(encoding="utf-8"))
+
+
+@cache
+def described() -> dict[str, str]:
+    return {operation["operationId"]: operation["description"] for _, _, operation in operations(site.shown(document()))}
+
+
+@pytest.fixture
+def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Puts a shell script in npm's place."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+
+    def is_(script: str) -> None:
+        (folder / "npm").write_text(f"#!/bin/sh\n{script}", encoding="utf-8")
+        (folder / "npm").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+    return is_
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file()}
+
+
+def test_every_operation_shows_what_its_extensions_say() -> None:
+    for _, _, operation in operations(document()):
+        text = described()[operation["operationId"]]
+        assert operation.get("description", "") in text
+        price = price_text(operation["x-price"]) if "x-price" in operation else "not documented"
+        assert f"| **Price**&nbsp; | {price}&nbsp; |" in text
+        for entry in operation["x-docs"]:
+            assert f"]({entry['url']}): " in text if "url" in entry else entry.get("source", entry.get("page")) in text
+            assert f"{site._EVIDENCE[entry['evidence']]}, seen {entry['seen']}" in text
+            assert entry.get("note", "") in text
+        for what, searched in operation.get("x-unknown", {}).items():
+            assert f"| **{what.capitalize()} unknown**&nbsp; | {searched}&nbsp; |" in text
+        assert ("**Task**" in text) == ("x-task" in operation or "x-task-status" in operation)
+        assert ("**Stream**" in text) == ("x-stream" in operation)
+
+
+def test_a_task_in_words() -> None:
+    text = described()["kling_text_to_video"]
+    assert "| Kling, video generation&nbsp; |" in text
+    assert "`client.videos.kling.text_to_video`" in text
+    assert "| 0.15 PTC per point.&nbsp; |" in text
+    assert "[Tell how a video from a text stands](#/videos/videos.kling/kling_get_text_to_video)" in text
+    assert "- [p365](https://doc.302.ai/305983163e0): product catalogue of 302.AI, seen " in text
+
+
+def test_a_call_of_many_forms_in_words() -> None:
+    text = described()["openai_chat_completions"]
+    assert "`client.chat.completions.create`" in text and "`client.chat.completions.stream`" in text
+    assert "Begins one if `async` in the query is `true`" in text
+    assert "Answers with events if `stream` in the body is `true`, until `[DONE]`." in text
+    assert "`/chat/completions`" in text
+    assert re.search(r"<details>\n<summary>\d\d sources</summary>", text)
+
+
+def test_a_table_is_not_torn_by_what_it_says() -> None:
+    assert site._table([("a", "b | c"), ("left out", ""), ("left out too", None)]).splitlines()[2:] == ["| **a**&nbsp; | b \\| c&nbsp; |"]
+
+
+def test_the_published_document_stays_as_it_is() -> None:
+    published = copy.deepcopy(document())
+    shown = site.shown(published)
+    assert published == document()
+    assert [key for _, _, operation in operations(shown) for key in operation if key.startswith("x-") and key != "x-codeSamples"] == []
+
+
+def test_the_landing_says_what_this_is() -> None:
+    info = {**document()["info"], "version": "1.2.3", "x-content-hash": "sha256:abc", "x-evidence-date": "2001-02-03"}
+    text = site.shown({**document(), "info": info})["info"]["description"]
+    assert text.startswith(info["description"])
+    for said in ("pip install api302", "1.2.3", "`sha256:abc`", "2001-02-03", "(llms.txt)", "(losses.md)", "(openapi-3.0.yaml)"):
+        assert said in text
+
+
+def test_every_operation_has_an_anchor_of_its_own() -> None:
+    found = site.anchors(document())
+    assert found["kling_text_to_video"] == "#/videos/videos.kling/kling_text_to_video"
+    assert len(set(found.values())) == len(operations(document()))
+
+
+def test_the_page_and_the_files_beside_it(npm: Any, out: Path, tmp_path: Path) -> None:
+    npm(INSTALLS.format(script=SCRIPT))
+    site.build(document(), out)
+    made = files(out)
+    assert set(made) == {"index.html", "site/redoc.js", "site/document.js"}
+    assert "import.meta" not in made["site/redoc.js"] and "https://" not in made["site/redoc.js"]
+    assert re.findall(r'(?:src|href)="([^"]+)"', made["index.html"]) == [
+        "data:,",
+        "llms.txt",
+        "openapi-3.2.yaml",
+        "site/document.js",
+        "site/redoc.js",
+    ]
+    content = json.loads(made["site/document.js"].removeprefix("const api=").removesuffix(";\n"))
+    assert content["document"] == site.shown(document()) and content["options"]["disableTelemetry"] is True
+    (tmp_path / "again").mkdir()
+    site.build(document(), tmp_path / "again")
+    assert files(tmp_path / "again") == made
+
+
+def test_samples_are_offered_by_language_python_first(npm: Any, out: Path) -> None:
+    npm(INSTALLS.format(script=SCRIPT))
+    sampled = copy.deepcopy(document())
+    for _, _, operation in operations(sampled):
+        operation["x-codeSamples"] = [
+            {"lang": "Python", "label": "api302", "source": "1"},
+            {"lang": "Shell", "label": "curl", "source": "2"},
+        ]
+    site.build(sampled, out)
+    offered = re.search(r'"languages":(\[.*?\])', files(out)["site/document.js"])
+    assert offered and [one["lang"] for one in json.loads(offered[1])] == ["Python (api302)", "Shell (curl)", "Payload"]
+
+
+def test_without_npm_one_sentence_says_so(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(out))
+    with pytest.raises(site.SiteError, match=r"needs npm.*install Node\.js"):
+        site.build(document(), out)
+    assert files(out) == {}
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo 'npm error ENOTFOUND' >&2\nexit 1", "npm error ENOTFOUND"),
+        ("exit 0", "there is no node_modules/redoc/bundles/redoc.standalone.js"),
+        (INSTALLS.format(script="another redoc"), "Redoc no longer has"),
+    ],
+)
+def test_nothing_is_written_when_npm_does_not_bring_what_is_needed(npm: Any, out: Path, script: str, said: str) -> None:
+    npm(script)
+    with pytest.raises(site.SiteError, match=re.escape(said)):
+        site.build(document(), out)
+    assert files(out) == {}
+
+
+def test_npm_is_not_waited_for_without_end(npm: Any, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    npm("exec sleep 60")
+    monkeypatch.setattr(site, "_SECONDS", 0.2)
+    with pytest.raises(site.SiteError, match="whether the npm registry can be reached"):
+        site.build(document(), out)
+
+
+def test_the_lock_pins_redoc_and_names_no_registry() -> None:
+    lock = (site.FOLDER / "package-lock.json").read_text(encoding="utf-8")
+    wanted = json.loads((site.FOLDER / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    assert json.loads(lock)["packages"]["node_modules/redoc"]["version"] == wanted["redoc"]
+    assert "resolved" not in lock and "http" not in lock
