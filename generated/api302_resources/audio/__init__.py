@@ -138,8 +138,8 @@ class Audio(Resource):
     ) -> Ai302SpeechTask:
         """Read a text aloud with any provider.
 
-        Waits for the sound, or with `run_async` answers at once with a task. The provider list names voices and
-        models.
+        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
+        and models.
 
         `submit_speech` gives a task at once.
 
@@ -206,8 +206,8 @@ class Audio(Resource):
     ) -> Task[Ai302SpeechTask]:
         """Read a text aloud with any provider.
 
-        Waits for the sound, or with `run_async` answers at once with a task. The provider list names voices and
-        models.
+        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
+        and models.
 
         Args:
             text: The text.
@@ -360,8 +360,8 @@ class AsyncAudio(AsyncResource):
     ) -> Ai302SpeechTask:
         """Read a text aloud with any provider.
 
-        Waits for the sound, or with `run_async` answers at once with a task. The provider list names voices and
-        models.
+        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
+        and models.
 
         `submit_speech` gives a task at once.
 
@@ -428,8 +428,8 @@ class AsyncAudio(AsyncResource):
     ) -> AsyncTask[Ai302SpeechTask]:
         """Read a text aloud with any provider.
 
-        Waits for the sound, or with `run_async` answers at once with a task. The provider list names voices and
-        models.
+        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
+        and models.
 
         Args:
             text: The text.

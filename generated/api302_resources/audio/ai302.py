@@ -236,8 +236,8 @@ class Ai302(Resource):
     ) -> Ai302SpeechTask:
         """Read a text aloud with any provider.
 
-        Waits for the sound, or with `run_async` answers at once with a task. The provider list names voices and
-        models.
+        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
+        and models.
 
         `submit_text_to_speech` gives a task at once.
 
@@ -304,8 +304,8 @@ class Ai302(Resource):
     ) -> Task[Ai302SpeechTask]:
         """Read a text aloud with any provider.
 
-        Waits for the sound, or with `run_async` answers at once with a task. The provider list names voices and
-        models.
+        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
+        and models.
 
         Args:
             text: The text.
@@ -1177,8 +1177,8 @@ class AsyncAi302(AsyncResource):
     ) -> Ai302SpeechTask:
         """Read a text aloud with any provider.
 
-        Waits for the sound, or with `run_async` answers at once with a task. The provider list names voices and
-        models.
+        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
+        and models.
 
         `submit_text_to_speech` gives a task at once.
 
@@ -1245,8 +1245,8 @@ class AsyncAi302(AsyncResource):
     ) -> AsyncTask[Ai302SpeechTask]:
         """Read a text aloud with any provider.
 
-        Waits for the sound, or with `run_async` answers at once with a task. The provider list names voices and
-        models.
+        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
+        and models.
 
         Args:
             text: The text.

@@ -45,7 +45,8 @@ def sync(
 ) -> Ai302SpeechTask:
     """Read a text aloud with any provider
 
-    Waits for the sound, or with `run_async` answers at once with a task. The provider list names voices and models.
+    Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices and
+    models.
 
     Args:
         client: Sends the request.
