@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
+import json
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def publish(spec_dir: Path, out: Path) -> list[str]:
         for version, document in documents.items():
             _write(made / f"openapi-{version}.json", as_json(document))
             _write(made / f"openapi-{version}.yaml", as_yaml(document))
-        shutil.copyfile(spec_dir / EXTENSIONS_FILE, made / EXTENSIONS_FILE)
+        _write(made / EXTENSIONS_FILE, json.dumps(spec.extensions_schema(), indent=2, ensure_ascii=False) + "\n")
         _write(made / "losses.md", loss_report(losses))
         _write(made / "llms.txt", llms.text(documents["3.2"]))
         site.build(documents["3.2"], made)

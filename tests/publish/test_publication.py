@@ -1,0 +1,157 @@
+"""The publication as a whole: valid, stamped, the same every time, and all or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from generator import build
+from generator.__main__ import main
+from generator.publish import publication
+from generator.publish.versions import Loss
+from generator.source import Spec
+
+MINI = Path(__file__).resolve().parents[1] / "fixtures" / "mini_spec"
+DOCUMENTS = [f"openapi-{version}" for version in ("3.0", "3.1", "3.2")]
+
+
+@pytest.fixture(autouse=True)
+def no_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference site is built with Node, which these tests do without; tests/proof has the real one."""
+    monkeypatch.setattr(publication.site, "build", lambda document, out: (out / "index.html").write_text(document["openapi"]))
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "dist" / "openapi"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_everything_is_there_and_the_same_every_time(out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["publish", "--spec", str(MINI), "--out", str(out)]) == 0
+    names = {
+        "extensions.schema.json",
+        "index.html",
+        "llms.txt",
+        "losses.md",
+        *(f"{name}.{end}" for name in DOCUMENTS for end in ("json", "yaml")),
+    }
+    assert set(contents(out)) == names
+    assert all(name in capsys.readouterr().out for name in ("index.html",))
+    publication.publish(MINI, tmp_path / "again")
+    assert contents(tmp_path / "again") == contents(out)
+    publication.publish(MINI, out)  # a publication is replaced
+    assert contents(tmp_path / "again") == contents(out)
+
+
+def test_the_stamp(out: Path, tmp_path: Path) -> None:
+    publication.publish(MINI, out)
+    build.build(MINI, tmp_path / "generated")
+    digest = hashlib.sha256((tmp_path / "generated" / "openapi.json").read_bytes()).hexdigest()
+    for name in DOCUMENTS:
+        info = json.loads((out / f"{name}.json").read_text("utf-8"))["info"]
+        assert info["x-content-hash"] == f"sha256:{digest}"
+        assert info["x-evidence-date"] == "2026-11-21"
+        assert info["version"] == "0.1.0"
+
+
+def test_yaml_says_what_json_says_to_every_reader(out: Path) -> None:
+    publication.publish(MINI, out)
+    for name in DOCUMENTS:
+        wanted = json.loads((out / f"{name}.json").read_text("utf-8"))
+        text = (out / f"{name}.yaml").read_text("utf-8")
+        assert yaml.safe_load(text) == wanted, "as YAML 1.1"
+        assert strict(out, name) == wanted, "as our reader, which refuses what 1.1 and 1.2 read differently"
+
+
+def strict(folder: Path, name: str) -> Any:
+    (folder / "strict").mkdir()
+    shutil.copyfile(folder / f"{name}.yaml", folder / "strict" / "openapi.yaml")
+    (folder / "strict" / "vendors.yaml").write_text("{}")
+    spec = Spec.load(folder / "strict")
+    shutil.rmtree(folder / "strict")
+    assert spec.problems == []
+    return spec.files["openapi.yaml"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yes",
+        "Off",
+        "1e3",
+        "010",
+        "0x1F",
+        "1_000",
+        "2026-11-21",
+        "16:9",
+        "~",
+        "",
+        "<<",
+        "null",
+        ".5",
+        "+1",
+        "a: b",
+        "- x",
+        "#",
+        "é\n\tb\n",
+        "x  ",
+    ],
+)
+def test_text_stays_text(text: str, out: Path) -> None:
+    out.mkdir(parents=True)
+    (out / "openapi-x.yaml").write_text(publication.as_yaml({"a": text, "b": {text: 1}}), encoding="utf-8")
+    assert strict(out, "openapi-x") == yaml.safe_load((out / "openapi-x.yaml").read_text("utf-8")) == {"a": text, "b": {text: 1}}
+
+
+@pytest.mark.parametrize("version", ["3.2", "3.1", "3.0"])
+def test_a_document_that_is_not_valid_is_not_published(
+    version: str, out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    publication.publish(MINI, out)
+    before = contents(out)
+    real = publication.versions
+
+    def broken(document: dict[str, Any]) -> tuple[dict[str, Any], list[Loss]]:
+        documents, losses = real(document)
+        (item,) = [item for path, item in documents[version]["paths"].items() if path == "/acme/v1/videos"]
+        item["post"] = {**item["post"], "summary": 5}
+        return documents, losses
+
+    monkeypatch.setattr(publication, "versions", broken)
+    assert main(["publish", "--spec", str(MINI), "--out", str(out)]) == 1
+    said = capsys.readouterr().err
+    assert f"the OpenAPI {version} document is not valid" in said and "#/paths/~1acme~1v1~1videos/post" in said
+    assert contents(out) == before
+
+
+def test_a_failure_on_the_way_leaves_nothing(out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail(document: dict[str, Any], folder: Path) -> None:
+        raise build.BuildError("Node is not installed")
+
+    monkeypatch.setattr(publication.site, "build", fail)
+    assert main(["publish", "--spec", str(MINI), "--out", str(out)]) == 1
+    assert "Node is not installed" in capsys.readouterr().err
+    assert not list(out.parent.iterdir())
+
+
+def test_a_folder_of_something_else_is_left_alone(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out.mkdir(parents=True)
+    (out / "thesis.txt").write_text("years of work")
+    assert main(["publish", "--spec", str(MINI), "--out", str(out)]) == 1
+    assert "give an empty folder" in capsys.readouterr().err
+    assert (out / "thesis.txt").read_text() == "years of work"
+
+
+def test_losses_are_listed_by_what_and_where() -> None:
+    report = publication.loss_report([Loss("3.1", "tag.parent", "x-parent", "#/tags/1"), Loss("3.1", "tag.parent", "x-parent", "#/tags/2")])
+    assert "## 3.1: `parent` of a tag is `x-parent` (2)\n\n- `#/tags/1`\n- `#/tags/2`\n" in report
