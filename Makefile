@@ -46,7 +46,7 @@ lint-spec: ## Redocly's recommended rules over the joined document (needs Node)
 publish: $(VENV)/ready-dev ## spec/ -> dist/openapi: OpenAPI 3.2, 3.1, 3.0, llms.txt, reference site (needs Node)
 	$(PY) -m generator publish
 
-publish-proof: $(VENV)/ready-dev ## clients in TypeScript, Go and Java from the publication, its site in a browser (needs Node, Go, Java, Maven, Chromium)
+publish-proof: $(VENV)/ready-proof ## clients in TypeScript, Go and Java from the publication, its site in a browser (needs Node, Go, Java, Maven, Chromium)
 	$(PY) -m pytest -q -m proof tests/proof
 
 fuzz: $(VENV)/ready-dev ## schemathesis with many more examples
