@@ -1,0 +1,44 @@
+"""A Go team takes the published document: a client of all operations by oapi-codegen, vetted, and a program that runs against the mock."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from generator.join import operations
+from proof.tools import check_sample, run
+
+pytestmark = pytest.mark.proof
+
+MODULE = Path(__file__).parent / "go"
+
+
+@pytest.fixture(scope="module")
+def module(publication: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the module with the generated package."""
+    folder = shutil.copytree(MODULE, tmp_path_factory.mktemp("go") / "proof")
+    (folder / "api302").mkdir()
+    run("go", "tool", "oapi-codegen", "-config", "oapi-codegen.yaml", publication / "openapi-3.0.yaml", cwd=folder)
+    return folder
+
+
+def test_it_compiles_and_vets(module: Path) -> None:
+    run("go", "build", "-trimpath", "./...", cwd=module)
+    run("go", "vet", "-trimpath", "./...", cwd=module)
+
+
+def test_every_operation_has_a_method_and_every_example_fits(module: Path, publication: Path) -> None:
+    document = publication / "openapi-3.0.json"
+    told = run("go", "test", "-trimpath", "-v", "./examples", "-document", document, cwd=module)
+    counted = re.search(r"(\d+) operations, (\d+) examples", told)
+    assert counted
+    assert int(counted[1]) == len(operations(json.loads(document.read_text("utf-8"))))
+    assert int(counted[2]) > 1200
+
+
+def test_the_sample_program_against_the_mock(module: Path, mock_url: str) -> None:
+    check_sample(run("go", "run", "-trimpath", "./sample", mock_url, cwd=module), mock_url)
