@@ -128,6 +128,8 @@ def shown(document: dict[str, Any]) -> dict[str, Any]:
         kept = {key: value for key, value in operation.content.items() if not key.startswith("x-")}
         told = {"description": writer.description(operation), "x-codeSamples": _code(operation.content)}
         paths[operation.path][operation.method] = {**kept, **told}
+    sections = {tag["name"]: tag["summary"] for tag in document["tags"]}
+    tags = [{"description": f"{sections[tag['parent']]}.", **tag} if "parent" in tag else tag for tag in document["tags"]]
     info = document["info"]
     edition = [
         ("Version", info["version"]),
@@ -135,7 +137,7 @@ def shown(document: dict[str, Any]) -> dict[str, Any]:
         ("Content hash", f"`{info['x-content-hash']}`" if "x-content-hash" in info else None),
     ]
     description = f"{info['description']}\n{_LANDING}{_table(edition)}"
-    return {**document, "info": {**info, "description": description}, "paths": paths}
+    return {**document, "info": {**info, "description": description}, "tags": tags, "paths": paths}
 
 
 class _Writer:

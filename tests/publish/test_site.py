@@ -108,6 +108,11 @@ def test_the_landing_says_what_this_is() -> None:
         assert said in text
 
 
+def test_a_vendor_of_several_sections_says_which_one_it_is() -> None:
+    described = {tag["name"]: tag["description"] for tag in site.shown(document())["tags"]}
+    assert described["videos.kling"] == "Video generation." and described["image_processing.kling"] == "Image processing."
+
+
 def test_every_operation_has_an_anchor_of_its_own() -> None:
     found = site.anchors(document())
     assert found["kling_text_to_video"] == "#/videos/videos.kling/kling_text_to_video"
