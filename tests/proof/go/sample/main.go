@@ -44,7 +44,7 @@ func calls(ctx context.Context, server string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	models, err := models(ctx, client)
+	models, err := listModels(ctx, client)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func calls(ctx context.Context, server string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	chunks, err := stream(ctx, client, "你好!")
+	chunks, err := streamChat(ctx, client, "你好!")
 	if err != nil {
 		return nil, err
 	}
@@ -62,19 +62,19 @@ func calls(ctx context.Context, server string) (map[string]any, error) {
 			streamed.WriteString(deref(choice.Delta.Content))
 		}
 	}
-	states, video, err := video(ctx, client, "A red panda eats bamboo")
+	states, video, err := makeVideo(ctx, client, "A red panda eats bamboo")
 	if err != nil {
 		return nil, err
 	}
-	uploaded, err := upload(ctx, client, "cat.png", strings.NewReader("\x89PNG"))
+	uploaded, err := uploadFile(ctx, client, "cat.png", strings.NewReader("\x89PNG"))
 	if err != nil {
 		return nil, err
 	}
-	sound, err := speech(ctx, client, "Hello")
+	sound, err := speak(ctx, client, "Hello")
 	if err != nil {
 		return nil, err
 	}
-	refused, err := refused(ctx, server)
+	refused, err := meetRefusal(ctx, server)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func calls(ctx context.Context, server string) (map[string]any, error) {
 	}, nil
 }
 
-func models(ctx context.Context, client *api302.ClientWithResponses) ([]string, error) {
+func listModels(ctx context.Context, client *api302.ClientWithResponses) ([]string, error) {
 	response, err := client.Ai302ListModelsWithResponse(ctx, nil)
 	if err != nil {
 		return nil, err
@@ -125,8 +125,8 @@ func chat(ctx context.Context, client *api302.ClientWithResponses, content strin
 	return response.JSON200.AsOpenaiChatReply()
 }
 
-// stream reads the answer's pieces. The operation's x-stream says that [DONE] ends them, x-itemSchema that each other event holds a chunk.
-func stream(ctx context.Context, client *api302.ClientWithResponses, content string) ([]api302.OpenaiChatChunk, error) {
+// streamChat reads the answer's pieces. The operation's x-stream says that [DONE] ends them, x-itemSchema that each other event holds a chunk.
+func streamChat(ctx context.Context, client *api302.ClientWithResponses, content string) ([]api302.OpenaiChatChunk, error) {
 	body, err := question(content, true)
 	if err != nil {
 		return nil, err
@@ -156,8 +156,8 @@ func stream(ctx context.Context, client *api302.ClientWithResponses, content str
 	return nil, io.ErrUnexpectedEOF
 }
 
-// video submits a task and polls it to its end.
-func video(ctx context.Context, client *api302.ClientWithResponses, prompt string) (states []api302.KlingTaskTaskStatus, url string, err error) {
+// makeVideo submits a task and polls it to its end.
+func makeVideo(ctx context.Context, client *api302.ClientWithResponses, prompt string) (states []api302.KlingTaskTaskStatus, url string, err error) {
 	submitted, err := client.KlingTextToVideoWithResponse(ctx, api302.KlingTextToVideoRequest{Prompt: prompt})
 	if err != nil {
 		return nil, "", err
@@ -190,7 +190,7 @@ func video(ctx context.Context, client *api302.ClientWithResponses, prompt strin
 	}
 }
 
-func upload(ctx context.Context, client *api302.ClientWithResponses, name string, file io.Reader) (string, error) {
+func uploadFile(ctx context.Context, client *api302.ClientWithResponses, name string, file io.Reader) (string, error) {
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
 	part, err := form.CreateFormFile("file", name)
@@ -213,7 +213,7 @@ func upload(ctx context.Context, client *api302.ClientWithResponses, name string
 	return deref(response.JSON200.Data), nil
 }
 
-func speech(ctx context.Context, client *api302.ClientWithResponses, input string) ([]byte, error) {
+func speak(ctx context.Context, client *api302.ClientWithResponses, input string) ([]byte, error) {
 	response, err := client.OpenaiSpeechWithResponse(ctx, api302.OpenaiSpeechRequest{Model: "tts-1", Input: input, Voice: "alloy"})
 	if err != nil {
 		return nil, err
@@ -224,8 +224,8 @@ func speech(ctx context.Context, client *api302.ClientWithResponses, input strin
 	return response.Body, nil
 }
 
-// refused calls with a wrong key and tells the typed error.
-func refused(ctx context.Context, server string) (map[string]any, error) {
+// meetRefusal calls with a wrong key and tells the typed error.
+func meetRefusal(ctx context.Context, server string) (map[string]any, error) {
 	client, err := connect(server, "wrong")
 	if err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ const client = connect("sk-test");
 async function models(): Promise<string[]> {
   const { data, error } = await client.GET("/v1/models");
   if (error) throw new Error(problem(error));
-  return (data.data ?? []).map((model) => model.id);
+  return data.data.map((model) => model.id);
 }
 
 async function chat(content: string): Promise<OpenaiChatReply> {
