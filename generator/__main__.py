@@ -1,6 +1,7 @@
 """The command line: `python -m generator build | check | join | coverage | publish | changes | docs`.
 
-Exit codes: 0 all is well; 1 the specification, the generated code or a generator is not in order; 2 the command was used wrongly.
+Exit codes: 0 all is well; 1 the specification, the generated code or a generator is not in order; 2 the command was used wrongly, or a tool
+is missing.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{len(error.problems)} problem{'s' * (len(error.problems) != 1)} in {args.spec}", file=sys.stderr)
     except build.BuildError as error:
         print(error, file=sys.stderr)
+        return 2 if isinstance(error, build.ToolMissing) else 1
     return 1
 
 

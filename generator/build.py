@@ -25,6 +25,10 @@ class BuildError(RuntimeError):
     """Something could not be generated, though the specification is in order."""
 
 
+class ToolMissing(BuildError):
+    """A program that is needed is not installed; the message says what to install."""
+
+
 @dataclass
 class Summary:
     """What a build made, and how long each step took in seconds."""

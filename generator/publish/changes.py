@@ -14,10 +14,10 @@ from typing import Any
 
 import yaml
 
-from ..build import BuildError
+from ..build import ToolMissing
 from ..join import join
 from ..source import Spec, SpecError, obj
-from .differences import ADDED, BREAKING, CHANGED, DOCUMENT, KINDS, WORDS, Change, Json, ToolMissing, compare
+from .differences import ADDED, BREAKING, CHANGED, DOCUMENT, KINDS, WORDS, Change, Json, compare
 from .hints import hinted
 from .release import release
 from .versions import to_30, to_31
@@ -181,7 +181,7 @@ def add(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the report, or release; returns the exit code: 0 done, whatever changed; 1 refused; 2 unusable input or a missing tool."""
+    """Print the report, or release; returns the exit code: 0 done, whatever changed; 2 unusable input. Raises BuildError."""
     try:
         if args.version and not args.release:
             raise Unusable("--version says which version to release: give --release DATE with it")
@@ -190,12 +190,9 @@ def run(args: argparse.Namespace) -> int:
             text = release(Path(args.new), made, args.release, args.version)
         else:
             text = json.dumps(made.as_dict(), ensure_ascii=False, indent=1) if args.json else made.markdown().rstrip()
-    except (Unusable, ToolMissing) as error:
+    except Unusable as error:
         print(error, file=sys.stderr)
         return 2
-    except BuildError as error:
-        print(error, file=sys.stderr)
-        return 1
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
     print(text)
     return 0

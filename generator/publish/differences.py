@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..build import BuildError
+from ..build import BuildError, ToolMissing
 from ..docstrings import price_text
 from ..join import operations
 from ..source import obj, seq
@@ -28,10 +28,6 @@ WORDS = "words"
 """The rule of a change in words or examples alone."""
 DOCUMENT = "document"
 """The home of what belongs to no operation."""
-
-
-class ToolMissing(Exception):
-    """A program that is needed is not installed."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ..build import BuildError
+from ..build import BuildError, ToolMissing
 from ..docstrings import price_text
 from ..join import operations
 from ..resources import Operation, _Tree
@@ -80,10 +80,6 @@ Each call below has its sample in Python beside curl. `AsyncClient` is the same 
 """
 
 
-class SiteError(BuildError):
-    """The site cannot be made. The message is one sentence with what to do."""
-
-
 def build(document: dict[str, Any], out: Path) -> None:
     """Write `index.html` and the folder `site/` beside the published documents.
 
@@ -92,7 +88,7 @@ def build(document: dict[str, Any], out: Path) -> None:
         out: The folder of the publication.
 
     Raises:
-        SiteError: npm is missing or fails; nothing is written.
+        BuildError: npm is missing or fails; nothing is written.
     """
     script = _redoc()
     copy = shown(document)
@@ -233,7 +229,7 @@ def _redoc() -> str:
     """Redoc's browser script, as npm has it, edited for our page."""
     npm = shutil.which("npm")
     if npm is None:
-        raise SiteError("the reference site needs npm, which is not on the PATH: install Node.js 20 or newer (https://nodejs.org)")
+        raise ToolMissing("the reference site needs npm, which is not on the PATH: install Node.js 20 or newer (https://nodejs.org)")
     with TemporaryDirectory() as folder:
         for name in _PINS:
             shutil.copyfile(FOLDER / name, Path(folder, name))
@@ -241,15 +237,15 @@ def _redoc() -> str:
         try:
             done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=_SECONDS, check=False)
         except subprocess.TimeoutExpired:
-            raise SiteError(f"npm did not install Redoc within {_SECONDS} seconds: see whether the npm registry can be reached") from None
+            raise BuildError(f"npm did not install Redoc within {_SECONDS} seconds: see whether the npm registry can be reached") from None
         script = Path(folder, _SCRIPT)
         if done.returncode or not script.is_file():
             said = done.stderr.strip() or f"there is no {_SCRIPT}"
-            raise SiteError(f"npm could not install what {FOLDER.name}/package-lock.json pins: {said}")
+            raise BuildError(f"npm could not install what {FOLDER.name}/package-lock.json pins: {said}")
         text = script.read_text(encoding="utf-8")
     for old, new in _EDITS.items():
         if old not in text:
-            raise SiteError(f"Redoc no longer has `{old}`: another version needs other edits (_EDITS in {Path(__file__).name})")
+            raise BuildError(f"Redoc no longer has `{old}`: another version needs other edits (_EDITS in {Path(__file__).name})")
         text = text.replace(old, new)
     return text
 

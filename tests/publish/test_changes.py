@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 import shutil
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from generator.__main__ import main
 from generator.join import join, operations
 from generator.publish import changes, differences, release
 from generator.publish.changes import Report
@@ -318,9 +318,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
     """Runs `python -m generator changes …`."""
 
     def command(*arguments: str | Path) -> Run:
-        parser = argparse.ArgumentParser()
-        changes.add(parser.add_subparsers(dest="command"))
-        code = changes.run(parser.parse_args(["changes", *map(str, arguments)]))
+        code = main(["changes", *map(str, arguments)])
         said = capsys.readouterr()
         return Run(code, said.out, said.err)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from generator import build
 from generator.docstrings import price_text
 from generator.join import operations
 from generator.publish import site
@@ -154,7 +155,7 @@ def test_samples_are_offered_by_language_python_first(npm: Any, out: Path) -> No
 
 def test_without_npm_one_sentence_says_so(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(out))
-    with pytest.raises(site.SiteError, match=r"needs npm.*install Node\.js"):
+    with pytest.raises(build.ToolMissing, match=r"needs npm.*install Node\.js"):
         site.build(document(), out)
     assert files(out) == {}
 
@@ -169,7 +170,7 @@ def test_without_npm_one_sentence_says_so(out: Path, monkeypatch: pytest.MonkeyP
 )
 def test_nothing_is_written_when_npm_does_not_bring_what_is_needed(npm: Any, out: Path, script: str, said: str) -> None:
     npm(script)
-    with pytest.raises(site.SiteError, match=re.escape(said)):
+    with pytest.raises(build.BuildError, match=re.escape(said)):
         site.build(document(), out)
     assert files(out) == {}
 
@@ -177,7 +178,7 @@ def test_nothing_is_written_when_npm_does_not_bring_what_is_needed(npm: Any, out
 def test_npm_is_not_waited_for_without_end(npm: Any, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     npm("exec sleep 60")
     monkeypatch.setattr(site, "_SECONDS", 0.2)
-    with pytest.raises(site.SiteError, match="whether the npm registry can be reached"):
+    with pytest.raises(build.BuildError, match="whether the npm registry can be reached"):
         site.build(document(), out)
 
 
