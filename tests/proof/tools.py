@@ -13,7 +13,8 @@ import pytest
 
 import api302
 
-NEEDED = {"npm": "Node.js 20 or newer", "node": "Node.js 20 or newer", "go": "Go 1.26 or newer"}
+JDK = "Maven 3.8 or newer, and a JDK of 17 or newer"
+NEEDED = {"npm": "Node.js 20 or newer", "node": "Node.js 20 or newer", "go": "Go 1.26 or newer", "java": JDK, "mvn": JDK}
 
 
 def run(*command: str | Path, cwd: Path, fails: bool = False) -> str:
