@@ -47,3 +47,6 @@ class OpenaiChatReply(Model):
 
     related_questions: list[str] | None = None
     """Further questions; Perplexity."""
+
+    prompt_filter_results: list[dict[str, Any]] | None = None
+    """What a content filter found in the prompt."""
