@@ -5,20 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import DocsError, report
+from . import DocsError, PageError, report
 from .compare import Finding, compare
 from .described import Described
 from .draft import draft
 from .ledger import index
 from .page import Page
 from .recorded import recorded
-from .sources import Fetcher, Unreadable, listing, pages_of, write_whole
+from .sources import Fetcher, listing, pages_of, write_whole
 
 LIVE = "https://doc.302.ai/llms.txt"
 CACHE = Path("dist/docs-cache")
+_SOURCE = "a page (Markdown or copied text), a folder of pages, a list of pages (llms.txt), or the address of one"
 
 
 def add(commands: Any) -> None:
@@ -28,7 +30,7 @@ def add(commands: Any) -> None:
     for name, what in (
         ("index", "which pages are new, gone, renamed or moved"),
         ("diff", "what pages, or recorded exchanges, say that the specification lacks or contradicts"),
-        ("draft", "a fragment for spec/ from a page, to review and paste"),
+        ("draft", "a fragment for spec/ from pages of one vendor, to review and paste"),
         ("issue", "the text of an issue, from the JSON of index and diff; nothing if there is nothing to tell"),
     ):
         action = actions.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
@@ -39,12 +41,11 @@ def add(commands: Any) -> None:
             action.set_defaults(spec=Path("spec"))
             continue
         action.add_argument("--spec", type=Path, default=Path("spec"), metavar="DIR", help="the specification (default: spec)")
-        sources = "a page (Markdown or copied text), a folder of pages, a list of pages (llms.txt, sitemap.xml), or the address of one"
         if name == "draft":
-            action.add_argument("source", help=sources)
+            action.add_argument("source", nargs="+", help=f"{_SOURCE}; give a submitting and a fetching page together")
             action.add_argument("--home", metavar="SECTION.VENDOR", help="where it belongs, if no prefix in vendors.yaml says so")
         else:
-            action.add_argument("source", nargs="?", help=f"{sources} (default: {LIVE})")
+            action.add_argument("source", nargs="?", help=f"{_SOURCE} (default: {LIVE})")
             action.add_argument("--json", action="store_true", help="print JSON")
         if name == "diff":
             action.add_argument("--recorded", type=Path, metavar="FOLDER", help="compare the exchanges that api302.testing.record wrote")
@@ -60,9 +61,8 @@ def run(args: argparse.Namespace) -> int:
         if args.action == "issue":
             text = _issue(args)
         else:
-            described = Described(args.spec)
-            with Fetcher(cache=args.cache, pause=args.pause) as fetcher:
-                text = {"index": _index, "diff": _diff, "draft": _draft}[args.action](args, described, fetcher)
+            with Fetcher(args.cache, args.pause) as fetcher:
+                text = {"index": _index, "diff": _diff, "draft": _draft}[args.action](args, Described(args.spec), fetcher)
         if args.out is not None and text:
             write_whole(args.out, text + "\n")
     except DocsError as error:
@@ -75,39 +75,37 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _index(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> str:
-    data = report.index_json(index(described, listing(args.source or LIVE, fetcher)))
+    data = {"index": asdict(index(described, *listing(args.source or LIVE, fetcher)))}
     return _json(data) if args.json else report.index_text(data, args.spec.as_posix())
 
 
 def _diff(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> str:
     findings: list[Finding] = []
     pages: list[Page] = []
-    unreadable: list[Unreadable] = []
+    unreadable: list[PageError] = []
     exchanges = 0
     if args.recorded is not None:
         findings, exchanges = recorded(described, args.recorded)
     if args.source or args.recorded is None:
         for page in pages_of(args.source or LIVE, fetcher, lambda entry: not args.known or entry.number in described.numbers):
-            if isinstance(page, Unreadable):
+            if isinstance(page, PageError):
                 unreadable.append(page)
-                continue
-            pages.append(page)
-            findings += compare(described, page)
-    decided = [finding for finding in findings if (finding.operation, " ".join(finding.message.split())) in described.decided]
-    findings = [finding for finding in findings if finding not in decided]
-    data = report.diff_json(findings, pages, unreadable, exchanges) | {"decided": len(decided)}
+            else:
+                pages.append(page)
+                findings += compare(described, page)
+    left = [finding for finding in findings if (finding.operation, " ".join(finding.message.split())) not in described.decided]
+    data = report.diff_json(left, pages, unreadable, exchanges, len(findings) - len(left))
     return _json(data) if args.json else report.diff_text(data, args.spec.as_posix(), args.verbose)
 
 
 def _draft(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> str:
-    pages = list(pages_of(args.source, fetcher))
-    unreadable = [page.reason for page in pages if isinstance(page, Unreadable)]
-    if unreadable:
-        raise DocsError("\n".join(unreadable))
-    home = tuple((args.home or "").split("."))
-    if args.home and len(home) != 2:
+    home = tuple(args.home.split(".")) if args.home else None
+    if home is not None and len(home) != 2:
         raise DocsError(f"--home {args.home}: write SECTION.VENDOR, such as videos.kling")
-    return draft(described, [page for page in pages if isinstance(page, Page)], (home[0], home[1]) if len(home) == 2 else None)
+    pages = [page for source in args.source for page in pages_of(source, fetcher)]
+    if unreadable := [str(page) for page in pages if isinstance(page, PageError)]:
+        raise DocsError("\n".join(unreadable))
+    return draft(described, [page for page in pages if isinstance(page, Page)], home)
 
 
 def _issue(args: argparse.Namespace) -> str:

@@ -1,4 +1,4 @@
-"""The specification as a page is held against it: operations by path and page number, schemas with all their variants, prices."""
+"""The specification as a page is held against it: operations by path and page number, schemas with all their variants."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import yaml
 
 from .. import join
 from ..rules.context import Context, Operation
+from ..rules.names import _under as under  # pyright: ignore[reportPrivateUsage]
 from ..source import Spec, SpecError, obj, seq
 from . import DocsError
-from .page import Call, page_number
+from .page import Call, page_number, type_name
 
 _LIMIT = 40  # variants and references below one schema
 
@@ -28,13 +29,15 @@ class Described:
             raise SpecError(problems)
         self.context = Context(self.spec, document)
         self.schemas: dict[str, Any] = obj(document["components"].get("schemas"))
+        self.rows = {page: (file, obj(row)) for file, ledger in self.spec.ledgers().items() for page, row in ledger.items()}
+        """Ledger rows by page, each with its file."""
 
     @cached_property
     def by_path(self) -> dict[tuple[str, str], list[Operation]]:
         """Operations by method and path, aliases included, whatever the parameters in braces are called."""
         found: dict[tuple[str, str], list[Operation]] = {}
         for operation in self.context.operations:
-            for path in [operation.path, *(str(alias) for alias in seq(operation.node.get("x-aliases")))]:
+            for path in [operation.path, *map(str, seq(operation.node.get("x-aliases")))]:
                 found.setdefault((operation.method, shape(path)), []).append(operation)
         return found
 
@@ -44,8 +47,8 @@ class Described:
         found: dict[str, list[tuple[Operation, str]]] = {}
         for operation in self.context.operations:
             for entry in map(obj, seq(operation.node.get("x-docs"))):
-                number = page_number(str(entry.get("url") or ""))
-                if number and re.search("302|apifox", str(entry["url"])):
+                url = str(entry.get("url") or "")
+                if re.search("302|apifox", url) and (number := page_number(url)):
                     found.setdefault(number, []).append((operation, str(entry.get("page") or "")))
         return found
 
@@ -57,34 +60,33 @@ class Described:
         """
         file = self.spec.root / "decided.yaml"
         try:
-            rows = yaml.safe_load(file.read_text(encoding="utf-8")) or [] if file.is_file() else []
+            rows = (yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None) or []
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise DocsError(f"{file}: this is not YAML: {error}") from error
         found: dict[tuple[str, str], str] = {}
         for number, row in enumerate(rows if isinstance(rows, list) else [rows], 1):
-            texts = [obj(row).get(key) for key in ("operation", "message", "reason")]
-            if not all(isinstance(text, str) and text.strip() for text in texts):
+            operation, message, reason = (obj(row).get(key) for key in ("operation", "message", "reason"))
+            if not (operation and message and reason):
                 raise DocsError(f"{file}: entry {number} needs operation, message (as `diff` prints it) and reason")
-            found[str(texts[0]), " ".join(str(texts[1]).split())] = str(texts[2])
+            found[str(operation), " ".join(str(message).split())] = str(reason)
         return found
 
-    def find(self, call: Call, number: str) -> Operation | None:
-        """The operation that a page describes: by method and path, without /v1 or with it, else by the page's number."""
+    def find(self, call: Call) -> Operation | None:
+        """The operation of a call's method and path, without /v1 or with it."""
         for path in [call.path, *call.others]:
-            for spelling in (path, "/v1" + path, path.removeprefix("/v1")):
-                found = self.by_path.get((call.method, shape(spelling)), [])
-                homes = {operation.id: operation for operation in found}
+            for spelling in spellings(path):
+                homes = {operation.id: operation for operation in self.by_path.get((call.method, spelling), [])}
                 if len(homes) > 1:
-                    names = " and ".join(f"`{name}` ({self.file(operation)})" for name, operation in homes.items())
+                    names = " and ".join("`{}` ({}:{})".format(name, *self.place(operation)) for name, operation in homes.items())
                     raise DocsError(f"{call.method.upper()} {path} is claimed by {names}; keep it at one of them")
-                if found:
-                    return found[0]
-        numbered = {operation.id: operation for operation, _ in self.numbers.get(number, []) if operation.method == call.method}
-        return next(iter(numbered.values())) if len(numbered) == 1 else None
+                if homes:
+                    return next(iter(homes.values()))
+        return None
 
-    def file(self, operation: Operation) -> str:
-        """File and line of an operation."""
-        return "{}:{}".format(*self.place(operation))
+    def numbered(self, call: Call, number: str) -> Operation | None:
+        """The one operation of a call's method that a page with this number is said to describe."""
+        found = {operation.id: operation for operation, _ in self.numbers.get(number, []) if operation.method == call.method}
+        return next(iter(found.values())) if len(found) == 1 else None
 
     def place(self, operation: Operation, *keys: str | int) -> tuple[str, int]:
         """File and line of an operation, or of a part of it."""
@@ -92,13 +94,14 @@ class Described:
 
     def home(self, path: str) -> tuple[str, str] | None:
         """Section and vendor whose prefix in vendors.yaml is the longest of a path. Raises DocsError if two vendors claim it."""
-        found: dict[int, set[tuple[str, str]]] = {}
-        for slug, vendor in self.context.vendors.items():
-            for section, prefixes in obj(obj(vendor).get("homes")).items():
-                for prefix in seq(prefixes):
-                    if path == prefix or (path.startswith(str(prefix)) and path[len(str(prefix))] in "/:"):
-                        found.setdefault(len(str(prefix)), set()).add((section, slug))
-        best = sorted(found[max(found)]) if found else []
+        found = [
+            (len(prefix), section, slug)
+            for slug, vendor in self.context.vendors.items()
+            for section, prefixes in obj(obj(vendor).get("homes")).items()
+            for prefix in map(str, seq(prefixes))
+            if under(path, prefix)
+        ]
+        best = sorted({home[1:] for home in found if home[0] == max(found)[0]})
         if len(best) > 1:
             names = " and ".join(".".join(home) for home in best)
             raise DocsError(f"{path} is claimed by {names} in vendors.yaml; give one of them a longer prefix, or the other none")
@@ -110,23 +113,19 @@ class Described:
         waiting = [schema]
         while waiting and len(found) < _LIMIT:
             node = obj(self.context.resolve("", waiting.pop(0)).value)
-            if any(node is other for other in found):
-                continue
-            found.append(node)
-            waiting += [part for key in ("allOf", "anyOf", "oneOf") for part in seq(node.get(key))]
+            if not any(node is other for other in found):
+                found.append(node)
+                waiting += [part for key in ("allOf", "anyOf", "oneOf") for part in seq(node.get(key))]
         return found
 
-    def required(self, schema: Any, depth: int = 0) -> set[str]:
+    def required(self, schema: Any) -> set[str]:
         """The fields that every value of a schema has."""
-        node = obj(self.context.resolve("", schema).value)
-        found = set(map(str, seq(node.get("required"))))
-        if depth < 10:
-            for part in seq(node.get("allOf")):
-                found |= self.required(part, depth + 1)
-            for key in ("anyOf", "oneOf"):
-                if seq(node.get(key)):
-                    found |= set.intersection(*(self.required(part, depth + 1) for part in node[key]))
-        return found
+        return {name for name, required in self.context.fields("", schema).items() if required}
+
+
+def spellings(path: str) -> list[str]:
+    """The shapes of a path as the provider writes it: with /v1 and without."""
+    return [shape(spelling) for spelling in (path, "/v1" + path, path.removeprefix("/v1"))]
 
 
 def shape(path: str) -> str:
@@ -160,60 +159,3 @@ def types(variants: list[dict[str, Any]]) -> set[str]:
 def options(variant: dict[str, Any]) -> list[Any]:
     """The values that a schema lists."""
     return [variant["const"]] if "const" in variant else seq(variant.get("enum"))
-
-
-def type_name(value: Any) -> str:
-    """The JSON type of a value."""
-    if isinstance(value, bool) or value is None:
-        return "null" if value is None else "boolean"
-    names = {str: "string", int: "integer", float: "number", list: "array", dict: "object"}
-    return next((name for kind, name in names.items() if isinstance(value, kind)), "string")
-
-
-# What a page writes for the units of x-price. The first that fits counts.
-_UNITS: tuple[tuple[str, str], ...] = (
-    (r"(?:1\s*)?M\s*input\s*tokens?", "1M input tokens"),
-    (r"(?:1\s*)?M\s*output\s*tokens?", "1M output tokens"),
-    (r"(?:1\s*)?M\s*tokens?|百万\s*tokens?|million tokens?", "1M tokens"),
-    (r"(?:1\s*)?M\s*(?:characters?|chars?|字符)|百万字符", "1M characters"),
-    (r"1?k\s*(?:characters?|chars?|字符)|千字符", "1k characters"),
-    (r"次|calls?\b|times?\b|requests?\b", "call"),
-    (r"张|images?\b", "image"),
-    (r"秒|seconds?\b|sec\b|s\b", "second"),
-    (r"分钟|minutes?\b|mins?\b", "minute"),
-    (r"小时|hours?\b", "hour"),
-    (r"页|pages?\b", "page"),
-    (r"天|日|days?\b", "day"),
-    (r"个?月|months?\b", "month"),
-    (r"积分|points?\b", "point"),
-)
-_UNIT = "|".join(f"(?P<u{number}>{pattern})" for number, (pattern, _) in enumerate(_UNITS))
-_PRICE = re.compile(rf"(?P<amount>\d+(?:\.\d+)?)\s*(?:PTC|USD)\b\s*(?:/|per\b|每)\s*(?:{_UNIT})", re.IGNORECASE)
-_TABLE = re.compile(rf"(?:每|per\s|/)\s*(?:{_UNIT})\s*(?:价格|price)", re.IGNORECASE)
-_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*PTC\b(?!\s*(?:/|per\b|每))", re.IGNORECASE)
-_FREE = re.compile(r"(?:价格|Price)\s*[:：]?\s*\**\s*(?:免费|free\b)", re.IGNORECASE)
-_BY_MODEL = re.compile(r"原有模型|相应模型|corresponding (?:image )?model|original model|by model|pricing_api", re.IGNORECASE)
-
-
-def prices(text: str) -> list[dict[str, Any]]:
-    """The prices that a description names, as `x-price` has them."""
-    found: list[dict[str, Any]] = []
-    for match in _PRICE.finditer(text):
-        found.append({"amount": _number(match["amount"]), "unit": "PTC", "per": _unit(match)})
-    table = _TABLE.search(text)
-    if table and not found:
-        found = [{"amount": _number(amount[1]), "unit": "PTC", "per": _unit(table)} for amount in _AMOUNT.finditer(text)]
-    if not found and _FREE.search(text):
-        found = [{"amount": 0, "unit": "PTC", "per": "call"}]
-    if not found and _BY_MODEL.search(text):
-        return [{"note": "by model"}]
-    return [price for number, price in enumerate(found) if price not in found[:number]]
-
-
-def _unit(match: re.Match[str]) -> str:
-    return next(unit for number, (_, unit) in enumerate(_UNITS) if match[f"u{number}"])
-
-
-def _number(text: str) -> int | float:
-    value = float(text)
-    return int(value) if value.is_integer() else value

@@ -1,4 +1,4 @@
-"""A fragment in the specification's conventions from a page: passes the house rules once pasted, and marks what needs a person's words."""
+"""A fragment in the specification's conventions from a page: passes the house rules once pasted, and marks what needs a person."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import keyword
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import jsonschema_rs
 import yaml
@@ -16,132 +16,168 @@ from ..rules.context import is_event_stream, is_json
 from ..rules.evidence import _SECRET as SECRET  # pyright: ignore[reportPrivateUsage]
 from ..rules.names import class_name, pascal
 from ..rules.structure import SLUG
+from ..source import _AMBIGUOUS as AMBIGUOUS  # pyright: ignore[reportPrivateUsage]
+from ..source import _NUMBER as NUMBER  # pyright: ignore[reportPrivateUsage]
 from ..source import obj, seq
 from . import DocsError
-from .described import Described, prices, type_name
-from .ledger import index
-from .page import CHINESE, Call, Page
-from .sources import Entry, Listing
+from .described import Described
+from .hints import suggest
+from .ledger import rows_of
+from .page import CHINESE, Call, Page, infer, type_name
+from .prices import prices
+from .sources import Entry
 
-_TODO = "\u2063TODO"  # takes the comment's place until the YAML is written
+_TODO = "§TODO§"  # stands for a comment until the YAML is written
 _LIMITS = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
 _SAMPLES: dict[str, Any] = {"string": "text", "integer": 1, "number": 1, "boolean": True, "object": {}}
 _VERSION = re.compile(r"v\d+\w*|api|302|submit")
+_BLOCKS = {"paths", "schemas", "properties", "examples", "x-docs", "x-price", "x-task", "x-task-status", "x-stream"}
 
 
 class _Dumper(yaml.SafeDumper):
+    """YAML in the house style: what is short stands on one line, lists are indented, dates are bare."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [one for one in known if not one[0].endswith("timestamp")]
+        for first, known in yaml.SafeDumper.yaml_implicit_resolvers.items()
+    }
+
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
 
-def draft(described: Described, pages: list[Page], home: tuple[str, str] | None = None) -> str:
-    """The fragment as YAML text. Raises DocsError if a page has no home in vendors.yaml and none is given."""
-    paths: dict[str, Any] = {}
+    def represent(self, data: Any) -> None:
+        node = self.represent_data(data)
+        self._lay_out(node, "")
+        self.serialize(node)
+
+    def _lay_out(self, node: yaml.Node, key: str) -> int:
+        """Decide what stands on one line; returns how long it is."""
+        if isinstance(node, yaml.ScalarNode):
+            node.style = "|" if "\n" in node.value else node.style
+            return len(node.value) if node.style != "|" else 1000
+        pairs = [("", inner) for inner in node.value] if isinstance(node, yaml.SequenceNode) else [(k.value, v) for k, v in node.value]
+        width = sum(len(name) + 4 + self._lay_out(inner, name) for name, inner in pairs)
+        block = key in _BLOCKS or (key == "parameters" and isinstance(node, yaml.SequenceNode))
+        node.flow_style = width <= 100 and not block  # type: ignore[attr-defined]
+        return width if node.flow_style else 1000  # type: ignore[attr-defined]
+
+
+# Texts that the specification's reader takes for numbers, or refuses, are quoted.
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(f"{NUMBER.pattern}|{AMBIGUOUS.pattern}"), None)
+
+
+def draft(described: Described, pages: list[Page], home: tuple[str, ...] | None = None) -> str:
+    """The fragment as YAML text. Raises DocsError if a page has no home in vendors.yaml and none is given, or not that of the rest."""
     schemas: dict[str, Any] = {}
-    heads: list[str] = []
     ids = set(described.context.by_id)
-    for page in pages:
-        for call in page.calls:
-            made = Draft(described, page, call, home, ids, schemas)
-            if call.method in paths.setdefault(made.path, {}):
-                raise DocsError(
-                    f"{page.source}: {call.method.upper()} {made.path} is also on another of these pages; draft them one by one"
-                )
-            paths[made.path][call.method] = made.operation
-            heads += made.head()
+    drafts = [Draft(described, page, call, home, ids, schemas) for page in pages for call in page.calls]
+    files = {f"spec/{one.section}/{one.vendor}.yaml" for one in drafts}
+    if len(files) > 1:
+        raise DocsError(f"these pages belong into {' and '.join(sorted(files))}; draft them file by file")
+    paths: dict[str, Any] = {}
+    for one, behaviour in zip(drafts, suggest(described, drafts), strict=True):
+        name = f"{one.method.upper()} {one.path}"
+        if one.method in paths.setdefault(one.path, {}):
+            raise DocsError(f"{one.page.source}: {name} is also on another of these pages; draft them one by one")
+        paths[one.path][one.method] = one.lead | behaviour | one.body
     fragment: dict[str, Any] = {"paths": paths} | ({"components": {"schemas": schemas}} if schemas else {})
-    text = yaml.dump(fragment, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6, default_flow_style=False)
-    text = re.sub(rf"(['\"]?)\s*{_TODO}(['\"]?)$", r"\2  # TODO words", text.replace(json.dumps(_TODO)[1:-1], _TODO), flags=re.MULTILINE)
-    return "\n".join([*heads, text.rstrip()])
+    text = yaml.dump(fragment, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6)
+    text = re.sub(rf"^(.*?) ?{_TODO}(.*)$", r"\1\2  # TODO words", text, flags=re.MULTILINE)
+    text = re.sub(r"^( +x-(?:success|task|task-status|stream):.*)$", r"\1  # TODO check", text, flags=re.MULTILINE)
+    return "\n".join([*dict.fromkeys(line for one in drafts for line in one.head()), text.rstrip()])
 
 
 class Draft:
     """One operation, its schemas among those of the fragment, and what was left out."""
 
-    def __init__(self, described: Described, page: Page, call: Call, home: tuple[str, str] | None, ids: set[str], schemas: dict[str, Any]):
-        self.described, self.page, self.call, self.schemas = described, page, call, schemas
-        self.known = described.find(call, page.number)
-        self.path = self.known.path if self.known else re.sub(r"(?<=/):(\w+)", r"{\1}", next(iter([*call.others, call.path])))
+    def __init__(
+        self, described: Described, page: Page, call: Call, home: tuple[str, ...] | None, ids: set[str], schemas: dict[str, Any]
+    ) -> None:
+        self.described, self.page, self.call, self.schemas, self.method = described, page, call, schemas, call.method
+        self.known = described.find(call) or described.numbered(call, page.number)
+        self.path = self.known.path if self.known else re.sub(r"(?<=/):(\w+)", r"{\1}", [*call.others, call.path][0])
         found = (self.known.section, self.known.vendor) if self.known else described.home(self.path)
         if found is None and home is None:
             raise DocsError(
                 f"{page.source}: no prefix in vendors.yaml is the home of {self.path}; say with --home SECTION.VENDOR where it belongs"
             )
-        self.section, self.vendor = found or home or ("", "")
         self.homeless = found is None
-        self.left: list[str] = list(page.faults)
+        self.section, self.vendor = found or home or ("", "")
+        self.left = list(page.faults)
         self.id = self.known.id if self.known else self._name(ids)
         ids.add(self.id)
         self.prefix = class_name(pascal(self.vendor)) + _camel(self.id.removeprefix(f"{self.vendor}_"))
-        self.row = self._row()
-        self.operation = self._operation()
+        pages = rows_of(described, Entry(page.url, page.number, "e", page.title, page.group), set())
+        self.row = pages[0] if pages else ""
+        self.body = self._body()
+        self.lead = self._lead()
 
     def head(self) -> list[str]:
         """What to do with the fragment, as comments."""
-        where = f"spec/{self.section}/{self.vendor}.yaml"
-        lines = [
-            f"# {self.call.method.upper()} {self.path}, from {self.page.source}. Review it, write the TODO words, paste it into {where}."
-        ]
+        where, name = f"spec/{self.section}/{self.vendor}.yaml", f"{self.method.upper()} {self.path}"
+        lines = [f"# {name}, from {self.page.source}. Review it, settle what is marked TODO, paste it into {where}."]
         if self.known:
-            lines.append(f"# {self.id} is already there (spec/{self.described.file(self.known)}): take from this what it lacks.")
+            file, line = self.described.place(self.known)
+            lines.append(f"# {self.id} is already there (spec/{file}:{line}): take from this what it lacks.")
         if self.homeless:
             prefix = "/" + "/".join(self.path.split("/")[1:3])
             lines.append(f"# spec/vendors.yaml: add the prefix {prefix} to `{self.vendor}`, under homes: {self.section}.")
         if self.row:
-            page, file, row = self.row
-            kept = {key: row[key] for key in ("title", "group") if key in row}
-            row = {**kept, "operations": sorted({*map(str, seq(row.get("operations"))), self.id})}
-            lines.append(f"# spec/{file}: {page}: {json.dumps(row, ensure_ascii=False)}")
+            file, row = self.described.rows[self.row]
+            row = {key: row[key] for key in ("title", "group") if key in row} | {
+                "operations": sorted({*map(str, seq(row.get("operations"))), self.id})
+            }
+            lines.append(f"# spec/{file}: {self.row}: {json.dumps(row, ensure_ascii=False)}")
         return [*lines, *(f"# Left out: {' '.join(fault.split())}." for fault in dict.fromkeys(self.left))]
 
     def _name(self, ids: set[str]) -> str:
         """`<vendor>_<action>` from the end of the path, as much of it as makes it unique."""
-        parts = [part for part in re.split(r"[/:]", self.path) if part and not part.startswith("{")]
-        words = [slug for part in parts if (slug := _snake(part)) and not _VERSION.fullmatch(slug) and slug != self.vendor] or ["call"]
-        verb = "get_" if self.call.method == "get" else "delete_" if self.call.method == "delete" else ""
-        for count in (*range(1, len(words) + 1), 0):
-            action = verb + "_".join(words[-count:]) if count else f"{verb}{words[-1]}_{len(ids)}"
+        parts = [_snake(part) for part in re.split(r"[/:]", self.path) if not part.startswith("{")]
+        words = [part for part in parts if part and not _VERSION.fullmatch(part) and part != self.vendor] or ["call"]
+        verb = {"get": "get_", "delete": "delete_"}.get(self.method, "")
+        for count in range(1, len(words) + 1):
+            action = verb + "_".join(words[-count:])
             action = f"make_{action}" if action[0].isdigit() or keyword.iskeyword(action) else action
-            name = f"{self.vendor}_{action}"
-            if name not in ids and SLUG.match(name):
+            if (name := f"{self.vendor}_{action}") not in ids and SLUG.match(name):
                 return name
         return f"{self.vendor}_call_{len(ids)}"
 
-    def _row(self) -> tuple[str, str, dict[str, Any]] | None:
-        """The ledger row that the page has, by number or by title and group."""
-        rows = {page: (file, obj(row)) for file, ledger in self.described.spec.ledgers().items() for page, row in ledger.items()}
-        numbered = [page for _, page in self.described.numbers.get(self.page.number, []) if page in rows]
-        entry = Entry(self.page.url, self.page.number, "e", self.page.title, self.page.group)
-        page = numbered[0] if numbered else index(self.described, Listing([entry], False)).rows.get(self.page.url, "")
-        return (page, *rows[page]) if page else None
+    def _lead(self) -> dict[str, Any]:
+        call, page = self.call, self.page
+        title = re.sub(r"\(\s*\)", "", CHINESE.sub("", call.summary or page.title)).strip(" -—()（）") or _words(self.id)
+        inferred = any(body.get("inferred") for body in (call.request or call.reply).values())
+        docs = {"page": self.row, "url": page.url} if self.row or page.url else {"source": re.split(r"[\\/]", page.source)[-1]}
+        docs |= {"evidence": "sample" if inferred else "page", "seen": datetime.date.today().isoformat(), "modified": page.modified}
+        return {
+            "operationId": self.id,
+            "summary": f"{title} {_TODO}",
+            "tags": [f"{self.section}.{self.vendor}"],
+            "x-docs": [{key: value for key, value in docs.items() if value}],
+        } | ({"x-price": price} if (price := prices(call.description)) else {})
 
-    def _operation(self) -> dict[str, Any]:
-        call = self.call
-        title = re.sub(r"\(\s*\)", "", CHINESE.sub("", call.summary or self.page.title)).strip(" -—()（）") or _words(self.id)
-        made: dict[str, Any] = {"operationId": self.id, "summary": f"{title} {_TODO}", "tags": [f"{self.section}.{self.vendor}"]}
-        today = datetime.date.today().isoformat()
-        docs: dict[str, Any] = {"page": self.row[0]} if self.row else {}
-        docs |= {"url": self.page.url} if self.page.url else {}
-        docs |= {"source": re.split(r"[\\/]", self.page.source)[-1]} if not docs else {}
-        made["x-docs"] = [{**docs, "evidence": "page", "seen": today, **({"modified": self.page.modified} if self.page.modified else {})}]
-        if price := prices(call.description):
-            made["x-price"] = price
+    def _body(self) -> dict[str, Any]:
+        made: dict[str, Any] = {}
         if parameters := list(self._parameters()):
             made["parameters"] = parameters
-        request = {name: one for name, body in _json_first(call.request) if (one := self._media(name, body, "request"))}
-        if request:
-            required = any(body["schema"].get("required") for body in call.request.values())
+        if request := {name: self._media(name, body, "request") for name, body in _json_first(self.call.request)}:
+            required = any(body["schema"].get("required") for body in self.call.request.values())
             made["requestBody"] = {"required": required, "content": request}
-        reply = {name: one for name, body in _json_first(call.reply) if (one := self._media(name, body, "reply"))}
+        reply = {name: self._media(name, body, "reply") for name, body in _json_first(self.call.reply)}
         if not reply:
-            known = "JsonObject" in self.described.schemas
-            schema = {"$ref": "#/components/schemas/JsonObject"} if known else {"type": "object", "additionalProperties": True}
-            reply = {"application/json": {"schema": schema}}
-            made["x-unknown"] = {"reply": f"the page {self.page.url or self.page.source} shows none"}
-        made["responses"] = {"200": {"description": f"The reply. {_TODO}", "content": reply}}
+            reply = {"application/json": {"schema": self.any_object()}}
+            made = {"x-unknown": {"reply": f"the page {self.page.url or self.page.source} shows none"}} | made
+        responses: dict[str, Any] = {"200": {"description": f"The reply. {_TODO}", "content": reply}}
         for status, name in (("4XX", "ClientError"), ("5XX", "ServerError")):
-            made["responses"][status] = {"$ref": f"#/components/responses/{name}"}
-        return made
+            responses[status] = {"$ref": f"#/components/responses/{name}"}
+        return {**made, "responses": responses}
+
+    def any_object(self) -> dict[str, Any]:
+        """An object of which nothing is known."""
+        known = "JsonObject" in self.described.schemas
+        return {"$ref": "#/components/schemas/JsonObject"} if known else {"type": "object", "additionalProperties": True}
 
     def _parameters(self) -> Iterator[dict[str, Any]]:
         given = {(one["in"], one["name"]): one for one in self.call.parameters}
@@ -151,93 +187,80 @@ class Draft:
             if where == "path" and f"{{{name}}}" not in self.path:
                 self.left.append(f"the path parameter {name}, which is not in the path")
                 continue
-            schema = one["schema"] if one["schema"].get("type") in _SAMPLES and one["schema"]["type"] != "object" else {"type": "string"}
-            schema = {key: value for key, value in self.schema(schema, "", "request").items() if key != "description"}
+            schema = one["schema"] if one["schema"].get("type") in ("string", "integer", "number", "boolean") else {"type": "string"}
+            schema = self.schema(schema, "", "request")
             made = {"name": name, "in": where, "required": one["required"], "description": f"{_words(name)}. {_TODO}", "schema": schema}
-            yield made | ({"example": one["example"]} if "example" in one and self._fits(schema, one["example"]) else {})
+            yield made | ({"example": one["example"]} if "example" in one and self.fits(schema, one["example"]) else {})
 
-    def _media(self, name: str, body: dict[str, Any], part: str) -> dict[str, Any] | None:
+    def _media(self, name: str, body: dict[str, Any], part: str) -> dict[str, Any]:
         if is_event_stream(name):
-            self.left.append(f"the {part} as {name}: describe it with itemSchema and x-stream")
-            return None
+            return {}  # `hints` describes the events
         if not is_json(name) and part == "reply":
             return {"schema": {"type": "string"} if name.startswith("text/") else {"type": "string", "contentMediaType": name}}
         examples = [self._clean(example, body["schema"]) for example in body["examples"]]
-        theirs = body["schema"] or (_infer(examples[0]) if examples else {})
+        theirs = body["schema"] or infer(*examples)
         for example in examples:
             theirs = _widen(theirs, example)
         kind = ("Request" if is_json(name) else "Form") if part == "request" else "Reply"
-        schema = self.schema(theirs, self._unique(f"{self.prefix}{kind}"), "form" if kind == "Form" else part)
-        fitting = [example for example in examples if self._fits(schema, example)]
+        schema = self.schema(theirs, self.unique(f"{self.prefix}{kind}"), "form" if kind == "Form" else part)
+        fitting = [example for example in examples if self.fits(schema, example)]
         if len(fitting) < len(examples):
             self.left.append(f"{len(examples) - len(fitting)} of the {part}'s examples, which do not fit its schema")
-        made: dict[str, Any] = {"schema": schema}
-        if fitting and is_json(name):
-            key = _snake(CHINESE.sub("", self.page.title)) or "page"
-            made["examples"] = {f"{key}_{number}" if number > 1 else key: {"value": example} for number, example in enumerate(fitting, 1)}
-        elif is_json(name):
-            made["examples"] = {"ours": {"summary": f"Ours; the page's own was not usable. {_TODO}", "value": _sample(theirs)}}
-        return made
+        if not is_json(name):
+            return {"schema": schema}
+        key = _snake(CHINESE.sub("", self.page.title)) or "page"
+        shown: dict[str, Any] = {f"{key}_{number}" if number > 1 else key: {"value": one} for number, one in enumerate(fitting, 1)}
+        ours = {"ours": {"summary": f"Ours; the page's own was not usable. {_TODO}", "value": _sample(theirs)}}
+        return {"schema": schema, "examples": shown or ours}
 
     def schema(self, theirs: dict[str, Any], name: str, part: str) -> dict[str, Any]:
         """A schema of the page in our form; objects with fields become components."""
-        if "properties" in theirs:
-            return self._component(theirs, name, part)
-        alternatives = [
-            self.schema(inner, self._unique(f"{name}{number}"), part) for number, inner in enumerate(theirs.get("anyOf", []), 1)
-        ]
-        if alternatives:
-            return {"anyOf": alternatives}
-        if theirs.get("allOf"):
-            merged: dict[str, Any] = {"type": "object", "properties": {}, "required": []}
-            for inner in theirs["allOf"]:
-                merged["properties"] |= obj(inner.get("properties"))
-                merged["required"] += seq(inner.get("required"))
-            return self._component(merged, name, part) if merged["properties"] else {}
+        parts = seq(theirs.get("allOf"))
+        properties = {key: field for inner in [theirs, *parts] for key, field in obj(inner.get("properties")).items()}
+        if properties:
+            required = [key for inner in [theirs, *parts] for key in seq(inner.get("required"))]
+            return self.component(properties, required, name, part)
+        if theirs.get("anyOf"):
+            return {"anyOf": [self.schema(one, self.unique(f"{name}{number}"), part) for number, one in enumerate(theirs["anyOf"], 1)]}
+        if theirs.get("format") == "binary" and part == "form":
+            return {"type": "string", "contentMediaType": "application/octet-stream", "x-file": ["part"]}
         kind = theirs.get("type")
         kinds = [kind] if isinstance(kind, str) else seq(kind)
         made: dict[str, Any] = {"type": kind} if kind else {}
-        if theirs.get("format") == "binary" and part == "form":
-            return {"type": "string", "contentMediaType": "application/octet-stream", "x-file": ["part"]}
         values = [value for value in seq(theirs.get("enum")) if value is not None]
         if values and len({type_name(value) for value in values}) == 1 and (not kinds or type_name(values[0]) in kinds):
             made |= {"type": kind or type_name(values[0]), "enum": values}
         made |= {key: theirs[key] for key in _LIMITS if type_name(theirs.get(key)) in ("integer", "number")}
-        if "items" in theirs:
-            made["items"] = self.schema(theirs["items"], self._unique(f"{name}Item"), part)
-        elif kind == "array":
-            made["items"] = {}
-        if part != "reply" and "default" in theirs and self._fits(made, theirs["default"]):
+        if "items" in theirs or kind == "array":
+            made["items"] = self.schema(obj(theirs.get("items")), self.unique(f"{name}Item"), part)
+        if part != "reply" and "default" in theirs and self.fits(made, theirs["default"]):
             made["default"] = theirs["default"]
         if theirs.get("nullable") and kind:
-            made["type"] = [*kinds, "null"]
-            made |= {"enum": [*made["enum"], None]} if "enum" in made else {}
+            made |= {"type": [*kinds, "null"]} | ({"enum": [*made["enum"], None]} if "enum" in made else {})
         return made
 
-    def _component(self, theirs: dict[str, Any], name: str, part: str) -> dict[str, Any]:
+    def component(self, theirs: dict[str, Any], required: list[str], name: str, part: str) -> dict[str, Any]:
+        """A named object of these fields."""
+        made = self.schemas[name] = {"type": "object"}  # takes the name, and its place before what is inside
         properties: dict[str, Any] = {}
-        made: dict[str, Any] = {"type": "object", "description": f"{_words(name)}. {_TODO}"}
-        self.schemas[name] = {}  # takes the name, and its place before what is inside
-        for key, field in theirs["properties"].items():
-            if key == "self":
-                self.left.append("the field self")
-                continue
-            inner = self.schema(field, self._unique(name + (_camel(key) or "Part")), part)
+        for key, field in theirs.items():
+            inner = self.schema(field, self.unique(name + (_camel(key) or "Part")), part)
             properties[key] = inner if "$ref" in inner else {**inner, "description": f"{_words(key)}. {_TODO}"}
-        required = [key for key in seq(theirs.get("required")) if key in properties]
-        if required and part != "reply":  # what pages require of replies was filled in from one example
-            made |= {"required": required}
+        if properties.pop("self", None):
+            self.left.append("the field self")
+        if (required := [key for key in required if key in properties]) and part != "reply":
+            made |= {"required": required}  # what pages require of replies was filled in from one example
         made["properties"] = properties
-        self.schemas[name] |= made
         return {"$ref": f"#/components/schemas/{name}"}
 
-    def _unique(self, name: str) -> str:
-        name, taken = class_name(name), {one.lower() for one in (*self.described.schemas, *self.schemas)}
-        return next(
-            one for number in range(1, 10_000) if (one := class_name(f"{name}{number}" if number > 1 else name)).lower() not in taken
-        )
+    def unique(self, name: str) -> str:
+        """A name that no schema has."""
+        taken = {one.lower() for one in (*self.described.schemas, *self.schemas)}
+        names = (class_name(f"{name}{number}" if number > 1 else name) for number in range(1, 10_000))
+        return next(one for one in names if one.lower() not in taken)
 
-    def _fits(self, schema: dict[str, Any], value: Any) -> bool:
+    def fits(self, schema: dict[str, Any], value: Any) -> bool:
+        """Whether a value fits a schema of the fragment."""
         document = {**schema, "components": {"schemas": {**self.described.schemas, **self.schemas}}}
         try:
             return jsonschema_rs.Draft202012Validator(document).is_valid(value)
@@ -264,42 +287,29 @@ def _widen(schema: dict[str, Any], value: Any) -> dict[str, Any]:
     kinds = [kinds] if isinstance(kinds, str) else seq(kinds)
     if value is None:
         return {**schema, "nullable": True} if kinds else schema
+    if kind == "number" and kinds == ["integer"]:
+        return {**schema, "type": "number"}
     if kinds and kind not in kinds and not (kind == "integer" and "number" in kinds):
-        if kind == "number" and kinds == ["integer"]:
-            return {**schema, "type": "number"}
-        return {"anyOf": [schema, _infer(value)]}
+        return {"anyOf": [schema, infer(value)]}
     if isinstance(value, dict) and "properties" in schema:
         properties = {key: _widen(inner, value[key]) if key in value else inner for key, inner in schema["properties"].items()}
         return {**schema, "properties": properties, "required": [key for key in seq(schema.get("required")) if key in value]}
-    if isinstance(value, list) and schema.get("items"):
-        items = schema["items"]
-        for item in value:
-            items = _widen(items, item)
-        return {**schema, "items": items}
+    for item in value if isinstance(value, list) and schema.get("items") else ():
+        schema = {**schema, "items": _widen(schema["items"], item)}
     if "enum" in schema and value not in schema["enum"]:
         return {**schema, "enum": [*schema["enum"], value]}
     return schema
 
 
-def _infer(value: Any) -> dict[str, Any]:
-    """What an example alone tells."""
-    if isinstance(value, dict) and value:
-        return {"type": "object", "properties": {str(key): _infer(inner) for key, inner in value.items()}}
-    if isinstance(value, list):
-        return {"type": "array", "items": _infer(value[0]) if value else {}}
-    return {} if value is None else {"type": type_name(value)}
-
-
 def _sample(schema: dict[str, Any]) -> Any:
     """A value that fits."""
-    for key in ("anyOf", "allOf"):
-        if schema.get(key):
-            return _sample(schema[key][0])
+    for part in (*schema.get("anyOf", ()), *schema.get("allOf", ())):
+        return _sample(part)
     if "properties" in schema:
         return {key: _sample(inner) for key, inner in schema["properties"].items() if key != "self"}
+    for value in (schema["default"],) if "default" in schema else seq(schema.get("enum")):
+        return value
     kind = schema.get("type", "string")
-    if "default" in schema or schema.get("enum"):
-        return schema.get("default", seq(schema.get("enum"))[:1] and schema["enum"][0])
     if kind == "array":
         return [_sample(obj(schema.get("items")))] * max(1, int(schema.get("minItems", 1)))
     if kind in ("integer", "number"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,23 +12,25 @@ from urllib.parse import unquote, urlsplit
 import yaml
 
 from ..join import METHODS
+from ..rules.context import is_json
 from ..source import obj, seq
-from . import DocsError
+from . import PageError
 
 CHINESE = re.compile(r"[぀-ヿ㐀-鿿＀-￯]")
-NUMBER = re.compile(r"(?:api-|/|^)(\d{5,})(?:([emd])0)?(?:\.md)?(?:[?#]|$|-run)")
-# The gateway's own headers: no operation has them as parameters.
-OWN_HEADERS = frozenset(
-    {"authorization", "content-type", "accept", "content-length", "host", "x-api-key", "x-goog-api-key", "mj-api-secret"}
-)
-# Fields that are numbers wherever they stand, though pages call them integers.
-NUMBERS = frozenset({"temperature", "top_p", "presence_penalty", "frequency_penalty", "repetition_penalty", "guidance_scale", "cfg_scale"})
-KEPT = ("description", "enum", "default", "format", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
+FENCE = re.compile(r"^(`{3,}|~{3,})[ \t]*ya?ml[ \t]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
+HIDDEN = "[hidden]"
+"""What `api302.testing.record` writes for a secret."""
+_NUMBER = re.compile(r"(?:api-|/|^)(\d{5,})(?:[emd]0)?(?:\.md)?(?:[?#]|$|-run)")
 _STRAY = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
-_FENCE = re.compile(r"^(`{3,}|~{3,})[ \t]*ya?ml[ \t]*\n(.*?)^\1[ \t]*$", re.MULTILINE | re.DOTALL)
+# The gateway's own headers: no operation has them as parameters.
+_OWN_HEADERS = {"authorization", "content-type", "accept", "content-length", "host", "x-api-key", "x-goog-api-key", "mj-api-secret"}
+# Fields that are numbers wherever they stand, though pages call them integers.
+_NUMBERS = {"temperature", "top_p", "presence_penalty", "frequency_penalty", "repetition_penalty", "guidance_scale", "cfg_scale"}
+_TYPES = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict}
+_KEPT = ("description", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
 
 
-class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
+class _Loader(yaml.CSafeLoader):
     """YAML as JavaScript tools write it: plain scalars mean what JSON means, so dates and `16:9` stay texts."""
 
 
@@ -53,7 +56,7 @@ class Call:
     description: str = ""
     parameters: list[dict[str, Any]] = field(default_factory=list)
     request: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By media type: `schema` and `examples`, a list."""
+    """By media type: `schema` and `examples`, a list; `inferred` where the schema is known from the examples alone."""
     reply: dict[str, dict[str, Any]] = field(default_factory=dict)
     """The same of the first 2xx reply."""
 
@@ -77,71 +80,66 @@ class Page:
     @property
     def url(self) -> str:
         """Its address, if that is known."""
-        return (
-            re.sub(r"\.md$", "", self.source)
-            if self.source.startswith("http")
-            else f"https://doc.302.ai/{self.number}e0" * bool(self.number)
-        )
+        if self.source.startswith("http"):
+            return self.source.removesuffix(".md")
+        return f"https://doc.302.ai/{self.number}e0" if self.number else ""
 
 
 def page_number(text: str) -> str:
     """The page's number in an address or file name; empty if there is none."""
-    found = NUMBER.search(urlsplit(text).path if "://" in text else text.replace("\\", "/"))
+    found = _NUMBER.search(urlsplit(text).path if "://" in text else text.replace("\\", "/"))
     return found[1] if found else ""
 
 
 def markdown(text: str, source: str) -> Page:
-    """Read a Markdown page. Raises DocsError if there is no OpenAPI document in it."""
-    document: Any = None
-    for block in _FENCE.finditer(text):
-        start = text.count("\n", 0, block.start(2))
+    """Read a Markdown page. Raises PageError if there is no OpenAPI document in it."""
+    document: dict[str, Any] = {}
+    for block in FENCE.finditer(text):
         try:
-            document = yaml.load(block[2], _Loader)
+            document = obj(yaml.load(block[2], _Loader))
         except (yaml.YAMLError, ValueError) as error:
-            mark = getattr(error, "problem_mark", None)
-            line = start + (mark.line if mark else 0) + 1
-            raise DocsError(f"{source}:{line}: the page's document is not YAML: {getattr(error, 'problem', None) or error}") from error
-        if "paths" in obj(document):
+            mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or error
+            line = text.count("\n", 0, block.start(2)) + (mark.line if mark else 0) + 1
+            raise PageError(source, f"the page's document is not YAML: {problem}", line) from error
+        if "paths" in document:
             break
-    if "paths" not in obj(document):
-        raise DocsError(f"{source}: there is no OpenAPI document in this page (a fenced `yaml` block with `paths`)")
+    else:
+        raise PageError(source, "there is no OpenAPI document in this page (a fenced `yaml` block with `paths`)")
     heading = re.search(r"^# (.+)$", text, re.MULTILINE)
-    page = Page(source, title=heading[1].strip() if heading else "", number=page_number(source))
-    for path, item in obj(document["paths"]).items():
-        for method, operation in obj(item).items():
-            if method in METHODS and isinstance(operation, dict):
-                page.calls.append(_call(page, document, str(path), method, operation))
-                page.group = page.group or str(operation.get("x-apifox-folder") or "").replace("/", " > ")
-                page.number = page.number or page_number(str(operation.get("x-run-in-apifox") or ""))
-                page.title = page.title or page.calls[-1].summary
+    page = read(Page(source, title=heading[1].strip() if heading else ""), document)
     if not page.calls:
-        raise DocsError(f"{source}: the page's OpenAPI document has no operation")
-    if any(obj(scheme).get("type") in ("apikey", "jwt") for scheme in obj(obj(document.get("components")).get("securitySchemes")).values()):
-        page.faults.append("security schemes of unknown type")
+        raise PageError(source, "the page's OpenAPI document has no operation")
     return page
 
 
-def _call(page: Page, document: dict[str, Any], path: str, method: str, operation: dict[str, Any]) -> Call:
-    call = Call(
-        method, path.partition("?")[0], summary=str(operation.get("summary") or ""), description=str(operation.get("description") or "")
-    )
-    cleaner = Cleaner(page, document)
-    for parameter in map(cleaner.resolve, seq(operation.get("parameters"))):
-        call.parameters += cleaner.parameter(parameter)
-    call.request = cleaner.content(cleaner.resolve(operation.get("requestBody")))
-    for status, response in obj(operation.get("responses")).items():
-        if str(status).startswith("2"):
-            call.reply = cleaner.content(cleaner.resolve(response), reply=True)
-            break
+def read(page: Page, document: dict[str, Any]) -> Page:
+    """Fill a page from its OpenAPI document."""
+    page.number = page_number(page.source)
+    for path, item in obj(document["paths"]).items():
+        for method, operation in obj(item).items():
+            if method in METHODS and isinstance(operation, dict):
+                page.calls.append(_call(Cleaner(page, document), str(path), method, operation))
+                page.group = page.group or str(operation.get("x-apifox-folder") or "").replace("/", " > ")
+                page.number = page.number or page_number(str(operation.get("x-run-in-apifox") or ""))
+                page.title = page.title or page.calls[-1].summary
+    return page
+
+
+def _call(cleaner: Cleaner, path: str, method: str, operation: dict[str, Any]) -> Call:
+    summary, description = (str(operation.get(key) or "") for key in ("summary", "description"))
+    call = Call(method, path.partition("?")[0], summary=summary, description=description)
+    call.parameters = [one for given in seq(operation.get("parameters")) for one in cleaner.parameter(cleaner.resolve(given))]
+    call.request = cleaner.content(operation.get("requestBody"))
+    replies = [response for status, response in obj(operation.get("responses")).items() if str(status).startswith("2")]
+    call.reply = cleaner.content(replies[0], reply=True) if replies else {}
     return call
 
 
 class Cleaner:
     """Sets the known faults of a page's schemas right, and notes them."""
 
-    def __init__(self, page: Page, document: dict[str, Any] | None = None) -> None:
-        self.page = page
-        self.document = document or {}
+    def __init__(self, page: Page, document: dict[str, Any]) -> None:
+        self.page, self.document = page, document
 
     def fault(self, text: str) -> None:
         if text not in self.page.faults:
@@ -161,68 +159,68 @@ class Cleaner:
     def parameter(self, parameter: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """A parameter, unless it is the gateway's own."""
         name, where = str(parameter.get("name")), parameter.get("in")
-        if where not in ("path", "query", "header") or (where == "header" and name.lower() in OWN_HEADERS):
-            return
-        schema = self.schema(parameter.get("schema"), name)
-        example = fit(parameter.get("example"), schema)
-        yield {
-            "name": name,
-            "in": where,
-            "required": where == "path" or parameter.get("required") is True,
-            "schema": schema,
-            **({"example": example} if example not in (None, "") else {}),
-        }
+        if where in ("path", "query") or (where == "header" and name.lower() not in _OWN_HEADERS):
+            schema = self.schema(parameter.get("schema"), name)
+            made = {"name": name, "in": where, "required": where == "path" or parameter.get("required") is True, "schema": schema}
+            example = fit(parameter.get("example"), schema)
+            yield made if example in (None, "") else {**made, "example": example}
 
-    def content(self, body: dict[str, Any], reply: bool = False) -> dict[str, dict[str, Any]]:
+    def content(self, body: Any, reply: bool = False) -> dict[str, dict[str, Any]]:
         """Schema and examples by media type, the examples' own faults noted."""
         found: dict[str, dict[str, Any]] = {}
-        for name, media in obj(body.get("content")).items():
+        for name, media in obj(self.resolve(body).get("content")).items():
             examples = [obj(example).get("value") for example in obj(obj(media).get("examples")).values()]
             examples = [media["example"]] if "example" in obj(media) else examples
             schema = self.schema(obj(media).get("schema"), "")
             if schema or examples:
-                found[str(name)] = self.settle(schema, [example for example in examples if example not in (None, "", {})], reply)
+                found[str(name)] = self.settle(str(name), schema, [one for one in examples if one not in (None, "", {})], reply)
         return found
 
-    def settle(self, schema: dict[str, Any], examples: list[Any], reply: bool) -> dict[str, Any]:
+    def settle(self, media: str, schema: dict[str, Any], examples: list[Any], reply: bool) -> dict[str, Any]:
         """Hold the schema against the page's own examples: what is required and not in one of them is not, and strange fields are noted."""
-        if not reply and schema.get("type") == "object":
-            examples = [
-                example for example in examples if isinstance(example, dict)
-            ]  # a text or list here is another call's, or a broken one
-        required = [
-            name for name in seq(schema.get("required")) if all(name in example for example in examples if isinstance(example, dict))
-        ]
-        if len(required) < len(seq(schema.get("required"))):
-            self.fault(
-                f"required, but not in the page's own example: {', '.join(name for name in schema['required'] if name not in required)}"
-            )
-            schema = {**schema, "required": required}
-        strange = sorted(
-            {name for example in examples if isinstance(example, dict) for name in example if name not in obj(schema.get("properties"))}
-        )
-        if strange and schema.get("properties"):
+        if not is_json(media):
+            return {"schema": schema, "examples": examples}
+        examples = [one for example in examples for one in self._parsed(example, schema, reply)]
+        shown = [example for example in examples if isinstance(example, dict)]
+        known, required = obj(schema.get("properties")), seq(schema.get("required"))
+        if shown and not known and set(schema) <= {"type", "description"}:
+            return {"schema": infer(*examples), "examples": examples, "inferred": True}
+        lacking = [name for name in required if any(name not in example for example in shown)]
+        if lacking:
+            self.fault(f"required, but not in the page's own example: {', '.join(lacking)}")
+            schema = {**schema, "required": [name for name in required if name not in lacking]}
+        strange = sorted({name for example in shown for name in example if name not in known})
+        if strange and known:
             self.fault(f"only in the example: {', '.join(strange)}")
         return {"schema": schema, "examples": examples}
+
+    def _parsed(self, example: Any, schema: dict[str, Any], reply: bool) -> Iterator[Any]:
+        """An example, which pages may write as text; a text or list for a request that is an object is another call's, or a broken one."""
+        kind = schema.get("type", "object")
+        if isinstance(example, str) and kind in ("object", "array"):
+            try:
+                example = json.loads(example, strict=False)
+            except ValueError:
+                return self.fault("the example is not JSON")
+        if reply or kind != "object" or isinstance(example, dict):
+            yield example
 
     def schema(self, node: Any, name: str, depth: int = 0) -> dict[str, Any]:
         """A schema without references, extensions and known faults; empty where the page does not tell."""
         node = self.resolve(node)
         if depth > 12:
             return {}
-        found: dict[str, Any] = {key: node[key] for key in KEPT if node.get(key) not in (None, "", [])}
+        found: dict[str, Any] = {key: node[key] for key in _KEPT if node.get(key) not in (None, "", [])}
         kind = node.get("type")
         kinds = [str(one) for one in (kind if isinstance(kind, list) else [kind] if kind else []) if one != "null"]
         if kind == "null":
             self.fault(f"type 'null': {name or 'body'}")
-        if kinds == ["integer"] and name in NUMBERS:
+        if kinds == ["integer"] and name in _NUMBERS:
             self.fault(f"integer, though a number: {name}")
             kinds = ["number"]
-        if kinds == ["file"] or found.get("format") == "binary":
+        if kinds == ["file"] or node.get("format") == "binary":
             kinds, found["format"] = ["string"], "binary"
-        if found.get("format") not in ("binary", None):
-            del found["format"]
-        if kinds and all(one in ("string", "integer", "number", "boolean", "array", "object") for one in kinds):
+        if kinds and all(one in _TYPES for one in kinds):
             found["type"] = kinds[0] if len(kinds) == 1 else kinds
         for key in ("anyOf", "oneOf", "allOf"):
             if seq(node.get(key)):
@@ -232,10 +230,8 @@ class Cleaner:
         self._properties(node, found, depth)
         if "enum" in found:
             found["enum"] = list(dict.fromkeys(fit(value, found) for value in found["enum"] if isinstance(value, (str, int, float))))
-        if "default" in found:
-            found["default"] = fit(found["default"], found)
-            if found["default"] is None:
-                del found["default"]
+        if "default" in found and (value := fit(found.pop("default"), found)) is not None:
+            found["default"] = value
         return found
 
     def _properties(self, node: dict[str, Any], found: dict[str, Any], depth: int) -> None:
@@ -259,26 +255,39 @@ class Cleaner:
 def fit(value: Any, schema: dict[str, Any]) -> Any:
     """A value that a page writes as text, in the type that its schema says; None if it is no such value."""
     kind = schema.get("type")
-    try:
-        if kind in ("integer", "number"):
-            if isinstance(value, bool):
-                return None
+    if kind == "boolean" and isinstance(value, str):
+        return {"true": True, "false": False}.get(value.strip().lower())
+    if kind == "string" and type_name(value) in ("integer", "number"):
+        return str(value)
+    if kind in ("integer", "number") and type_name(value) in ("string", "integer", "number"):
+        try:
             number = float(value)
-            return (
-                int(number)
-                if number.is_integer() and (kind == "integer" or isinstance(value, int))
-                else number
-                if kind == "number"
-                else None
-            )
-        if kind == "boolean":
-            return value if isinstance(value, bool) else {"true": True, "false": False}.get(str(value).strip().lower())
-        if kind == "string":
-            return (
-                value if isinstance(value, str) else str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-            )
-        if kind in ("array", "object"):
-            return value if isinstance(value, list if kind == "array" else dict) else None
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return value
+        except ValueError:
+            return None
+        if number.is_integer() and (kind == "integer" or isinstance(value, int)):
+            return int(number)
+        return number if kind == "number" else None
+    return value if not isinstance(kind, str) or type_name(value) == kind else None
+
+
+def type_name(value: Any) -> str:
+    """The JSON type of a value."""
+    if isinstance(value, bool) or value is None:
+        return "null" if value is None else "boolean"
+    return next((name for name, kind in _TYPES.items() if isinstance(value, kind)), "string")
+
+
+def infer(*values: Any) -> dict[str, Any]:
+    """What values alone tell: types, fields and items, but not what is required. What is null or masked tells nothing."""
+    made: list[dict[str, Any]] = []
+    kinds = list(dict.fromkeys(type_name(value) for value in values if value not in (None, HIDDEN)))
+    for kind in [kind for kind in kinds if kind != "integer" or "number" not in kinds]:
+        alike = [value for value in values if type_name(value) == kind]
+        made.append({"type": kind})
+        if kind == "object":
+            names = dict.fromkeys(name for value in alike for name in value)
+            properties = {str(name): infer(*(value[name] for value in alike if name in value)) for name in names}
+            made[-1] |= {"properties": properties} if properties else {}
+        elif kind == "array":
+            made[-1]["items"] = infer(*(item for value in alike for item in value))
+    return made[0] if len(made) == 1 else {"anyOf": made} if made else {}

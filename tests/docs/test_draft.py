@@ -115,6 +115,162 @@ def test_draft_of_any_page_passes_the_rules(docs: Docs, mini: Path, page: Page, 
     assert [str(problem) for problem in rules.check_spec(Spec.load(mini))] == []
 
 
+STATUS = {"type": "string", "description": "任务状态：queued 排队中，running 运行中，succeeded 成功，failed 失败"}
+
+
+def fetched(**properties: Any) -> Callable[[dict[str, Any]], object]:
+    """Makes a page's operation one that fetches a task."""
+
+    def change(operation: dict[str, Any]) -> None:
+        operation |= {"summary": "Fetch a dance", "parameters": [], "x-run-in-apifox": ""}
+        del operation["requestBody"]
+        example = {name: "https://file.302.ai/a.mp4" if name == "url" else "queued" for name in properties}
+        operation["responses"]["200"]["content"]["application/json"] = {
+            "schema": {"type": "object", "properties": properties},
+            "example": example,
+        }
+
+    return change
+
+
+def pair(page: Page, folder: Path, prefix: str, fetch: Callable[[dict[str, Any]], object]) -> list[Path]:
+    """A submitting and a fetching page."""
+    submit = page(lambda op: op.update({"x-run-in-apifox": ""}), title="Dance", path=f"{prefix}/dances")
+    (folder / "submit.md").write_text(submit, "utf-8")
+    (folder / "fetch.md").write_text(page(fetch, title="Fetch a dance", path=f"{prefix}/dances/{{id}}").replace("post:", "get:"), "utf-8")
+    return [folder / "submit.md", folder / "fetch.md"]
+
+
+def test_draft_of_a_task_and_its_fetching_page(docs: Docs, mini: Path, page: Page, tmp_path: Path) -> None:
+    """A vendor that nobody knows: the states are in the words of the page, sorted as the specification sorts them elsewhere."""
+    vendors = mini / "vendors.yaml"
+    vendors.write_text(vendors.read_text("utf-8") + "zeta:\n  name: Zeta\n  homes:\n    videos: [/zeta]\n", "utf-8")
+    known = mini / "videos" / "acme.yaml"
+    words = "pending: [submitted, processing, queued, running]\n        succeeded: [succeed, succeeded]"
+    known.write_text(known.read_text("utf-8").replace("pending: [submitted, processing]\n        succeeded: [succeed]", words), "utf-8")
+    run = docs("draft", *pair(page, tmp_path, "/zeta/v1", fetched(status=STATUS, url={"type": "string"})))
+    assert run.code == 0, run.err
+    made = yaml.safe_load(run.out)["paths"]
+    submit, fetch = made["/zeta/v1/dances"]["post"], made["/zeta/v1/dances/{id}"]["get"]
+    assert submit["x-task"] == {"fetch": "zeta_get_dances", "parameters": {"id": "data.task_id"}}
+    assert fetch["x-task-status"] == {
+        "state": "status",
+        "pending": ["queued", "running"],
+        "succeeded": ["succeeded"],
+        "failed": ["failed"],
+        "outputs": ["url"],
+    }
+    assert run.out.count("x-task:  # TODO check") == run.out.count("x-task-status:  # TODO check") == 1
+    paste(run.out, mini)
+    assert [str(problem) for problem in rules.check_spec(Spec.load(mini))] == []
+
+
+def test_draft_without_a_word_for_success_is_no_task(docs: Docs, page: Page, tmp_path: Path) -> None:
+    run = docs("draft", *pair(page, tmp_path, "/zeta/v1", fetched(status={"type": "string"})), "--home", "videos.zeta")
+    assert "x-task" not in re.sub("#.*", "", run.out)
+    run = docs("draft", tmp_path / "fetch.md", "--home", "videos.acme")
+    assert "x-task" not in re.sub("#.*", "", run.out)
+
+
+def test_draft_follows_the_vendors_conventions(docs: Docs, mini: Path, page: Page, tmp_path: Path) -> None:
+    """The vendor's envelope, its way to fetch, and its states, if the page's example bears them out."""
+
+    def task(operation: dict[str, Any]) -> None:
+        fetched(code={"type": "integer"}, data={"type": "object"})(operation)
+        example = {"code": 0, "data": {"task_status": "succeed", "task_result": {"videos": [{"url": "https://file.302.ai/a.mp4"}]}}}
+        operation["responses"]["200"]["content"]["application/json"]["example"] = example
+
+    submit, fetch = pair(page, tmp_path, "/acme/v1/videos", task)
+    run = docs("draft", submit)
+    [operation] = (item["post"] for item in yaml.safe_load(run.out)["paths"].values())
+    assert operation["x-success"] == {"field": "code", "values": [0], "message": "message"}
+    assert operation["x-task"] == {"fetch": "acme_get_video", "parameters": {"task_id": "data.task_id"}}
+    run = docs("draft", fetch)
+    [operation] = (item["get"] for item in yaml.safe_load(run.out)["paths"].values())
+    assert operation["x-task-status"]["succeeded"] == ["succeed"] and operation["x-task-status"]["interval"] == 5
+    assert operation["x-task-status"]["outputs"] == ["data.task_result.videos[].url"]
+    paste(run.out, mini)
+    assert [str(problem) for problem in rules.check_spec(Spec.load(mini))] == []
+    fetch.write_text(fetch.read_text("utf-8").replace("succeed", "dancing").replace("code: 0", "code: 7"), "utf-8")
+    run = docs("draft", fetch)
+    assert "x-task-status" not in run.out and "x-success" not in run.out
+
+
+EVENTS = 'data: {"choices": [{"delta": {"content": "a"}}]}\n\ndata: {"choices": []}\n\ndata: [DONE]\n\n'
+
+
+@pytest.mark.parametrize(
+    ("reply", "end", "stream"),
+    [
+        ({"text/event-stream": {"schema": {"type": "object"}, "example": EVENTS}}, "", True),
+        ({"text/event-stream": {"schema": {"type": "object", "properties": {"choices": {"type": "array", "items": {}}}}}}, "", True),
+        (None, "ends with data: [DONE]", True),
+        (None, "", False),
+    ],
+)
+def test_draft_of_a_stream(docs: Docs, mini: Path, page: Page, tmp_path: Path, reply: Any, end: str, stream: bool) -> None:
+    def change(operation: dict[str, Any]) -> None:
+        switch = {"type": "boolean", "description": f"streams; {end}"}
+        operation["requestBody"]["content"]["application/json"]["schema"]["properties"]["stream"] = switch
+        operation["responses"]["200"]["content"] = reply or operation["responses"]["200"]["content"]
+        operation["x-run-in-apifox"] = ""
+
+    (tmp_path / "page.md").write_text(page(change, title="Talk", path="/acme/v1/talk"), "utf-8")
+    run = docs("draft", tmp_path / "page.md")
+    operation = yaml.safe_load(run.out)["paths"]["/acme/v1/talk"]["post"]
+    if stream:
+        assert operation["x-stream"]["done"] == {"data": "[DONE]"}
+        assert operation["x-stream"]["when"] == {"in": "body", "name": "stream", "value": True}
+        [event] = operation["responses"]["200"]["content"]["text/event-stream"]["examples"].values()
+        assert event["value"] == (EVENTS if reply and "example" in reply["text/event-stream"] else "data: {}\n\ndata: [DONE]\n\n")
+    else:
+        assert "x-stream" not in operation and "# Left out: x-stream: there is a `stream` switch, but the page does not show" in run.out
+    paste(run.out, mini)
+    assert [str(problem) for problem in rules.check_spec(Spec.load(mini))] == []
+
+
+def test_draft_in_the_house_style(docs: Docs, mini: Path, page: Page, tmp_path: Path) -> None:
+    """Short things stand on one line, and every text is read again as the text that it was."""
+    texts = ["2026-01-02", "16:9", "yes", "~", "a: b # c", "two\nlines ", "[x]", "{y}", "null", "0o7", "1.", "+1", "|"]
+
+    def change(operation: dict[str, Any]) -> None:
+        content = operation["requestBody"]["content"]["application/json"]
+        content["schema"]["properties"]["texts"] = {"type": "array", "items": {"type": "string"}}
+        content["example"] = {"prompt": "a", "texts": texts}
+        operation["x-run-in-apifox"] = ""
+
+    (tmp_path / "page.md").write_text(page(change, title="Dance", path="/acme/v2/dances"), "utf-8")
+    run = docs("draft", tmp_path / "page.md")
+    assert "      tags: [videos.acme]\n" in run.out and "        - {amount: 0.5, unit: PTC, per: call}\n" in run.out
+    assert "        prompt: {type: string, description: Prompt.}  # TODO words\n" in run.out
+    paste(run.out, mini)
+    spec = Spec.load(mini)
+    assert [str(problem) for problem in rules.check_spec(spec)] == []
+    operation = spec.files["videos/acme.yaml"]["paths"]["/acme/v2/dances"]["post"]
+    assert operation["requestBody"]["content"]["application/json"]["examples"]["dance"]["value"]["texts"] == texts
+
+
+def test_draft_of_an_example_alone(docs: Docs, mini: Path, page: Page, tmp_path: Path) -> None:
+    def change(operation: dict[str, Any]) -> None:
+        operation["requestBody"]["content"]["application/json"] |= {"schema": {"type": "object", "properties": {}}}
+        operation["x-run-in-apifox"] = ""
+
+    (tmp_path / "page.md").write_text(page(change, title="Dance", path="/acme/v2/dances"), "utf-8")
+    run = docs("draft", tmp_path / "page.md")
+    made = yaml.safe_load(run.out)
+    assert set(made["components"]["schemas"]["AcmeDancesRequest"]["properties"]) == {"prompt", "duration"}
+    assert made["paths"]["/acme/v2/dances"]["post"]["x-docs"][0]["evidence"] == "sample"
+
+
+def test_draft_of_pages_of_two_files(docs: Docs, page: Page, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(page(path="/acme/v2/a"), "utf-8")
+    (tmp_path / "b.md").write_text(page(path="/v1/audio/b"), "utf-8")
+    run = docs("draft", tmp_path / "a.md", tmp_path / "b.md")
+    assert run.code == 1 and "belong into spec/audio/acme.yaml and spec/videos/acme.yaml; draft them file by file" in run.err
+    run = docs("draft", tmp_path / "a.md", tmp_path / "a.md")
+    assert run.code == 1 and "POST /acme/v2/a is also on another of these pages" in run.err
+
+
 def test_draft_names_the_ledger_row(docs: Docs, mini: Path, page: Page, tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text(page(title="Nobody knows", path="/acme/mystery"), "utf-8")
     run = docs("draft", tmp_path / "page.md")
@@ -273,7 +429,17 @@ def test_issue(docs: Docs, page: Page, tmp_path: Path) -> None:
 
 def test_issue_of_many_pages_stays_short() -> None:
     new = [{"number": str(n), "kind": "e", "title": f"T{n}", "group": f"S{n % 3} > G", "url": "u"} for n in range(1300)]
-    finding = {"source": "s", "operation": "o", "file": "f", "line": 1, "kind": "k", "field": "x", "message": "m" * 100, "fix": "f"}
+    finding = {
+        "source": "s",
+        "operation": "o",
+        "file": "f",
+        "line": 1,
+        "kind": "k",
+        "field": "x",
+        "message": "m" * 100,
+        "fix": "f",
+        "also": [],
+    }
     found = {"index": {"new": new, "gone": [], "renamed": [], "moved": []}}
     made = issue(found, {"findings": [finding] * 2000, "unreadable": []})
     assert made is not None and len(made[1]) < 65536

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import Answer, Page, Run, Site
 
-from generator.docs import DocsError
+from generator.docs import DocsError, sources
 from generator.docs.sources import LARGEST_WAIT, Fetcher, pages_of, parse_list, write_whole
 
 Docs = Callable[..., Run]
@@ -47,15 +47,22 @@ def test_a_changed_page_replaces_what_the_cache_has(site: Site, tmp_path: Path) 
         assert fetcher.get(site.url + "/a.md") == "two"
 
 
-def test_retry_after_is_honoured(site: Site) -> None:
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that were waited, without waiting."""
+    found: list[float] = []
+    monkeypatch.setattr(time, "sleep", found.append)
+    return found
+
+
+def test_retry_after_is_honoured(site: Site, tmp_path: Path, slept: list[float]) -> None:
     later = email.utils.formatdate(time.time() + 30, usegmt=True)
     site.answers["/a"] = [
         Answer(status=429, headers={"Retry-After": "7"}),
         Answer(status=503, headers={"Retry-After": later}),
         Answer("yes"),
     ]
-    slept: list[float] = []
-    with Fetcher(pause=0.25, sleep=slept.append) as fetcher:
+    with Fetcher(tmp_path, pause=0.25) as fetcher:
         assert fetcher.get(site.url + "/a") == "yes"
         assert slept[0] == 7 and slept[1] == slept[3] == 0.25 and 25 < slept[2] <= 30
         site.answers["/a"] = [Answer(status=429, headers={"Retry-After": str(LARGEST_WAIT + 1)})]
@@ -63,9 +70,9 @@ def test_retry_after_is_honoured(site: Site) -> None:
             fetcher.get(site.url + "/a")
 
 
-def test_retries_end(site: Site) -> None:
-    slept: list[float] = []
-    with Fetcher(pause=0, retries=2, sleep=slept.append) as fetcher:
+def test_retries_end(site: Site, tmp_path: Path, slept: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "RETRIES", 2)
+    with Fetcher(tmp_path, pause=0) as fetcher:
         site.answers["/a"] = [Answer(status=500)]
         with pytest.raises(DocsError, match="the service answers 500; nothing was written"):
             fetcher.get(site.url + "/a")
@@ -76,9 +83,8 @@ def test_retries_end(site: Site) -> None:
         assert len(site.asked) == 4
 
 
-def test_network_error_half_way_writes_nothing(docs: Docs, site: Site, page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)
-    monkeypatch.setattr(Fetcher.__init__, "__defaults__", (None, 0.0, 1, lambda _: None, 0, None))
+@pytest.mark.usefixtures("slept")
+def test_network_error_half_way_writes_nothing(docs: Docs, site: Site, page: Page, tmp_path: Path) -> None:
     site.page("/llms.txt", listed(site, 400000003, 400000004))
     site.page("/400000003e0.md", page())
     site.answers["/400000004e0.md"] = [Answer("half", cut=True)]
@@ -109,8 +115,11 @@ def test_one_bad_page_of_many_is_told_and_passed_over(docs: Docs, site: Site, pa
         ("a.md", "# A\n\n```yaml\nopenapi: 3.0.1\npaths: {}\n```\n", "a.md: the page's OpenAPI document has no operation"),
         ("a.md", "# A\n\n```yaml\na: 1\npaths:\n  /a: {b\n```\n", "a.md:7: the page's document is not YAML"),
         ("a.md", "# A\n\n```yaml\npaths: !!python/object:os.system {}\n```\n", "a.md:4: the page's document is not YAML"),
+        ("a.md", " \n", "a.md: the page is empty"),
+        ("a.md", "<!DOCTYPE html><html>POST /v1/x</html>", "a.md: this is the page as HTML; take its Markdown (the address with `.md`)"),
+        ("a.txt", "\n<html lang='zh'>", "a.txt: this is the page as HTML"),
         ("a.txt", "302.AI API Document\n• OpenAI\nPOST\n", "a.txt: there is no call in this text"),
-        ("a.md", b"\xff\xfe\x00", "a.md: the file is not UTF-8"),
+        ("a.md", b"\xff\xfe\x00", "a.md: this is not UTF-8"),
         ("a.md", None, "a.md: No such file or directory"),
     ],
 )
@@ -124,13 +133,27 @@ def test_input_that_cannot_be_used(docs: Docs, tmp_path: Path, action: str, name
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("address", ["/400000003e0", "/400000003e0.md", "/400000003e0/?x=1#top", "/api-400000003"])
+def test_addresses_as_the_browser_shows_them(docs: Docs, site: Site, page: Page, address: str) -> None:
+    site.page("/400000003e0.md", page())
+    for action in ("diff", "index"):
+        assert docs(action, site.url + address).code == 0
+    assert {path for path, _ in site.asked} == {"/400000003e0.md"}
+
+
+def test_lines_that_end_as_on_windows(docs: Docs, page: Page, tmp_path: Path) -> None:
+    (tmp_path / "page.md").write_bytes(b"\xef\xbb\xbf" + page().replace("\n", "\r\n").encode())
+    assert "1 pages read, nothing to decide" in docs("diff", tmp_path / "page.md").out
+
+
 def test_folder(docs: Docs, page: Page, tmp_path: Path) -> None:
     folder = tmp_path / "pages"
     (folder / "videos").mkdir(parents=True)
-    assert "there is no page in this folder" in docs("diff", folder).err
+    assert "there is no page here (.md or .txt in a folder" in docs("diff", folder).err
     (folder / "videos" / "400000003e0.md").write_text(page(), "utf-8")
     (folder / "bad.md").write_text("nothing", "utf-8")
-    assert [type(one).__name__ for one in pages_of(str(folder), Fetcher())] == ["Unreadable", "Page"]
+    (folder / "latin.md").write_bytes(b"\xff")
+    assert [type(one).__name__ for one in pages_of(str(folder), Fetcher(tmp_path))] == ["PageError", "PageError", "Page"]
     assert docs("diff", folder).code == 0
 
 
@@ -139,8 +162,7 @@ def test_lists() -> None:
     guide, fetch = parse_list(text, "llms.txt")
     assert (guide.number, guide.kind, guide.title, guide.group) == ("5057537", "m", "API Migration Guide", "")
     assert (fetch.number, fetch.kind, fetch.title, fetch.group) == ("207705102", "e", "Fetch [v2]", "视频生成 > 可灵")
-    site = "<?xml version='1.0'?><urlset><url><loc> https://doc.302.ai/207705102e0 </loc></url><url><loc>https://doc.302.ai/</loc></url></urlset>"
-    assert [entry.number for entry in parse_list(site, "sitemap.xml")] == ["207705102"]
+    assert parse_list(text, "guide.md") == parse_list(f"{text}\n```yaml\npaths: {{}}\n```\n", "page") == []  # pages that link to others
 
 
 def test_write_whole_leaves_nothing_behind(tmp_path: Path) -> None:
