@@ -13,7 +13,6 @@ import jsonschema_rs
 import yaml
 
 from ..rules.context import is_event_stream, is_json
-from ..rules.evidence import _SECRET as SECRET  # pyright: ignore[reportPrivateUsage]
 from ..rules.names import class_name, pascal
 from ..rules.structure import SLUG
 from ..source import _AMBIGUOUS as AMBIGUOUS  # pyright: ignore[reportPrivateUsage]
@@ -23,12 +22,11 @@ from . import DocsError
 from .described import Described
 from .hints import suggest
 from .ledger import rows_of
-from .page import CHINESE, Call, Page, infer, type_name
+from .page import CHINESE, LIMITS, Call, Page, infer, type_name
 from .prices import prices
 from .sources import Entry
 
 _TODO = "§TODO§"  # stands for a comment until the YAML is written
-_LIMITS = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
 _SAMPLES: dict[str, Any] = {"string": "text", "integer": 1, "number": 1, "boolean": True, "object": {}}
 _VERSION = re.compile(r"v\d+\w*|api|302|submit")
 _BLOCKS = {"paths", "schemas", "properties", "examples", "x-docs", "x-price", "x-task", "x-task-status", "x-stream"}
@@ -197,8 +195,7 @@ class Draft:
             return {}  # `hints` describes the events
         if not is_json(name) and part == "reply":
             return {"schema": {"type": "string"} if name.startswith("text/") else {"type": "string", "contentMediaType": name}}
-        examples = [self._clean(example, body["schema"]) for example in body["examples"]]
-        theirs = body["schema"] or infer(*examples)
+        examples, theirs = body["examples"], body["schema"]
         for example in examples:
             theirs = _widen(theirs, example)
         kind = ("Request" if is_json(name) else "Form") if part == "request" else "Reply"
@@ -225,18 +222,14 @@ class Draft:
         if theirs.get("format") == "binary" and part == "form":
             return {"type": "string", "contentMediaType": "application/octet-stream", "x-file": ["part"]}
         kind = theirs.get("type")
-        kinds = [kind] if isinstance(kind, str) else seq(kind)
-        made: dict[str, Any] = {"type": kind} if kind else {}
-        values = [value for value in seq(theirs.get("enum")) if value is not None]
-        if values and len({type_name(value) for value in values}) == 1 and (not kinds or type_name(values[0]) in kinds):
-            made |= {"type": kind or type_name(values[0]), "enum": values}
-        made |= {key: theirs[key] for key in _LIMITS if type_name(theirs.get(key)) in ("integer", "number")}
+        made: dict[str, Any] = {key: theirs[key] for key in ("type", "enum", *LIMITS) if key in theirs}
         if "items" in theirs or kind == "array":
             made["items"] = self.schema(obj(theirs.get("items")), self.unique(f"{name}Item"), part)
         if part != "reply" and "default" in theirs and self.fits(made, theirs["default"]):
             made["default"] = theirs["default"]
         if theirs.get("nullable") and kind:
-            made |= {"type": [*kinds, "null"]} | ({"enum": [*made["enum"], None]} if "enum" in made else {})
+            made |= {"type": [*([kind] if isinstance(kind, str) else kind), "null"]}
+            made |= {"enum": [*made["enum"], None]} if "enum" in made else {}
         return made
 
     def component(self, theirs: dict[str, Any], required: list[str], name: str, part: str) -> dict[str, Any]:
@@ -266,19 +259,6 @@ class Draft:
             return jsonschema_rs.Draft202012Validator(document).is_valid(value)
         except (ValueError, TypeError, jsonschema_rs.ReferencingError):
             return False
-
-    def _clean(self, value: Any, schema: dict[str, Any]) -> Any:
-        """An example without keys, and without the fields that the page's own table lacks."""
-        if isinstance(value, str):
-            return SECRET.sub("sk-…", value)
-        if isinstance(value, list):
-            return [self._clean(item, obj(schema.get("items"))) for item in value]
-        if isinstance(value, dict):
-            known = obj(schema.get("properties"))
-            strange = [key for key in value if known and key not in known]
-            self.left += [f"the example's field {key}, which the page does not describe" for key in strange]
-            return {key: self._clean(inner, obj(known.get(key))) for key, inner in value.items() if key not in strange}
-        return value
 
 
 def _widen(schema: dict[str, Any], value: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..rules.context import EVENT_STREAM, Operation, is_event_stream, is_json, same
@@ -69,8 +70,8 @@ def _status(described: Described, draft: Draft) -> Behaviour | None:
     meanings = Counter((word.casefold(), kind) for said in _sayings(described, "x-task-status") for word, kind in _words(said))
     means = {word: kind for (word, kind), _ in reversed(meanings.most_common())}
     for path in dict.fromkeys(path for reply in replies for path, _ in _leaves(reply, "")):
-        shown = [str(value) for reply in replies if (value := search(path, reply)) is not None]
-        if not _STATE.fullmatch(path.rpartition(".")[2]) or not all(value.casefold() in means for value in shown):
+        shown = [value for reply in replies if (value := search(path, reply)) is not None]
+        if not _STATE.fullmatch(path.rpartition(".")[2]) or not all(isinstance(value, str) for value in shown):
             continue
         schema = _json(draft.call.reply).get("schema", {})
         for name in path.split("."):
@@ -78,9 +79,9 @@ def _status(described: Described, draft: Draft) -> Behaviour | None:
         text = f"{schema.get('description', '')} {draft.call.description}"
         words = dict.fromkeys([*map(str, schema.get("enum", re.findall(r"[A-Za-z][\w-]*", text))), *shown])
         lists = {kind: [word for word in words if means.get(word.casefold()) == kind] for kind in KINDS}
-        if lists["succeeded"]:
+        if lists["succeeded"] and all(value.casefold() in means for value in shown):
             return {"state": path} | {key: listed for key, listed in {**lists, "outputs": found}.items() if listed}
-        draft.left.append(f"x-task-status: `{path}` seems to be the state, but no word of the page means success")
+        draft.left.append(f"x-task-status: `{path}` seems to be the state, but what its words mean is not known")
     return None
 
 
@@ -130,7 +131,7 @@ def _stream(described: Described, draft: Draft) -> Behaviour | None:
             draft.left.append("x-stream: there is a `stream` switch, but the page does not show how the stream ends")
         return None
     page = draft.call.reply.get(name, {"schema": {}, "examples": []})
-    data = [json.loads(one) for text in page["examples"] for one in re.findall(r"^data: *(\{.*\})\s*$", str(text), re.MULTILINE)]
+    data = [one for text in page["examples"] for one in _events(str(text))]
     schema = page["schema"] if "properties" in page["schema"] else infer(*data)
     chunk = draft.schema(schema, draft.unique(f"{draft.prefix}Chunk"), "reply") if "properties" in schema else draft.any_object()
     kinds = [{"const": "[DONE]"}, {"type": "string", "contentMediaType": "application/json", "contentSchema": chunk}]
@@ -144,6 +145,12 @@ def _stream(described: Described, draft: Draft) -> Behaviour | None:
     ]
     said = {key: value for key, value in (alike or [{"done": {"data": "[DONE]"}}])[0].items() if key != "when"}
     return ({"when": {"in": "body", "name": "stream", "value": True}} if switched else {}) | said
+
+
+def _events(text: str) -> Iterator[dict[str, Any]]:
+    for line in re.findall(r"^data: *(\{.*\})\s*$", text, re.MULTILINE):
+        with suppress(ValueError):
+            yield json.loads(line)
 
 
 def _sayings(described: Described, key: str, vendor: str = "") -> list[Behaviour]:

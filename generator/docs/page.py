@@ -13,6 +13,7 @@ import yaml
 
 from ..join import METHODS
 from ..rules.context import is_json
+from ..rules.evidence import _SECRET as SECRET  # pyright: ignore[reportPrivateUsage]
 from ..source import obj, seq
 from . import PageError
 
@@ -27,7 +28,7 @@ _OWN_HEADERS = {"authorization", "content-type", "accept", "content-length", "ho
 # Fields that are numbers wherever they stand, though pages call them integers.
 _NUMBERS = {"temperature", "top_p", "presence_penalty", "frequency_penalty", "repetition_penalty", "guidance_scale", "cfg_scale"}
 _TYPES = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict}
-_KEPT = ("description", "enum", "default", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
+LIMITS = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
 
 
 class _Loader(yaml.CSafeLoader):
@@ -177,22 +178,18 @@ class Cleaner:
         return found
 
     def settle(self, media: str, schema: dict[str, Any], examples: list[Any], reply: bool) -> dict[str, Any]:
-        """Hold the schema against the page's own examples: what is required and not in one of them is not, and strange fields are noted."""
+        """Hold the schema against the page's own examples: what is required and not in one of them is not, strange fields are left out."""
         if not is_json(media):
             return {"schema": schema, "examples": examples}
         examples = [one for example in examples for one in self._parsed(example, schema, reply)]
-        shown = [example for example in examples if isinstance(example, dict)]
-        known, required = obj(schema.get("properties")), seq(schema.get("required"))
-        if shown and not known and set(schema) <= {"type", "description"}:
+        if examples and not {*schema} - {"type", "description"} and schema.get("type", "object") == "object":
             return {"schema": infer(*examples), "examples": examples, "inferred": True}
-        lacking = [name for name in required if any(name not in example for example in shown)]
+        shown = [example for example in examples if isinstance(example, dict)]
+        lacking = [name for name in seq(schema.get("required")) if any(name not in example for example in shown)]
         if lacking:
             self.fault(f"required, but not in the page's own example: {', '.join(lacking)}")
-            schema = {**schema, "required": [name for name in required if name not in lacking]}
-        strange = sorted({name for example in shown for name in example if name not in known})
-        if strange and known:
-            self.fault(f"only in the example: {', '.join(strange)}")
-        return {"schema": schema, "examples": examples}
+            schema = {**schema, "required": [name for name in schema["required"] if name not in lacking]}
+        return {"schema": schema, "examples": [self._known(example, schema, "") for example in examples]}
 
     def _parsed(self, example: Any, schema: dict[str, Any], reply: bool) -> Iterator[Any]:
         """An example, which pages may write as text; a text or list for a request that is an object is another call's, or a broken one."""
@@ -205,12 +202,28 @@ class Cleaner:
         if reply or kind != "object" or isinstance(example, dict):
             yield example
 
+    def _known(self, value: Any, schema: dict[str, Any], path: str) -> Any:
+        """An example without keys, and without the fields that the page's own table lacks."""
+        if isinstance(value, str):
+            return SECRET.sub("sk-…", value)
+        if isinstance(value, list):
+            return [self._known(item, obj(schema.get("items")), f"{path}[]") for item in value]
+        if not isinstance(value, dict):
+            return value
+        known = obj(schema.get("properties"))
+        prefix = f"{path}." if path else ""
+        strange = sorted(name for name in value if known and name not in known)
+        if strange:
+            self.fault(f"only in the example: {', '.join(prefix + name for name in strange)}")
+        return {name: self._known(inner, obj(known.get(name)), prefix + name) for name, inner in value.items() if name not in strange}
+
     def schema(self, node: Any, name: str, depth: int = 0) -> dict[str, Any]:
         """A schema without references, extensions and known faults; empty where the page does not tell."""
         node = self.resolve(node)
         if depth > 12:
             return {}
-        found: dict[str, Any] = {key: node[key] for key in _KEPT if node.get(key) not in (None, "", [])}
+        found: dict[str, Any] = {key: node[key] for key in LIMITS if type_name(node.get(key)) in ("integer", "number")}
+        found |= {"description": node["description"]} if node.get("description") else {}
         kind = node.get("type")
         kinds = [str(one) for one in (kind if isinstance(kind, list) else [kind] if kind else []) if one != "null"]
         if kind == "null":
@@ -228,9 +241,10 @@ class Cleaner:
         if "items" in node:
             found["items"] = self.schema(node["items"], name, depth + 1)
         self._properties(node, found, depth)
-        if "enum" in found:
-            found["enum"] = list(dict.fromkeys(fit(value, found) for value in found["enum"] if isinstance(value, (str, int, float))))
-        if "default" in found and (value := fit(found.pop("default"), found)) is not None:
+        values = list(dict.fromkeys(fit(value, found) for value in seq(node.get("enum")) if isinstance(value, (str, int, float))))
+        if values and len({type_name(value) for value in values}) == 1 and None not in values:
+            found |= {"type": found.get("type", type_name(values[0])), "enum": values}
+        if (value := fit(node.get("default"), found)) not in (None, "", []):
             found["default"] = value
         return found
 

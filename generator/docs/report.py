@@ -40,9 +40,11 @@ def index_text(data: dict[str, Any], spec: str) -> str:
         if found[key]:
             lines += [f"{title} ({len(found[key])}):", *(f"  {_entry(key, entry, spec)}" for entry in found[key])]
     lines = lines or ["The list of pages is what the ledger says."]
-    lines.append(f"{found['known']} pages known, {', '.join(f'{len(found[key])} {key}' for key in _CHANGES)}.")
+    lines.append(f"{_count(found['known'], 'page')} known, {', '.join(f'{len(found[key])} {key}' for key in _CHANGES)}.")
     if found["unclear"]:
-        lines.append(f"{found['unclear']} rows have no page number, and the list is in another language: look for them by hand.")
+        lines.append(
+            f"{found['unclear']} of the ledger's rows have no page number, and the list is in another language: look for them by hand."
+        )
     return "\n".join(lines)
 
 
@@ -58,16 +60,16 @@ def diff_text(data: dict[str, Any], spec: str, verbose: bool) -> str:
     pages: dict[str, list[str]] = {}
     for finding in data["findings"]:
         place = f"{spec}/{finding['file']}:{finding['line']}: " if finding["file"] else ""
-        also = f" (and {len(finding['also'])} more pages)" if finding["also"] else ""
+        also = f" (and {_count(finding['also'], 'more page')})" if finding["also"] else ""
         pages.setdefault(finding["source"], []).extend([f"  {place}{finding['message']}{also}", f"      fix: {finding['fix']}"])
     for entry in data["not_passed_on"] if verbose else ():
         told = [f"  known fault: {fault}" for fault in entry["faults"]] + [f"  settled: {reason}" for reason in entry["settled"]]
         pages.setdefault(entry["source"], []).extend(told)
     lines = [line for source, told in pages.items() for line in (f"{source}:", *told)]
     lines += [f"not read: {page['reason']}" for page in data["unreadable"]]
-    what = " and ".join(f"{number} {name}" for name, number in data["read"].items() if number) or "nothing"
+    what = " and ".join(_count(number, name[:-1]) for name, number in data["read"].items() if number) or "nothing"
     faults = sum(len(entry["faults"]) + len(entry["settled"]) for entry in data["not_passed_on"])
-    more = f" {faults} known faults and settled differences were not passed on (--verbose tells them)." if faults and not verbose else ""
+    more = f" Not passed on, as known or settled: {faults} (--verbose tells them)." if faults and not verbose else ""
     before = f" {data['decided']} decided before." if data["decided"] else ""
     lines.append(f"{what} read, {len(data['findings']) or 'nothing'} to decide.{before}{more}")
     return "\n".join(lines)
@@ -95,13 +97,18 @@ def issue(index: dict[str, Any], diff: dict[str, Any]) -> tuple[str, str] | None
     lines += [f"## To decide ({len(findings)})", ""] if findings else []
     for finding in findings:
         place = f"`spec/{finding['file']}:{finding['line']}` " if finding["file"] else ""
-        also = f" and {len(finding['also'])} more pages" if finding["also"] else ""
+        also = f" and {_count(finding['also'], 'more page')}" if finding["also"] else ""
         lines.append(f"- [ ] {place}{_safe(finding['message'])} ({_safe(finding['source'])}{also}). {_safe(finding['fix'])}")
     lines += ["", f"## Not readable ({len(unreadable)})", "", *(f"- {_safe(page['reason'])}" for page in unreadable)] if unreadable else []
     body = "\n".join(lines) + "\n"
     if len(body) > _LONGEST:
         body = body[: body.rfind("\n", 0, _LONGEST)] + "\n\n… and more: run `python -m generator docs diff` for all of it.\n"
     return f"The documentation changed: {', '.join(counts)}", body
+
+
+def _count(number: int | list[Any], name: str) -> str:
+    number = number if isinstance(number, int) else len(number)
+    return f"{number} {name}{'s' * (number != 1)}"
 
 
 def _safe(text: str) -> str:

@@ -287,14 +287,14 @@ def test_chinese_copied_text() -> None:
     schema = call.request["application/json"]["schema"]
     assert (call.method, call.path, page.title, page.modified) == ("post", "/acme/v1/videos", "文生视频", "2025-04-21")
     assert call.parameters == [] and schema["required"] == ["prompt"]
-    assert schema["properties"]["mode"] == {"enum": ["std", "pro"], "default": "std"}
+    assert schema["properties"]["mode"] == {"type": "string", "enum": ["std", "pro"], "default": "std"}
     assert call.reply["application/json"]["examples"] == [{"code": 0}]
 
 
 def test_output(docs: Docs, page: Page, tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text(page(CHANGES["a new field"][0]), "utf-8")
     run = docs("diff", tmp_path / "page.md")
-    assert run.code == 0 and "1 pages read, 1 to decide" in run.out
+    assert run.code == 0 and "1 page read, 1 to decide" in run.out
     before = (FIXTURES / "mini_spec" / "videos" / "acme.yaml").read_text("utf-8").partition("AcmeVideoRequest:\n")[0]
     line = before.count("\n") + 4  # `properties:` below the schema's name, type and required
     assert f"videos/acme.yaml:{line}: acme_text_to_video: the page's request has `seed` (integer)" in run.out

@@ -102,7 +102,7 @@ def test_one_bad_page_of_many_is_told_and_passed_over(docs: Docs, site: Site, pa
     site.page("/400000004e0.md", "# Nothing here\n\nJust words.")
     site.page("/400000005e0.md", "# Broken\n\n```yaml\npaths:\n  /a: [\n```\n")
     run = docs("diff", f"{site.url}/llms.txt")
-    assert run.code == 0 and "1 pages read, nothing to decide" in run.out
+    assert run.code == 0 and "1 page read, nothing to decide" in run.out
     assert "400000004e0.md: there is no OpenAPI document in this page" in run.out
     assert "400000005e0.md:6: the page's document is not YAML" in run.out
     assert "400000006e0.md: there is no such page (404)" in run.out
@@ -143,7 +143,7 @@ def test_addresses_as_the_browser_shows_them(docs: Docs, site: Site, page: Page,
 
 def test_lines_that_end_as_on_windows(docs: Docs, page: Page, tmp_path: Path) -> None:
     (tmp_path / "page.md").write_bytes(b"\xef\xbb\xbf" + page().replace("\n", "\r\n").encode())
-    assert "1 pages read, nothing to decide" in docs("diff", tmp_path / "page.md").out
+    assert "1 page read, nothing to decide" in docs("diff", tmp_path / "page.md").out
 
 
 def test_folder(docs: Docs, page: Page, tmp_path: Path) -> None:
