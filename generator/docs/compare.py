@@ -10,7 +10,7 @@ from typing import Any
 from ..rules.context import Operation, is_event_stream, is_json, same
 from ..source import obj, seq
 from .described import Described, fields, options, types
-from .page import HIDDEN, Call, Page
+from .page import HIDDEN, Call, Page, page_number
 from .prices import prices
 
 _DEPTH = 8
@@ -42,7 +42,7 @@ def compare(described: Described, page: Page) -> list[Finding]:
             fix = f"`python -m generator docs draft {page.source}` writes a fragment to review"
             found.append(Finding(page.source, "", "", 0, "operation", "", message, fix))
             continue
-        comparison = Comparison(described, page.source, operation)
+        comparison = Comparison(described, page.source, operation, number=page.number)
         if not by_path:
             message = f"the page's path is {call.path}, ours {operation.path}"
             found.append(comparison.finding("path", call.path, message, "correct the path, or add it to x-aliases"))
@@ -54,7 +54,7 @@ def compare(described: Described, page: Page) -> list[Finding]:
 class Comparison:
     """One operation held against one page or exchange."""
 
-    def __init__(self, described: Described, source: str, operation: Operation, who: str = "page") -> None:
+    def __init__(self, described: Described, source: str, operation: Operation, who: str = "page", number: str = "") -> None:
         self.described = described
         self.context = described.context
         self.source, self.operation, self.who = source, operation, who
@@ -63,6 +63,9 @@ class Comparison:
         """This page is all that the operation is known from, so what the page no longer has is gone."""
         self.shared = len([entry for entry in docs if entry.get("page") or entry.get("url")]) > 1
         """Several pages describe it, so what one of them requires may be optional."""
+        wrong = [page_number(str(entry.get("url") or "")) for entry in docs if entry.get("example") == "wrong"]
+        self.misled = who == "page" and (number in wrong or "" in wrong)
+        """The page's example is another call's, as x-docs says."""
         self.settled: list[str] = []
         """Differences that our conventions settle, each with the reason."""
 
@@ -118,7 +121,7 @@ class Comparison:
                 unclear = is_event_stream(media) or media == "*/*" or (mine and media == "application/octet-stream")
                 if not (unclear or "application/octet-stream" in mine or (is_json(media) and any(map(is_json, mine)))):
                     key = "requestBody" if part == "request" else "responses"
-                    fix = "add the media type, or say in x-docs why it is wrong"
+                    fix = "add the media type, or say in decided.yaml why it is wrong"
                     yield self.finding("media", media, f"the {self.who}'s {part} is {media}", fix, key=key)
                 continue
             schemas = [obj(found.value).get("schema") for found in mine[media]]
@@ -132,7 +135,7 @@ class Comparison:
             findings = list(self.schema("", body["schema"], schemas, part))
             yield from findings
             wrong = {finding.field for finding in findings if finding.kind == "type"}
-            for example in body["examples"] if is_json(media) else ():
+            for example in body["examples"] if is_json(media) and not self.misled else ():
                 yield from self.example(mine[media][0].pointer, schemas[0], example, part, wrong)
 
     def example(self, pointer: str, schema: Any, example: Any, part: str, wrong: set[str]) -> Iterator[Finding]:

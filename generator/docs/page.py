@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import yaml
 
@@ -88,7 +88,7 @@ class Page:
 
 def page_number(text: str) -> str:
     """The page's number in an address or file name; empty if there is none."""
-    found = _NUMBER.search(urlsplit(text).path if "://" in text else text.replace("\\", "/"))
+    found = _NUMBER.search(text.replace("\\", "/"))
     return found[1] if found else ""
 
 

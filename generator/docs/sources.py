@@ -117,7 +117,7 @@ def _kept(file: Path) -> dict[str, Any]:
 
 def _asked(value: str, otherwise: float) -> float:
     """The seconds that `Retry-After` asks for, as number or as date."""
-    if re.fullmatch(r"\s*[\d.]+\s*", value):
+    if re.fullmatch(r"\s*\d+(\.\d+)?\s*", value):
         return float(value)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
@@ -143,14 +143,19 @@ def write_whole(file: Path, text: str) -> None:
 
 def is_url(source: str) -> bool:
     """Whether a source is an address."""
-    return urlsplit(source).scheme in ("http", "https")
+    return source.startswith(("http://", "https://"))
 
 
 def _address(source: str) -> str:
     """An address as the browser shows it, made that of the Markdown twin, and that of the site that of its list of pages."""
     if not is_url(source):
         return source
-    parts = urlsplit(source)
+    try:
+        parts = urlsplit(source)
+    except ValueError as error:
+        raise DocsError(f"{source}: this is no web address: {error}") from error
+    if not parts.hostname:
+        raise DocsError(f"{source}: this is no web address: there is no host in it")
     path = re.sub(r"/api-(\d+)$", r"/\1e0", parts.path.rstrip("/")) or "/llms.txt"
     return parts._replace(path=path if path.endswith((".md", ".txt")) else f"{path}.md", query="", fragment="").geturl()
 

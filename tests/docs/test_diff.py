@@ -184,6 +184,19 @@ def test_change(mini: Path, page: Page, name: str) -> None:
     assert sorted((finding.kind, finding.field) for finding in found) == expected
 
 
+def test_an_example_that_x_docs_calls_wrong(mini: Path, page: Page) -> None:
+    read = parse_page(page(CHANGES["a wrong example"][0]), "400000003e0.md")
+    file = mini / "videos" / "acme.yaml"
+    text = file.read_text("utf-8")
+    for entry, count in (
+        ("example: wrong", 0),
+        ("url: 'https://doc.302.ai/400000003e0', example: wrong", 0),
+        ("url: 'https://doc.302.ai/400000009e0', example: wrong", 1),
+    ):
+        file.write_text(text.replace("{page: p003, ", f"{{page: p003, {entry}, "), "utf-8")
+        assert len(compare(Described(mini), read)) == count
+
+
 def test_what_a_reply_need_not_have(mini: Path, page: Page) -> None:
     """A list of required fields that was filled in, and lacks what we say is always there; what more it lists proves nothing."""
     file = mini / "videos" / "acme.yaml"

@@ -141,6 +141,12 @@ def test_addresses_as_the_browser_shows_them(docs: Docs, site: Site, page: Page,
     assert {path for path, _ in site.asked} == {"/400000003e0.md"}
 
 
+@pytest.mark.parametrize("address", ["http://[::1", "https://", "http:///x"])
+def test_no_web_address(docs: Docs, address: str) -> None:
+    run = docs("diff", address)
+    assert run.code == 1 and "this is no web address" in run.err
+
+
 def test_lines_that_end_as_on_windows(docs: Docs, page: Page, tmp_path: Path) -> None:
     (tmp_path / "page.md").write_bytes(b"\xef\xbb\xbf" + page().replace("\n", "\r\n").encode())
     assert "1 page read, nothing to decide" in docs("diff", tmp_path / "page.md").out
