@@ -10,7 +10,7 @@ from collections import Counter
 from typing import Any
 
 from ..rules.context import is_json
-from .versions import Json, walk_document
+from .versions import Json, walk
 
 # Without a format oapi-codegen takes a number for a float32, which holds seven digits: a time in seconds is minutes off.
 # openapi-generator takes an integer for a Java int: a time in milliseconds does not fit.
@@ -27,7 +27,7 @@ def hinted(document: Json) -> Json:
             return {"schema": {"type": "string", "format": "binary"}, **node}  # without a schema it is bytes
         return _schema(node) if kind == "schema" else node
 
-    return walk_document(document, change)
+    return walk(document, change)
 
 
 def _schema(schema: Json) -> Json:

@@ -17,6 +17,7 @@ from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValida
 from .. import rules
 from ..build import BuildError, as_json, replaced
 from ..join import join, operations
+from ..rules.context import escape
 from ..source import EXTENSIONS_FILE, Spec, SpecError, is_ambiguous, seq
 from . import llms, samples, site
 from .hints import hinted
@@ -24,6 +25,11 @@ from .versions import Json, Loss, to_30, to_31
 
 VALIDATORS = {"3.2": OpenAPIV32SpecValidator, "3.1": OpenAPIV31SpecValidator, "3.0": OpenAPIV30SpecValidator}
 SHOWN = 20
+_LOSSES = """# What the older versions cannot say
+
+The OpenAPI 3.2 document says everything; 3.1 is made from it, and 3.0 from 3.1. What a version has no word for stands there in the `x-` field
+that is named here; the places are those in the version before. What 3.0 says in other words (`nullable` for a type null, `enum` for
+`const`, `anyOf` for several types) is no loss and is not listed."""
 
 
 def publish(spec_dir: Path, out: Path) -> list[str]:
@@ -77,13 +83,13 @@ def stamped(document: Json) -> Json:
 
 def validate(version: str, document: Json) -> None:
     """Refuse a document that its version's validator does not take. Raises BuildError with the first errors."""
-    errors = [
-        f"  #/{'/'.join(str(key).replace('~', '~0').replace('/', '~1') for key in error.absolute_path)}: {error.message[:300]}"
-        for error in VALIDATORS[version](document).iter_errors()
-    ]
-    if errors:
-        more = [f"  … and {len(errors) - SHOWN} more"] * (len(errors) > SHOWN)
-        raise BuildError("\n".join([f"the OpenAPI {version} document is not valid, and nothing is published:", *errors[:SHOWN], *more]))
+    errors = list(VALIDATORS[version](document).iter_errors())
+    if not errors:
+        return
+    lines = [f"the OpenAPI {version} document is not valid, and nothing is published:"]
+    for error in errors[:SHOWN]:
+        lines.append(f"  #/{'/'.join(escape(str(key)) for key in error.absolute_path)}: {error.message.splitlines()[0][:300]}")
+    raise BuildError("\n".join([*lines, *[f"  … and {len(errors) - SHOWN} more"] * (len(errors) > SHOWN)]))
 
 
 class _Dumper(yaml.CSafeDumper):
@@ -108,16 +114,10 @@ def as_yaml(document: Json) -> str:
 
 def loss_report(losses: list[Loss]) -> str:
     """What the older versions cannot say, where it is carried, and every place, as Markdown."""
-    lines = [
-        "# What the older versions cannot say",
-        "",
-        "The OpenAPI 3.2 document says everything. What the others, made from it, have no word for stands in the field that is named here.",
-        "What OpenAPI 3.0 says in other words (`nullable`, `enum` for `const`, `format: binary`) is no loss and is not listed.",
-    ]
-    for (version, what, carried), group in groupby(sorted(losses), key=lambda loss: (loss.version, loss.what, loss.carried)):
-        kind, _, field = what.partition(".")
+    lines = [_LOSSES]
+    for (version, what, carried), group in groupby(losses, key=lambda loss: (loss.version, loss.what, loss.carried)):
         places = [loss.place for loss in group]
-        lines += ["", f"## {version}: `{field}` of a {kind} is `{carried}` ({len(places)})", "", *(f"- `{place}`" for place in places)]
+        lines += ["", f"## {version}: `{what}` is `{carried}` ({len(places)})", "", *(f"- `{place}`" for place in places)]
     return "\n".join(lines) + "\n"
 
 

@@ -5,14 +5,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from ..rules.context import CHILDREN, COMPONENT_KINDS, escape, is_json
-from ..source import obj, seq
+from ..rules.context import CHILDREN, COMPONENT_KINDS, escape
+from ..source import seq
 
 Json = dict[str, Any]
+
+# What stands under which key of which kind of object: as the house rules know it, and above what they look at.
+PARTS: dict[str, dict[str, tuple[str, str]]] = {
+    **CHILDREN,
+    "document": {
+        "info": ("one", "info"),
+        "servers": ("list", "server"),
+        "tags": ("list", "tag"),
+        "paths": ("map", "pathItem"),
+        "components": ("one", "components"),
+    },
+    "info": {"license": ("one", "license")},
+    "components": {key: ("map", kind) for key, kind in (COMPONENT_KINDS | {"securitySchemes": "securityScheme"}).items()},
+}
 
 # What each version added, by kind of object. Schemas are apart: 3.1 replaced their language.
 NEW_IN_32: dict[str, tuple[str, ...]] = {
@@ -54,7 +68,7 @@ class Loss:
     carried: str
     """The field that carries it."""
     place: str
-    """JSON pointer of the object."""
+    """JSON pointer of the object in the next newer version, which says it."""
 
 
 def to_31(document: Json) -> tuple[Json, list[Loss]]:
@@ -62,32 +76,28 @@ def to_31(document: Json) -> tuple[Json, list[Loss]]:
     losses: list[Loss] = []
 
     def change(kind: str, node: Any, place: str) -> Any:
-        if not isinstance(node, dict):
+        if not isinstance(node, dict) or "$ref" in node:
             return node
         if kind == "mediaType" and "itemSchema" in node and "schema" not in node:
             node = {"schema": {"type": "string"}, **node}  # the stream as a whole is text
-        if kind == "response" and "$ref" not in node and "description" not in node:
+        if kind == "response" and "description" not in node:
             node = {"description": node.get("summary", ""), **node}
         fields = NEW_IN_32.get(kind, ())
         if kind == "link" and not isinstance(node.get("requestBody", ""), str):
-            fields = (
-                "requestBody",
-            )  # swagger-parser, and openapi-generator with it, refuses a document whose link has anything but text here
+            fields = ("requestBody",)  # swagger-parser, and openapi-generator with it, takes nothing but text here
         return _carry("3.1", kind, node, place, fields, losses)
 
-    lowered = {**walk_document(document, change), "openapi": "3.1.0"}
+    lowered = {**walk(document, change), "openapi": "3.1.0"}
     # The tree of tags, in the form that reference sites read.
-    children: dict[str, list[str]] = {}
-    for tag in seq(document.get("tags")):
-        children.setdefault(tag.get("parent", ""), []).append(tag["name"])
+    tags = seq(document.get("tags"))
     groups = [
-        {"name": tag.get("summary", tag["name"]), "tags": children[tag["name"]]}
-        for tag in seq(document.get("tags"))
-        if not tag.get("parent") and tag["name"] in children
+        {"name": tag.get("summary", tag["name"]), "tags": children}
+        for tag in tags
+        if (children := [child["name"] for child in tags if child.get("parent") == tag["name"]])
     ]
     if groups:
         lowered["x-tagGroups"] = groups
-    return lowered, losses
+    return lowered, sorted(losses)
 
 
 def to_30(document: Json) -> tuple[Json, list[Loss]]:
@@ -97,52 +107,34 @@ def to_30(document: Json) -> tuple[Json, list[Loss]]:
     def change(kind: str, node: Any, place: str) -> Any:
         if kind == "schema":
             return _schema(node, place, losses)
-        return _carry("3.0", kind, node, place, NEW_IN_31.get(kind, ()), losses) if isinstance(node, dict) else node
+        if not isinstance(node, dict):
+            return node
+        fields = ("summary", "description") if "$ref" in node else NEW_IN_31.get(kind, ())  # beside a reference, 3.0 ignores everything
+        return _carry("3.0", kind, node, place, fields, losses)
 
-    return {**walk_document(document, change), "openapi": "3.0.3"}, losses
+    return {**walk(document, change), "openapi": "3.0.3"}, sorted(losses)
 
 
 Change = Callable[[str, Any, str], Any]
 
 
-def walk_document(document: Json, change: Change) -> Json:
+def walk(node: Any, change: Change, kind: str = "document", place: str = "#") -> Any:
     """A copy in which every object, the innermost first, is what `change(kind, object, JSON pointer)` gives."""
-    lowered = dict(document)
-    lowered["info"] = dict(document["info"])
-    if "license" in lowered["info"]:
-        lowered["info"]["license"] = change("license", lowered["info"]["license"], "#/info/license")
-    lowered["info"] = change("info", lowered["info"], "#/info")
-    for key, kind in (("servers", "server"), ("tags", "tag")):
-        if key in document:
-            lowered[key] = [change(kind, dict(node), f"#/{key}/{number}") for number, node in enumerate(document[key])]
-    paths = obj(document.get("paths"))
-    lowered["paths"] = {path: _walk("pathItem", item, f"#/paths/{escape(path)}", change) for path, item in paths.items()}
-    if "components" in document:
-        kinds = {**COMPONENT_KINDS, "securitySchemes": "securityScheme"}
-        components = {
-            key: {name: _walk(kinds.get(key, key), node, f"#/components/{key}/{name}", change) for name, node in definitions.items()}
-            for key, definitions in document["components"].items()
-        }
-        lowered["components"] = change("components", components, "#/components")
-    return change("document", lowered, "#")
-
-
-def _walk(kind: str, node: Any, place: str, change: Change) -> Any:
     if not isinstance(node, dict):
         return change(kind, node, place)
     copy = dict(node)
     for key, value in node.items():
-        shape, child = CHILDREN.get(kind, {}).get(key.removeprefix("x-"), ("", ""))  # what was carried is lowered too
+        shape, child = PARTS.get(kind, {}).get(key.removeprefix("x-"), ("", ""))  # what was carried is lowered too
         if shape == "one":
-            copy[key] = _walk(child, value, f"{place}/{key}", change)
-        elif shape == "map":
-            copy[key] = {name: _walk(child, inner, f"{place}/{key}/{escape(name)}", change) for name, inner in obj(value).items()}
-        elif shape == "list":
-            copy[key] = [_walk(child, inner, f"{place}/{key}/{number}", change) for number, inner in enumerate(seq(value))]
+            copy[key] = walk(value, change, child, f"{place}/{key}")
+        elif shape == "map" and isinstance(value, dict):
+            copy[key] = {name: walk(inner, change, child, f"{place}/{key}/{escape(name)}") for name, inner in value.items()}
+        elif shape == "list" and isinstance(value, list):
+            copy[key] = [walk(inner, change, child, f"{place}/{key}/{number}") for number, inner in enumerate(value)]
     return change(kind, copy, place)
 
 
-def _carry(version: str, kind: str, node: Json, place: str, fields: tuple[str, ...] | set[str], losses: list[Loss]) -> Json:
+def _carry(version: str, kind: str, node: Json, place: str, fields: Collection[str], losses: list[Loss]) -> Json:
     """The object with the fields that the version does not know renamed to `x-` ones."""
     carried = {key: CARRIED.get((kind, key), f"x-{key}") for key in node if key in fields}
     losses += [Loss(version, f"{kind}.{key}", name, place) for key, name in carried.items()]
@@ -151,12 +143,17 @@ def _carry(version: str, kind: str, node: Json, place: str, fields: tuple[str, .
 
 # -- schemas of 3.0 --------------------------------------------------------------------------------------------------------------------
 
+_NEVER: Json = {"not": {}}
+"""The schema `false`."""
+
 
 def _schema(schema: Any, place: str, losses: list[Loss]) -> Any:
     """A schema, its parts already lowered, in the language of 3.0."""
     if isinstance(schema, bool):
-        return schema if place.endswith("/additionalProperties") else {} if schema else {"not": {}}
+        return {} if schema else _NEVER
     schema = dict(schema)
+    if schema.get("additionalProperties") in ({}, _NEVER):
+        schema["additionalProperties"] = schema["additionalProperties"] == {}
     if "$ref" in schema and len(schema) > 1:  # 3.0 ignores what stands beside a reference
         schema["allOf"] = [*schema.get("allOf", ()), {"$ref": schema.pop("$ref")}]
     if "const" in schema:
@@ -178,10 +175,11 @@ def _schema(schema: Any, place: str, losses: list[Loss]) -> Any:
             del schema["examples"]
     if schema.get("contentEncoding") == "base64":
         schema["format"] = "byte"
-    elif "contentMediaType" in schema and not is_json(schema["contentMediaType"]):
-        schema["format"] = "binary"
-    if "prefixItems" in schema:
-        schema.setdefault("items", {"anyOf": schema["prefixItems"]})
+    if "prefixItems" in schema:  # 3.0 knows no order of items: each may be any of them
+        rest = schema.get("items", _NEVER)
+        if "items" in schema:
+            schema = _carry("3.0", "schema", schema, place, ("items",), losses)
+        schema["items"] = {"anyOf": [*schema["prefixItems"], *([rest] if rest != _NEVER else [])]}
     if schema.get("type") == "array":
         schema.setdefault("items", {})
     unknown = {key for key in schema if key not in SCHEMA_30 and not key.startswith("x-")}
@@ -215,7 +213,7 @@ def _variants(schema: Json) -> None:
     """A union with null is `nullable`; what is left of a union of two is no union any more."""
     for key in ("anyOf", "oneOf"):
         variants = seq(schema.get(key))
-        rest = [variant for variant in variants if variant != _NULL]
+        rest = [variant for variant in variants if variant not in _NULLS]
         if len(rest) == len(variants) or not rest:
             continue
         schema["nullable"] = True
@@ -230,5 +228,5 @@ def _variants(schema: Json) -> None:
             schema.update({name: value for name, value in only.items() if name not in schema})
 
 
-_NULL = {"nullable": True, "enum": [None]}
-"""What a schema of type null has become."""
+_NULLS = ({"nullable": True, "enum": [None]}, {"enum": [None]})
+"""What `type: 'null'` and `const: null` have become."""

@@ -154,4 +154,4 @@ def test_a_folder_of_something_else_is_left_alone(out: Path, capsys: pytest.Capt
 
 def test_losses_are_listed_by_what_and_where() -> None:
     report = publication.loss_report([Loss("3.1", "tag.parent", "x-parent", "#/tags/1"), Loss("3.1", "tag.parent", "x-parent", "#/tags/2")])
-    assert "## 3.1: `parent` of a tag is `x-parent` (2)\n\n- `#/tags/1`\n- `#/tags/2`\n" in report
+    assert "## 3.1: `tag.parent` is `x-parent` (2)\n\n- `#/tags/1`\n- `#/tags/2`\n" in report
