@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..rules.context import EVENT_STREAM, Operation, is_event_stream, is_json, same
 from ..rules.examples import _search as search  # pyright: ignore[reportPrivateUsage]
-from ..source import obj, seq
+from ..source import obj
 from .described import Described
 from .page import infer
 
@@ -30,18 +30,15 @@ _STATE = re.compile(r"(?:task_?)?(?:status|state)", re.IGNORECASE)
 
 def suggest(described: Described, drafts: list[Draft]) -> list[Behaviour]:
     """The extensions of each draft, in their order; what lacks evidence is said in the draft's `left`."""
-    states = [_status(described, draft) for draft in drafts]
-    fetching = [draft for draft, status in zip(drafts, states, strict=True) if status]
-    made = [
-        {
-            "x-success": _success(described, draft),
-            "x-task": None if status else _task(described, draft, fetching),
-            "x-task-status": status,
-            "x-stream": _stream(described, draft),
-        }
-        for draft, status in zip(drafts, states, strict=True)
-    ]
-    return [{key: value for key, value in behaviour.items() if value} for behaviour in made]
+    states = {draft.id: _status(described, draft) for draft in drafts}
+    fetching = [draft for draft in drafts if states[draft.id]]
+    made: list[Behaviour] = []
+    for draft in drafts:
+        status = states[draft.id]
+        task = None if status else _task(described, draft, fetching)
+        said = {"x-success": _success(described, draft), "x-task": task, "x-task-status": status, "x-stream": _stream(described, draft)}
+        made.append({key: value for key, value in said.items() if value})
+    return made
 
 
 def _success(described: Described, draft: Draft) -> Behaviour | None:
@@ -64,10 +61,12 @@ def _status(described: Described, draft: Draft) -> Behaviour | None:
         return None
     found = list(dict.fromkeys(path for reply in replies for path, value in _leaves(reply, "") if str(value).startswith("http")))
     for said in _sayings(described, "x-task-status", draft.vendor):
-        if "state" in said and all(_among(search(said["state"], reply), _listed(said)) for reply in replies):
+        listed = [word for kind in KINDS for word in said.get(kind, ())]
+        if "state" in said and all(_among(search(said["state"], reply), listed) for reply in replies):
             fitting = [path for path in said.get("outputs", ()) if any(search(path, reply) for reply in replies)]
             return said | ({"outputs": fitting or found} if found else {})
-    meanings = Counter((word.casefold(), kind) for said in _sayings(described, "x-task-status") for word, kind in _words(said))
+    known = [(word, kind) for said in _sayings(described, "x-task-status") for kind in KINDS for word in said.get(kind, ())]
+    meanings = Counter((word.casefold(), kind) for word, kind in known if isinstance(word, str))
     means = {word: kind for (word, kind), _ in reversed(meanings.most_common())}
     for path in dict.fromkeys(path for reply in replies for path, _ in _leaves(reply, "")):
         shown = [value for reply in replies if (value := search(path, reply)) is not None]
@@ -157,14 +156,6 @@ def _sayings(described: Described, key: str, vendor: str = "") -> list[Behaviour
     """What the operations (of a vendor) say in an extension, the most common first."""
     nodes = (operation.node for operation in described.context.operations if vendor in ("", operation.vendor))
     return [json.loads(text) for text, _ in Counter(json.dumps(node[key]) for node in nodes if key in node).most_common()]
-
-
-def _words(status: Behaviour) -> Iterator[tuple[str, str]]:
-    yield from ((word, kind) for kind in KINDS for word in seq(status.get(kind)) if isinstance(word, str))
-
-
-def _listed(status: Behaviour) -> list[Any]:
-    return [word for kind in KINDS for word in seq(status.get(kind))]
 
 
 def _among(value: Any, values: list[Any]) -> bool:

@@ -163,7 +163,7 @@ class Cleaner:
         if where in ("path", "query") or (where == "header" and name.lower() not in _OWN_HEADERS):
             schema = self.schema(parameter.get("schema"), name)
             made = {"name": name, "in": where, "required": where == "path" or parameter.get("required") is True, "schema": schema}
-            example = fit(parameter.get("example"), schema)
+            example = self._known(fit(parameter.get("example"), schema), {}, "")
             yield made if example in (None, "") else {**made, "example": example}
 
     def content(self, body: Any, reply: bool = False) -> dict[str, dict[str, Any]]:
@@ -180,16 +180,17 @@ class Cleaner:
     def settle(self, media: str, schema: dict[str, Any], examples: list[Any], reply: bool) -> dict[str, Any]:
         """Hold the schema against the page's own examples: what is required and not in one of them is not, strange fields are left out."""
         if not is_json(media):
-            return {"schema": schema, "examples": examples}
+            return {"schema": schema, "examples": [self._known(example, {}, "") for example in examples]}
+        inferred = {}
         examples = [one for example in examples for one in self._parsed(example, schema, reply)]
         if examples and not {*schema} - {"type", "description"} and schema.get("type", "object") == "object":
-            return {"schema": infer(*examples), "examples": examples, "inferred": True}
+            schema, inferred = infer(*examples), {"inferred": True}
         shown = [example for example in examples if isinstance(example, dict)]
         lacking = [name for name in seq(schema.get("required")) if any(name not in example for example in shown)]
         if lacking:
             self.fault(f"required, but not in the page's own example: {', '.join(lacking)}")
             schema = {**schema, "required": [name for name in schema["required"] if name not in lacking]}
-        return {"schema": schema, "examples": [self._known(example, schema, "") for example in examples]}
+        return {"schema": schema, "examples": [self._known(example, schema, "") for example in examples]} | inferred
 
     def _parsed(self, example: Any, schema: dict[str, Any], reply: bool) -> Iterator[Any]:
         """An example, which pages may write as text; a text or list for a request that is an object is another call's, or a broken one."""

@@ -60,7 +60,7 @@ def diff_text(data: dict[str, Any], spec: str, verbose: bool) -> str:
     pages: dict[str, list[str]] = {}
     for finding in data["findings"]:
         place = f"{spec}/{finding['file']}:{finding['line']}: " if finding["file"] else ""
-        also = f" (and {_count(finding['also'], 'more page')})" if finding["also"] else ""
+        also = f" (and {_count(len(finding['also']), 'more page')})" if finding["also"] else ""
         pages.setdefault(finding["source"], []).extend([f"  {place}{finding['message']}{also}", f"      fix: {finding['fix']}"])
     for entry in data["not_passed_on"] if verbose else ():
         told = [f"  known fault: {fault}" for fault in entry["faults"]] + [f"  settled: {reason}" for reason in entry["settled"]]
@@ -97,7 +97,7 @@ def issue(index: dict[str, Any], diff: dict[str, Any]) -> tuple[str, str] | None
     lines += [f"## To decide ({len(findings)})", ""] if findings else []
     for finding in findings:
         place = f"`spec/{finding['file']}:{finding['line']}` " if finding["file"] else ""
-        also = f" and {_count(finding['also'], 'more page')}" if finding["also"] else ""
+        also = f" and {_count(len(finding['also']), 'more page')}" if finding["also"] else ""
         lines.append(f"- [ ] {place}{_safe(finding['message'])} ({_safe(finding['source'])}{also}). {_safe(finding['fix'])}")
     lines += ["", f"## Not readable ({len(unreadable)})", "", *(f"- {_safe(page['reason'])}" for page in unreadable)] if unreadable else []
     body = "\n".join(lines) + "\n"
@@ -106,8 +106,7 @@ def issue(index: dict[str, Any], diff: dict[str, Any]) -> tuple[str, str] | None
     return f"The documentation changed: {', '.join(counts)}", body
 
 
-def _count(number: int | list[Any], name: str) -> str:
-    number = number if isinstance(number, int) else len(number)
+def _count(number: int, name: str) -> str:
     return f"{number} {name}{'s' * (number != 1)}"
 
 

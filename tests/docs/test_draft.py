@@ -253,13 +253,15 @@ def test_draft_in_the_house_style(docs: Docs, mini: Path, page: Page, tmp_path: 
 
 def test_draft_of_an_example_alone(docs: Docs, mini: Path, page: Page, tmp_path: Path) -> None:
     def change(operation: dict[str, Any]) -> None:
-        operation["requestBody"]["content"]["application/json"] |= {"schema": {"type": "object", "properties": {}}}
+        example = {"prompt": "a", "duration": "5", "note": "sk-abcdefghijklmnopqrstuvwxyz123456"}
+        operation["requestBody"]["content"]["application/json"] = {"schema": {"type": "object", "properties": {}}, "example": example}
         operation["x-run-in-apifox"] = ""
 
     (tmp_path / "page.md").write_text(page(change, title="Dance", path="/acme/v2/dances"), "utf-8")
     run = docs("draft", tmp_path / "page.md")
     made = yaml.safe_load(run.out)
-    assert set(made["components"]["schemas"]["AcmeDancesRequest"]["properties"]) == {"prompt", "duration"}
+    assert set(made["components"]["schemas"]["AcmeDancesRequest"]["properties"]) == {"prompt", "duration", "note"}
+    assert "sk-abc" not in run.out
     assert made["paths"]["/acme/v2/dances"]["post"]["x-docs"][0]["evidence"] == "sample"
 
 
