@@ -27,9 +27,9 @@ VALIDATORS = {"3.2": OpenAPIV32SpecValidator, "3.1": OpenAPIV31SpecValidator, "3
 SHOWN = 20
 _LOSSES = """# What the older versions cannot say
 
-The OpenAPI 3.2 document says everything; 3.1 is made from it, and 3.0 from 3.1. What a version has no word for stands there in the `x-` field
-that is named here; the places are those in the version before. What 3.0 says in other words (`nullable` for a type null, `enum` for
-`const`, `anyOf` for several types) is no loss and is not listed."""
+The OpenAPI 3.2 document says everything; 3.1 is made from it, and 3.0 from 3.1. What a version has no word for stands there in the
+`x-` field that is named here; the places are those in the version before. What 3.0 says in other words (`nullable` for a type null,
+`enum` for `const`, `anyOf` for several types) is no loss and is not listed."""
 
 
 def publish(spec_dir: Path, out: Path) -> list[str]:

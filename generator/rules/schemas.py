@@ -33,6 +33,15 @@ def inline_objects(context: Context) -> Iterator[Problem]:
             yield context.at(node, f"there is an object with properties inside {_owner(node)}", "make it a named component and use $ref")
 
 
+def boolean_schemas(context: Context) -> Iterator[Problem]:
+    """A schema is an object: the generators do not read `true` and `false`, but for `additionalProperties`."""
+    for node in context.of_kind("schema"):
+        if isinstance(node.value, bool) and node.role != "additionalProperties":
+            yield context.at(
+                node, f"there is a schema `{str(node.value).lower()}` in {_owner(node)}", "write {} for anything, or describe it"
+            )
+
+
 def open_objects(context: Context) -> Iterator[Problem]:
     """Objects stay open: the API takes and gives more than its pages say."""
     for node in context.of_kind("schema"):

@@ -16,7 +16,7 @@ from jmespath.exceptions import JMESPathError
 
 from .. import join
 from ..source import COMMON_FILE, EXTENSIONS_FILE, LEDGER_NAME, ROOT_FILE, VENDORS_FILE, Problem, obj, seq
-from .context import Context, Node, explain, same
+from .context import COMPONENT_KINDS, Context, Node, explain, same
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
 FIELD_EXTENSIONS = frozenset({"x-file", "x-segments"})
@@ -78,7 +78,17 @@ _PATHS = {
 }
 _VENDOR_FILE = {"type": "object", "additionalProperties": False, "properties": {"paths": _PATHS, "components": _COMPONENTS}}
 _COMMON = {"type": "object", "additionalProperties": False, "properties": {"components": _COMPONENTS}}
-_ROOT = {"type": "object", "required": ["tags"], "properties": {"tags": {"type": "array", "items": {"type": "object"}}}}
+_ROOT = {
+    "type": "object",
+    "required": ["tags"],
+    "additionalProperties": False,
+    "patternProperties": {"^x-": True},  # the rule about extensions has its say
+    "properties": {
+        **dict.fromkeys(("openapi", "info", "servers", "security", "paths", "externalDocs"), True),
+        "tags": {"type": "array", "items": _OBJECT},
+        "components": {**_COMPONENTS, "properties": {**_COMPONENTS["properties"], "securitySchemes": _OBJECT}},
+    },
+}
 
 # What the fix is, by the keyword that failed; the message already names the place and what was expected.
 _FIXES = {
@@ -160,6 +170,17 @@ def openapi(context: Context) -> Iterator[Problem]:
             for error in meta.iter_errors(node.value):
                 path, message = explain(error)
                 yield context.problem(node.parent, node.key, message, _fix(error), path)
+
+
+def unread_parts(context: Context) -> Iterator[Problem]:
+    """An operation has no part that neither the client nor these rules read."""
+    fixes = {
+        "callbacks": "say in x-task.webhook where the address to call goes",
+        "servers": "remove it; the client sends every call to one host",
+    }
+    for operation in context.operations:
+        for key in fixes.keys() & operation.node.keys():
+            yield context.on(operation, key, f"{operation} has `{key}`, which nothing reads", fixes[key])
 
 
 _KEYWORDS = frozenset(
@@ -272,12 +293,15 @@ def _nested_extension_keys(value: Any, depth: int = 0) -> Iterator[tuple[Any, st
 
 def references(context: Context) -> Iterator[Problem]:
     """Every `$ref` is local and points to a component of the kind that belongs there."""
-    kinds = {"schema": "schemas", "response": "responses", "parameter": "parameters", "example": "examples", "header": "headers"}
+    sections = {kind: section for section, kind in COMPONENT_KINDS.items()}
     for node in context.nodes:
         if not isinstance(node.value, dict) or "$ref" not in node.value:
             continue
         reference = node.value["$ref"]
-        section = kinds.get(node.kind, "requestBodies" if node.kind == "requestBody" else "")
+        section = sections.get(node.kind)
+        if section is None:
+            yield context.at(node, f"there is a $ref where no component can stand ({node.kind})", "write out what is meant", "$ref")
+            continue
         prefix = f"#/components/{section}/"
         if not isinstance(reference, str) or not reference.startswith(prefix):
             message = f"the $ref `{reference}` does not point to {prefix}…"
