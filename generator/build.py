@@ -82,7 +82,6 @@ def replaced(folder: Path, marker: str) -> Iterator[Path]:
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / marker).exists())):
         raise BuildError(f"{folder} has no {marker}, so it was not generated, and is left alone; give an empty folder to --out")
     folder = folder.resolve()  # the tools run in other folders
-    folder.parent.mkdir(parents=True, exist_ok=True)
     with _folder_beside(folder) as scratch:
         made = scratch / "new"
         made.mkdir()
@@ -125,7 +124,12 @@ def _files(folder: Path) -> set[str]:
 @contextmanager
 def _folder_beside(target: Path | None) -> Iterator[Path]:
     """A temporary folder on the same file system as the target, so that a rename puts the result in place."""
-    folder = Path(tempfile.mkdtemp(prefix=".generating-", dir=target.parent if target else None))
+    parent = target.parent if target else Path(tempfile.gettempdir())
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".generating-", dir=parent))
+    except OSError as error:
+        raise BuildError(f"nothing can be written into {parent}: {error.strerror}") from error
     try:
         yield folder
     finally:

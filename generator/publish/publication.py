@@ -39,21 +39,21 @@ def publish(spec_dir: Path, out: Path) -> list[str]:
         SpecError: The specification breaks rules; all of them are listed.
         BuildError: A version is not valid, a tool is missing, or the folder is not a publication.
     """
-    spec = Spec.load(spec_dir)
-    if problems := rules.check_spec(spec):
-        raise SpecError(problems)
-    documents, losses = versions(join(spec))
-    for version, document in documents.items():
-        validate(version, document)
     with replaced(out, "openapi-3.2.json") as made:
+        spec = Spec.load(spec_dir)
+        if problems := rules.check_spec(spec):
+            raise SpecError(problems)
+        documents, losses = versions(join(spec))
         for version, document in documents.items():
+            validate(version, document)
             _write(made / f"openapi-{version}.json", as_json(document))
             _write(made / f"openapi-{version}.yaml", as_yaml(document))
         _write(made / EXTENSIONS_FILE, json.dumps(spec.extensions_schema(), indent=2, ensure_ascii=False) + "\n")
         _write(made / "losses.md", loss_report(losses))
         _write(made / "llms.txt", llms.text(documents["3.2"]))
         site.build(documents["3.2"], made)
-        return [f"{path.name:<24}{path.stat().st_size:>12,} bytes" for path in sorted(made.iterdir()) if path.is_file()]
+        files = sorted(path for path in made.rglob("*") if path.is_file())
+        return [f"{path.relative_to(made).as_posix():<24}{path.stat().st_size:>12,} bytes" for path in files]
 
 
 def versions(document: Json) -> tuple[dict[str, Json], list[Loss]]:

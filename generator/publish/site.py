@@ -132,7 +132,7 @@ def shown(document: dict[str, Any]) -> dict[str, Any]:
         ("Newest evidence", info.get("x-evidence-date")),
         ("Content hash", f"`{info['x-content-hash']}`" if "x-content-hash" in info else None),
     ]
-    description = f"{info['description']}\n{_LANDING}{_table(edition)}"
+    description = f"{info.get('description', '')}\n{_LANDING}{_table(edition)}"
     return {**document, "info": {**info, "description": description}, "tags": tags, "paths": paths}
 
 

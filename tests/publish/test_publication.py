@@ -152,6 +152,13 @@ def test_a_folder_of_something_else_is_left_alone(out: Path, capsys: pytest.Capt
     assert (out / "thesis.txt").read_text() == "years of work"
 
 
+def test_what_cannot_be_written_is_said(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out.parent.parent.mkdir(exist_ok=True)
+    out.parent.write_text("a file where a folder should be")
+    assert main(["publish", "--spec", str(MINI), "--out", str(out)]) == 1
+    assert f"nothing can be written into {out.parent}: " in capsys.readouterr().err
+
+
 def test_losses_are_listed_by_what_and_where() -> None:
     report = publication.loss_report([Loss("3.1", "tag.parent", "x-parent", "#/tags/1"), Loss("3.1", "tag.parent", "x-parent", "#/tags/2")])
     assert "## 3.1: `tag.parent` is `x-parent` (2)\n\n- `#/tags/1`\n- `#/tags/2`\n" in report

@@ -109,6 +109,11 @@ def test_the_landing_says_what_this_is() -> None:
         assert said in text
 
 
+def test_a_document_need_not_describe_itself() -> None:
+    info = {key: value for key, value in document()["info"].items() if key != "description"}
+    assert "pip install api302" in site.shown({**document(), "info": info})["info"]["description"]
+
+
 def test_a_vendor_of_several_sections_says_which_one_it_is() -> None:
     described = {tag["name"]: tag["description"] for tag in site.shown(document())["tags"]}
     assert described["videos.kling"] == "Video generation." and described["image_processing.kling"] == "Image processing."
