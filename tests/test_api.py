@@ -19,16 +19,16 @@ import api302_mock
 from api302_mock.document import Document
 from api302_mock.examples import EVENT_STREAM, shown
 from generator.lower import operations, python_name
-from generator.resources import Operation, _Tree  # pyright: ignore[reportPrivateUsage]
+from generator.methods import Methods, Operation
 
 RAW = json.loads((Path(__file__).resolve().parents[1] / "generated/openapi.json").read_text(encoding="utf-8"))
 DOCUMENT = Document(RAW)
-TREE = _Tree(RAW)
-BY_ID = TREE.by_id
-TASKS = [one for one in TREE.operations if "x-task" in one.content]
-STREAMS = [one for one in TREE.operations if "x-stream" in one.content]
-PLAIN = [one for one in TREE.operations if one not in TASKS or "when" in one.content["x-task"]]
-UPLOADS = [one for one in TREE.operations if "x-upload" in one.content]
+METHODS = Methods(RAW)
+BY_ID = METHODS.by_id
+TASKS = [one for one in METHODS.operations if "x-task" in one.content]
+STREAMS = [one for one in METHODS.operations if "x-stream" in one.content]
+PLAIN = [one for one in METHODS.operations if one not in TASKS or "when" in one.content["x-task"]]
+UPLOADS = [one for one in METHODS.operations if "x-upload" in one.content]
 FAILING = {
     f"{one.section}.{one.vendor}": one for one in TASKS if "failed" in BY_ID[one.content["x-task"]["fetch"]].content["x-task-status"]
 }
@@ -61,7 +61,7 @@ def streams_alone(operation: Operation) -> bool:
 
 def arguments(operation: Operation, called: Any) -> dict[str, Any]:
     """Keyword arguments: the first example of the request, files as a few bytes, and the parameters that are required."""
-    shown_arguments, _ = TREE._arguments(operation)  # pyright: ignore[reportPrivateUsage]
+    shown_arguments, _ = METHODS.arguments(operation)
     mocked = DOCUMENT.operations[operation.content["operationId"]]
     body: dict[str, Any] = {}
     for media_type, media in (mocked.body or {}).get("content", {}).items():
@@ -96,7 +96,7 @@ def identify(operation: Operation) -> str:
 
 
 def test_the_tests_see_every_operation() -> None:
-    assert len(TREE.operations) == len(list(operations(RAW))) == len(DOCUMENT.operations)
+    assert len(METHODS.operations) == len(list(operations(RAW))) == len(DOCUMENT.operations)
     assert python_name("web-search") == "web_search"
 
 

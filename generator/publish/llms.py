@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..docstrings import best_source, price_text
-from ..resources import _Tree
+from ..methods import Methods, Operation
 from ..source import obj
-from . import samples
 
 _HEAD = """# 302.AI API, and its Python client api302
 
@@ -31,7 +30,7 @@ _DOCUMENTS = """
 
 def text(document: dict[str, Any]) -> str:
     """The `llms.txt` of a published document."""
-    tree = _Tree(document)
+    methods = Methods(document)
     info = document["info"]
     lines = [
         _HEAD.format(
@@ -43,25 +42,25 @@ def text(document: dict[str, Any]) -> str:
         _DOCUMENTS.rstrip(),
     ]
     section = vendor = ""
-    for operation in tree.operations:
+    for operation in methods.operations:
         if operation.section != section:
             section, vendor = operation.section, ""
-            lines.append(f"\n## {_title(tree, section)}")
+            lines.append(f"\n## {_title(methods, section)}")
         if operation.vendor != vendor:
             vendor = operation.vendor
-            lines.append(f"\n### {_title(tree, operation.module)}\n")
-        lines.append(_line(tree, operation))
+            lines.append(f"\n### {_title(methods, operation.module)}\n")
+        lines.append(_line(methods, operation))
     return "\n".join(lines) + "\n"
 
 
-def _title(tree: _Tree, tag: str) -> str:
-    return str(obj(tree.tags.get(tag)).get("summary", tag))
+def _title(methods: Methods, tag: str) -> str:
+    return str(obj(methods.tags.get(tag)).get("summary", tag))
 
 
-def _line(tree: _Tree, operation: Any) -> str:
+def _line(methods: Methods, operation: Operation) -> str:
     content = operation.content
-    method = tree._methods(operation, samples.place(operation)[-1])[0]
-    _, body = tree._arguments(operation)
+    method = methods.of(operation)[0]
+    _, body = methods.arguments(operation)
     shape = set(body.shapes[0][1]) if body.shapes else set()  # where shapes exclude each other, the first one's fields
     needed = [argument.name for argument in method.arguments if argument.required or argument.wire in shape]
     needed += [name for name, annotation in method.own if "=" not in annotation]
@@ -76,4 +75,4 @@ def _line(tree: _Tree, operation: Any) -> str:
     ]
     summary, source = str(content["summary"]).rstrip("."), best_source(content)
     title = f"[{summary}]({source})" if source.startswith("http") else summary
-    return f"- {title}: `{samples.dotted(operation, method.name)}({required})`; {'; '.join(notes)}"
+    return f"- {title}: `{operation.dotted(method.name)}({required})`; {'; '.join(notes)}"

@@ -19,8 +19,8 @@ from urllib.parse import quote, urlencode
 
 from ..arguments import Argument
 from ..lower import is_json, lower
+from ..methods import Method, Methods, Operation
 from ..raw import GenerationError
-from ..resources import Method, Operation, _Tree
 from ..source import obj
 
 WIDTH = 88
@@ -43,22 +43,11 @@ _ANSWERS = {
 def samples(document: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
     """By operationId its `x-codeSamples`: Python, Shell, and Python again for each other way of calling it."""
     writer = _Writer(document)
-    made = {operation.content["operationId"]: list(writer.samples(operation)) for operation in writer.tree.operations}
+    made = {operation.content["operationId"]: list(writer.samples(operation)) for operation in writer.methods.operations}
     python = [sample for several in made.values() for sample in several if sample["lang"] == "Python"]
     for sample, source in zip(python, _formatted([sample["source"] for sample in python]), strict=True):
         sample["source"] = source
     return made
-
-
-def place(operation: Operation) -> list[str]:
-    """Where the operation stands below the client: at the top, if it has a shortcut, or else with its vendor."""
-    shortcut = operation.content.get("x-shortcut")
-    return str(shortcut).split(".") if shortcut else [operation.section, operation.vendor, operation.action]
-
-
-def dotted(operation: Operation, method: str) -> str:
-    """A method of the operation as it is called: `client.videos.kling.text_to_video`."""
-    return ".".join(["client", *place(operation)[:-1], method])
 
 
 def _formatted(sources: list[str]) -> list[str]:
@@ -103,13 +92,13 @@ class _Writer:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
-        self.tree = _Tree(document)
-        self.deref = self.tree.schemas.deref
+        self.methods = Methods(document)
+        self.deref = self.methods.schemas.deref
         self.classes = {name: schema["x-client"]["fields"] for name, schema in lower(document)["components"]["schemas"].items()}
 
     def samples(self, operation: Operation) -> Iterator[dict[str, str]]:
         """The samples of an operation, Python not yet formatted."""
-        main, *twins = self.tree._methods(operation, place(operation)[-1])
+        main, *twins = self.methods.of(operation)
         given = self.given(operation, main)
         first = next((twin for twin in twins if twin.kind == "_iterate"), main)
         yield {"lang": "Python", "label": "api302", "source": self.python(operation, first, given)}
@@ -121,7 +110,7 @@ class _Writer:
     def given(self, operation: Operation, method: Method) -> Given:
         """The operation's first example, and the parameters that it needs."""
         content = operation.content
-        arguments, body = self.tree._arguments(operation)
+        arguments, body = self.methods.arguments(operation)
         media_type, example = self._example(content)
         given = Given(media_type, body=example if isinstance(example, dict) else {"": example} if example else {})
         if body.unknown and media_type and not example:
@@ -143,7 +132,7 @@ class _Writer:
             values.pop(switch["name"], None)
             if method.kind == "_stream":
                 values[switch["name"]] = switch["value"]
-        replies = self.tree._replies(content)
+        replies = self.methods.replies(content)
         files = [media for media in replies if replies[media] == "bytes"]
         if files and "x-task-status" not in content:  # a task's file comes unasked
             kind, _, ending = files[0].partition("/")
@@ -175,13 +164,13 @@ class _Writer:
                 passed[argument.name] = File(next(said, "image.png"))
             elif argument.wire in (values := getattr(given, argument.place)):
                 passed[argument.name] = values[argument.wire]
-        named = {argument.wire for argument in self.tree._arguments(operation)[0] if argument.place == "body"}
+        named = {argument.wire for argument in self.methods.arguments(operation)[0] if argument.place == "body"}
         if more := {name: value for name, value in given.body.items() if name not in named}:
             passed["extra_body"] = more
         if given.accept and method.kind == "_call":
             passed["accept"] = given.accept
         texts = [f"{name}={value!r}" for name, value in passed.items()]
-        call = f"{dotted(operation, method.name)}({', '.join(texts)})"
+        call = f"{operation.dotted(method.name)}({', '.join(texts)})"
         if len(f"with {call} as stream:") > WIDTH and len(texts) > 1:
             call = f"{call[:-1]},)"  # which makes the formatter give each argument its line
         lines = ["from pathlib import Path\n"] if "=Path(" in call or "=[Path(" in call else []
@@ -192,7 +181,7 @@ class _Writer:
         """The call, and what one does next."""
         content = operation.content
         if method.kind == "_submit":
-            status = obj(self.tree.by_id[content["x-task"]["fetch"]].content.get("x-task-status"))
+            status = obj(self.methods.by_id[content["x-task"]["fetch"]].content.get("x-task-status"))
             has_files = ("outputs" in status and "reply" not in status) or "binary" in obj(status.get("done"))
             then = "for output in done.outputs:\n    print(output.save())" if has_files else "print(done.reply)"
             return f"task = {call}\ndone = task.wait()\n{then}"
@@ -215,8 +204,8 @@ class _Writer:
             return f"reply.{answer}"
         if operation.section not in _FILES or operation.method != "post":
             return "reply"
-        media_type, media = next(((name, obj(media)) for name, media in self.tree._contents(content) if is_json(name)), ("", {}))
-        todo = deque(("reply", self.tree._replies(content)[media_type], value) for value in self._shown(media)[:1])
+        media_type, media = next(((name, obj(media)) for name, media in self.methods.contents(content) if is_json(name)), ("", {}))
+        todo = deque(("reply", self.methods.replies(content)[media_type], value) for value in self._shown(media)[:1])
         while todo:
             expression, type_, value = todo.popleft()
             names = [name for name in re.findall(r"\w+", type_) if name in self.classes]
@@ -233,7 +222,7 @@ class _Writer:
 
     def curl(self, operation: Operation, method: Method, given: Given) -> str:
         """The call with curl, an option a line."""
-        template = self.tree.raw[operation.content["operationId"]]["path"]  # `{+name}` may be several segments
+        template = self.methods.raw[operation.content["operationId"]]["path"]  # `{+name}` may be several segments
         path = re.sub(r"{(\+?)([^{}]+)}", lambda name: quote(_text(given.path[name[2]]), safe="/" if name[1] else ""), template)
         query = [(name, _text(one)) for name, value in given.query.items() for one in (value if isinstance(value, list) else [value])]
         url = f"{self.document['servers'][0]['url']}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")

@@ -16,9 +16,8 @@ from typing import Any
 from ..build import BuildError, ToolMissing
 from ..docstrings import price_text
 from ..join import operations
-from ..resources import Operation, _Tree
+from ..methods import Methods, Operation
 from ..source import obj, seq
-from . import samples
 
 FOLDER = Path(__file__).with_name("site")
 _PINS = ("package.json", "package-lock.json", ".npmrc")
@@ -120,7 +119,7 @@ def shown(document: dict[str, Any]) -> dict[str, Any]:
     """The copy that the page shows: what our extensions say is in the descriptions, in words."""
     writer = _Writer(document)
     paths: dict[str, Any] = {path: dict(item) for path, item in document["paths"].items()}
-    for operation in writer.tree.operations:
+    for operation in writer.methods.operations:
         kept = {key: value for key, value in operation.content.items() if not key.startswith("x-")}
         told = {"description": writer.description(operation), "x-codeSamples": _code(operation.content)}
         paths[operation.path][operation.method] = {**kept, **told}
@@ -140,7 +139,7 @@ class _Writer:
     """Says in words what our extensions say of an operation."""
 
     def __init__(self, document: dict[str, Any]) -> None:
-        self.tree = _Tree(document)
+        self.methods = Methods(document)
         self.anchors = anchors(document)
 
     def description(self, operation: Operation) -> str:
@@ -160,13 +159,13 @@ class _Writer:
 
     def vendor(self, operation: Operation) -> str:
         """The leaf tag in words, so that a search for a vendor finds its calls."""
-        vendor, section = (self.tree.tags[name]["summary"] for name in (operation.module, operation.section))
+        vendor, section = (self.methods.tags[name]["summary"] for name in (operation.module, operation.section))
         return f"{vendor}, {section.lower()}"
 
     def calls(self, operation: Operation) -> str:
         """The methods of the client that make this call."""
-        forms = self.tree._forms(operation, samples.place(operation)[-1])
-        return ", ".join(f"`{samples.dotted(operation, form.name)}`" for form in forms)
+        forms = self.methods.forms(operation)
+        return ", ".join(f"`{operation.dotted(form.name)}`" for form in forms)
 
     def task(self, content: dict[str, Any]) -> str:
         if "x-task-status" in content:
@@ -174,7 +173,7 @@ class _Writer:
         task = obj(content.get("x-task"))
         if not task:
             return ""
-        fetch = self.tree.by_id[task["fetch"]].content
+        fetch = self.methods.by_id[task["fetch"]].content
         told = f"[{fetch['summary']}]({self.anchors[task['fetch']]})"
         return f"Begins one{_when(task)}; in Python `task.wait()` waits for the result. State: {told}."
 
