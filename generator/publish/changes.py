@@ -7,8 +7,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,94 +14,20 @@ import yaml
 
 from ..build import ToolMissing
 from ..join import join
+from ..rules.context import explain
+from ..rules.structure import document_validator
 from ..source import Spec, SpecError, obj
-from .differences import ADDED, BREAKING, CHANGED, DOCUMENT, KINDS, WORDS, Change, Json, compare
+from .differences import compare
 from .hints import hinted
 from .release import release
-from .versions import to_30, to_31
+from .report import Report
+from .versions import Json, to_30, to_31
 
 DOCUMENT_IN_GIT = "generated/openapi.json"
-_TITLES = {BREAKING: "Breaking", ADDED: "Added", CHANGED: "Changed"}
-_SHOWN = 5
 
 
 class Unusable(Exception):
     """What was given is not what can be compared; the message says what to give."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """What changed since a version."""
-
-    since: str
-    changes: list[Change]
-    evidence: int
-    """Operations of which only the evidence was looked at anew, which is no change of the API."""
-
-    @property
-    def verdict(self) -> str:
-        """The gravest kind of change, or `none`."""
-        return next((kind for kind in KINDS if any(change.kind == kind for change in self.changes)), "none")
-
-    @property
-    def next(self) -> str:
-        """By Semantic Versioning; before 1.0, what breaks raises the minor and all else the patch. The same version if nothing changed."""
-        major, minor, patch = map(int, re.split(r"[.+-]", self.since)[:3])
-        if self.verdict == BREAKING:
-            return f"{major + 1}.0.0" if major else f"0.{minor + 1}.0"
-        if self.verdict == ADDED and major:
-            return f"{major}.{minor + 1}.0"
-        return f"{major}.{minor}.{patch + (self.verdict != 'none')}"
-
-    def as_dict(self) -> Json:
-        """For programs."""
-        facts = {"since": self.since, "verdict": self.verdict, "next": self.next, "evidence": self.evidence}
-        return {**facts, "changes": [asdict(change) for change in self.changes]}
-
-    def markdown(self) -> str:
-        """For people."""
-        asked = f"Next version: {self.next} ({self.verdict})." if self.changes else "The API is the same: no new version."
-        return f"{self.section(1)}\n{asked}\n"
-
-    def section(self, level: int) -> str:
-        """What changed, in Markdown with headings from this level on."""
-        lines = [f"{'#' * level} API changes since {self.since}"]
-        for kind in KINDS:
-            if changes := [change for change in self.changes if change.kind == kind and change.rule != WORDS]:
-                lines += ["", f"{'#' * (level + 1)} {_TITLES[kind]}", "", *_entries(changes)]
-        if reworded := [change for change in self.changes if change.rule == WORDS]:
-            lines += ["", f"Other words or examples alone: {_listed(f'`{change.operation or DOCUMENT}`' for change in reworded)}."]
-        if self.evidence:
-            lines += ["", f"Evidence looked at anew, which changes nothing, of {self.evidence} more operation{'s' * (self.evidence > 1)}."]
-        return "\n".join(lines) + "\n"
-
-
-def _entries(changes: list[Change]) -> list[str]:
-    """Lines by home. Operations that changed alike share a line, and so do the changes of an operation."""
-    by_text: dict[str, list[Change]] = {}
-    for change in changes:
-        by_text.setdefault(change.text, []).append(change)
-    alike: dict[tuple[str, ...], list[str]] = {}
-    for text, told in by_text.items():
-        alike.setdefault(tuple(dict.fromkeys(change.call for change in told)), []).append(text)
-    by_home: dict[str, list[str]] = {}
-    for texts in alike.values():
-        told = by_text[texts[0]]
-        names = list(dict.fromkeys(f"`{change.operation}`" for change in told))
-        who = _listed(names) if names[1:] else f"{names[0]} (`{told[0].call}`)"
-        home = _listed(sorted({change.home for change in told}))
-        by_home.setdefault(home, []).append(_said(texts) if home == DOCUMENT else f"{who}: {_said(texts)}")
-    return [line for home, lines in by_home.items() for line in (f"- **{home}**", *(f"  - {line}" for line in lines))]
-
-
-def _said(texts: list[str]) -> str:
-    short = [text if len(text) <= 200 else text[:199] + "…" for text in texts]
-    return "; ".join([*short[:_SHOWN], *([f"and {len(texts) - _SHOWN} more"] if len(texts) > _SHOWN else [])])
-
-
-def _listed(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed) if len(listed) <= _SHOWN else f"{', '.join(listed[:_SHOWN])} and {len(listed) - _SHOWN} more"
 
 
 def report(old: Json, new: Json) -> Report:
@@ -129,17 +53,26 @@ def read(source: str) -> Json:
         if path.is_dir():
             document = join(Spec.load(path))
         else:
-            text = path.read_text(encoding="utf-8") if path.is_file() else _in_git(source)
-            document = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, yaml.CSafeLoader)
+            document = _parsed(path.read_text(encoding="utf-8") if path.is_file() else _in_git(source))
     except SpecError as error:
         raise Unusable("\n".join(f"{path.as_posix()}/{problem}" for problem in error.problems)) from error
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise Unusable(f"{source} is neither JSON nor YAML: {error}") from error
-    if not (re.match(r"3\.[012]\.", str(obj(document).get("openapi"))) and isinstance(document.get("paths"), dict)):
-        raise Unusable(f"{source} is no OpenAPI document of version 3.0, 3.1 or 3.2: it needs `openapi` and `paths`")
-    if not re.match(r"\d+\.\d+\.\d+", str(obj(document.get("info")).get("version"))):
+    version = re.match(r"3\.[012](?=\.)", str(obj(document).get("openapi")))
+    if not version:
+        raise Unusable(f"{source} is no OpenAPI document of version 3.0, 3.1 or 3.2")
+    for error in document_validator(version[0]).iter_errors(document):
+        place, message = explain(error)
+        raise Unusable(f"{source} is no valid OpenAPI {version[0]} document, at {'/'.join(map(str, place)) or 'the top'}: {message}")
+    if not re.fullmatch(r"\d+\.\d+\.\d+([-+].*)?", document["info"]["version"]):
         raise Unusable(f"{source} has no version in info.version, such as 0.1.0")
     return document
+
+
+def _parsed(text: str) -> Any:
+    if text.lstrip().startswith("{"):
+        return json.loads(text)
+    return json.loads(json.dumps(yaml.load(text, yaml.CSafeLoader), default=str))  # keys and days are texts, as in JSON
 
 
 def _git(*arguments: str) -> str | None:
@@ -183,16 +116,17 @@ def add(commands: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the report, or release; returns the exit code: 0 done, whatever changed; 2 unusable input. Raises BuildError."""
     try:
-        if args.version and not args.release:
+        if args.version and args.release is None:
             raise Unusable("--version says which version to release: give --release DATE with it")
         made = report(read(args.old or _newest_tag()), read(args.new))
-        if args.release:
-            text = release(Path(args.new), made, args.release, args.version)
-        else:
-            text = json.dumps(made.as_dict(), ensure_ascii=False, indent=1) if args.json else made.markdown().rstrip()
     except Unusable as error:
         print(error, file=sys.stderr)
         return 2
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    print(text)
+    if args.release is not None:
+        print(release(Path(args.new), made, args.release, args.version))
+    elif args.json:
+        print(json.dumps(made.as_dict(), ensure_ascii=False, indent=1))
+    else:
+        print(made.markdown(), end="")
     return 0

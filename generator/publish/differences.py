@@ -1,68 +1,26 @@
-"""What changed between two documents: oasdiff's findings, judged by our conventions, and what oasdiff does not look at.
+"""What changed between two documents: what oasdiff finds, and what it does not look at.
 
-oasdiff (https://github.com/oasdiff/oasdiff) knows parameters, requests and replies, event streams included. It passes over `x-` extensions,
-and it does not know that a tag and an operationId are a method's name in Python. A net of our own below both tells what neither names.
+It passes over `x-` extensions, and it does not know that a tag and an operationId are a method's name in Python. A net of our own below
+both tells what neither names.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..build import BuildError, ToolMissing
 from ..docstrings import price_text
 from ..join import operations
 from ..source import obj, seq
-
-Json = dict[str, Any]
-OASDIFF = Path(__file__).with_name("oasdiff")
-BREAKING, ADDED, CHANGED = KINDS = ("breaking", "added", "changed")
-WORDS = "words"
-"""The rule of a change in words or examples alone."""
-DOCUMENT = "document"
-"""The home of what belongs to no operation."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """One thing that changed, and what that means to those who use the API."""
-
-    kind: str
-    home: str
-    """Section and vendor, such as `videos.kling`."""
-    operation: str
-    call: str
-    """Method and path."""
-    rule: str
-    """oasdiff's rule, or our extension."""
-    text: str
-
-
-# What we judge otherwise than oasdiff does; the first pattern that fits a rule counts.
-JUDGED = (
-    # Enums and unions of replies are open: the client hands on a value or variant that it does not know.
-    (r"response-.*(enum-value-added|became-not-enum|(any|one)-of-added)$", ADDED),
-    # The bounds of a reply only describe: nobody refuses a reply by them.
-    (r"response-(body|property|header)-(exclusive-)?(max|min|multiple-of|unique-items|pattern-(added|changed|removed))", CHANGED),
-    # A program may read it, however seldom it came; its name is gone from the client's classes.
-    (r"response-(optional-property|(body|property)-(any|one)-of)-removed$", BREAKING),
-    # Announced or not, what used it fails.
-    (r".*-removed-with-deprecation$", BREAKING),
-)
-# Told by us: a method's name, a class that operations still there returned; and the version, which the report decides.
-OURS = re.compile(r"api-(tag|operation-id|schema|version|major-version)-")
-ADDITION = re.compile(r"new-|endpoint-added|.*-(property|parameter|header|enum-value|media-type|status|any-of|one-of|body)-added")
+from . import oasdiff
+from .report import ADDED, BREAKING, CHANGED, DOCUMENT, WORDS, Change, Told
+from .versions import Json
 
 # For the net. Evidence and samples are no part of the API, links are made from x-task, and the rest is compared by name.
 PASSED = frozenset({"x-docs", "x-codeSamples", "links", "tags", "operationId"})
-PROSE = frozenset({"summary", "description", "title", "example", "examples", "externalDocs"})
 # The keywords whose keys are names of the API's own.
 NAMING = frozenset(
     {"properties", "patternProperties", "$defs", "dependentSchemas", "responses", "content", "headers", "encoding", "mapping"}
@@ -77,6 +35,12 @@ GIVES: dict[str, tuple[str, set[str]]] = {
     "x-pages": ("the pages can be iterated", {"parameter", "items"}),
     "x-upload": ("an upload of several steps is one call", {"method"}),
 }
+# What is said of the entries of an extension (of a mapping, its keys) of which there are fewer now for users, and more.
+LISTS = {
+    "x-file": ("{field} takes no file as {entry} any more", "{field} takes a file as {entry} too"),
+    "x-aliases": ("no longer at {entry}", "also at {entry}"),
+    "x-unknown": ("not described any more: {entry}", "described now: {entry}"),
+}
 
 
 def compare(old: Json, new: Json) -> tuple[list[Change], int]:
@@ -88,50 +52,46 @@ def compare(old: Json, new: Json) -> tuple[list[Change], int]:
     """
     old, moved = _follow(old, new)
     before, after = _by_call(old), _by_call(new)
-    found: dict[str, list[Change]] = {call: [] for call in ("", *after, *before)}
-
-    def add(call: str, kind: str, rule: str, text: str) -> None:
-        operation = after.get(call) or before.get(call) or {}
-        home = next(iter(seq(operation.get("tags"))), "") if call else DOCUMENT
-        found[call].append(Change(kind, str(home), str(operation.get("operationId", "")), call, rule, text))
-
-    for finding in _oasdiff(old, new):
-        rule, call = finding["id"], f"{finding['operation']} {finding['path']}" if "path" in finding else ""
-        if (call in before and call in after) or not call:
-            if not OURS.match(rule):
-                add(call, _judge(rule, finding["level"]), rule, finding["text"])
-    for call in before.keys() | after.keys():
-        if call not in after:
-            add(call, BREAKING, "operation-removed", f"removed ({before[call].get('summary', '')})")
-        elif call not in before:
-            add(call, ADDED, "operation-added", f"new: {after[call].get('summary', '')}")
-    parts, gone = _component_differences(old, new)
+    seen = oasdiff.findings(old, new)
+    components = _Components(old, new)
+    changes = [Change(kind, DOCUMENT, "", "", rule, text) for kind, rule, text in [*seen.get("", ()), *_of_document(old, new)]]
     evidence = 0
-    for call in before.keys() & after.keys():
-        was, now, told = before[call], after[call], bool(found[call])
-        for kind, rule, text in _names(was, now, moved.get(call)):
-            add(call, kind, rule, text)
-        used = _reached(was, old)
-        for name in sorted(used & gone):
-            add(call, BREAKING, "component", f"`{name.rpartition('/')[2]}` is gone, and a class of that name with it")
-        differing = [*_differences(was, now), *(part for name in sorted(used | _reached(now, new)) for part in parts.get(name, ()))]
-        fresh = {part.at[-1] for part in differing if part.old is None}
-        for part in differing:
-            for kind, text in _extension(part, fresh) if part.what == "extension" else ():
-                add(call, kind, part.at[-1], text)
-        # oasdiff does not see a range such as 4XX come or go, whatever else it tells.
-        shapes = {"/".join(part.at) for part in differing if part.what == "shape" and (not told or part.at[-1].endswith("XX"))}
-        if silent := sorted(shapes):
-            more = f" and {len(silent) - 1} more" if silent[1:] else ""
-            add(call, CHANGED, "shape", f"described another way in `{silent[0]}`{more}")
-        if differing and not found[call]:
-            add(call, CHANGED, WORDS, "other words or examples")
-        evidence += was.get("x-docs") != now.get("x-docs") and not found[call]
+    for call in {**after, **before}:
+        operation = after.get(call, before.get(call, {}))
+        if call not in after:
+            told = [(BREAKING, "operation-removed", f"removed ({operation.get('summary', '')})")]
+        elif call not in before:
+            told = [(ADDED, "operation-added", f"new: {operation.get('summary', '')}")]
+        else:
+            was = before[call]
+            told = [*_of_names(was, operation, moved.get(call)), *_of_operation(was, operation, components, seen.get(call, []))]
+            evidence += not told and was.get("x-docs") != operation.get("x-docs")
+        home, name = _home(operation), str(operation.get("operationId", ""))
+        changes += [Change(kind, home, name, call, rule, text) for kind, rule, text in told]
+    return changes, evidence
+
+
+def _of_document(old: Json, new: Json) -> Iterator[Told]:
     if old.get("servers") != new.get("servers"):
-        add("", CHANGED, "servers", "the servers changed")
+        yield CHANGED, "servers", "the servers changed"
     if any(_prose(old, key) != _prose(new, key) for key in ("info", "tags")):
-        add("", CHANGED, WORDS, "other words in `info` or `tags`")
-    return [change for changes in found.values() for change in changes], evidence
+        yield CHANGED, WORDS, "other words in `info` or `tags`"
+
+
+def _of_operation(was: Json, now: Json, components: _Components, seen: list[Told]) -> list[Told]:
+    """What changed of an operation that stayed: what oasdiff saw of it, and what it does not look at."""
+    used = components.used(was, now)
+    told = [*seen, *((BREAKING, "component", f"`{name}` is gone, and its name in Python with it") for name in components.gone(was))]
+    differing = [*_differences(was, now), *(part for name in used for part in components.parts.get(name, ()))]
+    # Where nothing else says that the shape changed; and a range such as 4XX, which oasdiff does not see come or go.
+    shapes = sorted({"/".join(part.at) for part in differing if part.what == "shape" and (not told or part.at[-1].endswith("XX"))})
+    fresh = {part.at[-1] for part in differing if part.old is None}
+    for part in differing:
+        told += [(kind, part.at[-1], text) for kind, text in _extension(part, fresh)] if part.what == "extension" else []
+    if shapes:
+        more = f" and {len(shapes) - 1} more" if shapes[1:] else ""
+        told.append((CHANGED, "shape", f"described another way in `{shapes[0]}`{more}"))
+    return told or ([(CHANGED, WORDS, "other words or examples")] if differing else [])
 
 
 def _by_call(document: Json) -> dict[str, Json]:
@@ -147,7 +107,7 @@ def _prose(document: Json, key: str) -> Any:
 def _follow(old: Json, new: Json) -> tuple[Json, dict[str, str]]:
     """The old document with each operation at the path where the new one has it, so that the two are compared; and the calls that moved."""
     before, after = _by_call(old), _by_call(new)
-    now = {operation.get("operationId"): call for call, operation in after.items()}
+    now = {operation["operationId"]: call for call, operation in after.items() if "operationId" in operation}
     paths: Json = {path: dict(item) for path, item in old["paths"].items()}
     moved = {}
     for call, operation in before.items():
@@ -155,53 +115,30 @@ def _follow(old: Json, new: Json) -> tuple[Json, dict[str, str]]:
         if call not in after and there not in before:
             moved[there] = call
             (was_method, was_path), (method, path) = call.split(" ", 1), there.split(" ", 1)
-            paths.setdefault(path, {})[method.lower()] = paths[was_path].pop(was_method.lower())
+            del paths[was_path][was_method.lower()]
+            if was_path in seq(after[there].get("x-aliases")):  # which is told with the move
+                operation = {**operation, "x-aliases": [*seq(operation.get("x-aliases")), was_path]}
+            paths.setdefault(path, {})[method.lower()] = operation
     return {**old, "paths": paths}, moved
 
 
-def _oasdiff(old: Json, new: Json) -> list[Json]:
-    with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder) / name for name in ("old.json", "new.json")]
-        for file, document in zip(files, (old, new), strict=True):
-            file.write_text(json.dumps(document, default=str), encoding="utf-8")
-        # Flattened: a field that moves into an allOf is the same field. In our own folder: oasdiff reads settings where it runs.
-        command = ["go", "tool", "oasdiff", "changelog", *map(str, files), "--format", "json", "--flatten-allof", "--include-path-params"]
-        try:
-            done = subprocess.run(command, cwd=OASDIFF, capture_output=True, text=True, encoding="utf-8")
-        except FileNotFoundError as error:
-            raise ToolMissing("Go is not installed, and oasdiff, which compares, is a Go program: install Go 1.26 or newer") from error
-    if done.returncode:
-        raise BuildError(f"oasdiff failed: {(done.stderr or done.stdout).strip()[-1000:]}")
-    return _once(json.loads(done.stdout or "[]") or [])
-
-
-def _once(findings: list[Json]) -> list[Json]:
-    """What is told of a field in JSON and in a form alike is told once: in Python they are one argument."""
-    once: dict[tuple[str, ...], list[Json]] = {}
-    for finding in findings:
-        text = finding["text"].partition(" (media type: ")[0]
-        once.setdefault((finding["id"], finding.get("operation", ""), finding.get("path", ""), text), []).append(finding)
-    return [{**told[0], "text": key[-1]} if told[1:] else told[0] for key, told in once.items()]
-
-
-def _judge(rule: str, level: int) -> str:
-    """oasdiff's levels are 1 for information, 2 for what may break, 3 for what breaks."""
-    ours = next((kind for pattern, kind in JUDGED if re.match(pattern, rule)), None)
-    return ours or (BREAKING if level > 1 else ADDED if ADDITION.match(rule) else CHANGED)
-
-
-def _names(was: Json, now: Json, old_call: str | None) -> Iterator[tuple[str, str, str]]:
+def _of_names(was: Json, now: Json, old_call: str | None) -> Iterator[Told]:
     """What changed of the names under which an operation is called."""
     if old_call:
         kept = old_call.split(" ", 1)[1] in seq(now.get("x-aliases"))
-        yield CHANGED if kept else BREAKING, "path", f"was `{old_call}`"
+        yield CHANGED if kept else BREAKING, "path", f"was `{old_call}`{', which goes on' * kept}"
     old_name, new_name = _python_name(was), _python_name(now)
     if old_name != new_name:
         yield BREAKING, "name", f"`{old_name}` is now `{new_name}`"
 
 
+def _home(operation: Json) -> str:
+    """Section and vendor."""
+    return str(next(iter(seq(operation.get("tags"))), ""))
+
+
 def _python_name(operation: Json) -> str:
-    home = str(next(iter(seq(operation.get("tags"))), ""))
+    home = _home(operation)
     return f"client.{home}.{str(operation.get('operationId')).removeprefix(home.rpartition('.')[2] + '_')}"
 
 
@@ -227,7 +164,7 @@ def _differences(old: Any, new: Any, at: tuple[str, ...] = (), named: bool = Fal
         was, now = old.get(key), new.get(key)
         if was == now or (not named and key in PASSED):
             continue
-        if not named and (key.startswith("x-") or key in PROSE):
+        if not named and (key.startswith("x-") or key in oasdiff.PROSE):
             yield _Part("extension" if key.startswith("x-") else "prose", (*at, key), was, now)
         else:
             yield from _differences(was, now, (*at, key), not named and key in NAMING)
@@ -238,23 +175,33 @@ def _keyed(items: list[Any]) -> Json:
     return {str(obj(item).get("name", number)): item for number, item in enumerate(items)}
 
 
-def _component_differences(old: Json, new: Json) -> tuple[dict[str, list[_Part]], set[str]]:
-    """What differs in each component that both documents have, by `kind/name`; and which the new one has not."""
-    before, after = (
-        {f"{kind}/{name}": part for kind, parts in obj(document.get("components")).items() for name, part in parts.items()}
-        for document in (old, new)
-    )
-    return {name: list(_differences(was, after[name])) for name, was in before.items() if name in after}, before.keys() - after.keys()
+class _Components:
+    """The components of two documents, by `kind/name`."""
+
+    def __init__(self, old: Json, new: Json) -> None:
+        self.old, self.new = (
+            {f"{kind}/{name}": part for kind, parts in obj(document.get("components")).items() for name, part in parts.items()}
+            for document in (old, new)
+        )
+        self.parts = {name: list(_differences(was, self.new[name])) for name, was in self.old.items() if name in self.new}
+        """What differs in those that both documents have."""
+
+    def used(self, was: Json, now: Json) -> list[str]:
+        """Those that an operation used or uses."""
+        return sorted(_reached(was, self.old) | _reached(now, self.new))
+
+    def gone(self, was: Json) -> list[str]:
+        """The names of the schemas that an operation used and that are no longer there."""
+        return sorted(name.removeprefix("schemas/") for name in _reached(was, self.old) - self.new.keys() if name.startswith("schemas/"))
 
 
-def _reached(operation: Json, document: Json) -> set[str]:
-    """The components that an operation uses, as `kind/name`."""
+def _reached(operation: Json, components: Json) -> set[str]:
     reached: set[str] = set()
-    waiting = [operation]
+    waiting: list[Any] = [operation]
     while waiting:
-        names = set(re.findall(r'"#/components/([^"]+)"', json.dumps(waiting.pop(), default=str))) - reached
+        names = set(re.findall(r'"#/components/([^"]+)"', json.dumps(waiting.pop()))) - reached
         reached |= names
-        waiting += [obj(obj(document.get("components")).get(kind)).get(name) for kind, _, name in (each.partition("/") for each in names)]
+        waiting += [components.get(name) for name in names]
     return reached
 
 
@@ -262,19 +209,19 @@ def _extension(part: _Part, fresh: set[str]) -> Iterator[tuple[str, str]]:
     """What a changed extension means; `fresh` names the fields that are new with it."""
     key, old, new = part.at[-1], part.old, part.new
     if key == "x-price":
-        was, now = (price_text(prices).rstrip(".") if prices else "none documented" for prices in (old, new))
-        yield CHANGED, f"price: {was} → {now}"
-    elif key in ("x-file", "x-aliases", "x-unknown"):  # lists, or a mapping of which the keys count
-        field = ".".join(name for keyword, name in pairwise(part.at) if keyword == "properties") or "the body"
-        where = f"`{field}` takes a file as" if key == "x-file" else "its other path" if key == "x-aliases" else "not described:"
-        lost, gained = ([each for each in one or () if each not in (other or ())] for one, other in ((old, new), (new, old)))
-        worse, better = (gained, lost) if key == "x-unknown" else (lost, gained)
-        if lost:
-            yield BREAKING if worse is lost else ADDED, f"{where} {', '.join(lost)} no longer (`{key}`)"
-        if gained:
-            yield ADDED if better is gained else BREAKING, f"{where} {', '.join(gained)} now (`{key}`)"
+        was, now = (price_text(prices).rstrip(".") for prices in (_without(old, new), _without(new, old)))
+        yield CHANGED, f"price: {was} → {now}" if was and now else f"price: now {now}" if now else f"price: no longer {was}"
+    elif key in LISTS:
+        field = ".".join(f"`{name}`" for keyword, name in pairwise(part.at) if keyword == "properties") or "the body"
+        worse, better = _without(old, new), _without(new, old)
+        if key == "x-unknown":
+            worse, better = better, worse
+        for kind, listed, text in ((BREAKING, worse, LISTS[key][0]), (ADDED, better, LISTS[key][1])):
+            if listed:
+                yield kind, text.format(field=field, entry=", ".join(listed)) + f" (`{key}`)"
     elif key == "x-shortcut":
-        yield BREAKING if old else ADDED, f"`client.{old}` is gone" if old and not new else f"now `client.{new}`"
+        gone = f"`client.{old}` is {f'now `client.{new}`' if new else 'gone'}"
+        yield (BREAKING, gone) if old else (ADDED, f"now also `client.{new}`")
     elif key not in GIVES:
         yield CHANGED, f"`{key}` changed"
     elif old is None or new is None:
@@ -287,3 +234,8 @@ def _extension(part: _Part, fresh: set[str]) -> Iterator[tuple[str, str]]:
         parts = {name for name in {**old, **new} if old.get(name) != new.get(name)}
         broken = parts & GIVES[key][1] or (key == "x-task" and "cancel" in parts and "cancel" not in new)
         yield BREAKING if broken else CHANGED, f"{GIVES[key][0]}: {', '.join(sorted(parts))} changed (`{key}`)"
+
+
+def _without(one: Any, other: Any) -> list[Any]:
+    """The items of a list, or the keys of a mapping, that another has not."""
+    return [item for item in one or () if item not in (other or ())]

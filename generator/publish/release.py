@@ -6,12 +6,9 @@ import re
 import tempfile
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..build import BuildError
-
-if TYPE_CHECKING:
-    from .changes import Report
+from .report import Report, numbers
 
 CHANGELOG = Path("CHANGELOG.md")
 # Where the project says its version, beside the spec folder's own openapi.yaml.
@@ -38,25 +35,30 @@ def release(spec: Path, report: Report, day: str, version: str | None = None) ->
     if version is None and report.verdict == "none":
         raise BuildError(f"the API is the same as in {report.since}, so nothing asks for a version; to release code alone give --version")
     number = version or report.next
-    if not re.fullmatch(r"\d+\.\d+\.\d+", number) or _order(number) <= _order(report.since) or _order(number) < _order(report.next):
+    if not re.fullmatch(r"\d+\.\d+\.\d+", number) or numbers(number) < numbers(report.next) or numbers(number) == numbers(report.since):
         raise BuildError(f"--version {number}: after {report.since}, these changes ask for {report.next} or a higher one")
     root = spec.resolve().parent
-    places = {spec / "openapi.yaml": IN_SPEC} | {root / path: pattern for path, pattern in VERSIONED.items()}
+    texts = _versioned(spec, root, report.since, number)
+    texts[root / CHANGELOG] = _changelog(root / CHANGELOG, report, number, day)
+    _write_all(texts)
+    return f"{number} is in {', '.join(path.name for path in texts)}. Next: make build, commit, git tag v{number}, make publish"
+
+
+def _versioned(spec: Path, root: Path, since: str, number: str) -> dict[Path, str]:
+    """The files that say the version, with the new one."""
     texts: dict[Path, str] = {}
-    said: dict[Path, str] = {}
-    for path, pattern in places.items():
+    differing = []
+    for path, pattern in {spec / "openapi.yaml": IN_SPEC, **{root / path: pattern for path, pattern in VERSIONED.items()}}.items():
         text = _text(path)
         found = re.search(pattern, text, re.M)
         if not found:
-            raise BuildError(f"{path} says no version where one is looked for; write it, such as {report.since}")
-        said[path] = found[1].strip("'\"")
+            raise BuildError(f"{path} says no version where one is looked for; write it, such as {since}")
+        if (said := found[1].strip("'\"")) != since:
+            differing.append(f"{path} says {said}")
         texts[path] = text[: found.start(1)] + number + text[found.end(1) :]
-    if set(said.values()) != {report.since}:
-        each = ", ".join(f"{path} {value}" for path, value in said.items())
-        raise BuildError(f"the versions disagree: OLD {report.since}, {each}; set them to OLD's, the release sets the next")
-    texts[root / CHANGELOG] = _changelog(root / CHANGELOG, report, number, day)
-    _write_all(texts)
-    return f"{number} is in {', '.join(path.name for path in texts)}. Next: make build, commit, git tag v{number}"
+    if differing:
+        raise BuildError(f"the versions disagree: OLD is {since}, and {', '.join(differing)}; set them to OLD's, the release sets the next")
+    return texts
 
 
 def _changelog(path: Path, report: Report, number: str, day: str) -> str:
@@ -100,7 +102,3 @@ def _is_day(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
-
-
-def _order(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.split(r"[.+-]", version)[:3])

@@ -111,6 +111,13 @@ def _compiled(schema: str) -> jsonschema_rs.Validator:
     return jsonschema_rs.Draft202012Validator(json.loads(schema))
 
 
+@cache
+def document_validator(version: str) -> jsonschema_rs.Validator:
+    """For whole documents of an OpenAPI version, by the schema that openapi-spec-validator uses."""
+    schema = files("openapi_spec_validator").joinpath(f"resources/schemas/v{version}/schema.json").read_text(encoding="utf-8")
+    return jsonschema_rs.validator_for(json.loads(schema))
+
+
 def form_of_files(context: Context) -> Iterator[Problem]:
     """Each file has the keys that its kind of file has."""
     sections = context.spec.sections()
@@ -160,8 +167,7 @@ def openapi(context: Context) -> Iterator[Problem]:
     if document.get("openapi") != "3.2.0":
         yield context.problem(context.spec.files.get(ROOT_FILE), "openapi", "the version is not 3.2.0", "write `openapi: 3.2.0`")
         document = {**document, "openapi": "3.2.0"}
-    schema = files("openapi_spec_validator").joinpath("resources/schemas/v3.2/schema.json").read_text(encoding="utf-8")
-    for error in _compiled(schema).iter_errors(document):
+    for error in document_validator("3.2").iter_errors(document):
         path, message = explain(error)
         yield Problem(*context.spec.locate(context.document, path), message, _fix(error))
     meta = _compiled('{"$ref": "https://json-schema.org/draft/2020-12/schema"}')

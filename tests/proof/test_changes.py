@@ -16,8 +16,9 @@ import pytest
 from docs.conftest import Page, page  # noqa: F401 - a documentation page in the provider's form
 
 from generator.join import join, operations
-from generator.publish import differences
-from generator.publish.changes import Report, read, report
+from generator.publish import oasdiff
+from generator.publish.changes import read, report
+from generator.publish.report import Report
 from generator.source import Spec
 
 pytestmark = pytest.mark.proof
@@ -35,13 +36,13 @@ def told(made: Report) -> list[tuple[str, str, str]]:
 def test_the_rules_we_judge_are_oasdiffs() -> None:
     """Each pattern of ours fits a rule that oasdiff has; a new version that renames its rules shows here."""
     command = ["go", "tool", "oasdiff", "checks", "changelog", "--format", "json"]
-    known = json.loads(subprocess.run(command, cwd=differences.OASDIFF, capture_output=True, text=True, check=True).stdout)
+    known = json.loads(subprocess.run(command, cwd=oasdiff.FOLDER, capture_output=True, text=True, check=True).stdout)
     rules = [rule["id"] for rule in known]
     assert len(rules) > 700
-    patterns = [pattern for pattern, _ in differences.JUDGED] + ["api-tag-", "api-operation-id-", "api-schema-", "api-version-"]
+    patterns = [pattern for pattern, _ in oasdiff.JUDGED] + ["api-tag-", "api-operation-id-", "api-schema-", "api-version-"]
     for pattern in patterns:
         assert any(re.match(pattern, rule) for rule in rules), pattern
-    additions = [rule["id"] for rule in known if differences.ADDITION.match(rule["id"]) and rule["level"] == "info"]
+    additions = [rule["id"] for rule in known if oasdiff.ADDITION.match(rule["id"]) and rule["level"] == "info"]
     assert {"new-optional-request-property", "response-optional-property-added", "request-property-enum-value-added"} <= {*additions}
 
 
@@ -84,7 +85,7 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
     ),
     "a stream's field": (
         lambda ops, schemas, paths: schemas["AcmeChatChunk"]["properties"].pop("choices"),
-        [("breaking", "acme_chat_completions", "choices` from the response with the `200` status (item schema)")],
+        [("breaking", "acme_chat_completions", "choices` from the response with the `200` status, in an event")],
     ),
     "the stream": (
         lambda ops, schemas, paths: ops["acme_chat_completions"]["responses"]["200"]["content"].pop("text/event-stream"),
@@ -96,9 +97,9 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
             paths.update({"/acme/v1/videos/{id}": paths.pop("/acme/v1/videos/{task_id}")}),
         ),
         [
+            ("breaking", "acme_get_video", "was `GET /acme/v1/videos/{task_id}`"),
             ("breaking", "acme_get_video", "added the new path request parameter `id`"),
             ("breaking", "acme_get_video", "deleted the `path` request parameter `task_id`"),
-            ("breaking", "acme_get_video", "was `GET /acme/v1/videos/{task_id}`"),
         ],
     ),
     "another tag": (
@@ -125,6 +126,19 @@ def test_what_oasdiff_sees(name: str) -> None:
     assert [(kind, operation) for kind, operation, _ in found] == [(kind, operation) for kind, operation, _ in expected]
     for (_, _, text), (_, _, part) in zip(found, expected, strict=True):
         assert part in text
+
+
+def test_a_choice_in_a_union_that_gets_a_name() -> None:
+    """To oasdiff by itself, one variant goes and another comes, which would be breaking."""
+    choice = {"type": "string", "enum": ["5", "10"]}
+    old = json.loads(json.dumps(join(Spec.load(MINI))))
+    old["components"]["schemas"]["AcmeVideoRequest"]["properties"]["size"] = {"anyOf": [choice, {"type": "array", "items": choice}]}
+    new = copy.deepcopy(old)
+    choice = {**choice, "description": "How long."}
+    named = {"$ref": "#/components/schemas/AcmeSize"}
+    new["components"]["schemas"]["AcmeVideoRequest"]["properties"]["size"] = {"anyOf": [named, {"type": "array", "items": named}]}
+    new["components"]["schemas"]["AcmeSize"] = choice
+    assert [kind for kind, _, _ in told(report(old, new))] == ["changed"]
 
 
 def test_what_oasdiff_cannot_read(tmp_path: Path) -> None:

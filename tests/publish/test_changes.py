@@ -15,9 +15,8 @@ import pytest
 
 from generator.__main__ import main
 from generator.join import join, operations
-from generator.publish import changes, differences, release
-from generator.publish.changes import Report
-from generator.publish.differences import Change
+from generator.publish import changes, oasdiff, release
+from generator.publish.report import Change, Report
 from generator.source import Spec
 
 MINI = Path(__file__).parents[1] / "fixtures/mini_spec"
@@ -39,7 +38,7 @@ def edited(edit: Edit) -> dict[str, Any]:
 def says(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What oasdiff says in these tests."""
     findings: list[dict[str, Any]] = []
-    monkeypatch.setattr(differences, "_oasdiff", lambda old, new: findings)
+    monkeypatch.setattr(oasdiff, "_run", lambda old, new: findings)
     return findings
 
 
@@ -65,7 +64,15 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
     ),
     "the first price": (
         lambda ops, _: ops["acme_get_video"].update({"x-price": [{"note": "free"}]}),
-        [("changed", "acme_get_video", "price: none documented → free")],
+        [("changed", "acme_get_video", "price: now free")],
+    ),
+    "a price more": (
+        lambda ops, _: ops["acme_text_to_video"]["x-price"].append({"amount": 0.8, "unit": "PTC", "per": "call", "for": "long ones"}),
+        [("changed", "acme_text_to_video", "price: now 0.8 PTC per call for long ones")],
+    ),
+    "a path parameter of several segments": (
+        lambda ops, _: ops["acme_get_video"]["parameters"][0]["schema"].update({"x-segments": True}),
+        [("changed", "acme_get_video", "`x-segments` changed")],
     ),
     "no task any more": (
         lambda ops, _: ops["acme_text_to_video"].pop("x-task"),
@@ -115,11 +122,11 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
     ),
     "a spelling less": (
         lambda ops, _: ops["acme_chat_completions"].pop("x-aliases"),
-        [("breaking", "acme_chat_completions", "its other path /chat/completions no longer")],
+        [("breaking", "acme_chat_completions", "no longer at /chat/completions")],
     ),
     "a spelling more": (
         lambda ops, _: ops["acme_chat_completions"]["x-aliases"].append("/chat"),
-        [("added", "acme_chat_completions", "its other path /chat now")],
+        [("added", "acme_chat_completions", "also at /chat")],
     ),
     "a place at the top less": (
         lambda ops, _: ops["acme_text_to_video"].pop("x-shortcut"),
@@ -127,19 +134,19 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
     ),
     "a place at the top more": (
         lambda ops, _: ops["acme_get_video"].update({"x-shortcut": "videos.get"}),
-        [("added", "acme_get_video", "now `client.videos.get`")],
+        [("added", "acme_get_video", "now also `client.videos.get`")],
     ),
     "a form of a file less": (
         lambda _, schemas: schemas["AcmeVideoRequest"]["properties"]["image"].update({"x-file": ["url", "base64"]}),
-        [("breaking", "acme_text_to_video", "`image` takes a file as data_url no longer")],
+        [("breaking", "acme_text_to_video", "`image` takes no file as data_url any more")],
     ),
     "a form of a file more": (
         lambda _, schemas: schemas["AcmeImageUrl"]["properties"]["url"]["x-file"].append("base64"),
-        [("added", "acme_chat_completions", "`url` takes a file as base64 now")],
+        [("added", "acme_chat_completions", "`url` takes a file as base64 too")],
     ),
     "a request that nobody knows any more": (
         lambda ops, _: ops["acme_text_to_video"].update({"x-unknown": {"request": "looked everywhere"}}),
-        [("breaking", "acme_text_to_video", "not described: request now")],
+        [("breaking", "acme_text_to_video", "not described any more: request")],
     ),
     "another vendor": (
         lambda ops, _: ops["acme_get_video"].update(tags=["audio.other"]),
@@ -186,7 +193,7 @@ def test_an_extension_that_was_there_before_reads_backwards(says: list[Any]) -> 
     """What is unknown in the old document and described in the new one is added."""
     old = edited(EDITS["a request that nobody knows any more"][0])
     assert [(change.kind, change.text) for change in changes.report(old, mini()).changes] == [
-        ("added", "not described: request no longer (`x-unknown`)")
+        ("added", "described now: request (`x-unknown`)")
     ]
 
 
@@ -216,7 +223,7 @@ def test_operations_come_go_and_move(says: list[Any]) -> None:
     }
     new["paths"]["/acme/v2/videos"]["post"]["x-aliases"] = ["/acme/v1/videos"]  # the old path goes on
     kept = [change.kind for change in changes.report(mini(), new).changes if change.operation == "acme_text_to_video"]
-    assert kept == ["changed", "added"]
+    assert kept == ["changed"]
 
 
 def test_a_class_that_is_gone(says: list[Any]) -> None:
@@ -263,6 +270,26 @@ def test_how_we_judge_oasdiffs_rules(says: list[Any], rule: str, level: int, kin
     says.append(finding("api-tag-removed", 1, "told by us"))
     says.append({"id": "api-version-not-bumped", "level": 1, "text": "decided by us"})
     assert [(change.rule, change.kind) for change in changes.report(mini(), mini()).changes] == [(rule, kind)]
+
+
+def test_a_finding_is_told_once_and_in_short(says: list[Any]) -> None:
+    """A field of JSON and of a form is one argument in Python; a class's name says more than its address."""
+    says += [finding("new-optional-request-property", 1, f"added `seed` (media type: {kind})") for kind in ("a/json", "b/form")]
+    says.append(finding("response-optional-property-added", 1, "added `data/anyOf[subschema #2]/anyOf[#/components/schemas/X]/id`"))
+    says.append(
+        finding("response-property-any-of-added", 3, "added `#/components/schemas/X` (media type: text/event-stream) (item schema)")
+    )
+    assert [change.text for change in changes.report(mini(), mini()).changes] == [
+        "added `seed`",
+        "added `data/id`",
+        "added `X`, in an event",
+    ]
+
+
+def test_a_component_that_is_no_schema_has_no_name_in_python(says: list[Any]) -> None:
+    new = json.loads(json.dumps(mini()).replace('"#/components/responses/ClientError"', '"#/components/responses/Refused"'))
+    new["components"]["responses"]["Refused"] = new["components"]["responses"].pop("ClientError")
+    assert {change.kind for change in changes.report(mini(), new).changes} == {"changed"}
 
 
 @pytest.mark.parametrize(
@@ -355,7 +382,7 @@ def test_documents_folders_and_revisions(says: list[Any], project: Path, run: Ca
     file = project / "spec/videos/acme.yaml"
     file.write_text(file.read_text("utf-8").replace("amount: 0.5", "amount: 0.75"), "utf-8")
     as_yaml = project / "old.yaml"
-    as_yaml.write_text(changes.yaml.safe_dump(mini()), "utf-8")
+    as_yaml.write_text(changes.yaml.safe_dump(mini()).replace("'200'", "200").replace("'2026-11-21'", "2026-11-21"), "utf-8")
     git("init", "--quiet")
     git("add", "generated")
     git("commit", "--quiet", "-m", "a")
@@ -379,7 +406,7 @@ def test_documents_folders_and_revisions(says: list[Any], project: Path, run: Ca
 def test_older_openapi_versions_are_compared_as_such(says: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """The newer side is lowered, so that the way down is no change."""
     compared: list[str] = []
-    monkeypatch.setattr(differences, "_oasdiff", lambda old, new: compared.append(f"{old['openapi']} {new['openapi']}") or [])
+    monkeypatch.setattr(oasdiff, "_run", lambda old, new: compared.append(f"{old['openapi']} {new['openapi']}") or [])
     middle = changes.to_31(mini())[0]
     oldest = changes.to_30(middle)[0]
     price = edited(EDITS["a price"][0])
@@ -398,7 +425,14 @@ def test_older_openapi_versions_are_compared_as_such(says: list[Any], monkeypatc
         (b"\xff\xfe", "old.json is neither JSON nor YAML"),
         ("just words", "old.json is no OpenAPI document of version 3.0, 3.1 or 3.2"),
         ('{"swagger": "2.0", "paths": {}}', "old.json is no OpenAPI document of version 3.0, 3.1 or 3.2"),
-        ('{"openapi": "3.1.0", "paths": {}, "info": {"version": "today"}}', "old.json has no version in info.version, such as 0.1.0"),
+        (
+            '{"openapi": "3.1.0", "paths": {}, "info": {"title": "t", "version": "today"}}',
+            "old.json has no version in info.version, such as 0.1.0",
+        ),
+        (
+            '{"openapi": "3.1.0", "info": {"title": "t", "version": "1.0.0"}, "paths": {"/a": {"get": 7}}}',
+            "old.json is no valid OpenAPI 3.1 document, at paths//a/get: 7 is not of type",
+        ),
     ],
 )
 def test_what_is_no_document(project: Path, run: Callable[..., Run], content: str | bytes, message: str) -> None:
@@ -440,7 +474,9 @@ def test_release(says: list[Any], project: Path, run: Callable[..., Run]) -> Non
     before = files(project)
     done = run("generated/openapi.json", "--release", "2026-11-30")
     assert (done.code, done.err) == (0, "")
-    assert done.out == ("0.2.0 is in openapi.yaml, pyproject.toml, __init__.py, CHANGELOG.md. Next: make build, commit, git tag v0.2.0\n")
+    assert done.out == (
+        "0.2.0 is in openapi.yaml, pyproject.toml, __init__.py, CHANGELOG.md. Next: make build, commit, git tag v0.2.0, make publish\n"
+    )
     after = files(project)
     assert after["CHANGELOG.md"] == (
         "# Changelog\n\nIntroduction.\n\n## [Unreleased]\n\n## [0.2.0] - 2026-11-30\n\n### Fixed\n\n- A thing by hand.\n\n"
@@ -454,7 +490,7 @@ def test_release(says: list[Any], project: Path, run: Callable[..., Run]) -> Non
         assert after[name] == before[name].replace("0.1.0", "0.2.0")
     # A second time, the versions are not OLD's any more.
     again = run("generated/openapi.json", "--release", "2026-11-30")
-    assert again.code == 1 and "the versions disagree: OLD 0.1.0" in again.err
+    assert again.code == 1 and "the versions disagree: OLD is 0.1.0, and " in again.err
     assert files(project) == after
 
 
@@ -467,6 +503,7 @@ def test_release_of_a_higher_version_and_of_code_alone(says: list[Any], project:
 
 BROKEN: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
     "no day": (lambda root: None, ["--release", "tomorrow"], "give the day of the release, such as --release 2026-11-30"),
+    "an empty day": (lambda root: None, ["--release", ""], "give the day of the release"),
     "no day of the calendar": (lambda root: None, ["--release", "2026-02-30"], "give the day of the release"),
     "too low": (
         lambda root: None,
@@ -477,7 +514,7 @@ BROKEN: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
     "versions disagree": (
         lambda root: (root / "pyproject.toml").write_text('[project]\nversion = "0.1.1"\n'),
         ["--release", "2026-11-30"],
-        "pyproject.toml 0.1.1",
+        "pyproject.toml says 0.1.1;",
     ),
     "no version is said": (
         lambda root: (root / "pyproject.toml").write_text('[tool.x]\nversion = "0.1.0"\n'),
