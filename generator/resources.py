@@ -60,10 +60,7 @@ def build(document: dict[str, Any], out: Path, spec: Spec | None = None) -> dict
 
     Raises SpecError for names that Python or the client cannot have, with file and line if `spec` is given.
     """
-    tree = _Tree(document)
-    tree.grow()
-    if tree.problems:
-        raise SpecError([_problem(operation, error, document, spec) for operation, error in tree.problems])
+    tree = planned(document, spec)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates" / "resources"),
         undefined=StrictUndefined,
@@ -89,6 +86,15 @@ def build(document: dict[str, Any], out: Path, spec: Spec | None = None) -> dict
     _write(root / "py.typed", "")
     format_code(root)
     return {"functions": len(tree.methods.operations), "modules": len(tree.modules)}
+
+
+def planned(document: dict[str, Any], spec: Spec | None = None) -> Tree:
+    """The namespaces, before anything is written. Raises SpecError as `build`."""
+    tree = Tree(document)
+    tree.grow()
+    if tree.problems:
+        raise SpecError([_problem(operation, error, document, spec) for operation, error in tree.problems])
+    return tree
 
 
 def _check_names(module: Module) -> None:
@@ -128,7 +134,7 @@ def _child_imports(module: Module) -> list[Child]:
     return [child for cls in module.classes for child in cls.children.values() if child.module]
 
 
-class _Tree:
+class Tree:
     """Builds the modules from the operations of a document."""
 
     def __init__(self, document: dict[str, Any]) -> None:

@@ -17,6 +17,8 @@ from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValida
 from .. import rules
 from ..build import BuildError, as_json, replaced
 from ..join import join, operations
+from ..lower import LoweringError
+from ..resources import planned
 from ..rules.context import escape
 from ..source import EXTENSIONS_FILE, Spec, SpecError, is_ambiguous, seq
 from . import llms, samples, site
@@ -43,7 +45,12 @@ def publish(spec_dir: Path, out: Path) -> list[str]:
         spec = Spec.load(spec_dir)
         if problems := rules.check_spec(spec):
             raise SpecError(problems)
-        documents, losses = versions(join(spec))
+        document = join(spec)
+        try:
+            planned(document, spec)  # a call that Python cannot have has no sample either
+            documents, losses = versions(document)
+        except LoweringError as error:
+            raise BuildError(str(error)) from error
         for version, document in documents.items():
             validate(version, document)
             _write(made / f"openapi-{version}.json", as_json(document))

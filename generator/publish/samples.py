@@ -18,9 +18,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from ..arguments import Argument
+from ..build import BuildError
 from ..lower import is_json, lower
 from ..methods import Method, Methods, Operation
-from ..raw import GenerationError
 from ..source import obj
 
 WIDTH = 88
@@ -56,7 +56,7 @@ def _formatted(sources: list[str]) -> list[str]:
     command = [sys.executable, "-m", "ruff", "format", "--isolated", "--no-cache", "--quiet", f"--line-length={WIDTH}", "-"]
     done = subprocess.run(command, input=mark + mark.join(sources), capture_output=True, text=True, encoding="utf-8", check=False)
     if done.returncode:
-        raise GenerationError(f"ruff cannot format the samples:\n{done.stderr}")
+        raise BuildError(f"ruff cannot format the samples:\n{done.stderr}")
     return [source.strip() + "\n" for source in done.stdout.split(mark)[1:]]
 
 

@@ -134,6 +134,16 @@ def test_a_document_that_is_not_valid_is_not_published(
     assert contents(out) == before
 
 
+def test_what_cannot_be_called_in_python_is_told_with_file_and_line(out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = tmp_path / "spec"
+    shutil.copytree(MINI, spec)
+    file = spec / "videos/acme.yaml"
+    file.write_text(file.read_text("utf-8").replace("        duration:", "        a-b: {}\n        a_b: {}\n        duration:", 1), "utf-8")
+    assert main(["publish", "--spec", str(spec), "--out", str(out)]) == 1
+    assert f"{spec}/videos/acme.yaml:3: acme_text_to_video: the body field `a_b` and `a-b` both become" in capsys.readouterr().err
+    assert not list(out.parent.iterdir())
+
+
 def test_a_failure_on_the_way_leaves_nothing(out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def fail(document: dict[str, Any], folder: Path) -> None:
         raise build.BuildError("Node is not installed")
