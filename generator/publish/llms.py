@@ -15,10 +15,9 @@ _HEAD = """# 302.AI API, and its Python client api302
 One key for everything: `Authorization: Bearer $AI302_API_KEY`, host `{server}`. Version {version}, evidence to {seen}.
 
 In Python: `pip install api302`, `from api302 import Client`, `client = Client()` (reads AI302_API_KEY); `AsyncClient` is the same with
-`await`. Each line below has the call with the arguments that it needs, the HTTP method and path, what comes back, and the documented
-price (1 PTC is 1 USD). *task*: the call gives a `Task`; `task.wait()` gives the result, and `.outputs[0].save()` keeps a file. *task
-on demand*: `submit_…` gives the task. *stream*: `stream` or `stream_…` gives events. Further arguments, types and replies are in the
-OpenAPI documents:
+`await`. Each line below has the call with the arguments that it needs, the HTTP method and path, and the documented price (1 PTC is
+1 USD). *task*: the call gives a `Task`; `task.wait()` gives the result, and `.outputs[0].save()` keeps a file. *task on demand*:
+`submit_…` gives the task. *stream*: `stream` or `stream_…` gives events. All arguments, types and replies are in the OpenAPI documents:
 """
 _DOCUMENTS = """
 - [OpenAPI 3.2](openapi-3.2.yaml): also [3.1](openapi-3.1.yaml) and [3.0](openapi-3.0.yaml), each [as JSON](openapi-3.2.json) too

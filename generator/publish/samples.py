@@ -108,25 +108,19 @@ class _Writer:
                 yield {"lang": "Python", "label": _LABELS[twin.kind], "source": self.python(operation, twin, given)}
 
     def given(self, operation: Operation, method: Method) -> Given:
-        """The operation's first example, and the parameters that it needs."""
+        """The operation's first example, and what else it needs."""
         content = operation.content
         arguments, body = self.methods.arguments(operation)
         media_type, example = self._example(content)
         given = Given(media_type, body=example if isinstance(example, dict) else {"": example} if example else {})
         if body.unknown and media_type and not example:
             given.body, given.note = {"field": "value"}, _UNDOCUMENTED
-        needs = any(parameter.get("required") for parameter in operation.parameters)
-        for parameter in operation.parameters:
-            name, values = parameter["name"], getattr(given, parameter["in"])
-            # Where nothing is required, one parameter is shown. `q` is the question of a search engine, some of whose searches do without.
-            first = not (needs or media_type or values) and name != obj(content.get("x-pages")).get("parameter")
-            if parameter.get("required") or name == "q" or first:
-                values.update(zip([name], self._shown(parameter), strict=False))
         for argument in arguments:
             if argument.place == "body" and argument.wire in given.body:
                 given.body[argument.wire] = _with_files(given.body[argument.wire], argument, operation)
             elif argument.place == "body" and argument.required:
                 given.body[argument.wire] = _placeholder(argument, operation)
+        self._give_parameters(operation, given)
         for switch in [content[name]["when"] for name in ("x-task", "x-stream") if "when" in obj(content.get(name))]:
             values = getattr(given, switch["in"])
             values.pop(switch["name"], None)
@@ -139,6 +133,16 @@ class _Writer:
             given.saved = f"{'speech' if kind == 'audio' else kind}.{_ENDINGS.get(ending, ending)}"
             given.accept = files[0] if len(files) < len(replies) else ""
         return given
+
+    def _give_parameters(self, operation: Operation, given: Given) -> None:
+        """Add the required parameters; where nothing is required, one is shown."""
+        page = obj(operation.content.get("x-pages")).get("parameter")
+        alone = not given.media_type and not any(parameter.get("required") for parameter in operation.parameters)
+        for parameter in operation.parameters:
+            name, values = parameter["name"], getattr(given, parameter["in"])
+            # `q` is the question of a search engine, some of whose searches do without.
+            if parameter.get("required") or name == "q" or (alone and not values and name != page):
+                values.update((name, value) for value in self._shown(parameter)[:1])
 
     def _example(self, content: dict[str, Any]) -> tuple[str, Any]:
         """The media type of the request and a copy of its first example; JSON goes first."""

@@ -194,7 +194,10 @@ def _stream(stream: dict[str, Any]) -> str:
 
 def _when(behaviour: dict[str, Any]) -> str:
     when = obj(behaviour.get("when"))
-    return f" if `{when['name']}` in the {when['in']} is `{json.dumps(when['value']).strip(chr(34))}`" if when else ""
+    if not when:
+        return ""
+    value = when["value"] if isinstance(when["value"], str) else json.dumps(when["value"])
+    return f" if `{when['name']}` in the {when['in']} is `{value}`"
 
 
 def _evidence(entries: list[Any]) -> str:
@@ -218,10 +221,9 @@ def _remark(entry: dict[str, Any]) -> str:
 
 def _table(rows: list[tuple[str, str | None]]) -> str:
     """Rows of a name and a text; those without a text are left out."""
-    lines = [
-        f"| **{name}**&nbsp; | {text.replace('|', chr(92) + '|')}&nbsp; |" for name, text in rows if text
-    ]  # a search shows cells unspaced
-    return "\n".join(["| | |", "| --- | --- |", *lines])
+    told = [(name, text.replace("|", r"\|")) for name, text in rows if text]
+    space = "&nbsp;"  # a search shows cells unspaced
+    return "\n".join(["| | |", "| --- | --- |", *(f"| **{name}**{space} | {text}{space} |" for name, text in told)])
 
 
 def _redoc() -> str:
