@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ..docstrings import best_source, price_text
-from ..methods import Methods, Operation
+from ..lower import is_json, lower
+from ..methods import Method, Methods, Operation
 from ..source import obj
+
+_MANY = 8  # more names than this are cut off
 
 _HEAD = """# 302.AI API, and its Python client api302
 
@@ -15,9 +19,10 @@ _HEAD = """# 302.AI API, and its Python client api302
 One key for everything: `Authorization: Bearer $AI302_API_KEY`, host `{server}`. Version {version}, evidence to {seen}.
 
 In Python: `pip install api302`, `from api302 import Client`, `client = Client()` (reads AI302_API_KEY); `AsyncClient` is the same with
-`await`. Each line below has the call with the arguments that it needs, the HTTP method and path, and the documented price (1 PTC is
-1 USD). *task*: the call gives a `Task`; `task.wait()` gives the result, and `.outputs[0].save()` keeps a file. *task on demand*:
-`submit_…` gives the task. *stream*: `stream` or `stream_…` gives events. All arguments, types and replies are in the OpenAPI documents:
+`await`. Each line below has the call with the arguments that it needs or that its first example has; after `→` the fields of what it
+gives; the HTTP method and path; and the documented price (1 PTC is 1 USD). *task*: the call gives a `Task`, and the fields after `→` are
+those of `task.wait()`; `.outputs[0].save()` keeps a file. *task on demand*: `submit_…` gives the task. *stream*: `stream` or `stream_…`
+gives events. `file`: bytes; `.save(path)` keeps them. All arguments, types and replies are in the OpenAPI documents:
 """
 _DOCUMENTS = """
 - [OpenAPI 3.2](openapi-3.2.yaml): also [3.1](openapi-3.1.yaml) and [3.0](openapi-3.0.yaml), each [as JSON](openapi-3.2.json) too
@@ -30,6 +35,7 @@ _DOCUMENTS = """
 def text(document: dict[str, Any]) -> str:
     """The `llms.txt` of a published document."""
     methods = Methods(document)
+    fields = {name: schema["x-client"]["fields"] for name, schema in lower(document)["components"]["schemas"].items()}
     info = document["info"]
     lines = [
         _HEAD.format(
@@ -48,7 +54,7 @@ def text(document: dict[str, Any]) -> str:
         if operation.vendor != vendor:
             vendor = operation.vendor
             lines.append(f"\n### {_title(methods, operation.module)}\n")
-        lines.append(_line(methods, operation))
+        lines.append(_line(methods, operation, fields))
     return "\n".join(lines) + "\n"
 
 
@@ -56,14 +62,17 @@ def _title(methods: Methods, tag: str) -> str:
     return str(obj(methods.tags.get(tag)).get("summary", tag))
 
 
-def _line(methods: Methods, operation: Operation) -> str:
+def _line(methods: Methods, operation: Operation, fields: dict[str, Any]) -> str:
     content = operation.content
     method = methods.of(operation)[0]
     _, body = methods.arguments(operation)
     shape = set(body.shapes[0][1]) if body.shapes else set()  # where shapes exclude each other, the first one's fields
     needed = [argument.name for argument in method.arguments if argument.required or argument.wire in shape]
     needed += [name for name, annotation in method.own if "=" not in annotation]
-    required = ", ".join(f"{name}=…" for name in needed)
+    example = _example(methods, content)
+    shown = [argument.name for argument in method.arguments if argument.place == "body" and argument.wire in example]
+    given = _cut([f"{name}=…" for name in dict.fromkeys([*needed, *shown])], least=len(needed))
+    reply = _reply(methods, operation, method, fields)
     task, stream = obj(content.get("x-task")), obj(content.get("x-stream"))
     notes = [
         f"{operation.method.upper()} {operation.path}",
@@ -74,4 +83,52 @@ def _line(methods: Methods, operation: Operation) -> str:
     ]
     summary, source = str(content["summary"]).rstrip("."), best_source(content)
     title = f"[{summary}]({source})" if source.startswith("http") else summary
-    return f"- {title}: `{operation.dotted(method.name)}({required})`; {'; '.join(notes)}"
+    return f"- {title}: `{operation.dotted(method.name)}({given})`{f' → {reply}' * bool(reply)}; {'; '.join(notes)}"
+
+
+def _cut(names: list[str], least: int = 0) -> str:
+    """The first names, with a mark where there are more."""
+    many = max(_MANY, least)
+    return ", ".join([*names[:many], *["…"] * (len(names) > many)])
+
+
+def _example(methods: Methods, content: dict[str, Any]) -> dict[str, Any]:
+    """The first example of the request's body; JSON goes first."""
+    contents = obj(methods.schemas.deref(content.get("requestBody")).get("content"))
+    for media_type in sorted(contents, key=lambda name: not is_json(name)):
+        for example in obj(contents[media_type].get("examples")).values():
+            return obj(methods.schemas.deref(example).get("value"))
+    return {}
+
+
+def _reply(methods: Methods, operation: Operation, method: Method, fields: dict[str, Any]) -> str:
+    """What comes back, as the client names it: the fields of the reply, or what else it is."""
+    content, at = operation.content, ""
+    if method.kind == "_submit":
+        fetch = methods.by_id[content["x-task"]["fetch"]].content
+        status = obj(fetch.get("x-task-status"))
+        if "outputs" in status or "binary" in obj(status.get("done")):
+            return "outputs"
+        content, at = content if "reply" in status else fetch, "reply."
+    elif method.kind != "_call":
+        return ""  # events, which the notes tell of
+    replies = methods.replies(content)
+    told = [_fields(replies[media], fields, at) for media in replies if is_json(media)][:1]
+    told += ["file"] * ("bytes" in replies.values())
+    told += ["text"] * (not told and "str" in replies.values())
+    return " or ".join(filter(None, told))
+
+
+def _fields(expression: str, fields: dict[str, Any], at: str) -> str:
+    """The fields of a reply of this type, those of an envelope's `data` too; of several classes the first one's."""
+    name = next((name for name in re.findall(r"\w+", expression) if name in fields), "")
+    if not expression.startswith(("list[", name)) or not name:
+        return "list" if expression.startswith("list[") else ""
+    told = []
+    for field in fields[name]:
+        inner = re.match(r"(list\[)?(\w+)", field["type"])
+        if field["name"] == "data" and inner and inner[2] in fields:
+            told += [f"{at}data{'[]' if inner[1] else ''}.{own['name']}" for own in fields[inner[2]]]
+        else:
+            told.append(f"{at}{field['name']}")
+    return f"{'list of ' * expression.startswith('list[')}{_cut(told)}"
