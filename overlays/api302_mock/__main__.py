@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+import api302_mock
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line.
@@ -12,7 +14,13 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    parser = argparse.ArgumentParser(prog="api302_mock", description="A mock of the 302.AI API. Takes any key that begins with sk-.")
+    parser = argparse.ArgumentParser(
+        prog="api302_mock",
+        description="A mock of the 302.AI API. Takes any key that begins with sk-.",
+        # What holds for Python alone comes first in the docstring, and is left out.
+        epilog="".join((api302_mock.__doc__ or "").partition("A `Prefer`")[1:]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8302, help="port, 0 for a free one (default: %(default)s)")
     parser.add_argument("--spec", metavar="FILE", help="joined OpenAPI document (default: the one that ships with api302)")

@@ -199,6 +199,10 @@ class MockApp:
         self._memory.check(call)
         self._tasks.cancelled(call)
         found = self._replies(operation, wish)
+        if wish.fault == "envelope":
+            found = _envelopes(operation, found)
+        if wish.fault == "task-failed":
+            self._tasks.check_can_fail(operation)
         stream = operation.extension("stream")
         on_demand = (operation.extension("task") or {}).get("when")
         if stream is not None and call.matches(stream.get("when")) and not (on_demand and call.matches(on_demand)):
@@ -390,14 +394,29 @@ def _fail_if_asked(wish: Wish) -> None:
         raise Refused(wish.code, f"The mock was asked for {wish.code}.", wish.err_code)
 
 
-def _fail_envelope(operation: Operation, value: Any) -> None:
-    success = operation.extension("success")
-    if success is None:
+def _envelopes(operation: Operation, found: list[Reply]) -> list[Reply]:
+    """The replies that can tell a failure inside a 200."""
+    if operation.extension("success") is None:
         raise Refused(400, f"header `Prefer`: {operation.id} has no `x-success`, so its 200 cannot tell a failure.")
-    number = next((word for word in success["values"] if isinstance(word, (int, float))), None)
-    put(success["field"], value, "mock_failed" if number is None else max(success["values"]) + 1001)
+    found = [reply for reply in found if reply.is_json]
+    if not found:
+        raise Refused(400, f"header `Prefer`: {operation.id} answers this without JSON, so its 200 cannot tell a failure.")
+    return found
+
+
+def _fail_envelope(operation: Operation, value: Any) -> None:
+    success = operation.extension("success") or {}
+    words: list[Any] = success["values"]
+    numbers = [word for word in words if isinstance(word, (int, float)) and not isinstance(word, bool)]
+    failing = max(numbers) + 1001 if numbers else False if True in words else "mock_failed"
+    # A field that computes, such as `!error`, is no place to write at: what it looks at is the code or the message.
+    if not put(success["field"], value, failing) and "code" in success:
+        put(success["code"], value, failing or 1001)
     if "message" in success:
         put(success["message"], value, "The mock was asked for a failure.")
+    told = search(success["field"], value)
+    if told is None or told in words:
+        raise Refused(400, f"header `Prefer`: this reply of {operation.id} has no place for a failure by its `x-success`.")
 
 
 def _mapped(value: Any, change: Callable[[str], str]) -> Any:

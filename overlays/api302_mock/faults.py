@@ -22,7 +22,7 @@ class Wish:
         fault: `reset` closes the connection (TCP reset) before any reply. `cut-stream` breaks off in the middle of any body;
             `end-stream` closes an event stream cleanly but without its end; `error-event` puts an error into it.
             `broken-json` spoils the JSON of a body or event. `envelope` reports a failure inside a 200, where the operation
-            has `x-success`. `task-failed` makes the submitted task fail.
+            has `x-success`. `task-failed` makes the submitted task fail. A call that cannot show one of these two is refused with 400.
         times: For how many requests (:meth:`MockApp.next` alone).
         operation: For requests of this operationId alone (:meth:`MockApp.next` alone).
     """
@@ -72,6 +72,7 @@ def preferred(headers: Iterable[str]) -> Wish:
     ours = {item.name for item in fields(Wish)} - {"times", "operation"}
     for part in ",".join(headers).replace(";", ",").split(","):
         name, _, value = part.partition("=")
-        if name.strip().lower() in ours:
-            values[name.strip().lower()] = value.strip().strip('"')
+        name = name.strip().lower().replace("-", "_")
+        if name in ours:
+            values[name] = value.strip().strip('"')
     return Wish.of(values)

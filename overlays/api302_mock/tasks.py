@@ -58,11 +58,27 @@ class Tasks:
                 if "cancel" in task:
                     self._cancels[task["cancel"]] = task["fetch"]
 
+    def check_can_fail(self, operation: Operation) -> None:
+        """Refuse to make a task fail where nothing could tell it: whoever waits for that end would wait for ever.
+
+        Raises:
+            Refused: 400.
+        """
+        if operation.extension("task-status") is not None:
+            return  # callers send one header with every call of a task
+        task = operation.extension("task")
+        if task is None:
+            raise Refused(400, f"{operation.id} has no `x-task`, so no task of it can fail.")
+        if "failed" not in _status(self._document.operations[task["fetch"]]):
+            raise Refused(400, f"the `x-task-status` of {task['fetch']} has no `failed`, so no task of {operation.id} can fail.")
+
     def submitted(self, call: Call, found: list[Reply], *, fail: bool) -> list[Reply]:
         """The replies that fit a submitting call: with a fresh id when it makes a task, else the operation's own."""
         task = call.operation.extension("task")
         if task is None:
             return found
+        if _has_marker(call.body):
+            self.check_can_fail(call.operation)
         where = _id_path(task)
         fetch = self._document.operations[task["fetch"]]
         asked = call.matches(task.get("when")) or call.value(task.get("webhook", {}).get("name", "")) is not None

@@ -15,7 +15,7 @@ from api302_mock import MockServer, start
 from api302_mock.document import Document, Operation
 from api302_mock.examples import EVENT_STREAM, shown
 from api302_mock.paths import search
-from api302_mock.tasks import holds
+from api302_mock.tasks import FAIL_MARKER, holds
 
 from .conftest import KEY
 
@@ -104,14 +104,20 @@ def test_every_stream_comes_and_ends(operation: Operation, server: MockServer, c
     assert len(cut.text) < len(reply.text)
 
 
+def can_fail(operation: Operation) -> bool:
+    """Whether the call that tells the state of the operation's task has a word for failure."""
+    fetch = DOCUMENT.operations[(operation.extension("task") or {})["fetch"]]
+    return "failed" in (fetch.extension("task-status") or {})
+
+
 @pytest.mark.parametrize("operation", TASKS, ids=lambda operation: operation.id)
 @pytest.mark.parametrize("fails", [False, True], ids=["succeeds", "fails"])
 def test_every_task_can_be_followed_to_its_end(operation: Operation, fails: bool, server: MockServer, client: httpx.Client) -> None:
     task = operation.extension("task") or {}
     fetch = DOCUMENT.operations[task["fetch"]]
     status = fetch.extension("task-status") or {}
-    if fails and "failed" not in status:
-        pytest.skip("its document knows no word for failure")
+    if fails and not can_fail(operation):
+        pytest.skip("its document knows no word for failure; that it is refused is tested below")
     server.reset()
     switch = {task["when"]["name"]: task["when"]["value"]} if "when" in task else {}
     media_type, body = bodies(operation)[0]
@@ -147,6 +153,41 @@ def test_every_task_can_be_followed_to_its_end(operation: Operation, fails: bool
         assert httpx.get(address).is_success
     if "reply" in status:
         assert search(status["reply"], told) is not None
+
+
+@pytest.mark.parametrize("operation", [one for one in TASKS if not can_fail(one)], ids=lambda operation: operation.id)
+def test_every_task_that_has_no_word_for_failure_refuses_to_fail(operation: Operation, client: httpx.Client) -> None:
+    task = operation.extension("task") or {}
+    fetch = DOCUMENT.operations[task["fetch"]]
+    media_type, body = bodies(operation)[0]
+    texts = [name for name, value in body.items() if isinstance(value, str)]
+    asked = request(operation, media_type, body)
+    asked["headers"] |= {"Prefer": "fault=task-failed"}
+    for sent in (asked, request(operation, media_type, body | dict.fromkeys(texts, FAIL_MARKER))):
+        reply = client.request(**sent)
+        assert reply.status_code == 400
+        assert fetch.id in reply.json()["error"]["message"] and "`failed`" in reply.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
+def test_every_envelope_tells_a_failure_or_is_refused(operation: Operation, server: MockServer, client: httpx.Client) -> None:
+    success = operation.extension("success")
+    server.reset()
+    sent = request(operation, *bodies(operation)[0])
+    sent["headers"] |= {"Prefer": "fault=envelope"}
+    reply = client.request(**sent)
+    if success is None:
+        assert reply.status_code == 400 and "no `x-success`" in reply.json()["error"]["message"]
+        return
+    if not any("json" in media for status, one in operation.responses.items() if status < "3" for media in one.get("content", {})):
+        assert reply.status_code == 400 and "without JSON" in reply.json()["error"]["message"]
+        return
+    assert reply.is_success, reply.text
+    # As a client sees it, which does not take true for 1.
+    told = search(success["field"], reply.json())
+    assert told is not None and (type(told), told) not in [(type(word), word) for word in success["values"]]
+    if "message" in success:
+        assert search(success["message"], reply.json()) == "The mock was asked for a failure."
 
 
 def flat(value: Any) -> list[str]:

@@ -56,7 +56,7 @@ def test_an_example_by_name(http: httpx.Client) -> None:
 def test_an_error_by_header_and_by_schedule(http: httpx.Client, server: MockServer) -> None:
     reply = http.post("/acme/v1/videos", json=VIDEO, headers={"Prefer": "code=429"})
     assert (reply.status_code, reply.headers["retry-after"]) == (429, "1")
-    reply = http.post("/acme/v1/videos", json=VIDEO, headers={"Prefer": "code=503; retry_after=0.5, err_code=-10003"})
+    reply = http.post("/acme/v1/videos", json=VIDEO, headers={"Prefer": "code=503; retry-after=0.5, err_code=-10003"})
     assert (reply.status_code, reply.headers["retry-after"], reply.json()["error"]["err_code"]) == (503, "0.5", -10003)
     server.next(code=500, times=2)
     server.next(code=402, operation="acme_speech")
@@ -91,6 +91,10 @@ def test_faults_on_the_wire(http: httpx.Client, server: MockServer) -> None:
             json.loads(text.removeprefix("data: "))
     failed = http.post("/acme/v1/videos", json=VIDEO, headers={"Prefer": "fault=envelope"})
     assert (failed.status_code, failed.json()["code"] != 0) == (200, True)
+    streamed = http.post("/v1/chat/completions", json=CHAT | {"stream": True}, headers={"Prefer": "fault=envelope"})
+    assert (streamed.status_code, "`x-success`" in streamed.text) == (400, True)
+    refused = http.post("/v1/chat/completions", json=CHAT, headers={"Prefer": "fault=task-failed"})
+    assert (refused.status_code, "`x-task`" in refused.text) == (400, True)
     with pytest.raises(httpx.ReadTimeout):
         http.post("/acme/v1/videos", json=VIDEO, headers={"Prefer": "latency=0.5"}, timeout=0.1)
     assert [seen.status for seen in server.requests].count(None) >= 1

@@ -8,14 +8,17 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
 
+import api302_mock
 from api302_mock import MockServer, create_app, start
+from api302_mock.faults import Fault, Wish, preferred
 
 from .conftest import KEY, ROOT
 
@@ -54,6 +57,22 @@ def test_the_command_says_what_is_wrong(tmp_path: Path, server: MockServer, mini
     mini_["paths"]["/acme/v1/videos"]["post"]["x-task"]["fetch"] = "nothing"
     (tmp_path / "broken.json").write_text(json.dumps(mini_))
     assert "acme_text_to_video" in fails("--spec", str(tmp_path / "broken.json"))
+
+
+def test_help_tells_all_that_a_prefer_header_can_say() -> None:
+    done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, env=ENVIRONMENT, timeout=20, check=True)
+    names = [item.name.replace("_", "-") for item in fields(Wish) if item.name not in ("times", "operation", "fault")]
+    for said in (
+        "`Prefer`",
+        "mock:fail",
+        "POST /mock/next",
+        *(f"  {name}=" for name in names),
+        *(f"  fault={one} " for one in get_args(Fault)),
+    ):
+        assert said in done.stdout
+        assert said in (api302_mock.__doc__ or "")
+    told = re.findall(r"^  ([a-z-]+=\S+) ", done.stdout, re.MULTILINE)
+    assert preferred(told) != Wish() and len(told) == len(names) + len(get_args(Fault))
 
 
 def test_the_fixture_is_clean_for_each_test(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
