@@ -186,7 +186,7 @@ class _Writer:
         content = operation.content
         if method.kind == "_submit":
             status = obj(self.methods.by_id[content["x-task"]["fetch"]].content.get("x-task-status"))
-            has_files = ("outputs" in status and "reply" not in status) or "binary" in obj(status.get("done"))
+            has_files = (status.keys() & {"outputs", "result"} and "reply" not in status) or "binary" in obj(status.get("done"))
             then = "for output in done.outputs:\n    print(output.save())" if has_files else "print(done.reply)"
             return f"task = {call}\ndone = task.wait()\n{then}"
         if method.kind == "_stream":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from ..source import Problem, obj
 from .context import EVENT_STREAM, Context, Operation, is_event_stream, is_json
@@ -42,31 +43,38 @@ def json_first(context: Context) -> Iterator[Problem]:
 
 
 def tasks(context: Context) -> Iterator[Problem]:
-    """`x-task` names operations that exist and take what it gives them."""
+    """`x-task` and `x-task-status.result` name operations that exist and take what they are given."""
     for operation in context.operations:
-        task = obj(operation.node.get("x-task"))
-        given = set(obj(task.get("parameters")))
-        for role in ("fetch", "cancel"):
-            name = task.get(role)
-            if not isinstance(name, str):
-                continue
-            target = context.by_id.get(name)
-            if target is None:
-                fix = did_you_mean(name, list(context.by_id))
-                yield context.on(operation, "x-task", f"there is no operation `{name}` to {role} the task of {operation}", fix, [role])
-                continue
-            taken = {str(parameter.get("name")): parameter.get("required") is True for parameter in context.parameters(target)}
-            taken |= context.body_fields(target)
-            for parameter in sorted(given - set(taken)):
-                message = f"`{name}` has no parameter or body field `{parameter}`"
-                path: list[str | int] = ["parameters", parameter]
-                yield context.on(operation, "x-task", message, did_you_mean(parameter, list(taken)), path)
-            for parameter in sorted(key for key, required in taken.items() if required and key not in given):
-                message = f"`{name}` requires `{parameter}`, which the task of {operation} does not give"
-                yield context.on(operation, "x-task", message, "say under `parameters` where its value is in the reply", ["parameters"])
-            if role == "fetch" and "x-task-status" not in target.node:
-                message = f"`{name}` is fetched by {operation} and has no x-task-status"
-                yield context.on(target, "x-task-status", message, "say how its reply tells the state")
+        task, result = obj(operation.node.get("x-task")), obj(obj(operation.node.get("x-task-status")).get("result"))
+        yield from _follows(context, operation, "x-task", [], "fetch", "the task", task)
+        yield from _follows(context, operation, "x-task", [], "cancel", "the task", task)
+        yield from _follows(context, operation, "x-task-status", ["result"], "fetch", "the result", result)
+        target = context.by_id.get(str(task.get("fetch")))
+        if target is not None and "x-task-status" not in target.node:
+            message = f"`{target.id}` is fetched by {operation} and has no x-task-status"
+            yield context.on(target, "x-task-status", message, "say how its reply tells the state")
+
+
+def _follows(
+    context: Context, operation: Operation, extension: str, inside: list[str | int], role: str, what: str, rule: dict[str, Any]
+) -> Iterator[Problem]:
+    name, given = rule.get(role), set(obj(rule.get("parameters")))
+    if not isinstance(name, str):
+        return
+    target = context.by_id.get(name)
+    if target is None:
+        fix = did_you_mean(name, list(context.by_id))
+        yield context.on(operation, extension, f"there is no operation `{name}` to {role} {what} of {operation}", fix, [*inside, role])
+        return
+    taken = {str(parameter.get("name")): parameter.get("required") is True for parameter in context.parameters(target)}
+    taken |= context.body_fields(target)
+    for parameter in sorted(given - set(taken)):
+        message = f"`{name}` has no parameter or body field `{parameter}`"
+        path = [*inside, "parameters", parameter]
+        yield context.on(operation, extension, message, did_you_mean(parameter, list(taken)), path)
+    for parameter in sorted(key for key, required in taken.items() if required and key not in given):
+        message = f"`{name}` requires `{parameter}`, which {what} of {operation} does not give"
+        yield context.on(operation, extension, message, "say under `parameters` where its value is in the reply", [*inside, "parameters"])
 
 
 def task_states(context: Context) -> Iterator[Problem]:

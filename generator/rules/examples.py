@@ -180,12 +180,15 @@ def extension_paths(context: Context) -> Iterator[Problem]:
         replies = _replies(context, operation)
         if not replies or operation.unknown("reply"):
             continue
-        for extension in ("x-task", "x-upload"):
-            for parameter, path in obj(obj(operation.node.get(extension)).get("parameters")).items():
+        result = obj(obj(operation.node.get("x-task-status")).get("result"))
+        rules = {"x-task": obj(operation.node.get("x-task")), "x-upload": obj(operation.node.get("x-upload")), "x-task-status": result}
+        for extension, rule in rules.items():
+            for parameter, path in obj(rule.get("parameters")).items():
                 if not any(_search(path, reply) is not None for reply in replies):
                     message = f"no example of the reply of {operation} has the `{path}` that {extension} reads `{parameter}` from"
                     fix = "correct the path, or add an example with it"
-                    yield context.on(operation, extension, message, fix, ["parameters", parameter])
+                    inside: list[str | int] = ["result"] if rule is result else []
+                    yield context.on(operation, extension, message, fix, [*inside, "parameters", parameter])
         upload = obj(operation.node.get("x-upload"))
         last = context.by_id.get(str(upload.get("finish")))
         for role, found in (("put", replies), ("address", [*replies, *(_replies(context, last) if last else [])])):

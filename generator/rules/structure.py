@@ -29,6 +29,7 @@ _VENDORS = {
         "additionalProperties": False,
         "properties": {
             "name": {"type": "string", "minLength": 1},
+            "also": {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "string", "minLength": 1}},
             "homes": {
                 "type": "object",
                 "minProperties": 1,

@@ -6,7 +6,7 @@ import json
 import random
 import re
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, cast
 
@@ -110,11 +110,7 @@ def read_status(rule: Mapping[str, Any], data: Any, reply: Any = None, content_i
     elif "state" in rule and not done and not among(word, rule.get("pending")) and (name, str(word)) not in _warned:
         _warned.add((name, str(word)))
         _log.logger.warning("%s: unknown task state %r counts as pending", name, word)
-    urls: list[str] = []
-    for path in rule.get("outputs", ()) if state == "succeeded" else ():
-        found = find(path, data)
-        several = found if is_array(found) else [found]
-        urls += [url for url in several if isinstance(url, str) and _ADDRESS.match(url) and url not in urls]
+    urls = addresses(rule.get("outputs", ()), data) if state == "succeeded" else ()
     about = rule.get("error", {})
     message, code = find(about.get("message"), data), find(about.get("code"), data)
     if state == "failed":
@@ -124,7 +120,17 @@ def read_status(rule: Mapping[str, Any], data: Any, reply: Any = None, content_i
     else:
         message, code = "", None
     progress = 1.0 if state == "succeeded" else _progress(rule.get("progress"), data)
-    return TaskStatus(state, word, progress, tuple(urls), str(message), code, reply)
+    return TaskStatus(state, word, progress, urls, str(message), code, reply)
+
+
+def addresses(paths: Iterable[Any], data: Any) -> tuple[str, ...]:
+    """The results' addresses in a reply."""
+    urls: list[str] = []
+    for path in paths:
+        found = find(path, data)
+        several = found if is_array(found) else [found]
+        urls += [url for url in several if isinstance(url, str) and _ADDRESS.match(url) and url not in urls]
+    return tuple(urls)
 
 
 def _progress(rule: Mapping[str, Any] | None, data: Any) -> float | None:
@@ -248,10 +254,12 @@ class Handle:
         from ._core import raw
 
         status = read_status(rule, raw(self.reply), self.reply, name=self.fetch.id)
-        return status if status.state == "succeeded" and (status.outputs or "outputs" not in rule) else None
+        return status if status.state == "succeeded" and "result" not in rule and (status.outputs or "outputs" not in rule) else None
 
-    async def _ask(self, op: Operation, timeout: float | None, retries: int | None = None) -> tuple[Any, Any]:
-        where = places(op, self.parameters)
+    async def _ask(
+        self, op: Operation, timeout: float | None, retries: int | None = None, parameters: Mapping[str, Any] | None = None
+    ) -> tuple[Any, Any]:
+        where = places(op, self.parameters if parameters is None else parameters)
         body = where["body"] if op.module.MEDIA_TYPES else None
         call = self.core.prepare(op, (None, None, None, timeout), path=where["path"], query=where["query"], body=body)
         call.retries = call.retries if retries is None else retries
@@ -269,6 +277,11 @@ class Handle:
         rule: Mapping[str, Any] = self.fetch.status or {}
         is_file = isinstance(reply, Binary) and bool(rule.get("done", {}).get("binary"))
         status = read_status(rule, raw(reply), reply, is_file, self.fetch.id)
+        if status.state == "succeeded" and (result := rule.get("result")):
+            # The finished task has but an id: another call gives the addresses.
+            given = {name: value for name, path in result["parameters"].items() if (value := find(path, raw(reply))) is not None}
+            _, answer = await self._ask(operation(result["fetch"]), timeout, retries, given)
+            status = status._replace(outputs=addresses(result["outputs"], raw(answer)))
         if status.state == "succeeded" and "reply" in rule and (value := find(rule["reply"], raw(reply))) is not None:
             from api302_client._reply import parse
 
