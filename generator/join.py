@@ -67,8 +67,11 @@ def _tags(spec: Spec, root: dict[str, Any]) -> list[Any]:
         tags.append(tag)
         for section, vendor in with_paths:
             if section == obj(tag).get("name"):
-                name = obj(vendors.get(vendor)).get("name", vendor)
-                tags.append({"name": f"{section}.{vendor}", "summary": name, "parent": section})
+                about = obj(vendors.get(vendor))
+                leaf = {"name": f"{section}.{vendor}", "summary": about.get("name", vendor), "parent": section}
+                if others := seq(about.get("also")):
+                    leaf["description"] = f"{leaf['summary']}, also {', '.join(map(str, others))}."
+                tags.append(leaf)
     return tags
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 from broken import MINI, Copy
 
-from generator import join
+from generator import join, rules
 from generator.source import Spec, SpecError
 
 VIDEO = "videos/acme.yaml"
@@ -32,6 +32,15 @@ def test_each_vendor_with_operations_has_a_leaf_tag(copy: Copy) -> None:
 
     assert [tag["name"] for tag in tags] == ["llm", "llm.acme", "videos", "videos.acme", "audio", "audio.acme"]
     assert tags[3] == {"name": "videos.acme", "summary": "Acme", "parent": "videos"}
+
+
+def test_a_vendors_other_names_are_in_its_tag(copy: Copy) -> None:
+    copy.replace("vendors.yaml", "  name: Acme\n", "  name: Acme\n  also: [阿可米, Akumi]\n")
+
+    tags = {tag["name"]: tag for tag in join.join(copy.load())["tags"]}
+
+    assert tags["videos.acme"]["description"] == "Acme, also 阿可米, Akumi."
+    assert rules.check_spec(copy.load()) == []
 
 
 def test_a_submitting_operation_links_to_its_fetch_and_cancel(copy: Copy) -> None:
