@@ -14,6 +14,7 @@ import yaml
 
 from ..build import ToolMissing
 from ..join import join
+from ..rules import check_spec
 from ..rules.context import explain
 from ..rules.structure import document_validator
 from ..source import Spec, SpecError, obj
@@ -114,10 +115,14 @@ def add(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the report, or release; returns the exit code: 0 done, whatever changed; 2 unusable input. Raises BuildError."""
+    """Print the report, or release; returns the exit code: 0 done, whatever changed; 2 unusable input. Raises BuildError and SpecError."""
     try:
         if args.version and args.release is None:
             raise Unusable("--version says which version to release: give --release DATE with it")
+        if args.release is not None and Path(args.new).is_dir():
+            args.spec = Path(args.new)
+            if problems := check_spec(Spec.load(args.spec)):
+                raise SpecError(problems)  # what the house rules refuse is not released
         made = report(read(args.old or _newest_tag()), read(args.new))
     except Unusable as error:
         print(error, file=sys.stderr)

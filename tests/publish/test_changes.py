@@ -521,6 +521,13 @@ BROKEN: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
         ["--release", "2026-11-30"],
         "pyproject.toml says no version where one is looked for",
     ),
+    "the house rules refuse it": (
+        lambda root: (root / "spec/videos/acme.yaml").write_text(
+            (root / "spec/videos/acme.yaml").read_text().replace("unit: PTC", "unit: USD", 1)
+        ),
+        ["--release", "2026-11-30"],
+        "spec/videos/acme.yaml:",
+    ),
     "no changelog": (lambda root: (root / "CHANGELOG.md").unlink(), ["--release", "2026-11-30"], "CHANGELOG.md cannot be read"),
     "nothing unreleased": (
         lambda root: (root / "CHANGELOG.md").write_text("# Changelog\n\n## [0.1.0]\n"),
