@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -42,6 +43,8 @@ _EVIDENCE = {
     "catalog": "product catalogue of 302.AI",
 }
 _MANY = 6  # more sources than this are folded away
+_WORDS = {"succeeded": "Done", "failed": "Failed", "pending": "Pending, as any other word"}
+_PRICES = 3  # more prices than this are a list
 
 _LANDING = """
 ## In Python
@@ -59,6 +62,15 @@ reply = client.chat.completions.create(
     messages=[{"role": "user", "content": "Hi"}],
 )
 print(reply.choices[0].message.content)
+```
+
+## With curl
+
+```sh
+curl https://api.302.ai/v1/chat/completions \\
+  -H "Authorization: Bearer $AI302_API_KEY" \\
+  -H "Content-Type: application/json" \\
+  -d '{"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]}'
 ```
 
 Each call below has its sample in Python beside curl. `AsyncClient` is the same with `await`. Prices are in PTC; 1 PTC is 1 USD.
@@ -145,14 +157,15 @@ class _Writer:
     def description(self, operation: Operation) -> str:
         """An operation's own words, then a table and the list of its evidence."""
         content = operation.content
-        rows = [
+        rows: list[tuple[str, str | None]] = [
             ("Vendor", self.vendor(operation)),
             ("Python", self.calls(operation)),
-            ("Price", price_text(content["x-price"]) if "x-price" in content else "not documented"),
+            ("Price", _prices(seq(content.get("x-price")))),
             ("Task", self.task(content)),
+            ("States", _states(obj(content.get("x-task-status")))),
             ("Stream", _stream(obj(content.get("x-stream")))),
             ("Also at", ", ".join(f"`{path}`" for path in seq(content.get("x-aliases")))),
-            *((f"{what} unknown".capitalize(), searched) for what, searched in obj(content.get("x-unknown")).items()),
+            *((what.capitalize(), text) for what, text in _unknown(obj(content.get("x-unknown")))),
         ]
         own = [content["description"]] if "description" in content else []
         return "\n\n".join([*own, _table(rows), _evidence(seq(content.get("x-docs")))])
@@ -183,13 +196,56 @@ def _code(content: dict[str, Any]) -> list[dict[str, str]]:
     return [{**sample, "label": f"{sample['lang']} ({sample['label']})"} for sample in seq(content.get("x-codeSamples"))]
 
 
+def _prices(prices: list[Any]) -> str:
+    if len(prices) > _PRICES:
+        return f"<ul>{''.join(f'<li>{price_text([price])}</li>' for price in prices)}</ul>"
+    return price_text(prices) if prices else "not documented"
+
+
+def _unknown(unknown: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What nobody documents, and where it was looked for: in sentences, or as a bare list of places."""
+    for what, text in unknown.items():
+        searched = unknown["request"] if text == "as for the request" else text
+        yield what, f"Not documented. {searched}" if searched.endswith(".") else f"Not documented. Looked for in: {searched}."
+
+
+def _states(status: dict[str, Any]) -> str:
+    """How to read a status reply without the client."""
+    if not status:
+        return ""
+    done, words = obj(status.get("done")), {key: [json.dumps(word).strip('"') for word in seq(status.get(key))] for key in _WORDS}
+    told = [f"The state is at {_place(status['state'])}."] if "state" in status else []
+    told += [f"{title}: {', '.join(map(_coded, words[key]))}." for key, title in _WORDS.items() if words[key]]
+    told += ["Done when the file itself comes."] * ("binary" in done)
+    told += [f"Done too when {_met(done)}."] if "field" in done else []
+    told += [f"Outputs at {', '.join(map(_place, status['outputs']))}."] if "outputs" in status else []
+    told += [f"Ask every {status['interval']:g} seconds."] if "interval" in status else []
+    told += ["Paths with signs between names are [JMESPath](https://jmespath.org)."] * ("||" in "".join(told) or "[?" in "".join(told))
+    return " ".join(told)
+
+
+def _place(path: str | dict[str, Any]) -> str:
+    """Where something is in a reply."""
+    if isinstance(path, str):
+        return _coded(path)
+    outer = _coded(path["field"])
+    return f"{_coded(path['then'])} in the JSON text at {outer}" if "then" in path else outer
+
+
+def _coded(text: str) -> str:
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
 def _stream(stream: dict[str, Any]) -> str:
     if not stream:
         return ""
     done = obj(stream["done"])
-    end = f"`{done['data']}`" if "data" in done else f"`{done['field']}`"
-    end += f" is {' or '.join(f'`{value}`' for value in done['values'])}" if "values" in done else " is there" * ("field" in done)
+    end = f"`{done['data']}`" if "data" in done else _met(done)
     return f"Answers with events{_when(stream)}, until {end}."
+
+
+def _met(test: dict[str, Any]) -> str:
+    return f"{_coded(test['field'])} is {' or '.join(f'`{value}`' for value in test['values']) if 'values' in test else 'there'}"
 
 
 def _when(behaviour: dict[str, Any]) -> str:

@@ -183,7 +183,9 @@ def test_an_operation_opens_by_its_anchor_and_shows_all_there_is(visit: Callable
     ("anchor", "row"),
     [
         ("#/llm/llm.openai/openai_chat_completions", "Stream Answers with events if stream in the body is true, until [DONE]."),
-        ("#/images/images.ai302/ai302_sdxl_lightning", "Request unknown "),
+        ("#/images/images.ai302/ai302_sdxl_lightning", "Request Not documented. Looked for in: 302.AI pages by title"),
+        ("#/videos/videos.kling/kling_get_text_to_video", "States The state is at data.task_status. Done: succeed. "),
+        ("#/audio/audio.openai/openai_speech", "Price 15 PTC per 1M characters for tts-1. 30 PTC "),
     ],
 )
 def test_streams_and_unknowns_are_told(visit: Callable[..., Page], anchor: str, row: str) -> None:

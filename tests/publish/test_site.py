@@ -60,14 +60,18 @@ def test_every_operation_shows_what_its_extensions_say() -> None:
     for _, _, operation in operations(document()):
         text = described()[operation["operationId"]]
         assert operation.get("description", "") in text
-        price = price_text(operation["x-price"]) if "x-price" in operation else "not documented"
-        assert f"| **Price**&nbsp; | {price}&nbsp; |" in text
+        prices = operation.get("x-price", [])
+        listed = [f"<li>{price_text([price])}</li>" for price in prices] if len(prices) > 3 else [price_text(prices)] * bool(prices)
+        assert all(price in text for price in listed) and ("| **Price**&nbsp; | not documented&nbsp; |" in text) == (not prices)
         for entry in operation["x-docs"]:
             assert f"]({entry['url']}): " in text if "url" in entry else entry.get("source", entry.get("page")) in text
             assert f"{site._EVIDENCE[entry['evidence']]}, seen {entry['seen']}" in text
             assert entry.get("note", "") in text
         for what, searched in operation.get("x-unknown", {}).items():
-            assert f"| **{what.capitalize()} unknown**&nbsp; | {searched}&nbsp; |" in text
+            assert f"| **{what.capitalize()}**&nbsp; | Not documented. " in text and "as for the request&nbsp;" not in text
+            assert searched in text or searched == "as for the request"
+        words = [word for key in ("succeeded", "failed", "pending") for word in operation.get("x-task-status", {}).get(key, [])]
+        assert all(f"`{word}`" in text for word in words)
         assert ("**Task**" in text) == ("x-task" in operation or "x-task-status" in operation)
         assert ("**Stream**" in text) == ("x-stream" in operation)
 
@@ -79,6 +83,30 @@ def test_a_task_in_words() -> None:
     assert "| 0.15 PTC per point.&nbsp; |" in text
     assert "[Tell how a video from a text stands](#/videos/videos.kling/kling_get_text_to_video)" in text
     assert "- [p365](https://doc.302.ai/305983163e0): product catalogue of 302.AI, seen " in text
+
+
+def test_a_status_call_says_which_words_mean_what() -> None:
+    assert (
+        "| **States**&nbsp; | The state is at `task.status`. Done: `SUCCEEDED`. Failed: `FAILED`, `CANCELLED`. "
+        "Pending, as any other word: `PENDING`, `THROTTLED`, `RUNNING`. Outputs at `task.artifacts[].url`. Ask every 10 seconds.&nbsp; |"
+    ) in described()["runway_get_task"]
+    states = site._states({"state": "a == `1`", "outputs": [{"field": "data", "encoding": "json", "then": "url"}], "done": {"field": "b"}})
+    assert states == "The state is at `` a == `1` ``. Done too when `b` is there. Outputs at `url` in the JSON text at `data`."
+    assert site._states({"done": {"binary": True}, "interval": 3}) == "Done when the file itself comes. Ask every 3 seconds."
+
+
+def test_what_is_not_documented_says_where_it_was_looked_for() -> None:
+    searched = "302.AI pages by title, path and curl (three wordings); public callers (seven, all of the second version)"
+    looked = f"Not documented. Looked for in: {searched}."
+    assert [described()["ai302_sdxl_lightning"].count(f"| **{what}**&nbsp; | {looked}&nbsp; |") for what in ("Request", "Reply")] == [1, 1]
+    assert "| **Reply**&nbsp; | Not documented. The fields; the same search.&nbsp; |" in described()["ai302_chunk_text"]
+
+
+def test_many_prices_are_a_list() -> None:
+    assert re.search(
+        r"\| \*\*Price\*\*&nbsp; \| <ul><li>15 PTC per 1M characters for tts-1\.</li><li>.*</li></ul>&nbsp; \|",
+        described()["openai_speech"],
+    )
 
 
 def test_a_call_of_many_forms_in_words() -> None:
@@ -105,7 +133,16 @@ def test_the_landing_says_what_this_is() -> None:
     info = {**document()["info"], "version": "1.2.3", "x-content-hash": "sha256:abc", "x-evidence-date": "2001-02-03"}
     text = site.shown({**document(), "info": info})["info"]["description"]
     assert text.startswith(info["description"])
-    for said in ("pip install api302", "1.2.3", "`sha256:abc`", "2001-02-03", "(llms.txt)", "(losses.md)", "(openapi-3.0.yaml)"):
+    for said in (
+        "pip install api302",
+        '-H "Authorization: Bearer $AI302_API_KEY" \\\n',
+        "1.2.3",
+        "`sha256:abc`",
+        "2001-02-03",
+        "(llms.txt)",
+        "(losses.md)",
+        "(openapi-3.0.yaml)",
+    ):
         assert said in text
 
 
