@@ -43,14 +43,14 @@ class Audio(Resource):
 
     @cached_property
     def azure(self) -> Azure:
-        """Azure."""
+        """Azure, also 微软, Microsoft."""
         from api302_resources.audio.azure import Azure
 
         return Azure(self._client)
 
     @cached_property
     def doubao(self) -> Doubao:
-        """Doubao."""
+        """Doubao, also 豆包, 即梦, 火山引擎, Volcengine."""
         from api302_resources.audio.doubao import Doubao
 
         return Doubao(self._client)
@@ -78,7 +78,7 @@ class Audio(Resource):
 
     @cached_property
     def minimax(self) -> Minimax:
-        """MiniMax."""
+        """MiniMax, also 海螺, Hailuo."""
         from api302_resources.audio.minimax import Minimax
 
         return Minimax(self._client)
@@ -99,7 +99,7 @@ class Audio(Resource):
 
     @cached_property
     def siliconflow(self) -> Siliconflow:
-        """SiliconFlow."""
+        """SiliconFlow, also 硅基流动."""
         from api302_resources.audio.siliconflow import Siliconflow
 
         return Siliconflow(self._client)
@@ -136,7 +136,7 @@ class Audio(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechTask:
-        """Read a text aloud with any provider.
+        """Read a text aloud (text to speech), with any provider.
 
         Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
         and models.
@@ -204,7 +204,7 @@ class Audio(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302SpeechTask]:
-        """Read a text aloud with any provider.
+        """Read a text aloud (text to speech), with any provider.
 
         Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
         and models.
@@ -265,14 +265,14 @@ class AsyncAudio(AsyncResource):
 
     @cached_property
     def azure(self) -> AsyncAzure:
-        """Azure."""
+        """Azure, also 微软, Microsoft."""
         from api302_resources.audio.azure import AsyncAzure
 
         return AsyncAzure(self._client)
 
     @cached_property
     def doubao(self) -> AsyncDoubao:
-        """Doubao."""
+        """Doubao, also 豆包, 即梦, 火山引擎, Volcengine."""
         from api302_resources.audio.doubao import AsyncDoubao
 
         return AsyncDoubao(self._client)
@@ -300,7 +300,7 @@ class AsyncAudio(AsyncResource):
 
     @cached_property
     def minimax(self) -> AsyncMinimax:
-        """MiniMax."""
+        """MiniMax, also 海螺, Hailuo."""
         from api302_resources.audio.minimax import AsyncMinimax
 
         return AsyncMinimax(self._client)
@@ -321,7 +321,7 @@ class AsyncAudio(AsyncResource):
 
     @cached_property
     def siliconflow(self) -> AsyncSiliconflow:
-        """SiliconFlow."""
+        """SiliconFlow, also 硅基流动."""
         from api302_resources.audio.siliconflow import AsyncSiliconflow
 
         return AsyncSiliconflow(self._client)
@@ -358,7 +358,7 @@ class AsyncAudio(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechTask:
-        """Read a text aloud with any provider.
+        """Read a text aloud (text to speech), with any provider.
 
         Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
         and models.
@@ -426,7 +426,7 @@ class AsyncAudio(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302SpeechTask]:
-        """Read a text aloud with any provider.
+        """Read a text aloud (text to speech), with any provider.
 
         Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
         and models.

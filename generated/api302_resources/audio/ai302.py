@@ -234,7 +234,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechTask:
-        """Read a text aloud with any provider.
+        """Read a text aloud (text to speech), with any provider.
 
         Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
         and models.
@@ -302,7 +302,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302SpeechTask]:
-        """Read a text aloud with any provider.
+        """Read a text aloud (text to speech), with any provider.
 
         Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
         and models.
@@ -359,7 +359,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechTask:
-        """Tell how a speech task stands.
+        """Tell how a text-to-speech task stands.
 
         302.AI's SDK for JavaScript asks by POST with an empty object; its command line tool asks by GET.
 
@@ -398,7 +398,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechV1Reply:
-        """Read a text aloud with any provider, first version.
+        """Read a text aloud (text to speech), with any provider, first version.
 
         Waits for the sound. The second version can also run in the background.
 
@@ -451,7 +451,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302TtsProviders:
-        """List the speech providers with their models and voices.
+        """List the text-to-speech providers with their models and voices.
 
         Args:
             provider: Only these providers; all without it.
@@ -483,7 +483,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[JsonObject | Binary]:
-        """Read a text aloud with Higgs Audio, in a voice of its own choice.
+        """Read a text aloud (text to speech) with Higgs Audio, in a voice of its own choice.
 
         Args:
             input_text: The text.
@@ -592,7 +592,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Write down what is said, with any provider.
+        """Transcribe speech (speech to text), with any provider.
 
         Answers in JSON or, for `text`, `srt` and `vtt`, in plain text. The list of models tells which formats each
         has.
@@ -645,7 +645,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302TranscriptionModels:
-        """List the models that write down what is said.
+        """List the models that transcribe speech (speech to text).
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -678,7 +678,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Find when each word of a text is said.
+        """Find when each word of a text is said (forced alignment).
 
         Answers in JSON or, for `srt` and `vtt`, in plain text.
 
@@ -729,7 +729,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302WebTranscript:
-        """Write down what is said in a video on the web.
+        """Transcribe a video on the web (speech to text).
 
         Takes a sound's address, or a page of a video platform.
 
@@ -765,7 +765,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302WhisperxReply:
-        """Write down what is said, with WhisperX.
+        """Transcribe speech (speech to text) with WhisperX.
 
         Args:
             audio_input: The sound; no address. Takes a local file (path, open file or bytes).
@@ -810,7 +810,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302StableAudioReply:
-        """Make music or a sound from a text, with Stable Audio.
+        """Make music or a sound from a text (text to music), with Stable Audio.
 
         Waits for the sound, of at most 47 seconds.
 
@@ -851,7 +851,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302F5TtsReply:
-        """Read a text aloud in a recorded voice, with F5-TTS.
+        """Read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
 
         Waits for the sound.
 
@@ -899,7 +899,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302F5TtsReply]:
-        """Start to read a text aloud in a recorded voice, with F5-TTS.
+        """Start to read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
 
         The path says sync, but this is the call that answers at once with a task.
 
@@ -980,7 +980,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Start to give a video its sounds, with MMAudio.
+        """Start to give a video its sounds (video to audio), with MMAudio.
 
         Args:
             video_url: The video. Takes a URL.
@@ -1064,7 +1064,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SoundReply:
-        """Make a sound from a text, with MMAudio.
+        """Make a sound from a text (text to audio), with MMAudio.
 
         Args:
             prompt: What is to be heard.
@@ -1175,7 +1175,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechTask:
-        """Read a text aloud with any provider.
+        """Read a text aloud (text to speech), with any provider.
 
         Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
         and models.
@@ -1243,7 +1243,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302SpeechTask]:
-        """Read a text aloud with any provider.
+        """Read a text aloud (text to speech), with any provider.
 
         Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
         and models.
@@ -1300,7 +1300,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechTask:
-        """Tell how a speech task stands.
+        """Tell how a text-to-speech task stands.
 
         302.AI's SDK for JavaScript asks by POST with an empty object; its command line tool asks by GET.
 
@@ -1339,7 +1339,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechV1Reply:
-        """Read a text aloud with any provider, first version.
+        """Read a text aloud (text to speech), with any provider, first version.
 
         Waits for the sound. The second version can also run in the background.
 
@@ -1392,7 +1392,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302TtsProviders:
-        """List the speech providers with their models and voices.
+        """List the text-to-speech providers with their models and voices.
 
         Args:
             provider: Only these providers; all without it.
@@ -1424,7 +1424,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[JsonObject | Binary]:
-        """Read a text aloud with Higgs Audio, in a voice of its own choice.
+        """Read a text aloud (text to speech) with Higgs Audio, in a voice of its own choice.
 
         Args:
             input_text: The text.
@@ -1533,7 +1533,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Write down what is said, with any provider.
+        """Transcribe speech (speech to text), with any provider.
 
         Answers in JSON or, for `text`, `srt` and `vtt`, in plain text. The list of models tells which formats each
         has.
@@ -1586,7 +1586,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302TranscriptionModels:
-        """List the models that write down what is said.
+        """List the models that transcribe speech (speech to text).
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -1621,7 +1621,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Find when each word of a text is said.
+        """Find when each word of a text is said (forced alignment).
 
         Answers in JSON or, for `srt` and `vtt`, in plain text.
 
@@ -1672,7 +1672,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302WebTranscript:
-        """Write down what is said in a video on the web.
+        """Transcribe a video on the web (speech to text).
 
         Takes a sound's address, or a page of a video platform.
 
@@ -1708,7 +1708,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302WhisperxReply:
-        """Write down what is said, with WhisperX.
+        """Transcribe speech (speech to text) with WhisperX.
 
         Args:
             audio_input: The sound; no address. Takes a local file (path, open file or bytes).
@@ -1753,7 +1753,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302StableAudioReply:
-        """Make music or a sound from a text, with Stable Audio.
+        """Make music or a sound from a text (text to music), with Stable Audio.
 
         Waits for the sound, of at most 47 seconds.
 
@@ -1794,7 +1794,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302F5TtsReply:
-        """Read a text aloud in a recorded voice, with F5-TTS.
+        """Read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
 
         Waits for the sound.
 
@@ -1842,7 +1842,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302F5TtsReply]:
-        """Start to read a text aloud in a recorded voice, with F5-TTS.
+        """Start to read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
 
         The path says sync, but this is the call that answers at once with a task.
 
@@ -1923,7 +1923,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Start to give a video its sounds, with MMAudio.
+        """Start to give a video its sounds (video to audio), with MMAudio.
 
         Args:
             video_url: The video. Takes a URL.
@@ -2007,7 +2007,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SoundReply:
-        """Make a sound from a text, with MMAudio.
+        """Make a sound from a text (text to audio), with MMAudio.
 
         Args:
             prompt: What is to be heard.

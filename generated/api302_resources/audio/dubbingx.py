@@ -69,7 +69,7 @@ class Dubbingx(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[DubbingxTaskReply]:
-        """Read a marked-up text aloud.
+        """Read a marked-up text aloud (text to speech).
 
         The text is SSML with a root element `speak` whose attributes `voiceId`, `language`, `emotion`, `audioPitch`
         and `audioSpeed` say how to read. Silence is `<break time="0.15"/>`, a reading `<phoneme
@@ -217,7 +217,7 @@ class AsyncDubbingx(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[DubbingxTaskReply]:
-        """Read a marked-up text aloud.
+        """Read a marked-up text aloud (text to speech).
 
         The text is SSML with a root element `speak` whose attributes `voiceId`, `language`, `emotion`, `audioPitch`
         and `audioSpeed` say how to read. Silence is `<break time="0.15"/>`, a reading `<phoneme

@@ -87,7 +87,7 @@ class Elevenlabs(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[ElevenlabsTranscript]:
-        """Start to write down what is said.
+        """Start to transcribe speech (speech to text).
 
         Args:
             audio_url: The sound. Takes a URL.
@@ -122,7 +122,7 @@ class Elevenlabs(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ElevenlabsTranscript:
-        """Fetch what is said.
+        """Fetch the transcript.
 
         A reply with words or text is finished, whether it says so or not.
 
@@ -164,7 +164,7 @@ class Elevenlabs(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[ElevenlabsSpeech]:
-        """Start to read a text aloud with Multilingual v2.
+        """Start to read a text aloud (text to speech) with Multilingual v2.
 
         Args:
             text: The text.
@@ -261,7 +261,7 @@ class Elevenlabs(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[ElevenlabsSpeech]:
-        """Start to read a text aloud with Flash v2.5.
+        """Start to read a text aloud (text to speech) with Flash v2.5.
 
         Args:
             text: The text.
@@ -322,7 +322,7 @@ class AsyncElevenlabs(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[ElevenlabsTranscript]:
-        """Start to write down what is said.
+        """Start to transcribe speech (speech to text).
 
         Args:
             audio_url: The sound. Takes a URL.
@@ -357,7 +357,7 @@ class AsyncElevenlabs(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ElevenlabsTranscript:
-        """Fetch what is said.
+        """Fetch the transcript.
 
         A reply with words or text is finished, whether it says so or not.
 
@@ -399,7 +399,7 @@ class AsyncElevenlabs(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[ElevenlabsSpeech]:
-        """Start to read a text aloud with Multilingual v2.
+        """Start to read a text aloud (text to speech) with Multilingual v2.
 
         Args:
             text: The text.
@@ -496,7 +496,7 @@ class AsyncElevenlabs(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[ElevenlabsSpeech]:
-        """Start to read a text aloud with Flash v2.5.
+        """Start to read a text aloud (text to speech) with Flash v2.5.
 
         Args:
             text: The text.

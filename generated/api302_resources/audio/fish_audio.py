@@ -69,7 +69,7 @@ class FishAudio(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FishAudioSpeechReply:
-        """Read a text aloud in a Fish Audio voice.
+        """Read a text aloud in a Fish Audio voice (text to speech).
 
         Answers with the sound's address, not with the sound as Fish Audio itself does.
 
@@ -137,7 +137,7 @@ class FishAudio(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FishAudioVoice:
-        """Make a voice from recordings.
+        """Clone a voice from recordings.
 
         Best are 30 to 45 seconds of one speaker, evenly spoken, with pauses of half a second, and without noise or
         echo.
@@ -415,7 +415,7 @@ class AsyncFishAudio(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FishAudioSpeechReply:
-        """Read a text aloud in a Fish Audio voice.
+        """Read a text aloud in a Fish Audio voice (text to speech).
 
         Answers with the sound's address, not with the sound as Fish Audio itself does.
 
@@ -483,7 +483,7 @@ class AsyncFishAudio(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FishAudioVoice:
-        """Make a voice from recordings.
+        """Clone a voice from recordings.
 
         Best are 30 to 45 seconds of one speaker, evenly spoken, with pauses of half a second, and without noise or
         echo.

@@ -212,7 +212,7 @@ class Mureka(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MurekaTask]:
-        """Sing lyrics.
+        """Make a song from lyrics.
 
         Say how by `prompt`, or by `melody_id`, or by `reference_id` and `vocal_id`; one way excludes the others.
 
@@ -289,7 +289,7 @@ class Mureka(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaStems:
-        """Take a song apart into its tracks.
+        """Separate a song into its tracks (stems).
 
         Args:
             url: The song, by address or as a data URL of at most 10 MB. Takes a URL, a data URL or a local file
@@ -321,7 +321,7 @@ class Mureka(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MurekaTask]:
-        """Make music without a voice.
+        """Make instrumental music.
 
         Say how by `prompt` or by `instrumental_id`.
 
@@ -357,7 +357,7 @@ class Mureka(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaTask:
-        """Tell how music without a voice stands.
+        """Tell how instrumental music stands.
 
         Args:
             task_id: The task's id.
@@ -389,7 +389,7 @@ class Mureka(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaSound:
-        """Read a text aloud.
+        """Read a text aloud (text to speech).
 
         Give `voice` or `voice_id`.
 
@@ -425,7 +425,7 @@ class Mureka(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaSound:
-        """Read a conversation aloud.
+        """Read a conversation aloud (text to speech, podcast).
 
         Args:
             conversations: Who says what, in order.
@@ -562,7 +562,7 @@ class AsyncMureka(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MurekaTask]:
-        """Sing lyrics.
+        """Make a song from lyrics.
 
         Say how by `prompt`, or by `melody_id`, or by `reference_id` and `vocal_id`; one way excludes the others.
 
@@ -641,7 +641,7 @@ class AsyncMureka(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaStems:
-        """Take a song apart into its tracks.
+        """Separate a song into its tracks (stems).
 
         Args:
             url: The song, by address or as a data URL of at most 10 MB. Takes a URL, a data URL or a local file
@@ -673,7 +673,7 @@ class AsyncMureka(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MurekaTask]:
-        """Make music without a voice.
+        """Make instrumental music.
 
         Say how by `prompt` or by `instrumental_id`.
 
@@ -709,7 +709,7 @@ class AsyncMureka(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaTask:
-        """Tell how music without a voice stands.
+        """Tell how instrumental music stands.
 
         Args:
             task_id: The task's id.
@@ -741,7 +741,7 @@ class AsyncMureka(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaSound:
-        """Read a text aloud.
+        """Read a text aloud (text to speech).
 
         Give `voice` or `voice_id`.
 
@@ -777,7 +777,7 @@ class AsyncMureka(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MurekaSound:
-        """Read a conversation aloud.
+        """Read a conversation aloud (text to speech, podcast).
 
         Args:
             conversations: Who says what, in order.

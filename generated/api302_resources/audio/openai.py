@@ -70,7 +70,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Read a text aloud.
+        """Read a text aloud (text to speech).
 
         Answers with the sound itself.
 
@@ -129,7 +129,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Read a text aloud.
+        """Read a text aloud (text to speech).
 
         Answers with the sound itself.
 
@@ -192,7 +192,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Write down what is said.
+        """Transcribe speech (speech to text).
 
         Answers in JSON or, for `text`, `srt` and `vtt`, in plain text.
 
@@ -267,7 +267,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Write down in English what is said.
+        """Transcribe speech and translate it into English.
 
         Answers in JSON or, for `text`, `srt` and `vtt`, in plain text.
 
@@ -319,7 +319,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Read a text aloud.
+        """Read a text aloud (text to speech).
 
         Answers with the sound itself.
 
@@ -378,7 +378,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Read a text aloud.
+        """Read a text aloud (text to speech).
 
         Answers with the sound itself.
 
@@ -441,7 +441,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Write down what is said.
+        """Transcribe speech (speech to text).
 
         Answers in JSON or, for `text`, `srt` and `vtt`, in plain text.
 
@@ -516,7 +516,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Write down in English what is said.
+        """Transcribe speech and translate it into English.
 
         Answers in JSON or, for `text`, `srt` and `vtt`, in plain text.
 

@@ -79,7 +79,7 @@ class Suno(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[SunoFetchReply]:
-        """Make a song.
+        """Make a song (text to music).
 
         Three ways. From an idea: `gpt_description_prompt`. From lyrics: `prompt`, `tags` and `title`. Going on from a
         song: these, with `task_id`, `continue_clip_id` and `continue_at` of that song, and its model.
@@ -214,7 +214,7 @@ class AsyncSuno(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[SunoFetchReply]:
-        """Make a song.
+        """Make a song (text to music).
 
         Three ways. From an idea: `gpt_description_prompt`. From lyrics: `prompt`, `tags` and `title`. Going on from a
         song: these, with `task_id`, `continue_clip_id` and `continue_at` of that song, and its model.

@@ -39,7 +39,7 @@ class Udio(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> UdioGenerateReply:
-        """Make a song, or go on from one.
+        """Make a song (text to music), or go on from one.
 
         `config.mode` decides: `regular` makes a song, `precede` and `continuation` add to the beginning or the end of
         `config.source.song_id`.
@@ -76,7 +76,7 @@ class AsyncUdio(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> UdioGenerateReply:
-        """Make a song, or go on from one.
+        """Make a song (text to music), or go on from one.
 
         `config.mode` decides: `regular` makes a song, `precede` and `continuation` add to the beginning or the end of
         `config.source.song_id`.

@@ -60,7 +60,7 @@ class ImageProcessing(Resource):
 
     @cached_property
     def doubao(self) -> Doubao:
-        """Doubao."""
+        """Doubao, also 豆包, 即梦, 火山引擎, Volcengine."""
         from api302_resources.image_processing.doubao import Doubao
 
         return Doubao(self._client)
@@ -95,7 +95,7 @@ class ImageProcessing(Resource):
 
     @cached_property
     def kling(self) -> Kling:
-        """Kling."""
+        """Kling, also 可灵, 快手, Kuaishou."""
         from api302_resources.image_processing.kling import Kling
 
         return Kling(self._client)
@@ -123,7 +123,7 @@ class ImageProcessing(Resource):
 
     @cached_property
     def stepfun(self) -> Stepfun:
-        """StepFun."""
+        """StepFun, also 阶跃星辰."""
         from api302_resources.image_processing.stepfun import Stepfun
 
         return Stepfun(self._client)
@@ -176,7 +176,7 @@ class AsyncImageProcessing(AsyncResource):
 
     @cached_property
     def doubao(self) -> AsyncDoubao:
-        """Doubao."""
+        """Doubao, also 豆包, 即梦, 火山引擎, Volcengine."""
         from api302_resources.image_processing.doubao import AsyncDoubao
 
         return AsyncDoubao(self._client)
@@ -211,7 +211,7 @@ class AsyncImageProcessing(AsyncResource):
 
     @cached_property
     def kling(self) -> AsyncKling:
-        """Kling."""
+        """Kling, also 可灵, 快手, Kuaishou."""
         from api302_resources.image_processing.kling import AsyncKling
 
         return AsyncKling(self._client)
@@ -239,7 +239,7 @@ class AsyncImageProcessing(AsyncResource):
 
     @cached_property
     def stepfun(self) -> AsyncStepfun:
-        """StepFun."""
+        """StepFun, also 阶跃星辰."""
         from api302_resources.image_processing.stepfun import AsyncStepfun
 
         return AsyncStepfun(self._client)

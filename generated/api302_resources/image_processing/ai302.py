@@ -512,7 +512,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Enlarge an image.
+        """Upscale an image.
 
         Real-ESRGAN, if wanted with a second model for faces. Answers with the finished task, or with the task as it
         stands.
@@ -547,7 +547,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Enlarge an image, version 2.
+        """Upscale an image, version 2.
 
         The fields of this call are not documented.
 
@@ -576,7 +576,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Enlarge an image, version 3.
+        """Upscale an image, version 3.
 
         The fields of this call are not documented.
 
@@ -605,7 +605,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Enlarge an image, version 4.
+        """Upscale an image, version 4.
 
         The fields of this call are not documented.
 
@@ -662,7 +662,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Enlarge an image and add detail.
+        """Upscale an image and add detail.
 
         Clarity Upscaler, steered by a prompt. Answers with the finished task, or with the task as it stands.
 
@@ -760,7 +760,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage:
-        """Enlarge an image and add detail, version 2.
+        """Upscale an image and add detail, version 2.
 
         Waits for the image.
 
@@ -834,7 +834,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Enlarge and restore a portrait.
+        """Upscale and restore a portrait.
 
         Answers with the finished task, or with the task as it stands.
 
@@ -869,7 +869,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Colour a black-and-white photo.
+        """Colorize a black-and-white photo.
 
         Answers with the finished task, or with the task as it stands.
 
@@ -899,7 +899,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Colour a black-and-white photo, version 2.
+        """Colorize a black-and-white photo, version 2.
 
         Answers with the finished task, or with the task as it stands.
 
@@ -931,7 +931,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Cut out what is in front.
+        """Remove the background of an image.
 
         Answers with the finished task, or with the task as it stands.
 
@@ -960,7 +960,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage:
-        """Cut out what is in front, version 2.
+        """Remove the background of an image, version 2.
 
         Waits for the image.
 
@@ -992,7 +992,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage:
-        """Cut out what is in front, version 3.
+        """Remove the background of an image, version 3.
 
         Waits for the image.
 
@@ -1031,7 +1031,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage:
-        """Paint a marked part of an image anew.
+        """Inpaint a marked part of an image.
 
         Waits for the image.
 
@@ -1083,7 +1083,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage:
-        """Remove an object from an image.
+        """Erase an object from an image.
 
         Waits for the image.
 
@@ -1237,7 +1237,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Put a subject into another light and scene.
+        """Relight a subject in another scene.
 
         IC-Light. Answers with the finished task, or with the task as it stands.
 
@@ -1310,7 +1310,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Put a subject before a background, in its light.
+        """Relight a subject before a background.
 
         IC-Light; takes 40 to 80 seconds, so it mostly answers with the task as it stands. The pictures may be given
         as addresses too.
@@ -1374,7 +1374,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelTask:
-        """Tell how a subject before a background stands.
+        """Tell how a relit subject before a background stands.
 
         Another way to ask for what `ai302_get_task` tells.
 
@@ -1425,7 +1425,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Put a subject into another light and scene, version 2.
+        """Relight a subject in another scene, version 2.
 
         IC-Light V2. Waits for the images.
 
@@ -1502,7 +1502,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage | Ai302ModelTask:
-        """Put the face of one picture onto another.
+        """Swap faces, version 2 (face swap).
 
         Gives the image, or a task to ask `ai302_get_task` for.
 
@@ -1536,7 +1536,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PngReply:
-        """Take a picture of an HTML page.
+        """Take a screenshot of an HTML page.
 
         Args:
             htmlCode: The page.
@@ -2017,7 +2017,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedImage]:
-        """Give a person the pose of another picture.
+        """Transfer the pose of another picture to a person.
 
         Args:
             person_image_url: The person. Takes a URL.
@@ -2063,7 +2063,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedImage:
-        """Tell how a person in another pose stands.
+        """Tell how a pose transfer stands.
 
         Args:
             request_id: The task's id.
@@ -2100,7 +2100,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedImage]:
-        """Dress a person in a garment.
+        """Dress a person in a garment (virtual try-on).
 
         Leffa, in the background.
 
@@ -2150,7 +2150,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedImage:
-        """Tell how a person in a garment stands.
+        """Tell how a virtual try-on stands.
 
         Args:
             request_id: The task's id.
@@ -2179,7 +2179,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Take the noise out of an image.
+        """Denoise an image.
 
         The fields of this call are not documented.
 
@@ -2212,7 +2212,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ComfyTask]:
-        """Dress a person in the clothes of another picture.
+        """Dress a person in the clothes of another picture (virtual try-on).
 
         Args:
             modelImageFile: The person. Takes a local file (path, open file or bytes).
@@ -2255,7 +2255,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ComfyTask]:
-        """Dress a person in the clothes of another picture, both marked by masks.
+        """Dress a person in the clothes of another picture, both marked by masks (virtual try-on).
 
         Args:
             modelImageFile: The person. Takes a local file (path, open file or bytes).
@@ -2294,7 +2294,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how changed clothes stand.
+        """Tell how a change of clothes stands.
 
         Args:
             taskId: The task's id.
@@ -2326,7 +2326,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ComfyTask]:
-        """Put a face onto a picture.
+        """Put a face onto a picture (face swap).
 
         Args:
             faceImageFile: The face. Takes a local file (path, open file or bytes).
@@ -2358,7 +2358,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how a swapped face stands.
+        """Tell how a face swap stands.
 
         Args:
             taskId: The task's id.
@@ -2572,7 +2572,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ComfyTask]:
-        """Give a picture the style of another.
+        """Give a picture the style of another (style transfer).
 
         Args:
             oriImageFile: The picture. Takes a local file (path, open file or bytes).
@@ -2604,7 +2604,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how a picture in another style stands.
+        """Tell how a style transfer stands.
 
         Args:
             taskId: The task's id.
@@ -2633,7 +2633,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ComfyTask]:
-        """Remove something from a picture.
+        """Erase an object from a picture.
 
         The fields of this call are not documented.
 
@@ -2662,7 +2662,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how a picture without something stands.
+        """Tell how the erasing of an object stands.
 
         Args:
             taskId: The task's id.
@@ -2698,7 +2698,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Enlarge an image.
+        """Upscale an image.
 
         Real-ESRGAN, if wanted with a second model for faces. Answers with the finished task, or with the task as it
         stands.
@@ -2733,7 +2733,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Enlarge an image, version 2.
+        """Upscale an image, version 2.
 
         The fields of this call are not documented.
 
@@ -2762,7 +2762,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Enlarge an image, version 3.
+        """Upscale an image, version 3.
 
         The fields of this call are not documented.
 
@@ -2791,7 +2791,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Enlarge an image, version 4.
+        """Upscale an image, version 4.
 
         The fields of this call are not documented.
 
@@ -2848,7 +2848,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Enlarge an image and add detail.
+        """Upscale an image and add detail.
 
         Clarity Upscaler, steered by a prompt. Answers with the finished task, or with the task as it stands.
 
@@ -2946,7 +2946,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage:
-        """Enlarge an image and add detail, version 2.
+        """Upscale an image and add detail, version 2.
 
         Waits for the image.
 
@@ -3020,7 +3020,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Enlarge and restore a portrait.
+        """Upscale and restore a portrait.
 
         Answers with the finished task, or with the task as it stands.
 
@@ -3055,7 +3055,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Colour a black-and-white photo.
+        """Colorize a black-and-white photo.
 
         Answers with the finished task, or with the task as it stands.
 
@@ -3085,7 +3085,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Colour a black-and-white photo, version 2.
+        """Colorize a black-and-white photo, version 2.
 
         Answers with the finished task, or with the task as it stands.
 
@@ -3117,7 +3117,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Cut out what is in front.
+        """Remove the background of an image.
 
         Answers with the finished task, or with the task as it stands.
 
@@ -3146,7 +3146,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage:
-        """Cut out what is in front, version 2.
+        """Remove the background of an image, version 2.
 
         Waits for the image.
 
@@ -3178,7 +3178,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage:
-        """Cut out what is in front, version 3.
+        """Remove the background of an image, version 3.
 
         Waits for the image.
 
@@ -3217,7 +3217,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage:
-        """Paint a marked part of an image anew.
+        """Inpaint a marked part of an image.
 
         Waits for the image.
 
@@ -3269,7 +3269,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage:
-        """Remove an object from an image.
+        """Erase an object from an image.
 
         Waits for the image.
 
@@ -3423,7 +3423,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Put a subject into another light and scene.
+        """Relight a subject in another scene.
 
         IC-Light. Answers with the finished task, or with the task as it stands.
 
@@ -3496,7 +3496,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Put a subject before a background, in its light.
+        """Relight a subject before a background.
 
         IC-Light; takes 40 to 80 seconds, so it mostly answers with the task as it stands. The pictures may be given
         as addresses too.
@@ -3560,7 +3560,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelTask:
-        """Tell how a subject before a background stands.
+        """Tell how a relit subject before a background stands.
 
         Another way to ask for what `ai302_get_task` tells.
 
@@ -3611,7 +3611,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Put a subject into another light and scene, version 2.
+        """Relight a subject in another scene, version 2.
 
         IC-Light V2. Waits for the images.
 
@@ -3688,7 +3688,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ProcessedImage | Ai302ModelTask:
-        """Put the face of one picture onto another.
+        """Swap faces, version 2 (face swap).
 
         Gives the image, or a task to ask `ai302_get_task` for.
 
@@ -3722,7 +3722,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302PngReply:
-        """Take a picture of an HTML page.
+        """Take a screenshot of an HTML page.
 
         Args:
             htmlCode: The page.
@@ -4205,7 +4205,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedImage]:
-        """Give a person the pose of another picture.
+        """Transfer the pose of another picture to a person.
 
         Args:
             person_image_url: The person. Takes a URL.
@@ -4251,7 +4251,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedImage:
-        """Tell how a person in another pose stands.
+        """Tell how a pose transfer stands.
 
         Args:
             request_id: The task's id.
@@ -4288,7 +4288,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedImage]:
-        """Dress a person in a garment.
+        """Dress a person in a garment (virtual try-on).
 
         Leffa, in the background.
 
@@ -4338,7 +4338,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedImage:
-        """Tell how a person in a garment stands.
+        """Tell how a virtual try-on stands.
 
         Args:
             request_id: The task's id.
@@ -4367,7 +4367,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Take the noise out of an image.
+        """Denoise an image.
 
         The fields of this call are not documented.
 
@@ -4400,7 +4400,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ComfyTask]:
-        """Dress a person in the clothes of another picture.
+        """Dress a person in the clothes of another picture (virtual try-on).
 
         Args:
             modelImageFile: The person. Takes a local file (path, open file or bytes).
@@ -4443,7 +4443,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ComfyTask]:
-        """Dress a person in the clothes of another picture, both marked by masks.
+        """Dress a person in the clothes of another picture, both marked by masks (virtual try-on).
 
         Args:
             modelImageFile: The person. Takes a local file (path, open file or bytes).
@@ -4482,7 +4482,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how changed clothes stand.
+        """Tell how a change of clothes stands.
 
         Args:
             taskId: The task's id.
@@ -4514,7 +4514,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ComfyTask]:
-        """Put a face onto a picture.
+        """Put a face onto a picture (face swap).
 
         Args:
             faceImageFile: The face. Takes a local file (path, open file or bytes).
@@ -4546,7 +4546,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how a swapped face stands.
+        """Tell how a face swap stands.
 
         Args:
             taskId: The task's id.
@@ -4760,7 +4760,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ComfyTask]:
-        """Give a picture the style of another.
+        """Give a picture the style of another (style transfer).
 
         Args:
             oriImageFile: The picture. Takes a local file (path, open file or bytes).
@@ -4792,7 +4792,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how a picture in another style stands.
+        """Tell how a style transfer stands.
 
         Args:
             taskId: The task's id.
@@ -4821,7 +4821,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ComfyTask]:
-        """Remove something from a picture.
+        """Erase an object from a picture.
 
         The fields of this call are not documented.
 
@@ -4850,7 +4850,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ComfyTask:
-        """Tell how a picture without something stands.
+        """Tell how the erasing of an object stands.
 
         Args:
             taskId: The task's id.

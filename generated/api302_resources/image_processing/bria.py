@@ -157,7 +157,7 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Cut out what is in the foreground.
+        """Remove the background of an image.
 
         Args:
             image_url: The image's address; counts before `file`. Takes a URL.
@@ -268,7 +268,7 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResults:
-        """Put a new background behind what is in the foreground.
+        """Replace the background of an image.
 
         Takes `bg_prompt` or a reference image. Without `sync` the addresses come at once, before the images are
         there.
@@ -339,7 +339,7 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Take away what is in the foreground.
+        """Erase what is in the foreground.
 
         Args:
             image_url: The image's address; counts before `file`. Takes a URL.
@@ -378,7 +378,7 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Erase what a mask marks.
+        """Erase an object that a mask marks.
 
         Args:
             image_url: The image's address; counts before `file`. Takes a URL.
@@ -429,7 +429,7 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Extend an image beyond its edges.
+        """Extend an image beyond its edges (outpaint).
 
         Places the image on a larger canvas and fills the rest.
 
@@ -484,7 +484,7 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Enlarge an image.
+        """Upscale an image.
 
         Args:
             image_url: The image's address; counts before `file`. Takes a URL.
@@ -558,7 +558,7 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Cut out a product.
+        """Cut out a product (remove its background).
 
         Args:
             sku: The product's number in your stock.
@@ -846,7 +846,7 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaCaptions:
-        """Describe an image.
+        """Describe an image (caption).
 
         Args:
             image_url: The image's address; counts before `file`. Takes a URL.
@@ -916,7 +916,7 @@ class Bria(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Make masks of all things in an image.
+        """Make masks of all things in an image (segmentation).
 
         Gives a ZIP of masks, named after the image, and a map that tells which pixel belongs to which mask.
 
@@ -1062,7 +1062,7 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Cut out what is in the foreground.
+        """Remove the background of an image.
 
         Args:
             image_url: The image's address; counts before `file`. Takes a URL.
@@ -1173,7 +1173,7 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResults:
-        """Put a new background behind what is in the foreground.
+        """Replace the background of an image.
 
         Takes `bg_prompt` or a reference image. Without `sync` the addresses come at once, before the images are
         there.
@@ -1244,7 +1244,7 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Take away what is in the foreground.
+        """Erase what is in the foreground.
 
         Args:
             image_url: The image's address; counts before `file`. Takes a URL.
@@ -1283,7 +1283,7 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Erase what a mask marks.
+        """Erase an object that a mask marks.
 
         Args:
             image_url: The image's address; counts before `file`. Takes a URL.
@@ -1334,7 +1334,7 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Extend an image beyond its edges.
+        """Extend an image beyond its edges (outpaint).
 
         Places the image on a larger canvas and fills the rest.
 
@@ -1389,7 +1389,7 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Enlarge an image.
+        """Upscale an image.
 
         Args:
             image_url: The image's address; counts before `file`. Takes a URL.
@@ -1463,7 +1463,7 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaResult:
-        """Cut out a product.
+        """Cut out a product (remove its background).
 
         Args:
             sku: The product's number in your stock.
@@ -1751,7 +1751,7 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> BriaCaptions:
-        """Describe an image.
+        """Describe an image (caption).
 
         Args:
             image_url: The image's address; counts before `file`. Takes a URL.
@@ -1821,7 +1821,7 @@ class AsyncBria(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Make masks of all things in an image.
+        """Make masks of all things in an image (segmentation).
 
         Gives a ZIP of masks, named after the image, and a map that tells which pixel belongs to which mask.
 

@@ -62,7 +62,7 @@ class Clipdrop(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Remove an object from an image.
+        """Erase an object from an image.
 
         `stream_cleanup` gives the bytes as they come.
 
@@ -103,7 +103,7 @@ class Clipdrop(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Remove an object from an image.
+        """Erase an object from an image.
 
         Args:
             image_file: The image: JPEG or PNG, up to 16 megapixels and 30 MB. Takes a local file (path, open file
@@ -142,7 +142,7 @@ class Clipdrop(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Enlarge an image.
+        """Upscale an image.
 
         WebP where the image is transparent in parts, else JPEG.
 
@@ -187,7 +187,7 @@ class Clipdrop(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Enlarge an image.
+        """Upscale an image.
 
         WebP where the image is transparent in parts, else JPEG.
 
@@ -228,7 +228,7 @@ class Clipdrop(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Cut out what is in front.
+        """Remove the background of an image.
 
         PNG, or what the `Accept` header asks for.
 
@@ -271,7 +271,7 @@ class Clipdrop(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Cut out what is in front.
+        """Remove the background of an image.
 
         PNG, or what the `Accept` header asks for.
 
@@ -314,7 +314,7 @@ class Clipdrop(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Extend an image beyond its edges.
+        """Extend an image beyond its edges (outpaint).
 
         A negative number cuts instead.
 
@@ -369,7 +369,7 @@ class Clipdrop(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Extend an image beyond its edges.
+        """Extend an image beyond its edges (outpaint).
 
         A negative number cuts instead.
 
@@ -422,7 +422,7 @@ class AsyncClipdrop(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Remove an object from an image.
+        """Erase an object from an image.
 
         `stream_cleanup` gives the bytes as they come.
 
@@ -463,7 +463,7 @@ class AsyncClipdrop(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Remove an object from an image.
+        """Erase an object from an image.
 
         Args:
             image_file: The image: JPEG or PNG, up to 16 megapixels and 30 MB. Takes a local file (path, open file
@@ -502,7 +502,7 @@ class AsyncClipdrop(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Enlarge an image.
+        """Upscale an image.
 
         WebP where the image is transparent in parts, else JPEG.
 
@@ -547,7 +547,7 @@ class AsyncClipdrop(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Enlarge an image.
+        """Upscale an image.
 
         WebP where the image is transparent in parts, else JPEG.
 
@@ -588,7 +588,7 @@ class AsyncClipdrop(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Cut out what is in front.
+        """Remove the background of an image.
 
         PNG, or what the `Accept` header asks for.
 
@@ -631,7 +631,7 @@ class AsyncClipdrop(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Cut out what is in front.
+        """Remove the background of an image.
 
         PNG, or what the `Accept` header asks for.
 
@@ -674,7 +674,7 @@ class AsyncClipdrop(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Extend an image beyond its edges.
+        """Extend an image beyond its edges (outpaint).
 
         A negative number cuts instead.
 
@@ -729,7 +729,7 @@ class AsyncClipdrop(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Extend an image beyond its edges.
+        """Extend an image beyond its edges (outpaint).
 
         A negative number cuts instead.
 

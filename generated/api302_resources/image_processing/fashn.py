@@ -58,7 +58,7 @@ class Fashn(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Dress a person in a garment.
+        """Dress a person in a garment (virtual try-on).
 
         Waits for the images. A refusal has its kind in `detail.name`, such as `NSFWError`.
 
@@ -135,7 +135,7 @@ class Fashn(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Dress a person in a garment, version 1.5.
+        """Dress a person in a garment (virtual try-on), version 1.5.
 
         Waits for the images.
 
@@ -214,7 +214,7 @@ class AsyncFashn(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Dress a person in a garment.
+        """Dress a person in a garment (virtual try-on).
 
         Waits for the images. A refusal has its kind in `detail.name`, such as `NSFWError`.
 
@@ -291,7 +291,7 @@ class AsyncFashn(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Dress a person in a garment, version 1.5.
+        """Dress a person in a garment (virtual try-on), version 1.5.
 
         Waits for the images.
 

@@ -494,7 +494,7 @@ class Flux(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Paint anew what a mask marks.
+        """Inpaint what a mask marks.
 
         Args:
             prompt: What to show there.
@@ -1059,7 +1059,7 @@ class AsyncFlux(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Paint anew what a mask marks.
+        """Inpaint what a mask marks.
 
         Args:
             prompt: What to show there.

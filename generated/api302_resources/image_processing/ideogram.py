@@ -134,7 +134,7 @@ class Ideogram(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramReply:
-        """Change what a mask marks, with Ideogram 3.0.
+        """Inpaint what a mask marks, with Ideogram 3.0.
 
         Args:
             image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
@@ -296,7 +296,7 @@ class Ideogram(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramReply:
-        """Extend a square image to another shape, with Ideogram 3.0.
+        """Extend a square image to another shape (outpaint), with Ideogram 3.0.
 
         Args:
             image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
@@ -356,7 +356,7 @@ class Ideogram(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramReply:
-        """Put a new background behind what is in the foreground, with Ideogram 3.0.
+        """Replace the background of an image, with Ideogram 3.0.
 
         Args:
             image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
@@ -445,7 +445,7 @@ class Ideogram(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramReply:
-        """Enlarge an image.
+        """Upscale an image.
 
         Args:
             image_request: How to enlarge it.
@@ -521,7 +521,7 @@ class Ideogram(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramReply:
-        """Change what a mask marks, with a model of version 2.
+        """Inpaint what a mask marks, with a model of version 2.
 
         Args:
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or
@@ -588,7 +588,7 @@ class AsyncIdeogram(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramReply:
-        """Change what a mask marks, with Ideogram 3.0.
+        """Inpaint what a mask marks, with Ideogram 3.0.
 
         Args:
             image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
@@ -750,7 +750,7 @@ class AsyncIdeogram(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramReply:
-        """Extend a square image to another shape, with Ideogram 3.0.
+        """Extend a square image to another shape (outpaint), with Ideogram 3.0.
 
         Args:
             image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
@@ -810,7 +810,7 @@ class AsyncIdeogram(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramReply:
-        """Put a new background behind what is in the foreground, with Ideogram 3.0.
+        """Replace the background of an image, with Ideogram 3.0.
 
         Args:
             image: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or bytes).
@@ -899,7 +899,7 @@ class AsyncIdeogram(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramReply:
-        """Enlarge an image.
+        """Upscale an image.
 
         Args:
             image_request: How to enlarge it.
@@ -975,7 +975,7 @@ class AsyncIdeogram(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> IdeogramReply:
-        """Change what a mask marks, with a model of version 2.
+        """Inpaint what a mask marks, with a model of version 2.
 
         Args:
             image_file: The image: JPEG, WebP or PNG, 10 MB at most. Takes a local file (path, open file or

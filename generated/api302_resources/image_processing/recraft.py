@@ -65,7 +65,7 @@ class Recraft(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> RecraftProcessedImage:
-        """Turn an image into a vector drawing.
+        """Vectorize an image.
 
         Args:
             file: The image. Takes a local file (path, open file or bytes).
@@ -110,7 +110,7 @@ class Recraft(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> RecraftProcessedImage:
-        """Cut out what is in the foreground.
+        """Remove the background of an image.
 
         Args:
             file: The image. Takes a local file (path, open file or bytes).
@@ -146,7 +146,7 @@ class Recraft(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> RecraftProcessedImage:
-        """Enlarge an image, with sharper detail.
+        """Upscale an image, with sharper detail.
 
         Args:
             file: The image. Takes a local file (path, open file or bytes).
@@ -183,7 +183,7 @@ class Recraft(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> RecraftProcessedImage | Binary:
-        """Enlarge an image, with new detail.
+        """Upscale an image, with new detail.
 
         Some callers get the image as bytes.
 
@@ -225,7 +225,7 @@ class Recraft(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Enlarge an image, with new detail.
+        """Upscale an image, with new detail.
 
         Some callers get the image as bytes.
 
@@ -268,7 +268,7 @@ class AsyncRecraft(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> RecraftProcessedImage:
-        """Turn an image into a vector drawing.
+        """Vectorize an image.
 
         Args:
             file: The image. Takes a local file (path, open file or bytes).
@@ -313,7 +313,7 @@ class AsyncRecraft(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> RecraftProcessedImage:
-        """Cut out what is in the foreground.
+        """Remove the background of an image.
 
         Args:
             file: The image. Takes a local file (path, open file or bytes).
@@ -349,7 +349,7 @@ class AsyncRecraft(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> RecraftProcessedImage:
-        """Enlarge an image, with sharper detail.
+        """Upscale an image, with sharper detail.
 
         Args:
             file: The image. Takes a local file (path, open file or bytes).
@@ -386,7 +386,7 @@ class AsyncRecraft(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> RecraftProcessedImage | Binary:
-        """Enlarge an image, with new detail.
+        """Upscale an image, with new detail.
 
         Some callers get the image as bytes.
 
@@ -428,7 +428,7 @@ class AsyncRecraft(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Enlarge an image, with new detail.
+        """Upscale an image, with new detail.
 
         Some callers get the image as bytes.
 

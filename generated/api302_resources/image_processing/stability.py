@@ -168,7 +168,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Enlarge an image fast.
+        """Upscale an image fast.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -209,7 +209,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Enlarge an image fast.
+        """Upscale an image fast.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -270,7 +270,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[StabilityResult | StabilityImageTask | Binary]:
-        """Enlarge a poor image, with new detail.
+        """Upscale a poor image, with new detail.
 
         Takes from 64 by 64 pixels to one megapixel. Answers at once with a task.
 
@@ -324,7 +324,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Enlarge an image, keeping to what is there.
+        """Upscale an image, keeping to what is there.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -380,7 +380,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Enlarge an image, keeping to what is there.
+        """Upscale an image, keeping to what is there.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -499,7 +499,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Erase what a mask marks.
+        """Erase an object that a mask marks.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -547,7 +547,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Erase what a mask marks.
+        """Erase an object that a mask marks.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -614,7 +614,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Paint anew what a mask marks.
+        """Inpaint what a mask marks.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -696,7 +696,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Paint anew what a mask marks.
+        """Inpaint what a mask marks.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -757,7 +757,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Extend an image beyond its edges.
+        """Extend an image beyond its edges (outpaint).
 
         Gives the image as bytes, or as JSON in base64. At least one side is wanted.
 
@@ -821,7 +821,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Extend an image beyond its edges.
+        """Extend an image beyond its edges (outpaint).
 
         Gives the image as bytes, or as JSON in base64. At least one side is wanted.
 
@@ -880,7 +880,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Replace a thing that a text names.
+        """Replace an object that a text names.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -939,7 +939,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Replace a thing that a text names.
+        """Replace an object that a text names.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -995,7 +995,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Recolour a thing that a text names.
+        """Recolor an object that a text names.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -1054,7 +1054,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Recolour a thing that a text names.
+        """Recolor an object that a text names.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -1105,7 +1105,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Cut out what is in the foreground.
+        """Remove the background of an image.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -1145,7 +1145,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Cut out what is in the foreground.
+        """Remove the background of an image.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -1192,7 +1192,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[StabilityResult | StabilityImageTask | Binary]:
-        """Give a subject a new background and its light.
+        """Replace the background of a subject and relight it.
 
         Answers at once with a task. Takes `background_prompt` or `background_reference`.
 
@@ -1774,7 +1774,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityArtifacts | Binary:
-        """Enlarge an image, first version.
+        """Upscale an image, first version.
 
         Give the new width or the new height.
 
@@ -1815,7 +1815,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Enlarge an image, first version.
+        """Upscale an image, first version.
 
         Give the new width or the new height.
 
@@ -1853,7 +1853,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Enlarge an image fast.
+        """Upscale an image fast.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -1894,7 +1894,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Enlarge an image fast.
+        """Upscale an image fast.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -1955,7 +1955,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[StabilityResult | StabilityImageTask | Binary]:
-        """Enlarge a poor image, with new detail.
+        """Upscale a poor image, with new detail.
 
         Takes from 64 by 64 pixels to one megapixel. Answers at once with a task.
 
@@ -2009,7 +2009,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Enlarge an image, keeping to what is there.
+        """Upscale an image, keeping to what is there.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -2065,7 +2065,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Enlarge an image, keeping to what is there.
+        """Upscale an image, keeping to what is there.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -2184,7 +2184,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Erase what a mask marks.
+        """Erase an object that a mask marks.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -2232,7 +2232,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Erase what a mask marks.
+        """Erase an object that a mask marks.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -2299,7 +2299,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Paint anew what a mask marks.
+        """Inpaint what a mask marks.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -2381,7 +2381,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Paint anew what a mask marks.
+        """Inpaint what a mask marks.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -2442,7 +2442,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Extend an image beyond its edges.
+        """Extend an image beyond its edges (outpaint).
 
         Gives the image as bytes, or as JSON in base64. At least one side is wanted.
 
@@ -2506,7 +2506,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Extend an image beyond its edges.
+        """Extend an image beyond its edges (outpaint).
 
         Gives the image as bytes, or as JSON in base64. At least one side is wanted.
 
@@ -2565,7 +2565,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Replace a thing that a text names.
+        """Replace an object that a text names.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -2624,7 +2624,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Replace a thing that a text names.
+        """Replace an object that a text names.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -2680,7 +2680,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Recolour a thing that a text names.
+        """Recolor an object that a text names.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -2739,7 +2739,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Recolour a thing that a text names.
+        """Recolor an object that a text names.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -2790,7 +2790,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityImage | Binary:
-        """Cut out what is in the foreground.
+        """Remove the background of an image.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -2830,7 +2830,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Cut out what is in the foreground.
+        """Remove the background of an image.
 
         Gives the image as bytes, or as JSON in base64.
 
@@ -2877,7 +2877,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[StabilityResult | StabilityImageTask | Binary]:
-        """Give a subject a new background and its light.
+        """Replace the background of a subject and relight it.
 
         Answers at once with a task. Takes `background_prompt` or `background_reference`.
 
@@ -3459,7 +3459,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> StabilityArtifacts | Binary:
-        """Enlarge an image, first version.
+        """Upscale an image, first version.
 
         Give the new width or the new height.
 
@@ -3500,7 +3500,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Enlarge an image, first version.
+        """Upscale an image, first version.
 
         Give the new width or the new height.
 

@@ -73,7 +73,7 @@ class Vectorizer(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Turn an image into a drawing.
+        """Vectorize an image.
 
         Give one of `image`, `image.url` and `image.base64`. `output.file_format` decides what comes back. Allow it
         three minutes.
@@ -251,7 +251,7 @@ class Vectorizer(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Turn an image into a drawing.
+        """Vectorize an image.
 
         Give one of `image`, `image.url` and `image.base64`. `output.file_format` decides what comes back. Allow it
         three minutes.
@@ -430,7 +430,7 @@ class AsyncVectorizer(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Binary:
-        """Turn an image into a drawing.
+        """Vectorize an image.
 
         Give one of `image`, `image.url` and `image.base64`. `output.file_format` decides what comes back. Allow it
         three minutes.
@@ -608,7 +608,7 @@ class AsyncVectorizer(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Turn an image into a drawing.
+        """Vectorize an image.
 
         Give one of `image`, `image.url` and `image.base64`. `output.file_format` decides what comes back. Allow it
         three minutes.

@@ -55,14 +55,14 @@ class Images(Resource):
 
     @cached_property
     def baidu(self) -> Baidu:
-        """Baidu."""
+        """Baidu, also 百度."""
         from api302_resources.images.baidu import Baidu
 
         return Baidu(self._client)
 
     @cached_property
     def doubao(self) -> Doubao:
-        """Doubao."""
+        """Doubao, also 豆包, 即梦, 火山引擎, Volcengine."""
         from api302_resources.images.doubao import Doubao
 
         return Doubao(self._client)
@@ -83,14 +83,14 @@ class Images(Resource):
 
     @cached_property
     def google(self) -> Google:
-        """Google."""
+        """Google, also 谷歌."""
         from api302_resources.images.google import Google
 
         return Google(self._client)
 
     @cached_property
     def hidream(self) -> Hidream:
-        """HiDream."""
+        """HiDream, also 智象未来."""
         from api302_resources.images.hidream import Hidream
 
         return Hidream(self._client)
@@ -118,7 +118,7 @@ class Images(Resource):
 
     @cached_property
     def minimax(self) -> Minimax:
-        """MiniMax."""
+        """MiniMax, also 海螺, Hailuo."""
         from api302_resources.images.minimax import Minimax
 
         return Minimax(self._client)
@@ -139,7 +139,7 @@ class Images(Resource):
 
     @cached_property
     def siliconflow(self) -> Siliconflow:
-        """SiliconFlow."""
+        """SiliconFlow, also 硅基流动."""
         from api302_resources.images.siliconflow import Siliconflow
 
         return Siliconflow(self._client)
@@ -153,7 +153,7 @@ class Images(Resource):
 
     @cached_property
     def zhipu(self) -> Zhipu:
-        """Zhipu."""
+        """Zhipu, also 智谱, BigModel."""
         from api302_resources.images.zhipu import Zhipu
 
         return Zhipu(self._client)
@@ -375,14 +375,14 @@ class AsyncImages(AsyncResource):
 
     @cached_property
     def baidu(self) -> AsyncBaidu:
-        """Baidu."""
+        """Baidu, also 百度."""
         from api302_resources.images.baidu import AsyncBaidu
 
         return AsyncBaidu(self._client)
 
     @cached_property
     def doubao(self) -> AsyncDoubao:
-        """Doubao."""
+        """Doubao, also 豆包, 即梦, 火山引擎, Volcengine."""
         from api302_resources.images.doubao import AsyncDoubao
 
         return AsyncDoubao(self._client)
@@ -403,14 +403,14 @@ class AsyncImages(AsyncResource):
 
     @cached_property
     def google(self) -> AsyncGoogle:
-        """Google."""
+        """Google, also 谷歌."""
         from api302_resources.images.google import AsyncGoogle
 
         return AsyncGoogle(self._client)
 
     @cached_property
     def hidream(self) -> AsyncHidream:
-        """HiDream."""
+        """HiDream, also 智象未来."""
         from api302_resources.images.hidream import AsyncHidream
 
         return AsyncHidream(self._client)
@@ -438,7 +438,7 @@ class AsyncImages(AsyncResource):
 
     @cached_property
     def minimax(self) -> AsyncMinimax:
-        """MiniMax."""
+        """MiniMax, also 海螺, Hailuo."""
         from api302_resources.images.minimax import AsyncMinimax
 
         return AsyncMinimax(self._client)
@@ -459,7 +459,7 @@ class AsyncImages(AsyncResource):
 
     @cached_property
     def siliconflow(self) -> AsyncSiliconflow:
-        """SiliconFlow."""
+        """SiliconFlow, also 硅基流动."""
         from api302_resources.images.siliconflow import AsyncSiliconflow
 
         return AsyncSiliconflow(self._client)
@@ -473,7 +473,7 @@ class AsyncImages(AsyncResource):
 
     @cached_property
     def zhipu(self) -> AsyncZhipu:
-        """Zhipu."""
+        """Zhipu, also 智谱, BigModel."""
         from api302_resources.images.zhipu import AsyncZhipu
 
         return AsyncZhipu(self._client)

@@ -39,7 +39,7 @@ class Information(Resource):
 
     @cached_property
     def bocha(self) -> Bocha:
-        """Bocha."""
+        """Bocha, also 博查."""
         from api302_resources.information.bocha import Bocha
 
         return Bocha(self._client)
@@ -137,7 +137,7 @@ class Information(Resource):
 
     @cached_property
     def youdao(self) -> Youdao:
-        """Youdao."""
+        """Youdao, also 有道."""
         from api302_resources.information.youdao import Youdao
 
         return Youdao(self._client)
@@ -155,7 +155,7 @@ class AsyncInformation(AsyncResource):
 
     @cached_property
     def bocha(self) -> AsyncBocha:
-        """Bocha."""
+        """Bocha, also 博查."""
         from api302_resources.information.bocha import AsyncBocha
 
         return AsyncBocha(self._client)
@@ -253,7 +253,7 @@ class AsyncInformation(AsyncResource):
 
     @cached_property
     def youdao(self) -> AsyncYoudao:
-        """Youdao."""
+        """Youdao, also 有道."""
         from api302_resources.information.youdao import AsyncYoudao
 
         return AsyncYoudao(self._client)

@@ -104,7 +104,7 @@ class Doc2x(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Doc2XParsing]:
-        """Read a PDF.
+        """Read the text of a PDF (OCR).
 
         Args:
             file: The PDF. Takes a local file (path, open file or bytes).
@@ -237,7 +237,7 @@ class Doc2x(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Doc2XParsing]:
-        """Read an image, first version.
+        """Read the text of an image (OCR), first version.
 
         302.AI calls this version out of use.
 
@@ -308,7 +308,7 @@ class AsyncDoc2x(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Doc2XParsing]:
-        """Read a PDF.
+        """Read the text of a PDF (OCR).
 
         Args:
             file: The PDF. Takes a local file (path, open file or bytes).
@@ -441,7 +441,7 @@ class AsyncDoc2x(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Doc2XParsing]:
-        """Read an image, first version.
+        """Read the text of an image (OCR), first version.
 
         302.AI calls this version out of use.
 

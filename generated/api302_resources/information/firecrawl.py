@@ -104,7 +104,7 @@ class Firecrawl(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FirecrawlScrapeReply:
-        """Read a web page.
+        """Scrape a web page.
 
         As Markdown, HTML, links, a screenshot, or data by a JSON Schema.
 
@@ -200,7 +200,7 @@ class Firecrawl(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[FirecrawlBatch]:
-        """Read many web pages.
+        """Scrape many web pages.
 
         Args:
             urls: The pages.
@@ -275,7 +275,7 @@ class Firecrawl(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FirecrawlBatch:
-        """Tell how the reading of many web pages stands.
+        """Tell how the scraping of many web pages stands.
 
         Gives the pages read so far. Where `next` is given, more of them are at that address.
 
@@ -463,7 +463,7 @@ class AsyncFirecrawl(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FirecrawlScrapeReply:
-        """Read a web page.
+        """Scrape a web page.
 
         As Markdown, HTML, links, a screenshot, or data by a JSON Schema.
 
@@ -559,7 +559,7 @@ class AsyncFirecrawl(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[FirecrawlBatch]:
-        """Read many web pages.
+        """Scrape many web pages.
 
         Args:
             urls: The pages.
@@ -634,7 +634,7 @@ class AsyncFirecrawl(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> FirecrawlBatch:
-        """Tell how the reading of many web pages stands.
+        """Tell how the scraping of many web pages stands.
 
         Gives the pages read so far. Where `next` is given, more of them are at that address.
 

@@ -47,7 +47,7 @@ class Mistral(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MistralOcrReply:
-        """Read a PDF or an image.
+        """Read the text of a PDF or an image (OCR).
 
         Args:
             model: The model, such as mistral-ocr-latest.
@@ -118,7 +118,7 @@ class AsyncMistral(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MistralOcrReply:
-        """Read a PDF or an image.
+        """Read the text of a PDF or an image (OCR).
 
         Args:
             model: The model, such as mistral-ocr-latest.

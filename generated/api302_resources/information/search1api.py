@@ -176,7 +176,7 @@ class Search1api(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiCrawlReply:
-        """Read a web page.
+        """Read a web page (crawl).
 
         Args:
             url: Its address.
@@ -380,7 +380,7 @@ class AsyncSearch1api(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiCrawlReply:
-        """Read a web page.
+        """Read a web page (crawl).
 
         Args:
             url: Its address.

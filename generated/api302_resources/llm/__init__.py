@@ -35,7 +35,7 @@ class Llm(Resource):
 
     @cached_property
     def google(self) -> Google:
-        """Google."""
+        """Google, also 谷歌."""
         from api302_resources.llm.google import Google
 
         return Google(self._client)
@@ -74,7 +74,7 @@ class AsyncLlm(AsyncResource):
 
     @cached_property
     def google(self) -> AsyncGoogle:
-        """Google."""
+        """Google, also 谷歌."""
         from api302_resources.llm.google import AsyncGoogle
 
         return AsyncGoogle(self._client)

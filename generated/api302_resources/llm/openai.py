@@ -218,7 +218,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiChatReply | OpenaiShortChatReply:
-        """Answer a conversation.
+        """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
         parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Answers at once, as an
@@ -537,7 +537,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[OpenaiChatReply] | Task[OpenaiShortChatReply]:
-        """Answer a conversation.
+        """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
         parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Answers at once, as an
@@ -776,7 +776,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Stream[OpenaiChatChunk, OpenaiChatReply]:
-        """Answer a conversation.
+        """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
         parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Answers at once, as an
@@ -1333,7 +1333,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiChatReply | OpenaiShortChatReply:
-        """Answer a conversation.
+        """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
         parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Answers at once, as an
@@ -1652,7 +1652,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[OpenaiChatReply] | AsyncTask[OpenaiShortChatReply]:
-        """Answer a conversation.
+        """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
         parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Answers at once, as an
@@ -1891,7 +1891,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncStream[OpenaiChatChunk, OpenaiChatReply]:
-        """Answer a conversation.
+        """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
         parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Answers at once, as an

@@ -140,7 +140,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302RerankReply:
-        """Sort documents by how well they answer a question.
+        """Rerank documents by how well they answer a question.
 
         Models of Jina, Voyage, BAAI, Youdao and Qwen answer here; qwen3-rerank has a call of its own.
 
@@ -199,7 +199,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302RerankReply:
-        """Sort documents with qwen3-rerank.
+        """Rerank documents with qwen3-rerank.
 
         Args:
             model: qwen3-rerank.
@@ -599,7 +599,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Cut a text into pieces that belong together, by a language model.
+        """Cut a text into chunks that belong together, by a language model.
 
         The fields of this call are not documented.
 
@@ -628,7 +628,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Cut a file's text into pieces that belong together, by a language model.
+        """Cut a file's text into chunks that belong together, by a language model.
 
         The fields of this call are not documented.
 
@@ -670,7 +670,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302RerankReply:
-        """Sort documents by how well they answer a question.
+        """Rerank documents by how well they answer a question.
 
         Models of Jina, Voyage, BAAI, Youdao and Qwen answer here; qwen3-rerank has a call of its own.
 
@@ -729,7 +729,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302RerankReply:
-        """Sort documents with qwen3-rerank.
+        """Rerank documents with qwen3-rerank.
 
         Args:
             model: qwen3-rerank.
@@ -1129,7 +1129,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Cut a text into pieces that belong together, by a language model.
+        """Cut a text into chunks that belong together, by a language model.
 
         The fields of this call are not documented.
 
@@ -1158,7 +1158,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Cut a file's text into pieces that belong together, by a language model.
+        """Cut a file's text into chunks that belong together, by a language model.
 
         The fields of this call are not documented.
 

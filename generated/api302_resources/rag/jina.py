@@ -82,7 +82,7 @@ class Jina(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JinaEmbeddingsReply:
-        """Turn texts or images into vectors.
+        """Embed texts or images (embeddings).
 
         Args:
             model: The model: jina-embeddings-v3, jina-embeddings-v4, jina-clip-v1, jina-clip-v2, jina-colbert-v2,
@@ -142,7 +142,7 @@ class Jina(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JinaRerankReply:
-        """Sort documents by how well they answer a question.
+        """Rerank documents by how well they answer a question.
 
         Args:
             model: The model: jina-reranker-m0 (also images), jina-reranker-v2-base-multilingual, jina-colbert-v2,
@@ -265,7 +265,7 @@ class AsyncJina(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JinaEmbeddingsReply:
-        """Turn texts or images into vectors.
+        """Embed texts or images (embeddings).
 
         Args:
             model: The model: jina-embeddings-v3, jina-embeddings-v4, jina-clip-v1, jina-clip-v2, jina-colbert-v2,
@@ -325,7 +325,7 @@ class AsyncJina(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JinaRerankReply:
-        """Sort documents by how well they answer a question.
+        """Rerank documents by how well they answer a question.
 
         Args:
             model: The model: jina-reranker-m0 (also images), jina-reranker-v2-base-multilingual, jina-colbert-v2,

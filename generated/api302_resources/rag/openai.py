@@ -46,7 +46,7 @@ class Openai(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiEmbeddingsReply:
-        """Turn texts into vectors.
+        """Embed texts (embeddings).
 
         Args:
             model: The model, such as text-embedding-3-large, text-embedding-3-small, text-embedding-ada-002,
@@ -94,7 +94,7 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiEmbeddingsReply:
-        """Turn texts into vectors.
+        """Embed texts (embeddings).
 
         Args:
             model: The model, such as text-embedding-3-large, text-embedding-3-small, text-embedding-ada-002,

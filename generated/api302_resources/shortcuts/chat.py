@@ -192,7 +192,7 @@ class ChatCompletions(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiChatReply | OpenaiShortChatReply:
-        """Answer a conversation.
+        """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
         parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Answers at once, as an
@@ -511,7 +511,7 @@ class ChatCompletions(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[OpenaiChatReply] | Task[OpenaiShortChatReply]:
-        """Answer a conversation.
+        """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
         parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Answers at once, as an
@@ -750,7 +750,7 @@ class ChatCompletions(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Stream[OpenaiChatChunk, OpenaiChatReply]:
-        """Answer a conversation.
+        """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
         parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Answers at once, as an
@@ -1071,7 +1071,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiChatReply | OpenaiShortChatReply:
-        """Answer a conversation.
+        """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
         parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Answers at once, as an
@@ -1390,7 +1390,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[OpenaiChatReply] | AsyncTask[OpenaiShortChatReply]:
-        """Answer a conversation.
+        """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
         parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Answers at once, as an
@@ -1629,7 +1629,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncStream[OpenaiChatChunk, OpenaiChatReply]:
-        """Answer a conversation.
+        """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
         parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Answers at once, as an

@@ -32,7 +32,7 @@ class Embeddings(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiEmbeddingsReply:
-        """Turn texts into vectors.
+        """Embed texts (embeddings).
 
         Args:
             model: The model, such as text-embedding-3-large, text-embedding-3-small, text-embedding-ada-002,
@@ -80,7 +80,7 @@ class AsyncEmbeddings(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiEmbeddingsReply:
-        """Turn texts into vectors.
+        """Embed texts (embeddings).
 
         Args:
             model: The model, such as text-embedding-3-large, text-embedding-3-small, text-embedding-ada-002,

@@ -1331,7 +1331,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302VtTask]:
-        """Part the voices from a sound and write down what they say.
+        """Separate the voices from a sound and transcribe them.
 
         Args:
             audio_url: The sound's address. Takes a URL.
@@ -1550,7 +1550,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302WebDataTask]:
-        """Take data of a given shape from a web page.
+        """Extract data of a given shape from a web page.
 
         Takes an address, a shape (such as `ai302_suggest_extraction_schema` gives) and a prompt; how the fields are
         called is not told.
@@ -3833,7 +3833,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302VtTask]:
-        """Part the voices from a sound and write down what they say.
+        """Separate the voices from a sound and transcribe them.
 
         Args:
             audio_url: The sound's address. Takes a URL.
@@ -4052,7 +4052,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302WebDataTask]:
-        """Take data of a given shape from a web page.
+        """Extract data of a given shape from a web page.
 
         Takes an address, a shape (such as `ai302_suggest_extraction_schema` gives) and a prompt; how the fields are
         called is not told.

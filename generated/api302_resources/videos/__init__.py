@@ -53,14 +53,14 @@ class Videos(Resource):
 
     @cached_property
     def alibaba(self) -> Alibaba:
-        """Alibaba."""
+        """Alibaba, also 阿里云, 通义, 万相, Aliyun."""
         from api302_resources.videos.alibaba import Alibaba
 
         return Alibaba(self._client)
 
     @cached_property
     def doubao(self) -> Doubao:
-        """Doubao."""
+        """Doubao, also 豆包, 即梦, 火山引擎, Volcengine."""
         from api302_resources.videos.doubao import Doubao
 
         return Doubao(self._client)
@@ -74,7 +74,7 @@ class Videos(Resource):
 
     @cached_property
     def google(self) -> Google:
-        """Google."""
+        """Google, also 谷歌."""
         from api302_resources.videos.google import Google
 
         return Google(self._client)
@@ -102,14 +102,14 @@ class Videos(Resource):
 
     @cached_property
     def hunyuan(self) -> Hunyuan:
-        """Hunyuan."""
+        """Hunyuan, also 混元, 腾讯, Tencent."""
         from api302_resources.videos.hunyuan import Hunyuan
 
         return Hunyuan(self._client)
 
     @cached_property
     def kling(self) -> Kling:
-        """Kling."""
+        """Kling, also 可灵, 快手, Kuaishou."""
         from api302_resources.videos.kling import Kling
 
         return Kling(self._client)
@@ -130,7 +130,7 @@ class Videos(Resource):
 
     @cached_property
     def minimax(self) -> Minimax:
-        """MiniMax."""
+        """MiniMax, also 海螺, Hailuo."""
         from api302_resources.videos.minimax import Minimax
 
         return Minimax(self._client)
@@ -144,7 +144,7 @@ class Videos(Resource):
 
     @cached_property
     def pixverse(self) -> Pixverse:
-        """PixVerse."""
+        """PixVerse, also 拍我AI."""
         from api302_resources.videos.pixverse import Pixverse
 
         return Pixverse(self._client)
@@ -158,7 +158,7 @@ class Videos(Resource):
 
     @cached_property
     def siliconflow(self) -> Siliconflow:
-        """SiliconFlow."""
+        """SiliconFlow, also 硅基流动."""
         from api302_resources.videos.siliconflow import Siliconflow
 
         return Siliconflow(self._client)
@@ -186,14 +186,14 @@ class Videos(Resource):
 
     @cached_property
     def vidu(self) -> Vidu:
-        """Vidu."""
+        """Vidu, also 生数科技."""
         from api302_resources.videos.vidu import Vidu
 
         return Vidu(self._client)
 
     @cached_property
     def zhipu(self) -> Zhipu:
-        """Zhipu."""
+        """Zhipu, also 智谱, BigModel."""
         from api302_resources.videos.zhipu import Zhipu
 
         return Zhipu(self._client)
@@ -283,14 +283,14 @@ class AsyncVideos(AsyncResource):
 
     @cached_property
     def alibaba(self) -> AsyncAlibaba:
-        """Alibaba."""
+        """Alibaba, also 阿里云, 通义, 万相, Aliyun."""
         from api302_resources.videos.alibaba import AsyncAlibaba
 
         return AsyncAlibaba(self._client)
 
     @cached_property
     def doubao(self) -> AsyncDoubao:
-        """Doubao."""
+        """Doubao, also 豆包, 即梦, 火山引擎, Volcengine."""
         from api302_resources.videos.doubao import AsyncDoubao
 
         return AsyncDoubao(self._client)
@@ -304,7 +304,7 @@ class AsyncVideos(AsyncResource):
 
     @cached_property
     def google(self) -> AsyncGoogle:
-        """Google."""
+        """Google, also 谷歌."""
         from api302_resources.videos.google import AsyncGoogle
 
         return AsyncGoogle(self._client)
@@ -332,14 +332,14 @@ class AsyncVideos(AsyncResource):
 
     @cached_property
     def hunyuan(self) -> AsyncHunyuan:
-        """Hunyuan."""
+        """Hunyuan, also 混元, 腾讯, Tencent."""
         from api302_resources.videos.hunyuan import AsyncHunyuan
 
         return AsyncHunyuan(self._client)
 
     @cached_property
     def kling(self) -> AsyncKling:
-        """Kling."""
+        """Kling, also 可灵, 快手, Kuaishou."""
         from api302_resources.videos.kling import AsyncKling
 
         return AsyncKling(self._client)
@@ -360,7 +360,7 @@ class AsyncVideos(AsyncResource):
 
     @cached_property
     def minimax(self) -> AsyncMinimax:
-        """MiniMax."""
+        """MiniMax, also 海螺, Hailuo."""
         from api302_resources.videos.minimax import AsyncMinimax
 
         return AsyncMinimax(self._client)
@@ -374,7 +374,7 @@ class AsyncVideos(AsyncResource):
 
     @cached_property
     def pixverse(self) -> AsyncPixverse:
-        """PixVerse."""
+        """PixVerse, also 拍我AI."""
         from api302_resources.videos.pixverse import AsyncPixverse
 
         return AsyncPixverse(self._client)
@@ -388,7 +388,7 @@ class AsyncVideos(AsyncResource):
 
     @cached_property
     def siliconflow(self) -> AsyncSiliconflow:
-        """SiliconFlow."""
+        """SiliconFlow, also 硅基流动."""
         from api302_resources.videos.siliconflow import AsyncSiliconflow
 
         return AsyncSiliconflow(self._client)
@@ -416,14 +416,14 @@ class AsyncVideos(AsyncResource):
 
     @cached_property
     def vidu(self) -> AsyncVidu:
-        """Vidu."""
+        """Vidu, also 生数科技."""
         from api302_resources.videos.vidu import AsyncVidu
 
         return AsyncVidu(self._client)
 
     @cached_property
     def zhipu(self) -> AsyncZhipu:
-        """Zhipu."""
+        """Zhipu, also 智谱, BigModel."""
         from api302_resources.videos.zhipu import AsyncZhipu
 
         return AsyncZhipu(self._client)

@@ -366,7 +366,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Make a picture move for 2 seconds.
+        """Make a video of 2 seconds from an image (image to video).
 
         I2VGen-XL, run by 302.AI. Takes 2 to 5 minutes.
 
@@ -397,7 +397,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Let a portrait move.
+        """Animate a portrait.
 
         The fields of this call are not documented.
 
@@ -456,7 +456,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Fit the lips in a video to a recording.
+        """Lip-sync a video to a recording.
 
         Args:
             video_url: Who speaks. Takes a URL.
@@ -486,7 +486,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video with fitted lips stands.
+        """Tell how a lip-synced video stands.
 
         Args:
             request_id: The task's id.
@@ -514,7 +514,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Make a video larger and sharper.
+        """Upscale a video.
 
         The fields of this call are not documented.
 
@@ -544,7 +544,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a larger video stands.
+        """Tell how an upscaled video stands.
 
         Args:
             request_id: The task's id.
@@ -795,7 +795,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Make a picture move for 2 seconds.
+        """Make a video of 2 seconds from an image (image to video).
 
         I2VGen-XL, run by 302.AI. Takes 2 to 5 minutes.
 
@@ -826,7 +826,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Let a portrait move.
+        """Animate a portrait.
 
         The fields of this call are not documented.
 
@@ -885,7 +885,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Fit the lips in a video to a recording.
+        """Lip-sync a video to a recording.
 
         Args:
             video_url: Who speaks. Takes a URL.
@@ -915,7 +915,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video with fitted lips stands.
+        """Tell how a lip-synced video stands.
 
         Args:
             request_id: The task's id.
@@ -943,7 +943,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Make a video larger and sharper.
+        """Upscale a video.
 
         The fields of this call are not documented.
 
@@ -973,7 +973,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a larger video stands.
+        """Tell how an upscaled video stands.
 
         Args:
             request_id: The task's id.

@@ -54,7 +54,7 @@ class Genmo(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Make a video from a text with Mochi 1.
+        """Make a video from a text (text to video) with Mochi 1.
 
         Args:
             prompt: What to show.
@@ -124,7 +124,7 @@ class AsyncGenmo(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Make a video from a text with Mochi 1.
+        """Make a video from a text (text to video) with Mochi 1.
 
         Args:
             prompt: What to show.

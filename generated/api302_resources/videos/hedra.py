@@ -156,7 +156,7 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[HedraProject]:
-        """Let a portrait speak, version 2.
+        """Let a portrait speak (lip-sync), version 2.
 
         Args:
             avatarImage: Who speaks. Takes a URL, base64 text or a local file (pathlib.Path, open file or bytes).
@@ -521,7 +521,7 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[HedraProject]:
-        """Let a portrait speak, version 2.
+        """Let a portrait speak (lip-sync), version 2.
 
         Args:
             avatarImage: Who speaks. Takes a URL, base64 text or a local file (pathlib.Path, open file or bytes).

@@ -70,7 +70,7 @@ class Higgsfield(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[HiggsfieldJobSet]:
-        """Make a video from an image with camera moves.
+        """Make a video from an image (image to video) with camera moves.
 
         Higgsfield's own form. The reply's id stands in `job_set_id` or in `id`.
 
@@ -170,7 +170,7 @@ class AsyncHiggsfield(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[HiggsfieldJobSet]:
-        """Make a video from an image with camera moves.
+        """Make a video from an image (image to video) with camera moves.
 
         Higgsfield's own form. The reply's id stands in `job_set_id` or in `id`.
 

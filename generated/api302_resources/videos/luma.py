@@ -65,7 +65,7 @@ class Luma(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[LumaVideo]:
-        """Make a video of 5 seconds from text or pictures.
+        """Make a video of 5 seconds from text or images.
 
         Without pictures it works from the text alone; with one or both it joins them. The prompt is to be in English.
 
@@ -102,7 +102,7 @@ class Luma(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[LumaVideo]:
-        """Go on from the end of a Luma video.
+        """Extend a Luma video from its end.
 
         Args:
             id: The id of the video to go on from.
@@ -167,7 +167,7 @@ class AsyncLuma(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[LumaVideo]:
-        """Make a video of 5 seconds from text or pictures.
+        """Make a video of 5 seconds from text or images.
 
         Without pictures it works from the text alone; with one or both it joins them. The prompt is to be in English.
 
@@ -204,7 +204,7 @@ class AsyncLuma(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[LumaVideo]:
-        """Go on from the end of a Luma video.
+        """Extend a Luma video from its end.
 
         Args:
             id: The id of the video to go on from.

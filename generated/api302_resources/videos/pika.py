@@ -341,7 +341,7 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Make a video from a text with Pika 2.2.
+        """Make a video from a text (text to video) with Pika 2.2.
 
         Args:
             promptText: What to show.
@@ -390,7 +390,7 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Make a video from an image with Pika 2.2.
+        """Make a video from an image (image to video) with Pika 2.2.
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
@@ -733,7 +733,7 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Make a video from a text with Pika 2.2.
+        """Make a video from a text (text to video) with Pika 2.2.
 
         Args:
             promptText: What to show.
@@ -782,7 +782,7 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Make a video from an image with Pika 2.2.
+        """Make a video from an image (image to video) with Pika 2.2.
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).

@@ -105,7 +105,7 @@ class Runway(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[RunwayReply]:
-        """Make a Gen-3 video from text or a picture.
+        """Make a video from text or an image with Gen-3.
 
         With a picture it works from that, else from the text alone. The call is sold for videos as source too; the
         name of that field is not documented where we looked. The prompt is to be in English.
@@ -156,7 +156,7 @@ class Runway(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[RunwayReply]:
-        """Make a Gen-3 Turbo video from pictures or another video.
+        """Make a video from images or another video with Gen-3 Turbo.
 
         Pictures give the first and the last frame, `video_prompt` gives a video to restyle.
 
@@ -207,7 +207,7 @@ class Runway(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[RunwayReply]:
-        """Make a Gen-4 video from a picture.
+        """Make a video from an image with Gen-4 (image to video).
 
         Args:
             init_image: First frame, 1280 by 768, 768 by 1280 or 960 by 960 pixels. Takes a local file (path, open
@@ -245,7 +245,7 @@ class Runway(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[RunwayReply]:
-        """Make a Gen-4 Turbo video from a picture.
+        """Make a video from an image with Gen-4 Turbo (image to video).
 
         Args:
             init_image: First frame, 1280 by 768, 768 by 1280 or 960 by 960 pixels. Takes a local file (path, open
@@ -351,7 +351,7 @@ class Runway(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[RunwayReply]:
-        """Paint a video out to the other orientation.
+        """Extend a video to the other orientation (outpaint).
 
         Args:
             video: The video. Takes a URL or a local file (pathlib.Path, open file or bytes).
@@ -430,7 +430,7 @@ class AsyncRunway(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[RunwayReply]:
-        """Make a Gen-3 video from text or a picture.
+        """Make a video from text or an image with Gen-3.
 
         With a picture it works from that, else from the text alone. The call is sold for videos as source too; the
         name of that field is not documented where we looked. The prompt is to be in English.
@@ -481,7 +481,7 @@ class AsyncRunway(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[RunwayReply]:
-        """Make a Gen-3 Turbo video from pictures or another video.
+        """Make a video from images or another video with Gen-3 Turbo.
 
         Pictures give the first and the last frame, `video_prompt` gives a video to restyle.
 
@@ -532,7 +532,7 @@ class AsyncRunway(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[RunwayReply]:
-        """Make a Gen-4 video from a picture.
+        """Make a video from an image with Gen-4 (image to video).
 
         Args:
             init_image: First frame, 1280 by 768, 768 by 1280 or 960 by 960 pixels. Takes a local file (path, open
@@ -570,7 +570,7 @@ class AsyncRunway(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[RunwayReply]:
-        """Make a Gen-4 Turbo video from a picture.
+        """Make a video from an image with Gen-4 Turbo (image to video).
 
         Args:
             init_image: First frame, 1280 by 768, 768 by 1280 or 960 by 960 pixels. Takes a local file (path, open
@@ -676,7 +676,7 @@ class AsyncRunway(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[RunwayReply]:
-        """Paint a video out to the other orientation.
+        """Extend a video to the other orientation (outpaint).
 
         Args:
             video: The video. Takes a URL or a local file (pathlib.Path, open file or bytes).

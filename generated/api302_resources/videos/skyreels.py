@@ -59,7 +59,7 @@ class Skyreels(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Make a video from an image with SkyReels.
+        """Make a video from an image (image to video) with SkyReels.
 
         Args:
             prompt: What happens.
@@ -145,7 +145,7 @@ class AsyncSkyreels(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Make a video from an image with SkyReels.
+        """Make a video from an image (image to video) with SkyReels.
 
         Args:
             prompt: What happens.

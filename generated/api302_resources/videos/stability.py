@@ -56,7 +56,7 @@ class Stability(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[StabilityVideo | StabilityGeneration | Binary]:
-        """Make a video from an image with Stable Video Diffusion.
+        """Make a video from an image (image to video) with Stable Video Diffusion.
 
         Args:
             image: First frame, 1024 by 576, 576 by 1024 or 768 by 768 pixels. Takes a local file (path, open file
@@ -168,7 +168,7 @@ class AsyncStability(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[StabilityVideo | StabilityGeneration | Binary]:
-        """Make a video from an image with Stable Video Diffusion.
+        """Make a video from an image (image to video) with Stable Video Diffusion.
 
         Args:
             image: First frame, 1024 by 576, 576 by 1024 or 768 by 768 pixels. Takes a local file (path, open file

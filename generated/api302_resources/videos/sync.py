@@ -56,7 +56,7 @@ class Sync(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[SyncGeneration]:
-        """Make the lips of a video move to a sound.
+        """Lip-sync a video to a sound.
 
         Args:
             model: Such as `lipsync-2`, `lipsync-2-pro`, `lipsync-1.9.0-beta` or `react-1`.
@@ -98,7 +98,7 @@ class Sync(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SyncGeneration:
-        """Tell how a video with moved lips stands.
+        """Tell how a lip-synced video stands.
 
         Args:
             id: The task's id.
@@ -135,7 +135,7 @@ class AsyncSync(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[SyncGeneration]:
-        """Make the lips of a video move to a sound.
+        """Lip-sync a video to a sound.
 
         Args:
             model: Such as `lipsync-2`, `lipsync-2-pro`, `lipsync-1.9.0-beta` or `react-1`.
@@ -177,7 +177,7 @@ class AsyncSync(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> SyncGeneration:
-        """Tell how a video with moved lips stands.
+        """Tell how a lip-synced video stands.
 
         Args:
             id: The task's id.

@@ -37,7 +37,7 @@ def sync_detailed(*, client: Client, task_id: str) -> Response[MinimaxVideoTask]
 def sync(*, client: Client, task_id: str) -> MinimaxVideoTask:
     """Tell how a MiniMax video stands
 
-    A finished task has a `file_id`; `minimax_get_file` gives its address.
+    A finished task has a `file_id`, of which another call tells the address.
 
     Args:
         client: Sends the request.
