@@ -70,7 +70,10 @@ print(reply.choices[0].message.content)
 curl https://api.302.ai/v1/chat/completions \\
   -H "Authorization: Bearer $AI302_API_KEY" \\
   -H "Content-Type: application/json" \\
-  -d '{"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]}'
+  -d '{
+    "model": "gpt-4o",
+    "messages": [{"role": "user", "content": "Hi"}]
+  }'
 ```
 
 Each call below has its sample in Python beside curl. `AsyncClient` is the same with `await`. Prices are in PTC; 1 PTC is 1 USD.
