@@ -139,7 +139,10 @@ def shown(document: dict[str, Any]) -> dict[str, Any]:
         told = {"description": writer.description(operation), "x-codeSamples": _code(operation.content)}
         paths[operation.path][operation.method] = {**kept, **told}
     sections = {tag["name"]: tag["summary"] for tag in document["tags"]}
-    tags = [{"description": f"{sections[tag['parent']]}.", **tag} if "parent" in tag else tag for tag in document["tags"]]
+    tags = [
+        {**tag, "description": f"{sections[tag['parent']]}. {tag.get('description', '')}".strip()} if "parent" in tag else tag
+        for tag in document["tags"]
+    ]
     info = document["info"]
     edition = [
         ("Version", info["version"]),
