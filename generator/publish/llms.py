@@ -107,7 +107,7 @@ def _reply(methods: Methods, operation: Operation, method: Method, fields: dict[
     if method.kind == "_submit":
         fetch = methods.by_id[content["x-task"]["fetch"]].content
         status = obj(fetch.get("x-task-status"))
-        if "outputs" in status or "binary" in obj(status.get("done")):
+        if status.keys() & {"outputs", "result"} or "binary" in obj(status.get("done")):
             return "outputs"
         content, at = content if "reply" in status else fetch, "reply."
     elif method.kind != "_call":

@@ -225,6 +225,9 @@ def _states(status: dict[str, Any]) -> str:
     told += ["Done when the file itself comes."] * ("binary" in done)
     told += [f"Done too when {_met(done)}."] if "field" in done else []
     told += [f"Outputs at {', '.join(map(_place, status['outputs']))}."] if "outputs" in status else []
+    if result := obj(status.get("result")):
+        places, given = (", ".join(map(_place, paths)) for paths in (result["outputs"], result["parameters"].values()))
+        told += [f"Outputs at {places} in the reply of `{result['fetch']}`, which takes {given}."]
     told += [f"Ask every {status['interval']:g} seconds."] if "interval" in status else []
     told += ["Paths with signs between names are [JMESPath](https://jmespath.org)."] * ("||" in "".join(told) or "[?" in "".join(told))
     return " ".join(told)

@@ -231,3 +231,14 @@ def test_the_lock_pins_redoc_and_names_no_registry() -> None:
     wanted = json.loads((site.FOLDER / "package.json").read_text(encoding="utf-8"))["dependencies"]
     assert json.loads(lock)["packages"]["node_modules/redoc"]["version"] == wanted["redoc"]
     assert "resolved" not in lock and "http" not in lock
+
+
+def test_a_status_call_names_the_call_that_gives_the_addresses() -> None:
+    text = site._states(
+        {
+            "state": "status",
+            "succeeded": ["Success"],
+            "result": {"fetch": "acme_get_file", "parameters": {"id": "file_id"}, "outputs": ["file.url"]},
+        }
+    )
+    assert "Outputs at `file.url` in the reply of `acme_get_file`, which takes `file_id`." in text

@@ -118,7 +118,7 @@ class Minimax(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MinimaxSpeechReply:
-        """Read a text aloud.
+        """Read a text aloud (text to speech).
 
         Answers with the sound in hexadecimal, or with its address when `output_format` is `url`. With `stream` it
         comes in pieces; the last event has status 2 and the whole sound, unless `stream_options` says not.
@@ -191,7 +191,7 @@ class Minimax(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Stream[MinimaxSpeechReply, Any]:
-        """Read a text aloud.
+        """Read a text aloud (text to speech).
 
         Answers with the sound in hexadecimal, or with its address when `output_format` is `url`. With `stream` it
         comes in pieces; the last event has status 2 and the whole sound, unless `stream_options` says not.
@@ -259,7 +259,7 @@ class Minimax(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MinimaxLongSpeechTask]:
-        """Start to read a long text aloud.
+        """Start to read a long text aloud (text to speech).
 
         Give `text`, or `text_file_id`. `minimax_get_file` gives the sound's address by the `file_id` of the reply,
         once done.
@@ -497,7 +497,7 @@ class AsyncMinimax(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MinimaxSpeechReply:
-        """Read a text aloud.
+        """Read a text aloud (text to speech).
 
         Answers with the sound in hexadecimal, or with its address when `output_format` is `url`. With `stream` it
         comes in pieces; the last event has status 2 and the whole sound, unless `stream_options` says not.
@@ -570,7 +570,7 @@ class AsyncMinimax(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncStream[MinimaxSpeechReply, Any]:
-        """Read a text aloud.
+        """Read a text aloud (text to speech).
 
         Answers with the sound in hexadecimal, or with its address when `output_format` is `url`. With `stream` it
         comes in pieces; the last event has status 2 and the whole sound, unless `stream_options` says not.
@@ -638,7 +638,7 @@ class AsyncMinimax(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MinimaxLongSpeechTask]:
-        """Start to read a long text aloud.
+        """Start to read a long text aloud (text to speech).
 
         Give `text`, or `text_file_id`. `minimax_get_file` gives the sound's address by the `file_id` of the reply,
         once done.
