@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -313,6 +314,19 @@ class Methods:
         for status, response in obj(content.get("responses")).items():
             if status.startswith("2"):
                 yield from obj(self.schemas.deref(response).get("content")).items()
+
+    def example(self, content: dict[str, Any]) -> tuple[str, Any]:
+        """The media type of the request and a copy of its first example; JSON goes first."""
+        contents = obj(self.schemas.deref(content.get("requestBody")).get("content"))
+        for media_type in sorted(contents, key=lambda name: not is_json(name)):
+            for value in self.shown(obj(contents[media_type])):
+                return media_type, copy.deepcopy(value)
+        return next(iter(contents), ""), None
+
+    def shown(self, holder: dict[str, Any]) -> list[Any]:
+        """The examples of a parameter or media type."""
+        named = [self.schemas.deref(example).get("value") for example in obj(holder.get("examples")).values()]
+        return [holder["example"]] if "example" in holder else named
 
 
 def _own_arguments(accept: tuple[str, ...], unknown: bool) -> tuple[list[tuple[str, str]], dict[str, str], set[tuple[str, str]]]:

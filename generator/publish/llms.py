@@ -69,7 +69,7 @@ def _line(methods: Methods, operation: Operation, fields: dict[str, Any]) -> str
     shape = set(body.shapes[0][1]) if body.shapes else set()  # where shapes exclude each other, the first one's fields
     needed = [argument.name for argument in method.arguments if argument.required or argument.wire in shape]
     needed += [name for name, annotation in method.own if "=" not in annotation]
-    example = _example(methods, content)
+    example = obj(methods.example(content)[1])
     shown = [argument.name for argument in method.arguments if argument.place == "body" and argument.wire in example]
     given = _cut([f"{name}=…" for name in dict.fromkeys([*needed, *shown])], least=len(needed))
     reply = _reply(methods, operation, method, fields)
@@ -90,15 +90,6 @@ def _cut(names: list[str], least: int = 0) -> str:
     """The first names, with a mark where there are more."""
     many = max(_MANY, least)
     return ", ".join([*names[:many], *["…"] * (len(names) > many)])
-
-
-def _example(methods: Methods, content: dict[str, Any]) -> dict[str, Any]:
-    """The first example of the request's body; JSON goes first."""
-    contents = obj(methods.schemas.deref(content.get("requestBody")).get("content"))
-    for media_type in sorted(contents, key=lambda name: not is_json(name)):
-        for example in obj(contents[media_type].get("examples")).values():
-            return obj(methods.schemas.deref(example).get("value"))
-    return {}
 
 
 def _reply(methods: Methods, operation: Operation, method: Method, fields: dict[str, Any]) -> str:

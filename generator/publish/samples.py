@@ -93,7 +93,6 @@ class _Writer:
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
         self.methods = Methods(document)
-        self.deref = self.methods.schemas.deref
         self.classes = {name: schema["x-client"]["fields"] for name, schema in lower(document)["components"]["schemas"].items()}
 
     def samples(self, operation: Operation) -> Iterator[dict[str, str]]:
@@ -111,7 +110,7 @@ class _Writer:
         """The operation's first example, and what else it needs."""
         content = operation.content
         arguments, body = self.methods.arguments(operation)
-        media_type, example = self._example(content)
+        media_type, example = self.methods.example(content)
         given = Given(media_type, body=example if isinstance(example, dict) else {"": example} if example else {})
         if body.unknown and media_type and not example:
             given.body, given.note = {"field": "value"}, _UNDOCUMENTED
@@ -142,20 +141,7 @@ class _Writer:
             name, values = parameter["name"], getattr(given, parameter["in"])
             # `q` is the question of a search engine, some of whose searches do without.
             if parameter.get("required") or name == "q" or (alone and not values and name != page):
-                values.update((name, value) for value in self._shown(parameter)[:1])
-
-    def _example(self, content: dict[str, Any]) -> tuple[str, Any]:
-        """The media type of the request and a copy of its first example; JSON goes first."""
-        contents = obj(self.deref(content.get("requestBody")).get("content"))
-        for name in sorted(contents, key=lambda name: not is_json(name)):
-            for value in self._shown(obj(contents[name])):
-                return name, json.loads(json.dumps(value))
-        return next(iter(contents), ""), None
-
-    def _shown(self, holder: dict[str, Any]) -> list[Any]:
-        """The examples of a parameter or media type."""
-        named = [self.deref(example).get("value") for example in obj(holder.get("examples")).values()]
-        return [holder["example"]] if "example" in holder else named
+                values.update((name, value) for value in self.methods.shown(parameter)[:1])
 
     # --- Python ---------------------------------------------------------------------------------------------------------------------------
 
@@ -209,7 +195,7 @@ class _Writer:
         if operation.section not in _FILES or operation.method != "post":
             return "reply"
         media_type, media = next(((name, obj(media)) for name, media in self.methods.contents(content) if is_json(name)), ("", {}))
-        todo = deque(("reply", self.methods.replies(content)[media_type], value) for value in self._shown(media)[:1])
+        todo = deque(("reply", self.methods.replies(content)[media_type], value) for value in self.methods.shown(media)[:1])
         while todo:
             expression, type_, value = todo.popleft()
             names = [name for name in re.findall(r"\w+", type_) if name in self.classes]

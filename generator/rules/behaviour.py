@@ -58,7 +58,8 @@ def tasks(context: Context) -> Iterator[Problem]:
 def _follows(
     context: Context, operation: Operation, extension: str, inside: list[str | int], role: str, what: str, rule: dict[str, Any]
 ) -> Iterator[Problem]:
-    name, given = rule.get(role), set(obj(rule.get("parameters")))
+    """The operation that an extension names under `role` exists, and gets all that it requires and nothing that it does not take."""
+    name = rule.get(role)
     if not isinstance(name, str):
         return
     target = context.by_id.get(name)
@@ -66,14 +67,16 @@ def _follows(
         fix = did_you_mean(name, list(context.by_id))
         yield context.on(operation, extension, f"there is no operation `{name}` to {role} {what} of {operation}", fix, [*inside, role])
         return
-    taken = {str(parameter.get("name")): parameter.get("required") is True for parameter in context.parameters(target)}
-    taken |= context.body_fields(target)
-    for parameter in sorted(given - set(taken)):
-        message = f"`{name}` has no parameter or body field `{parameter}`"
-        path = [*inside, "parameters", parameter]
-        yield context.on(operation, extension, message, did_you_mean(parameter, list(taken)), path)
-    for parameter in sorted(key for key, required in taken.items() if required and key not in given):
-        message = f"`{name}` requires `{parameter}`, which {what} of {operation} does not give"
+    body = context.body_fields(target)
+    taken = {str(parameter.get("name")): parameter.get("required") is True for parameter in context.parameters(target)} | body
+    given: dict[str, list[str | int]] = {key: ["parameters", key] for key in sorted(map(str, obj(rule.get("parameters"))))}
+    uploaded: dict[str, list[str | int]] = {str(rule[key]): [key] for key in ("etag", "file") if key in rule}  # of x-upload
+    for key, place in [*given.items(), *uploaded.items()]:
+        if key not in (known := body if key in uploaded else taken):
+            message = f"`{name}` has no {'body field' if key in uploaded else 'parameter or body field'} `{key}`"
+            yield context.on(operation, extension, message, did_you_mean(key, list(known)), [*inside, *place])
+    for key in sorted(key for key, required in taken.items() if required and key not in {*given, *uploaded}):
+        message = f"`{name}` requires `{key}`, which {what} of {operation} does not give"
         yield context.on(operation, extension, message, "say under `parameters` where its value is in the reply", [*inside, "parameters"])
 
 
@@ -88,26 +91,7 @@ def task_states(context: Context) -> Iterator[Problem]:
 def uploads(context: Context) -> Iterator[Problem]:
     """`x-upload` names a last step that exists and gets from it all that it takes."""
     for operation in context.operations:
-        upload = obj(operation.node.get("x-upload"))
-        name = upload.get("finish")
-        if not isinstance(name, str):
-            continue
-        target = context.by_id.get(name)
-        if target is None:
-            message = f"there is no operation `{name}` to finish the upload of {operation}"
-            yield context.on(operation, "x-upload", message, did_you_mean(name, list(context.by_id)), ["finish"])
-            continue
-        body = context.body_fields(target)
-        taken = {str(parameter.get("name")): parameter.get("required") is True for parameter in context.parameters(target)} | body
-        fields = {str(upload[role]): role for role in ("etag", "file") if role in upload}
-        given: dict[str, list[str | int]] = {str(key): ["parameters", str(key)] for key in obj(upload.get("parameters"))}
-        for key, place in [*given.items(), *((key, [role]) for key, role in fields.items())]:
-            if key not in (known := body if key in fields else taken):
-                message = f"`{name}` has no {'body field' if key in fields else 'parameter or body field'} `{key}`"
-                yield context.on(operation, "x-upload", message, did_you_mean(key, list(known)), place)
-        for key in sorted(key for key, required in taken.items() if required and key not in {*given, *fields}):
-            message = f"`{name}` requires `{key}`, which the upload of {operation} does not give"
-            yield context.on(operation, "x-upload", message, "say under `parameters` where its value is in the reply", ["parameters"])
+        yield from _follows(context, operation, "x-upload", [], "finish", "the upload", obj(operation.node.get("x-upload")))
 
 
 def streams(context: Context) -> Iterator[Problem]:
