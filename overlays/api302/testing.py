@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from ._client import AsyncClient, Client
-    from ._core import Call
+    from ._types import Call
 
-SECRET = re.compile(r"(api|access|secret|private)?[-_]?(key|token|secret|password|authorization)s?", re.IGNORECASE)
+SECRET = re.compile(
+    r"(api|access|secret|private)?[-_]?(key|token|secret|password|authorization)s?", re.IGNORECASE
+)
 KEYS = re.compile(r"\b(sk|pk|ak)-[\w-]{8,}")
 SHOWN = ("content-type", "content-length", "request-id", "accept", "lang", "prefer")
 HIDDEN = "[hidden]"
@@ -36,8 +38,8 @@ def record(client: Client | AsyncClient, folder: str | PathLike[str]) -> Generat
     into = Path(folder)
     into.mkdir(parents=True, exist_ok=True)
     number = count(1)
-    core = client._client  # pyright: ignore[reportPrivateUsage]
-    key = core._key  # pyright: ignore[reportPrivateUsage]
+    session = client._client  # pyright: ignore[reportPrivateUsage]
+    key = session.settings.api_key
 
     def observe(call: Call, status: int, headers: Mapping[str, str], content: bytes) -> None:
         sent = call.kwargs
@@ -50,18 +52,29 @@ def record(client: Client | AsyncClient, folder: str | PathLike[str]) -> Generat
         if "json" in sent:
             request["json"] = _hidden(sent["json"], key)
         elif "files" in sent or isinstance(sent.get("data"), Mapping):
-            request["form"] = sorted({name for name, _ in sent.get("files", ())} | {*sent.get("data", ())})
-        response = {"status": status, "headers": _shown(headers), **_body(headers.get("content-type", ""), content, key)}
+            request["form"] = sorted(
+                {name for name, _ in sent.get("files", ())} | {*sent.get("data", ())}
+            )
+        response = {
+            "status": status,
+            "headers": _shown(headers),
+            **_body(headers.get("content-type", ""), content, key),
+        }
         operation = call.op.id if call.op else None
         name = f"{next(number):04d}-{operation or 'request'}.json"
-        text = json.dumps({"operation": operation, "request": request, "response": response}, ensure_ascii=False, indent=1, default=str)
+        text = json.dumps(
+            {"operation": operation, "request": request, "response": response},
+            ensure_ascii=False,
+            indent=1,
+            default=str,
+        )
         (into / name).write_text(text + "\n", encoding="utf-8")
 
-    core.observers.append(observe)
+    session.observers.append(observe)
     try:
         yield
     finally:
-        core.observers.remove(observe)
+        session.observers.remove(observe)
 
 
 def _shown(headers: Mapping[str, str]) -> dict[str, str]:

@@ -60,9 +60,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repeats without waiting."""
-    import api302._retry
+    import api302._http.retry
 
-    monkeypatch.setattr(api302._retry, "backoff", lambda *_, **__: 0.0)
+    monkeypatch.setattr(api302._http.retry, "backoff", lambda *_, **__: 0.0)
 
 
 @pytest.fixture

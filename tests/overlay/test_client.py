@@ -48,7 +48,7 @@ def chat(client: Any, **more: Any) -> Any:
         ({"api_key": KEY, "timeout": 0}, "timeout: must be seconds above 0"),
         ({"api_key": KEY, "timeout": "10"}, "timeout"),
         ({"api_key": KEY, "max_retries": -1}, "max_retries"),
-        ({"api_key": KEY, "proxy": "localhost:3128"}, "proxy: must be an address with its scheme"),
+        ({"api_key": KEY, "proxy": "localhost:3128"}, "proxy: must be a URL with its scheme"),
         ({"api_key": KEY, "headers": {"x-a": "1\r\nx-b: 2"}}, "header x-a: has a line break"),
     ],
 )
@@ -81,7 +81,7 @@ import api302
 before = set(sys.modules)
 client = api302.Client(api_key="k")
 client.videos.acme, client.chat.completions, client.with_options(timeout=3)
-for name in ("httpx", "attrs", "attr", "jmespath", "asyncio", "anyio", "dataclasses"):
+for name in ("httpx", "httpx2", "attrs", "attr", "jmespath", "asyncio", "anyio", "dataclasses"):
     assert name not in sys.modules, name
 """
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(packages)})
@@ -98,10 +98,9 @@ def test_every_public_name_is_there(packages: list[str]) -> None:
 def test_httpx_is_imported_in_one_module(packages: list[str]) -> None:
     from pathlib import Path
 
-    importing = [
-        file.name for file in Path(packages[1], "api302").glob("*.py") if re.search(r"^\s*(import|from) httpx", file.read_text(), re.M)
-    ]
-    assert importing == ["_transport.py"]
+    files = Path(packages[1], "api302").rglob("*.py")
+    importing = [file.name for file in files if re.search(r"^\s*(import|from) httpx", file.read_text(), re.M)]
+    assert importing == ["transport.py"]
 
 
 # --- the key ------------------------------------------------------------------------------------------------------------------------------
@@ -122,7 +121,7 @@ def test_the_key_is_nowhere_to_be_seen(serve: Any, connect: Any, caplog: pytest.
     shown += [record.getMessage() for record in caplog.records if "receive_response_headers.complete" not in record.getMessage()]
     assert not [text for text in shown if KEY in text]
     for secret in (client, copy.copy(client)):
-        with pytest.raises(TypeError, match="holds the key"):
+        with pytest.raises(TypeError, match="holds the API key"):
             pickle.dumps(secret)
 
 
@@ -202,7 +201,7 @@ def test_namespaces_hold_their_client(serve: Any) -> None:
     completions = api302.Client(api_key=KEY, base_url=serve(http(REPLY)).url).chat.completions
     assert completions.create(model="small", messages=MESSAGES).id == "c-1"
     asyncio.run(api302.AsyncClient(api_key=KEY).close())
-    completions._client.pool.io()._http.close()
+    completions._client.io._http.close()
 
 
 def test_raw_reply(serve: Any, connect: Any) -> None:
@@ -290,7 +289,7 @@ def test_a_client_that_nobody_closes_lets_go_by_itself(serve: Any) -> None:
     client = api302.Client(api_key=KEY, base_url=server.url)
     completions = client.chat.completions
     assert chat(client).id == "c-1"
-    transport = client._client.pool.io()._http
+    transport = client._client.io._http
     del client
     gc.collect()
     assert not transport.is_closed  # the namespace still has it
@@ -308,7 +307,7 @@ def test_a_client_of_the_callers(serve: Any) -> None:
             chat(client)
         assert not mine.is_closed
     assert server.requests[0].headers["x-mine"] == "1"
-    with pytest.raises(api302.InvalidArgument, match=r"http_client: AsyncClient takes an httpx\.AsyncClient"):
+    with pytest.raises(api302.InvalidArgument, match=r"http_client: AsyncClient takes an httpx2\.AsyncClient"):
         api302.AsyncClient(api_key=KEY, http_client=mine)
 
 
@@ -411,9 +410,9 @@ def test_pages_end_where_the_service_knows_none(serve: Any, connect: Any) -> Non
 
 
 def test_the_cost_of_a_call_takes_a_moment_to_show(serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import api302._client
+    import api302._features.cost
 
-    monkeypatch.setattr(api302._client, "LATE_RECORDS", (0.0, 0.0))
+    monkeypatch.setattr(api302._features.cost, "LATE_RECORDS", (0.0, 0.0))
     missing, empty, found = http({"error": {}}, "404 x"), http({"data": {}}), http({"data": {"cost": 0.5}})
     server = serve(missing, empty, found, *[missing] * 3, *[empty] * 3)
     client = connect(server)
@@ -429,7 +428,7 @@ def test_one_async_client_for_several_event_loops(serve: Any) -> None:
 
     async def main() -> None:
         assert (await chat(client)).id == "c-1"
-        await client._client.pool.io().close()  # or else its connections, without their loop, warn when they are collected
+        await client._client.io.close()  # or else its connections, without their loop, warn when they are collected
 
     asyncio.run(main())
     asyncio.run(main())

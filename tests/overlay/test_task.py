@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from support import KEY, Lazy, Request, Server, api302, http
 
-task_module = Lazy("api302._task")
+task_module = Lazy("api302._features.tasks")
 SUBMITTED = http({"code": 0, "data": {"task_id": "t-1", "task_status": "submitted"}})
 
 

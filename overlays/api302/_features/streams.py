@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from . import _log
-from ._accumulate import accumulate, whole_text
-from ._errors import Api302Error, ConnectionError, InvalidArgument, StreamError, explain
-from ._paths import compiled, holds, is_object
-from ._sse import Decoder
-from ._sync import run
+from .. import _log
+from .._calls.exchange import exchange
+from .._calls.failure import explain
+from .._calls.response import decode_error, parse_response, raw
+from .._calls.session import Session
+from .._errors import Api302Error, ConnectionError, InvalidArgument, StreamError
+from .._http.sse import Decoder
+from .._http.sync import run
+from .._paths import compiled, holds, is_object
+from .._types import Call, Response
+from .accumulate import accumulate, whole_text
 
 if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
-
-    from ._core import Call, Core
-    from ._transport import Response
 
 T = TypeVar("T")
 if TYPE_CHECKING:
@@ -43,14 +53,18 @@ def _test(test: Mapping[str, Any]) -> Callable[[Any], bool]:
 class Reader:
     """The sans-IO half of a stream: bytes in, events as JSON out. Knows the end from a cut, and adds up the reply."""
 
-    def __init__(self, core: Core, call: Call) -> None:
+    def __init__(self, session: Session, call: Call) -> None:
         from api302_client._structure import loader
 
         assert call.op is not None
-        self._core, self._call, self._op = core, call, call.op
+        self._session, self._call, self._op = session, call, call.op
         rule = call.op.stream or {"done": {"data": "[DONE]"}}
         self._kind: str | None = rule.get("accumulate")
-        self._responses = {"200": {"application/json": rule["reply"]}} if "reply" in rule else call.op.module.RESPONSES
+        self._responses = (
+            {"200": {"application/json": rule["reply"]}}
+            if "reply" in rule
+            else call.op.module.RESPONSES
+        )
         self._sentinel: str | None = rule["done"].get("data")
         self._last = None if self._sentinel else _test(rule["done"])
         # Looked for only in events that have such a word: a path that needs jmespath takes longer than the rest of an event.
@@ -60,10 +74,12 @@ class Reader:
         self.load: Callable[[Any], Any] = loader(expression)
         self._takes_text = bool(re.search(r"\b(str|Any)\b", expression))
         self._decoder = Decoder()
-        self._tape: list[bytes] | None = [] if core.observers else None
+        self._tape: list[bytes] | None = [] if session.observers else None
         self._closing = False
         self.response: Response | None = None
-        self._kept: list[str] = []  # as text, which takes less memory than its objects, and no time of the garbage collector
+        self._kept: list[
+            str
+        ] = []  # as text, which takes less memory than its objects, and no time of the garbage collector
         self.done = False
         """What ends the stream has come."""
         self._over = False
@@ -82,9 +98,12 @@ class Reader:
             return ()
         if not response.content.lstrip().startswith((b"{", b"[")):
             return self.feed(response.content)
-        self.whole = self._core.reply(self._call, response)
+        self.whole = parse_response(self._session, self._call, response)
         self.done = True
-        _log.logger.warning("%s: answered with one whole reply instead of a stream; stream.final() has it", self._call.what)
+        _log.logger.warning(
+            "%s: answered with one whole reply instead of a stream; stream.final() has it",
+            self._call.what,
+        )
         return ()
 
     def feed(self, chunk: bytes) -> Iterator[Any]:
@@ -110,7 +129,11 @@ class Reader:
                 values = None
             for value in values or self._slowly(block):
                 if value.__class__ is dict:
-                    if value.get("error") or value.get("type") == "error" or (error is not None and "err" in block and error(value)):
+                    if (
+                        value.get("error")
+                        or value.get("type") == "error"
+                        or (error is not None and "err" in block and error(value))
+                    ):
                         raise self._reported(value)
                     if last is not None and last(value):
                         self.done = True
@@ -132,7 +155,9 @@ class Reader:
                 if not text or event.stray or self._closing:
                     continue
                 if not self._takes_text:
-                    raise self.error(f"an event is no JSON ({error}): {text[:200]!r}", body=text) from error
+                    raise self.error(
+                        f"an event is no JSON ({error}): {text[:200]!r}", body=text
+                    ) from error
                 value = text
             if event.event == "error" and is_object(value):
                 raise self._reported(value)
@@ -150,8 +175,13 @@ class Reader:
     def ended(self) -> None:
         """The connection is let go."""
         if self._tape is not None and self.response is not None and self._tape:
-            for observer in self._core.observers:
-                observer(self._call, self.response.status_code, self.response.headers, b"".join(self._tape))
+            for observer in self._session.observers:
+                observer(
+                    self._call,
+                    self.response.status_code,
+                    self.response.headers,
+                    b"".join(self._tape),
+                )
 
     def cut(self) -> StreamError:
         """The error of a stream that ended before its end."""
@@ -163,7 +193,10 @@ class Reader:
     def _reported(self, value: dict[str, Any]) -> StreamError:
         found = (self._error and self._error(value)) or value.get("error")
         code, message = explain(found if is_object(found) else value)
-        text = str(message or (found if isinstance(found, str) else json.dumps(value, ensure_ascii=False)[:500]))
+        text = str(
+            message
+            or (found if isinstance(found, str) else json.dumps(value, ensure_ascii=False)[:500])
+        )
         return self.error(f"the service reported an error: {text}", code=code, body=value)
 
     def error(self, message: str, **facts: Any) -> StreamError:
@@ -173,9 +206,15 @@ class Reader:
         except Api302Error:
             reply = None
         values = self.values
-        kept = {"events": [self.load(value) for value in values], "text": "".join(self.texts(values)), "reply": reply}
+        kept = {
+            "events": [self.load(value) for value in values],
+            "text": "".join(self.texts(values)),
+            "reply": reply,
+        }
         facts |= {"request_id": self.request_id}
-        where = f"{self._call.what}, after {len(values)} events" + (f", request id {self.request_id}" if self.request_id else "")
+        where = f"{self._call.what}, after {len(values)} events" + (
+            f", request id {self.request_id}" if self.request_id else ""
+        )
         return StreamError(f"{message} [{where}]", **kept, **facts)
 
     def texts(self, values: Iterable[Any]) -> Iterator[str]:
@@ -188,8 +227,6 @@ class Reader:
             yield text
 
     def _whole_text(self) -> str:
-        from ._core import raw
-
         return whole_text(self._kind, raw(self.whole))
 
     def reply(self) -> Any:
@@ -197,11 +234,21 @@ class Reader:
         if self.whole is not None:
             return self.whole
         if self._kind is None:
-            raise InvalidArgument(f"final: the events of {self._op.id} do not add up to one reply; iterate over them")
+            raise InvalidArgument(
+                f"final: the events of {self._op.id} do not add up to one reply; iterate over them"
+            )
         from api302_client._reply import parse
 
-        headers = {**(self.response.headers if self.response else {}), "content-type": "application/json"}
-        return parse(self._responses, 200, headers, json.dumps(accumulate(self._kind, self.values), ensure_ascii=False).encode())
+        headers = {
+            **(self.response.headers if self.response else {}),
+            "content-type": "application/json",
+        }
+        return parse(
+            self._responses,
+            200,
+            headers,
+            json.dumps(accumulate(self._kind, self.values), ensure_ascii=False).encode(),
+        )
 
     def final(self) -> Any:
         """`reply()`, if the stream came to its end."""
@@ -237,23 +284,22 @@ class Stream(_Facts, Generic[T, R]):
     Raises ApiError where the service refuses, StreamError where the stream reports an error or is cut short.
     """
 
-    def __init__(self, core: Core, call: Call) -> None:
-        call.stream = True
-        self._core, self._call = core, call
-        self._reader = Reader(core, call)
+    def __init__(self, session: Session, call: Call) -> None:
+        self._session, self._call = session, call
+        self._reader = Reader(session, call)
         self._response = None
         self._source = self._values()
 
     def _open(self) -> Response:
         if self._response is None:
             try:
-                self._response = run(self._core.exchange(self._call))
+                self._response = run(exchange(self._session, self._call))
             finally:
                 self._call.release()
         return self._response
 
     def _values(self) -> Generator[Any, None, None]:
-        from ._transport import lasting
+        from .._http.transport import lasting
 
         reader, response = self._reader, self._open()
         try:
@@ -291,8 +337,10 @@ class Stream(_Facts, Generic[T, R]):
         self._reader.closed = True
         try:
             self._source.close()
-        except ValueError:  # another thread is inside: it lets go of the connection itself, once it wakes
-            from ._transport import shut
+        except (
+            ValueError
+        ):  # another thread is inside: it lets go of the connection itself, once it wakes
+            from .._http.transport import shut
 
             if self._response is not None:
                 shut(self._response)
@@ -312,23 +360,22 @@ class Stream(_Facts, Generic[T, R]):
 class AsyncStream(_Facts, Generic[T, R]):
     """`Stream` for an `AsyncClient`: `async with`, `async for`, `await stream.final()`."""
 
-    def __init__(self, core: Core, call: Call) -> None:
-        call.stream = True
-        self._core, self._call = core, call
-        self._reader = Reader(core, call)
+    def __init__(self, session: Session, call: Call) -> None:
+        self._session, self._call = session, call
+        self._reader = Reader(session, call)
         self._response = None
         self._source = self._values()
 
     async def _open(self) -> Response:
         if self._response is None:
             try:
-                self._response = await self._core.exchange(self._call)
+                self._response = await exchange(self._session, self._call)
             finally:
                 self._call.release()
         return self._response
 
     async def _values(self) -> AsyncGenerator[Any, None]:
-        from ._transport import lasting_async
+        from .._http.transport import lasting_async
 
         reader, response = self._reader, await self._open()
         try:
@@ -390,44 +437,48 @@ class AsyncStream(_Facts, Generic[T, R]):
 class _ByteCore(_Facts):
     """What the streams of bytes share, as coroutines."""
 
-    def __init__(self, core: Core, call: Call) -> None:
-        call.stream = True
-        self._core, self._call = core, call
+    def __init__(self, session: Session, call: Call) -> None:
+        self._session, self._call = session, call
         self._response = None
 
     async def _open(self) -> Response:
         if self._response is None:
             try:
-                self._response = await self._core.exchange(self._call)
+                self._response = await exchange(self._session, self._call)
             finally:
                 self._call.release()
             if self._response.is_stream_consumed:
-                raise self._core.decode_error(self._call.what, self._response, "is JSON, not the file that was asked for")
+                raise decode_error(
+                    self._session,
+                    self._call.what,
+                    self._response,
+                    "is JSON, not the file that was asked for",
+                )
         return self._response
 
     async def _chunks(self) -> AsyncGenerator[bytes, None]:
         response = await self._open()
         try:
-            async for chunk in self._core.io.chunks(response, self._call.what):
+            async for chunk in self._session.io.chunks(response, self._call.what):
                 yield chunk
         finally:
-            await self._core.io.release(response)
+            await self._session.io.release(response)
 
     async def _save(self, path: str | PathLike[str]) -> Path:
-        from ._files import save
+        from .files import save
 
-        return await save(self._core.io, await self._open(), path, self._call.what)
+        return await save(self._session.io, await self._open(), path, self._call.what)
 
     async def _close(self) -> None:
         if self._response is not None:
-            await self._core.io.release(self._response)
+            await self._session.io.release(self._response)
 
 
 class ByteStream(_ByteCore):
     """A reply that is a file, as its bytes come: iterate over the pieces, or `save()` it. A context manager."""
 
     def __iter__(self) -> Iterator[bytes]:
-        from ._sync import iterate
+        from .._http.sync import iterate
 
         return iterate(self._chunks())
 

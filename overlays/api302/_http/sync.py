@@ -1,4 +1,4 @@
-"""How one body of code serves both clients: it is written once as coroutines over an `Io` (see `_transport`), whose synchronous
+"""How one body of code serves both clients: it is written once as coroutines over an `Io` (see `transport`), whose synchronous
 kind never suspends. So the sync client runs a coroutine to its end in one step, without an event loop and inside any."""
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     except StopIteration as stop:
         return stop.value
     coroutine.close()
-    raise RuntimeError("a synchronous call was suspended: it awaited something that only an event loop can give")
+    raise RuntimeError(
+        "a synchronous call was suspended: it awaited something that only an event loop can give"
+    )
 
 
 def iterate(source: AsyncGenerator[T, None]) -> Iterator[T]:
