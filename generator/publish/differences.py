@@ -23,7 +23,17 @@ from .versions import Json
 PASSED = frozenset({"x-docs", "x-codeSamples", "links", "tags", "operationId"})
 # The keywords whose keys are names of the API's own.
 NAMING = frozenset(
-    {"properties", "patternProperties", "$defs", "dependentSchemas", "responses", "content", "headers", "encoding", "mapping"}
+    {
+        "properties",
+        "patternProperties",
+        "$defs",
+        "dependentSchemas",
+        "responses",
+        "content",
+        "headers",
+        "encoding",
+        "mapping",
+    }
 )
 
 # What an extension gives an operation, and the parts of it that decide which methods there are and what they return.
@@ -54,7 +64,10 @@ def compare(old: Json, new: Json) -> tuple[list[Change], int]:
     before, after = _by_call(old), _by_call(new)
     seen = oasdiff.findings(old, new)
     components = _Components(old, new)
-    changes = [Change(kind, DOCUMENT, "", "", rule, text) for kind, rule, text in [*seen.get("", ()), *_of_document(old, new)]]
+    changes = [
+        Change(kind, DOCUMENT, "", "", rule, text)
+        for kind, rule, text in [*seen.get("", ()), *_of_document(old, new)]
+    ]
     evidence = 0
     for call in {**after, **before}:
         operation = after.get(call, before.get(call, {}))
@@ -64,7 +77,10 @@ def compare(old: Json, new: Json) -> tuple[list[Change], int]:
             told = [(ADDED, "operation-added", f"new: {operation.get('summary', '')}")]
         else:
             was = before[call]
-            told = [*_of_names(was, operation, moved.get(call)), *_of_operation(was, operation, components, seen.get(call, []))]
+            told = [
+                *_of_names(was, operation, moved.get(call)),
+                *_of_operation(was, operation, components, seen.get(call, [])),
+            ]
             evidence += not told and was.get("x-docs") != operation.get("x-docs")
         home, name = _home(operation), str(operation.get("operationId", ""))
         changes += [Change(kind, home, name, call, rule, text) for kind, rule, text in told]
@@ -81,13 +97,32 @@ def _of_document(old: Json, new: Json) -> Iterator[Told]:
 def _of_operation(was: Json, now: Json, components: _Components, seen: list[Told]) -> list[Told]:
     """What changed of an operation that stayed: what oasdiff saw of it, and what it does not look at."""
     used = components.used(was, now)
-    told = [*seen, *((BREAKING, "component", f"`{name}` is gone, and its name in Python with it") for name in components.gone(was))]
-    differing = [*_differences(was, now), *(part for name in used for part in components.parts.get(name, ()))]
+    told = [
+        *seen,
+        *(
+            (BREAKING, "component", f"`{name}` is gone, and its name in Python with it")
+            for name in components.gone(was)
+        ),
+    ]
+    differing = [
+        *_differences(was, now),
+        *(part for name in used for part in components.parts.get(name, ())),
+    ]
     # Where nothing else says that the shape changed; and a range such as 4XX, which oasdiff does not see come or go.
-    shapes = sorted({"/".join(part.at) for part in differing if part.what == "shape" and (not told or part.at[-1].endswith("XX"))})
+    shapes = sorted(
+        {
+            "/".join(part.at)
+            for part in differing
+            if part.what == "shape" and (not told or part.at[-1].endswith("XX"))
+        }
+    )
     fresh = {part.at[-1] for part in differing if part.old is None}
     for part in differing:
-        told += [(kind, part.at[-1], text) for kind, text in _extension(part, fresh)] if part.what == "extension" else []
+        told += (
+            [(kind, part.at[-1], text) for kind, text in _extension(part, fresh)]
+            if part.what == "extension"
+            else []
+        )
     if shapes:
         more = f" and {len(shapes) - 1} more" if shapes[1:] else ""
         told.append((CHANGED, "shape", f"described another way in `{shapes[0]}`{more}"))
@@ -95,19 +130,29 @@ def _of_operation(was: Json, now: Json, components: _Components, seen: list[Told
 
 
 def _by_call(document: Json) -> dict[str, Json]:
-    return {f"{method.upper()} {path}": operation for path, method, operation in operations(document)}
+    return {
+        f"{method.upper()} {path}": operation for path, method, operation in operations(document)
+    }
 
 
 def _prose(document: Json, key: str) -> Any:
     """Without the version, which the report decides, and what `publish` stamps."""
     value = document.get(key)
-    return {k: v for k, v in value.items() if k != "version" and not k.startswith("x-")} if isinstance(value, dict) else value
+    return (
+        {k: v for k, v in value.items() if k != "version" and not k.startswith("x-")}
+        if isinstance(value, dict)
+        else value
+    )
 
 
 def _follow(old: Json, new: Json) -> tuple[Json, dict[str, str]]:
     """The old document with each operation at the path where the new one has it, so that the two are compared; and the calls that moved."""
     before, after = _by_call(old), _by_call(new)
-    now = {operation["operationId"]: call for call, operation in after.items() if "operationId" in operation}
+    now = {
+        operation["operationId"]: call
+        for call, operation in after.items()
+        if "operationId" in operation
+    }
     paths: Json = {path: dict(item) for path, item in old["paths"].items()}
     moved = {}
     for call, operation in before.items():
@@ -151,11 +196,15 @@ class _Part(NamedTuple):
     new: Any
 
 
-def _differences(old: Any, new: Any, at: tuple[str, ...] = (), named: bool = False) -> Iterator[_Part]:
+def _differences(
+    old: Any, new: Any, at: tuple[str, ...] = (), named: bool = False
+) -> Iterator[_Part]:
     """The smallest parts that differ; `named` when the keys are the API's own names, so that a field `x-y` or `title` is no keyword."""
     if old == new:
         return
-    if at == ("parameters",) or (isinstance(old, list) and isinstance(new, list) and len(old) == len(new)):
+    if at == ("parameters",) or (
+        isinstance(old, list) and isinstance(new, list) and len(old) == len(new)
+    ):
         old, new, named = _keyed(seq(old)), _keyed(seq(new)), True
     if not (isinstance(old, dict) and isinstance(new, dict)):
         yield _Part("shape", at, old, new)
@@ -180,10 +229,18 @@ class _Components:
 
     def __init__(self, old: Json, new: Json) -> None:
         self.old, self.new = (
-            {f"{kind}/{name}": part for kind, parts in obj(document.get("components")).items() for name, part in parts.items()}
+            {
+                f"{kind}/{name}": part
+                for kind, parts in obj(document.get("components")).items()
+                for name, part in parts.items()
+            }
             for document in (old, new)
         )
-        self.parts = {name: list(_differences(was, self.new[name])) for name, was in self.old.items() if name in self.new}
+        self.parts = {
+            name: list(_differences(was, self.new[name]))
+            for name, was in self.old.items()
+            if name in self.new
+        }
         """What differs in those that both documents have."""
 
     def used(self, was: Json, now: Json) -> list[str]:
@@ -192,7 +249,11 @@ class _Components:
 
     def gone(self, was: Json) -> list[str]:
         """The names of the schemas that an operation used and that are no longer there."""
-        return sorted(name.removeprefix("schemas/") for name in _reached(was, self.old) - self.new.keys() if name.startswith("schemas/"))
+        return sorted(
+            name.removeprefix("schemas/")
+            for name in _reached(was, self.old) - self.new.keys()
+            if name.startswith("schemas/")
+        )
 
 
 def _reached(operation: Json, components: Json) -> set[str]:
@@ -209,14 +270,29 @@ def _extension(part: _Part, fresh: set[str]) -> Iterator[tuple[str, str]]:
     """What a changed extension means; `fresh` names the fields that are new with it."""
     key, old, new = part.at[-1], part.old, part.new
     if key == "x-price":
-        was, now = (price_text(prices).rstrip(".") for prices in (_without(old, new), _without(new, old)))
-        yield CHANGED, f"price: {was} → {now}" if was and now else f"price: now {now}" if now else f"price: no longer {was}"
+        was, now = (
+            price_text(prices).rstrip(".") for prices in (_without(old, new), _without(new, old))
+        )
+        yield (
+            CHANGED,
+            f"price: {was} → {now}"
+            if was and now
+            else f"price: now {now}"
+            if now
+            else f"price: no longer {was}",
+        )
     elif key in LISTS:
-        field = ".".join(f"`{name}`" for keyword, name in pairwise(part.at) if keyword == "properties") or "the body"
+        field = (
+            ".".join(f"`{name}`" for keyword, name in pairwise(part.at) if keyword == "properties")
+            or "the body"
+        )
         worse, better = _without(old, new), _without(new, old)
         if key == "x-unknown":
             worse, better = better, worse
-        for kind, listed, text in ((BREAKING, worse, LISTS[key][0]), (ADDED, better, LISTS[key][1])):
+        for kind, listed, text in (
+            (BREAKING, worse, LISTS[key][0]),
+            (ADDED, better, LISTS[key][1]),
+        ):
             if listed:
                 yield kind, text.format(field=field, entry=", ".join(listed)) + f" (`{key}`)"
     elif key == "x-shortcut":
@@ -227,13 +303,22 @@ def _extension(part: _Part, fresh: set[str]) -> Iterator[tuple[str, str]]:
     elif old is None or new is None:
         switch = obj(new or old).get("when")
         # A task without a switch is what the method itself returns; a switch is no longer an argument that callers give.
-        other = new is None or (key == "x-task" and not switch) or (switch and switch["name"] not in fresh)
+        other = (
+            new is None
+            or (key == "x-task" and not switch)
+            or (switch and switch["name"] not in fresh)
+        )
         kind = CHANGED if key in ("x-success", "x-task-status") else BREAKING if other else ADDED
         yield kind, f"{GIVES[key][0]}{' no longer' if new is None else ' now'} (`{key}`)"
     else:
         parts = {name for name in {**old, **new} if old.get(name) != new.get(name)}
-        broken = parts & GIVES[key][1] or (key == "x-task" and "cancel" in parts and "cancel" not in new)
-        yield BREAKING if broken else CHANGED, f"{GIVES[key][0]}: {', '.join(sorted(parts))} changed (`{key}`)"
+        broken = parts & GIVES[key][1] or (
+            key == "x-task" and "cancel" in parts and "cancel" not in new
+        )
+        yield (
+            BREAKING if broken else CHANGED,
+            f"{GIVES[key][0]}: {', '.join(sorted(parts))} changed (`{key}`)",
+        )
 
 
 def _without(one: Any, other: Any) -> list[Any]:

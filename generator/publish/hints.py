@@ -24,7 +24,10 @@ def hinted(document: Json) -> Json:
         if not isinstance(node, dict):
             return node
         if kind == "mediaType" and not node.keys() & {"schema", "itemSchema"}:
-            return {"schema": {"type": "string", "format": "binary"}, **node}  # without a schema it is bytes
+            return {
+                "schema": {"type": "string", "format": "binary"},
+                **node,
+            }  # without a schema it is bytes
         return _schema(node) if kind == "schema" else node
 
     return walk(document, change)
@@ -35,8 +38,15 @@ def _schema(schema: Json) -> Json:
     for kind in kinds if isinstance(kinds, list) else [kinds]:
         if kind in SIZES and not schema.keys() & {"format", "enum", "const"}:
             schema = {**schema, "format": SIZES[kind]}
-    if "contentEncoding" not in schema and "contentMediaType" in schema and not is_json(schema["contentMediaType"]):
-        schema = {**schema, "format": "binary"}  # the word of 3.0 for bytes, which many generators still look for alone
+    if (
+        "contentEncoding" not in schema
+        and "contentMediaType" in schema
+        and not is_json(schema["contentMediaType"])
+    ):
+        schema = {
+            **schema,
+            "format": "binary",
+        }  # the word of 3.0 for bytes, which many generators still look for alone
     if "properties" in schema:
         schema = {**schema, "properties": _apart(schema["properties"])}
     return schema
@@ -53,6 +63,10 @@ def _apart(properties: Json) -> Json:
         words = re.findall(r"[^\W_]+", name)
         spellings[word := "".join(words).lower()] += 1
         if spellings[word] > 1 and isinstance(schema, dict):
-            schema = {**schema, "x-go-name": "".join(part[0].upper() + part[1:] for part in words) + str(spellings[word])}
+            schema = {
+                **schema,
+                "x-go-name": "".join(part[0].upper() + part[1:] for part in words)
+                + str(spellings[word]),
+            }
         named[name] = schema
     return named

@@ -21,7 +21,10 @@ JUDGED = (
     # Enums and unions of replies are open: the client hands on a value or variant that it does not know.
     (r"response-.*(enum-value-added|became-not-enum|(any|one)-of-added)$", ADDED),
     # The bounds of a reply only describe: nobody refuses a reply by them.
-    (r"response-(body|property|header)-(exclusive-)?(max|min|multiple-of|unique-items|pattern-(added|changed|removed))", CHANGED),
+    (
+        r"response-(body|property|header)-(exclusive-)?(max|min|multiple-of|unique-items|pattern-(added|changed|removed))",
+        CHANGED,
+    ),
     # A program may read it, however seldom it came; its name is gone from the client's classes.
     (r"response-(optional-property|(body|property)-(any|one)-of)-removed$", BREAKING),
     # Announced or not, what used it fails.
@@ -29,7 +32,9 @@ JUDGED = (
 )
 # Told by us: a method's name, the name of a schema that is gone; and the version, which the report decides.
 OURS = re.compile(r"api-(tag|operation-id|schema|version|major-version)-")
-ADDITION = re.compile(r"new-|.*-(property|parameter|header|enum-value|media-type|status|any-of|one-of|body)-added")
+ADDITION = re.compile(
+    r"new-|.*-(property|parameter|header|enum-value|media-type|status|any-of|one-of|body)-added"
+)
 PROSE = frozenset({"summary", "description", "title", "example", "examples", "externalDocs"})
 
 
@@ -42,7 +47,10 @@ def findings(old: Json, new: Json) -> dict[str, list[Told]]:
     """
     found: dict[str, list[Told]] = {}
     for finding in _run(old, new):
-        rule, call = finding["id"], f"{finding['operation']} {finding['path']}" if "path" in finding else ""
+        rule, call = (
+            finding["id"],
+            f"{finding['operation']} {finding['path']}" if "path" in finding else "",
+        )
         told = (_judge(rule, finding["level"]), rule, _plain(finding["text"]))
         if not OURS.match(rule) and told not in found.setdefault(call, []):
             found[call].append(told)
@@ -55,11 +63,25 @@ def _run(old: Json, new: Json) -> list[Json]:
         for file, document in zip(files, (old, new), strict=True):
             file.write_text(json.dumps(_bare(document)), encoding="utf-8")
         # Flattened: a field that moves into an allOf is the same field. In our own folder: oasdiff reads settings where it runs.
-        command = ["go", "tool", "oasdiff", "changelog", *map(str, files), "--format", "json", "--flatten-allof", "--include-path-params"]
+        command = [
+            "go",
+            "tool",
+            "oasdiff",
+            "changelog",
+            *map(str, files),
+            "--format",
+            "json",
+            "--flatten-allof",
+            "--include-path-params",
+        ]
         try:
-            done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, encoding="utf-8")
+            done = subprocess.run(
+                command, cwd=FOLDER, capture_output=True, text=True, encoding="utf-8"
+            )
         except FileNotFoundError as error:
-            raise ToolMissing("Go is not installed, and oasdiff, which compares, is a Go program: install Go 1.26 or newer") from error
+            raise ToolMissing(
+                "Go is not installed, and oasdiff, which compares, is a Go program: install Go 1.26 or newer"
+            ) from error
     if done.returncode:
         raise BuildError(f"oasdiff failed: {(done.stderr or done.stdout).strip()[-1000:]}")
     return json.loads(done.stdout or "[]") or []
@@ -67,16 +89,34 @@ def _run(old: Json, new: Json) -> list[Json]:
 
 def _bare(document: Json) -> Json:
     """A copy whose schemas have no words, and simple ones no names: to oasdiff, a variant with another description or name is another."""
-    schemas = {f"#/components/schemas/{name}": obj(schema) for name, schema in obj(obj(document.get("components")).get("schemas")).items()}
-    simple = {name: schema for name, schema in schemas.items() if "properties" not in schema and '"$ref"' not in json.dumps(schema)}
+    schemas = {
+        f"#/components/schemas/{name}": obj(schema)
+        for name, schema in obj(obj(document.get("components")).get("schemas")).items()
+    }
+    simple = {
+        name: schema
+        for name, schema in schemas.items()
+        if "properties" not in schema and '"$ref"' not in json.dumps(schema)
+    }
 
     def change(kind: str, node: Any, place: str) -> Any:
         if kind != "schema" or not isinstance(node, dict):
             return node
         if node.get("$ref") in simple:
-            node = {**simple[node["$ref"]], **{key: value for key, value in node.items() if key != "$ref"}}
-        passed = PROSE | {"default"} if place.rpartition("/")[0].endswith(("/anyOf", "/oneOf")) else PROSE
-        return {key: value for key, value in node.items() if key not in passed and not key.startswith("x-")}
+            node = {
+                **simple[node["$ref"]],
+                **{key: value for key, value in node.items() if key != "$ref"},
+            }
+        passed = (
+            PROSE | {"default"}
+            if place.rpartition("/")[0].endswith(("/anyOf", "/oneOf"))
+            else PROSE
+        )
+        return {
+            key: value
+            for key, value in node.items()
+            if key not in passed and not key.startswith("x-")
+        }
 
     return walk(document, change)
 

@@ -48,7 +48,9 @@ class Report:
     @property
     def verdict(self) -> str:
         """The gravest kind of change, or `none`."""
-        return next((kind for kind in KINDS if any(change.kind == kind for change in self.changes)), "none")
+        return next(
+            (kind for kind in KINDS if any(change.kind == kind for change in self.changes)), "none"
+        )
 
     @property
     def next(self) -> str:
@@ -62,24 +64,41 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """For programs."""
-        facts = {"since": self.since, "verdict": self.verdict, "next": self.next, "evidence": self.evidence}
+        facts = {
+            "since": self.since,
+            "verdict": self.verdict,
+            "next": self.next,
+            "evidence": self.evidence,
+        }
         return {**facts, "changes": [asdict(change) for change in self.changes]}
 
     def markdown(self) -> str:
         """For people."""
-        asked = f"Next version: {self.next} ({self.verdict})." if self.changes else "The API is the same: no new version."
+        asked = (
+            f"Next version: {self.next} ({self.verdict})."
+            if self.changes
+            else "The API is the same: no new version."
+        )
         return f"{self.section(1)}\n{asked}\n"
 
     def section(self, level: int) -> str:
         """What changed, in Markdown with headings from this level on."""
         lines = [f"{'#' * level} API changes since {self.since}"]
         for kind in KINDS:
-            if changes := [change for change in self.changes if change.kind == kind and change.rule != WORDS]:
+            if changes := [
+                change for change in self.changes if change.kind == kind and change.rule != WORDS
+            ]:
                 lines += ["", f"{'#' * (level + 1)} {_TITLES[kind]}", "", *_entries(changes)]
         if reworded := [change for change in self.changes if change.rule == WORDS]:
-            lines += ["", f"Other words or examples alone: {_listed(f'`{change.operation or DOCUMENT}`' for change in reworded)}."]
+            lines += [
+                "",
+                f"Other words or examples alone: {_listed(f'`{change.operation or DOCUMENT}`' for change in reworded)}.",
+            ]
         if self.evidence:
-            lines += ["", f"Evidence looked at anew, which changes nothing, of {self.evidence} more operation{'s' * (self.evidence > 1)}."]
+            lines += [
+                "",
+                f"Evidence looked at anew, which changes nothing, of {self.evidence} more operation{'s' * (self.evidence > 1)}.",
+            ]
         return "\n".join(lines) + "\n"
 
 
@@ -114,9 +133,15 @@ def _who(alike: list[Change]) -> str:
 
 def _said(texts: list[str]) -> str:
     short = [text if len(text) <= _LONG else f"{text[: _LONG - 1]}…" for text in texts]
-    return "; ".join([*short[:_SHOWN], *([f"and {len(texts) - _SHOWN} more"] if len(texts) > _SHOWN else [])])
+    return "; ".join(
+        [*short[:_SHOWN], *([f"and {len(texts) - _SHOWN} more"] if len(texts) > _SHOWN else [])]
+    )
 
 
 def _listed(names: Iterable[str]) -> str:
     listed = list(names)
-    return ", ".join(listed) if len(listed) <= _SHOWN else f"{', '.join(listed[:_SHOWN])} and {len(listed) - _SHOWN} more"
+    return (
+        ", ".join(listed)
+        if len(listed) <= _SHOWN
+        else f"{', '.join(listed[:_SHOWN])} and {len(listed) - _SHOWN} more"
+    )

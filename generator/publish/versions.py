@@ -25,7 +25,10 @@ PARTS: dict[str, dict[str, tuple[str, str]]] = {
         "components": ("one", "components"),
     },
     "info": {"license": ("one", "license")},
-    "components": {key: ("map", kind) for key, kind in (COMPONENT_KINDS | {"securitySchemes": "securityScheme"}).items()},
+    "components": {
+        key: ("map", kind)
+        for key, kind in (COMPONENT_KINDS | {"securitySchemes": "securityScheme"}).items()
+    },
 }
 
 # What each version added, by kind of object. Schemas are apart: 3.1 replaced their language.
@@ -84,7 +87,9 @@ def to_31(document: Json) -> tuple[Json, list[Loss]]:
             node = {"description": node.get("summary", ""), **node}
         fields = NEW_IN_32.get(kind, ())
         if kind == "link" and not isinstance(node.get("requestBody", ""), str):
-            fields = ("requestBody",)  # swagger-parser, and openapi-generator with it, takes nothing but text here
+            fields = (
+                "requestBody",
+            )  # swagger-parser, and openapi-generator with it, takes nothing but text here
         return _carry("3.1", kind, node, place, fields, losses)
 
     lowered = {**walk(document, change), "openapi": "3.1.0"}
@@ -109,7 +114,9 @@ def to_30(document: Json) -> tuple[Json, list[Loss]]:
             return _schema(node, place, losses)
         if not isinstance(node, dict):
             return node
-        fields = ("summary", "description") if "$ref" in node else NEW_IN_31.get(kind, ())  # beside a reference, 3.0 ignores everything
+        fields = (
+            ("summary", "description") if "$ref" in node else NEW_IN_31.get(kind, ())
+        )  # beside a reference, 3.0 ignores everything
         return _carry("3.0", kind, node, place, fields, losses)
 
     return {**walk(document, change), "openapi": "3.0.3"}, sorted(losses)
@@ -124,17 +131,27 @@ def walk(node: Any, change: Change, kind: str = "document", place: str = "#") ->
         return change(kind, node, place)
     copy = dict(node)
     for key, value in node.items():
-        shape, child = PARTS.get(kind, {}).get(key.removeprefix("x-"), ("", ""))  # what was carried is lowered too
+        shape, child = PARTS.get(kind, {}).get(
+            key.removeprefix("x-"), ("", "")
+        )  # what was carried is lowered too
         if shape == "one":
             copy[key] = walk(value, change, child, f"{place}/{key}")
         elif shape == "map" and isinstance(value, dict):
-            copy[key] = {name: walk(inner, change, child, f"{place}/{key}/{escape(name)}") for name, inner in value.items()}
+            copy[key] = {
+                name: walk(inner, change, child, f"{place}/{key}/{escape(name)}")
+                for name, inner in value.items()
+            }
         elif shape == "list" and isinstance(value, list):
-            copy[key] = [walk(inner, change, child, f"{place}/{key}/{number}") for number, inner in enumerate(value)]
+            copy[key] = [
+                walk(inner, change, child, f"{place}/{key}/{number}")
+                for number, inner in enumerate(value)
+            ]
     return change(kind, copy, place)
 
 
-def _carry(version: str, kind: str, node: Json, place: str, fields: Collection[str], losses: list[Loss]) -> Json:
+def _carry(
+    version: str, kind: str, node: Json, place: str, fields: Collection[str], losses: list[Loss]
+) -> Json:
     """The object with the fields that the version does not know renamed to `x-` ones."""
     carried = {key: CARRIED.get((kind, key), f"x-{key}") for key in node if key in fields}
     losses += [Loss(version, f"{kind}.{key}", name, place) for key, name in carried.items()]
@@ -167,7 +184,9 @@ def _schema(schema: Any, place: str, losses: list[Loss]) -> Any:
         value = schema.get(bound)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             other = schema.get(limit, value)
-            keep = other > value if limit == "minimum" else other < value  # the closed bound is the tighter one
+            keep = (
+                other > value if limit == "minimum" else other < value
+            )  # the closed bound is the tighter one
             schema[limit], schema[bound] = (other, False) if keep else (value, True)
     if examples := seq(schema.get("examples")):
         schema.setdefault("example", examples[0])
