@@ -88,6 +88,21 @@ def _retries(given: Any) -> int:
     return given
 
 
+def _check_http_client(http_client: Any, is_async: bool) -> None:
+    """Whether it has the methods that are used. Not by its class: instrumented clients are wrappers."""
+    wanted = ("build_request", "send", "aclose" if is_async else "close")
+    if any(not callable(getattr(http_client, name, None)) for name in wanted):
+        client, takes = (
+            ("AsyncClient", "httpx2.AsyncClient") if is_async else ("Client", "httpx2.Client")
+        )
+        kind = type(http_client)
+        raise InvalidArgument(
+            f"http_client: {client} takes an {takes}, not {kind.__module__}.{kind.__qualname__}"
+        )
+    if getattr(http_client, "is_closed", False) is True:
+        raise InvalidArgument("http_client: is closed; give an open one")
+
+
 def _session(
     is_async: bool,
     api_key: str | None,
@@ -98,14 +113,8 @@ def _session(
     proxy: str | None,
     headers: Mapping[str, str] | None,
 ) -> Session:
-    if http_client is not None and hasattr(http_client, "__aenter__") != is_async:
-        kind = type(http_client)
-        wanted, client = (
-            ("httpx2.AsyncClient", "AsyncClient") if is_async else ("httpx2.Client", "Client")
-        )
-        raise InvalidArgument(
-            f"http_client: {client} takes an {wanted}, not {kind.__module__}.{kind.__name__}"
-        )
+    if http_client is not None:
+        _check_http_client(http_client, is_async)
     if proxy is not None and "://" not in proxy:
         raise InvalidArgument(
             "proxy: must be a URL with its scheme, such as http://127.0.0.1:3128 or socks5://…"

@@ -151,7 +151,7 @@ def test_the_key_is_nowhere_to_be_seen(
 # --- calls --------------------------------------------------------------------------------------------------------------------------------
 
 
-def test_a_call(serve: Any, connect: Any) -> None:
+def test_a_call(serve: Any, connect: Any, transport: str) -> None:
     server = serve(http(REPLY))
     reply = chat(
         connect(server, headers={"X-Team": "a"}),
@@ -171,7 +171,7 @@ def test_a_call(serve: Any, connect: Any) -> None:
     }
     assert request.target == "/v1/chat/completions?q=%C3%BC"
     assert (request.headers["lang"], request.headers["x-team"]) == ("en", "a")
-    assert request.headers["user-agent"].startswith("api302/")
+    assert request.headers["user-agent"].startswith("api302/") == (transport == "httpx2")
     assert reply.choices[0].message.content == "你好"
     assert reply.request_id == "req-1"
     assert reply["new"] == {"a": 1}
@@ -353,19 +353,73 @@ def test_a_client_that_nobody_closes_lets_go_by_itself(serve: Any) -> None:
     assert transport.is_closed
 
 
-def test_a_client_of_the_callers(serve: Any) -> None:
-    import httpx
+def library(name: str) -> Any:
+    return __import__(name)
 
-    server = serve(*[http(REPLY)] * 2)
-    with httpx.Client(headers={"x-mine": "1"}, follow_redirects=True) as mine:
+
+class Instrumented:
+    """A client within another object, as instrumentation makes it."""
+
+    def __init__(self, client: Any) -> None:
+        self._inner = client
+        self.sent = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def send(self, *args: Any, **kwargs: Any) -> Any:
+        self.sent += 1
+        return self._inner.send(*args, **kwargs)
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpx2"])
+def test_a_client_of_the_callers(name: str, serve: Any) -> None:
+    server = serve(*[http(REPLY)] * 3)
+    with library(name).Client(headers={"x-mine": "1"}, follow_redirects=True) as mine:
         with api302.Client(api_key=KEY, base_url=server.url, http_client=mine) as client:
             chat(client)
         assert not mine.is_closed
+        wrapped = Instrumented(mine)
+        client = api302.Client(api_key=KEY, base_url=server.url, http_client=wrapped)
+        chat(client, timeout=library(name).Timeout(3.0, read=5.0))
+        assert wrapped.sent == 1
     assert server.requests[0].headers["x-mine"] == "1"
-    with pytest.raises(
-        api302.InvalidArgument, match=r"http_client: AsyncClient takes an httpx2\.AsyncClient"
-    ):
-        api302.AsyncClient(api_key=KEY, http_client=mine)
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpx2"])
+def test_an_async_client_of_the_callers(name: str, serve: Any) -> None:
+    server = serve(http(REPLY))
+
+    async def main() -> None:
+        async with library(name).AsyncClient() as mine:
+            wrapped = Instrumented(mine)
+            client = api302.AsyncClient(api_key=KEY, base_url=server.url, http_client=wrapped)
+            assert (await chat(client)).id == "c-1"
+            await client.close()
+            assert (wrapped.sent, mine.is_closed) == (1, False)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpx2"])
+def test_a_client_that_cannot_be_used_is_refused_by_name(name: str) -> None:
+    class Session:
+        def send(self) -> None: ...
+
+        def close(self) -> None: ...
+
+    with library(name).Client() as mine:
+        with pytest.raises(
+            api302.InvalidArgument, match=r"takes an httpx2\.AsyncClient, not httpx"
+        ):
+            api302.AsyncClient(api_key=KEY, http_client=mine)
+    with pytest.raises(api302.InvalidArgument, match="http_client: is closed"):
+        api302.Client(api_key=KEY, http_client=mine)
+    theirs = library(name).AsyncClient()
+    with pytest.raises(api302.InvalidArgument, match=r"takes an httpx2\.Client, not httpx"):
+        api302.Client(api_key=KEY, http_client=theirs)
+    with pytest.raises(api302.InvalidArgument, match=r"not .*\.Session$"):
+        api302.Client(api_key=KEY, http_client=Session())
 
 
 def test_the_async_client(serve: Any) -> None:
