@@ -20,37 +20,63 @@ SHOWN = 50
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m generator", description="Make the client from the specification.")
+    parser = argparse.ArgumentParser(
+        prog="python -m generator", description="Make the client from the specification."
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, what in (
         ("build", "check the specification and write everything that is generated from it"),
         ("check", "the house rules, and whether the generated folder is what `build` would write"),
         ("join", "print the joined OpenAPI 3.2 document"),
         ("coverage", "count pages and operations by section and evidence"),
-        ("publish", "write what other languages and readers take: OpenAPI 3.2, 3.1 and 3.0, llms.txt, the reference site (needs Node)"),
+        (
+            "publish",
+            "write what other languages and readers take: OpenAPI 3.2, 3.1 and 3.0, llms.txt, the reference site (needs Node)",
+        ),
     ):
         command = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
-        command.add_argument("--spec", type=Path, default=Path("spec"), metavar="DIR", help="the specification (default: spec)")
+        command.add_argument(
+            "--spec",
+            type=Path,
+            default=Path("spec"),
+            metavar="DIR",
+            help="the specification (default: spec)",
+        )
         if name in ("build", "check"):
             help_ = "the generated folder (default: generated)"
-            command.add_argument("--out", type=Path, default=Path("generated"), metavar="DIR", help=help_)
+            command.add_argument(
+                "--out", type=Path, default=Path("generated"), metavar="DIR", help=help_
+            )
         if name == "coverage":
-            command.add_argument("--into", type=Path, metavar="FILE", help="write the table into a file, between its coverage marks")
+            command.add_argument(
+                "--into",
+                type=Path,
+                metavar="FILE",
+                help="write the table into a file, between its coverage marks",
+            )
         if name == "publish":
             help_ = "the folder of the publication, replaced whole (default: dist/openapi)"
-            command.add_argument("--out", type=Path, default=Path("dist/openapi"), metavar="DIR", help=help_)
+            command.add_argument(
+                "--out", type=Path, default=Path("dist/openapi"), metavar="DIR", help=help_
+            )
     changes.add(commands)
     docs.add(commands)
     args = parser.parse_args(arguments)
     if not args.spec.is_dir():
-        print(f"there is no folder {args.spec}; run this where spec/ is, or give --spec", file=sys.stderr)
+        print(
+            f"there is no folder {args.spec}; run this where spec/ is, or give --spec",
+            file=sys.stderr,
+        )
         return 2
     try:
         return _COMMANDS[args.command](args)
     except SpecError as error:
         for problem in error.problems:
             print(f"{args.spec.as_posix()}/{problem}", file=sys.stderr)
-        print(f"{len(error.problems)} problem{'s' * (len(error.problems) != 1)} in {args.spec}", file=sys.stderr)
+        print(
+            f"{len(error.problems)} problem{'s' * (len(error.problems) != 1)} in {args.spec}",
+            file=sys.stderr,
+        )
     except build.BuildError as error:
         print(error, file=sys.stderr)
         return 2 if isinstance(error, build.ToolMissing) else 1
@@ -71,7 +97,9 @@ def _check(args: argparse.Namespace) -> int:
         print(line, file=sys.stderr)
     if len(differing) > SHOWN:
         print(f"… and {len(differing) - SHOWN} more", file=sys.stderr)
-    command = " ".join([build.COMMAND, *([f"--spec {args.spec}"] if str(args.spec) != "spec" else [])])
+    command = " ".join(
+        [build.COMMAND, *([f"--spec {args.spec}"] if str(args.spec) != "spec" else [])]
+    )
     command += f" --out {args.out}" if str(args.out) != "generated" else ""
     print(f"{args.out} is not what the specification makes; run: {command}", file=sys.stderr)
     return 1
@@ -95,7 +123,10 @@ def _coverage(args: argparse.Namespace) -> int:
     head, mark, rest = text.partition("<!-- coverage -->\n")
     _, end, tail = rest.partition("<!-- /coverage -->")
     if not mark or not end:
-        print(f"{args.into}: has no lines `<!-- coverage -->` and `<!-- /coverage -->` to write between; add them", file=sys.stderr)
+        print(
+            f"{args.into}: has no lines `<!-- coverage -->` and `<!-- /coverage -->` to write between; add them",
+            file=sys.stderr,
+        )
         return 1
     args.into.write_text(f"{head}{mark}```text\n{table}\n```\n{end}{tail}", encoding="utf-8")
     return 0

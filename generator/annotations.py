@@ -11,7 +11,12 @@ from .lower import ANNOTATION_NAMES, SCALARS
 from .source import obj, seq
 
 MODELS, MODEL_BASE, PARAMS = "api302_client.models", "api302_client._model", "api302_client.params"
-_RETURNED = {"bytes": "Binary", "dict[str, Any]": "JsonObject", "list[Any]": "JsonList", "str": "Text"}
+_RETURNED = {
+    "bytes": "Binary",
+    "dict[str, Any]": "JsonObject",
+    "list[Any]": "JsonList",
+    "str": "Text",
+}
 
 
 @dataclass(frozen=True)
@@ -26,14 +31,18 @@ class Annotation:
         parts = tuple(dict.fromkeys(self.parts + other.parts))
         if "float" in parts:  # which admits int
             parts = tuple(part for part in parts if part != "int")
-        return Annotation(parts, tuple(dict.fromkeys(self.values + other.values)), self.imports | other.imports)
+        return Annotation(
+            parts, tuple(dict.fromkeys(self.values + other.values)), self.imports | other.imports
+        )
 
     def __str__(self) -> str:
         if "Any" in self.parts:
             return "Any"
         literal = [f"Literal[{', '.join(self.values)}]"] if self.values else []
         last = ["None"] if "None" in self.parts else []
-        return " | ".join([*literal, *(part for part in self.parts if part != "None"), *last]) or "Any"
+        return (
+            " | ".join([*literal, *(part for part in self.parts if part != "None"), *last]) or "Any"
+        )
 
     @property
     def optional(self) -> str:
@@ -42,7 +51,9 @@ class Annotation:
 
     def without_none(self) -> Annotation:
         """For an argument: there None means not sent."""
-        return Annotation(tuple(part for part in self.parts if part != "None"), self.values, self.imports)
+        return Annotation(
+            tuple(part for part in self.parts if part != "None"), self.values, self.imports
+        )
 
 
 ANY = Annotation(("Any",), (), frozenset({("typing", "Any")}))
@@ -84,7 +95,10 @@ def union(annotations: Iterator[Annotation]) -> Annotation:
 
 def returned(expressions: Iterator[str]) -> Annotation:
     """The type of a whole reply, from the type expressions that the raw client structures it by."""
-    whole = (imported(_RETURNED[text], MODEL_BASE) if text in _RETURNED else received(text) for text in expressions)
+    whole = (
+        imported(_RETURNED[text], MODEL_BASE) if text in _RETURNED else received(text)
+        for text in expressions
+    )
     return union(whole)
 
 
@@ -93,7 +107,9 @@ def received(expression: str) -> Annotation:
     bare = re.sub(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", "", expression)
     names = set(re.findall(r"[A-Za-z_]\w*", bare))
     typing = {("typing", name) for name in names & {"Any", "Literal"}}
-    return Annotation((expression,), (), frozenset(typing | {(MODELS, name) for name in names - ANNOTATION_NAMES}))
+    return Annotation(
+        (expression,), (), frozenset(typing | {(MODELS, name) for name in names - ANNOTATION_NAMES})
+    )
 
 
 def types_of(schema: dict[str, Any]) -> list[str]:
@@ -104,19 +120,36 @@ def types_of(schema: dict[str, Any]) -> list[str]:
 
 def has_shape(schema: dict[str, Any]) -> bool:
     """Whether a schema says what a value is made of, and not only what an object requires."""
-    return any(key in schema for key in ("$ref", "type", "properties", "enum", "const", "items", "allOf", "anyOf", "oneOf"))
+    return any(
+        key in schema
+        for key in (
+            "$ref",
+            "type",
+            "properties",
+            "enum",
+            "const",
+            "items",
+            "allOf",
+            "anyOf",
+            "oneOf",
+        )
+    )
 
 
 def is_open_object(schema: dict[str, Any]) -> bool:
     """An object of which no field is described: a mapping, not a class."""
-    described = schema.get("properties") or any(key in schema for key in ("allOf", "anyOf", "oneOf", "$ref", "enum", "const"))
+    described = schema.get("properties") or any(
+        key in schema for key in ("allOf", "anyOf", "oneOf", "$ref", "enum", "const")
+    )
     return types_of(schema) == ["object"] and not described
 
 
 def is_file(schema: dict[str, Any]) -> bool:
     """A string that takes the content of a file, and not only its address."""
     forms = seq(schema.get("x-file"))
-    return any(form != "url" for form in forms) or (not forms and (schema.get("format") == "binary" or is_binary(schema)))
+    return any(form != "url" for form in forms) or (
+        not forms and (schema.get("format") == "binary" or is_binary(schema))
+    )
 
 
 def is_binary(schema: dict[str, Any]) -> bool:
@@ -139,7 +172,9 @@ def file_forms(schema: dict[str, Any]) -> list[str]:
 class Schemas:
     """The schemas of a joined document, and the types that stand for them in requests."""
 
-    def __init__(self, document: dict[str, Any], modules: dict[str, str], replies: set[str]) -> None:
+    def __init__(
+        self, document: dict[str, Any], modules: dict[str, str], replies: set[str]
+    ) -> None:
         """`modules` says in which module of `params` each request schema is, `replies` names those that have a class for replies."""
         self.document = document
         self.modules = modules
@@ -161,7 +196,16 @@ class Schemas:
                 return self.request(target, file)
             alias = f"{name}Param" if name in self.replies else name
             return Annotation(
-                (alias,), (), frozenset({(f"{PARAMS}.{self.modules[name]}", name if alias == name else f"{name} as {alias}")})
+                (alias,),
+                (),
+                frozenset(
+                    {
+                        (
+                            f"{PARAMS}.{self.modules[name]}",
+                            name if alias == name else f"{name} as {alias}",
+                        )
+                    }
+                ),
             )
         for key in ("anyOf", "oneOf"):
             if key in schema:
@@ -176,10 +220,16 @@ class Schemas:
 
     def _request_type(self, name: str, schema: dict[str, Any], file: bool) -> Annotation:
         if name == "array":
-            return generic("Sequence", "collections.abc", self.request(obj(schema.get("items")), file))
+            return generic(
+                "Sequence", "collections.abc", self.request(obj(schema.get("items")), file)
+            )
         if name == "object":
             values = schema.get("additionalProperties")
-            inner = self.request(values) if isinstance(values, dict) and not schema.get("properties") else ANY
+            inner = (
+                self.request(values)
+                if isinstance(values, dict) and not schema.get("properties")
+                else ANY
+            )
             return generic("Mapping", "collections.abc", scalar("str"), inner)
         return FILE if file and name == "string" else scalar(SCALARS[name])
 
@@ -188,7 +238,12 @@ class Schemas:
         if id(schema) in seen:
             return True
         seen = (*seen, id(schema))
-        inner = [obj(schema.get("items")), *seq(schema.get("anyOf")), *seq(schema.get("oneOf")), *seq(schema.get("allOf"))]
+        inner = [
+            obj(schema.get("items")),
+            *seq(schema.get("anyOf")),
+            *seq(schema.get("oneOf")),
+            *seq(schema.get("allOf")),
+        ]
         return (
             "object" in types_of(schema)
             or "properties" in schema

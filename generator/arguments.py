@@ -62,9 +62,13 @@ def identifier(wire: str) -> str:
     return python_name(unicodedata.normalize("NFKC", wire), OWN)
 
 
-def arguments(operation: dict[str, Any], parameters: list[dict[str, Any]], schemas: Schemas) -> tuple[list[Argument], Body]:
+def arguments(
+    operation: dict[str, Any], parameters: list[dict[str, Any]], schemas: Schemas
+) -> tuple[list[Argument], Body]:
     """Everything that an operation takes, the required first. `parameters` includes those of the path item. Raises NameProblem."""
-    body = Body(unknown=True) if _has_unknown_fields(operation, schemas) else _body(operation, schemas)
+    body = (
+        Body(unknown=True) if _has_unknown_fields(operation, schemas) else _body(operation, schemas)
+    )
     unnamed = [*(_parameter(parameter, schemas) for parameter in parameters), *body.fields]
     unnamed.sort(key=lambda argument: PLACES.index(argument.place))
     if body.unknown:
@@ -77,7 +81,10 @@ def arguments(operation: dict[str, Any], parameters: list[dict[str, Any]], schem
 def _has_unknown_fields(operation: dict[str, Any], schemas: Schemas) -> bool:
     """Whether nobody knows the fields of the request. A body that is a bare file has none to know."""
     contents = obj(schemas.deref(operation.get("requestBody")).get("content"))
-    whole = contents and all(_is_whole(kind, schemas.deref(obj(obj(media).get("schema")))) for kind, media in contents.items())
+    whole = contents and all(
+        _is_whole(kind, schemas.deref(obj(obj(media).get("schema"))))
+        for kind, media in contents.items()
+    )
     return "request" in obj(operation.get("x-unknown")) and not whole
 
 
@@ -85,27 +92,43 @@ def _named(unnamed: list[Argument]) -> list[Argument]:
     """Each argument with a Python name that no other has."""
     by_name: dict[str, Argument] = {}
     for argument in unnamed:
-        name = identifier(argument.wire.lower() if argument.place == "header" else argument.wire or "body")
+        name = identifier(
+            argument.wire.lower() if argument.place == "header" else argument.wire or "body"
+        )
         if name in by_name and by_name[name].place != argument.place:
             name = f"{name.rstrip('_')}_{argument.place}"
         if name in by_name:
             message = f"the {argument.place} field `{argument.wire}` and `{by_name[name].wire}` both become the argument `{name}`"
-            raise NameProblem(message, "describe only one of the two; callers can send the other in extra_body or extra_query")
+            raise NameProblem(
+                message,
+                "describe only one of the two; callers can send the other in extra_body or extra_query",
+            )
         by_name[name] = replace(argument, name=name)
     return list(by_name.values())
 
 
 def _parameter(parameter: dict[str, Any], schemas: Schemas) -> Argument:
     schema = obj(parameter.get("schema"))
-    described = {**obj(schemas.deref(schema)), **{key: value for key, value in parameter.items() if key == "description"}}
-    return _field(parameter["name"], {**schema, **_texts(described)}, parameter["in"], parameter.get("required", False), schemas)
+    described = {
+        **obj(schemas.deref(schema)),
+        **{key: value for key, value in parameter.items() if key == "description"},
+    }
+    return _field(
+        parameter["name"],
+        {**schema, **_texts(described)},
+        parameter["in"],
+        parameter.get("required", False),
+        schemas,
+    )
 
 
 def _texts(schema: dict[str, Any]) -> dict[str, Any]:
     return {key: schema[key] for key in ("description", "default") if key in schema}
 
 
-def _field(wire: str, schema: dict[str, Any], place: str, required: bool, schemas: Schemas) -> Argument:
+def _field(
+    wire: str, schema: dict[str, Any], place: str, required: bool, schemas: Schemas
+) -> Argument:
     texts = _texts(schemas.deref(schema)) | _texts(schema)
     return Argument(
         name="",
@@ -114,7 +137,9 @@ def _field(wire: str, schema: dict[str, Any], place: str, required: bool, schema
         required=required,
         annotation=schemas.request(schema).without_none(),
         description=str(texts.get("description") or "").strip(),
-        default=None if texts.get("default") is None else json.dumps(texts["default"], ensure_ascii=False),
+        default=None
+        if texts.get("default") is None
+        else json.dumps(texts["default"], ensure_ascii=False),
         files=tuple(file_forms(schema)),
         not_empty=schemas.deref(schema).get("minLength", 0) > 0,
     )
@@ -127,16 +152,30 @@ def _body(operation: dict[str, Any], schemas: Schemas) -> Body:
     body = Body()
     shown: set[str] = set()
     request = schemas.deref(operation.get("requestBody"))
-    contents = {media_type: obj(obj(media).get("schema")) for media_type, media in obj(request.get("content")).items()}
-    with_fields = [schema for media_type, schema in contents.items() if not _is_whole(media_type, schemas.deref(schema))]
+    contents = {
+        media_type: obj(obj(media).get("schema"))
+        for media_type, media in obj(request.get("content")).items()
+    }
+    with_fields = [
+        schema
+        for media_type, schema in contents.items()
+        if not _is_whole(media_type, schemas.deref(schema))
+    ]
     if contents and not with_fields:
-        body.fields = [_whole(*next(iter(contents.items())), bool(request.get("required")), schemas)]
+        body.fields = [
+            _whole(*next(iter(contents.items())), bool(request.get("required")), schemas)
+        ]
         return body
-    for media in with_fields:  # where a body with fields will do, a bare file is no other way of calling
+    for (
+        media
+    ) in with_fields:  # where a body with fields will do, a bare file is no other way of calling
         variants = list(_variants(media, schemas))
         for name, schema in variants:
             properties, required = _properties(schema, schemas)
-            fields = {wire: _field(wire, obj(value), "body", wire in required, schemas) for wire, value in properties.items()}
+            fields = {
+                wire: _field(wire, obj(value), "body", wire in required, schemas)
+                for wire, value in properties.items()
+            }
             objects.append(fields)
             for wire, argument in fields.items():
                 joined[wire] = _join(joined[wire], argument) if wire in joined else argument
@@ -144,9 +183,21 @@ def _body(operation: dict[str, Any], schemas: Schemas) -> Body:
                 shown.add(name)
                 takes = [wire for wire in fields if wire not in required]
                 body.variants.append((name, required, set(fields)))
-                body.shapes.append((_shape_name(name, schema), [wire for wire in fields if wire in required], takes))
-    required_by_all = {wire for wire in joined if all(wire in fields and fields[wire].required for fields in objects)}
-    body.fields = [replace(argument, required=wire in required_by_all) for wire, argument in joined.items()]
+                body.shapes.append(
+                    (
+                        _shape_name(name, schema),
+                        [wire for wire in fields if wire in required],
+                        takes,
+                    )
+                )
+    required_by_all = {
+        wire
+        for wire in joined
+        if all(wire in fields and fields[wire].required for fields in objects)
+    }
+    body.fields = [
+        replace(argument, required=wire in required_by_all) for wire, argument in joined.items()
+    ]
     _drop_common(body)
     return body
 
@@ -176,9 +227,18 @@ def _whole(media_type: str, schema: dict[str, Any], required: bool, schemas: Sch
 
 def _drop_common(body: Body) -> None:
     """Leave in each shape what not every shape says the same of."""
-    common = [set.intersection(*(set(shape[number]) for shape in body.shapes)) if body.shapes else set[str]() for number in (1, 2)]
+    common = [
+        set.intersection(*(set(shape[number]) for shape in body.shapes))
+        if body.shapes
+        else set[str]()
+        for number in (1, 2)
+    ]
     body.shapes = [
-        (name, [wire for wire in required if wire not in common[0]], [wire for wire in takes if wire not in common[1]])
+        (
+            name,
+            [wire for wire in required if wire not in common[0]],
+            [wire for wire in takes if wire not in common[1]],
+        )
         for name, required, takes in body.shapes
     ]
 
@@ -199,7 +259,9 @@ def _join(one: Argument, other: Argument) -> Argument:
     )
 
 
-def _variants(schema: dict[str, Any], schemas: Schemas, name: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def _variants(
+    schema: dict[str, Any], schemas: Schemas, name: str = ""
+) -> Iterator[tuple[str, dict[str, Any]]]:
     """The object schemas that a body may have, with their names."""
     name = str(schema["$ref"]).rpartition("/")[2] if "$ref" in schema else name
     target = schemas.deref(schema)
@@ -209,7 +271,12 @@ def _variants(schema: dict[str, Any], schemas: Schemas, name: str = "") -> Itera
         yield name, target
     for member in members:
         for inner, variant in _variants(member, schemas, name):
-            yield inner, {"allOf": [target, variant], **_texts(variant)} if "properties" in target else variant
+            yield (
+                inner,
+                {"allOf": [target, variant], **_texts(variant)}
+                if "properties" in target
+                else variant,
+            )
 
 
 def _properties(schema: dict[str, Any], schemas: Schemas) -> tuple[dict[str, Any], set[str]]:
@@ -222,6 +289,7 @@ def _properties(schema: dict[str, Any], schemas: Schemas) -> tuple[dict[str, Any
         required |= needed
     if schema.get("type", "object") != "object":
         raise NameProblem(
-            "the request body is not an object, so that it has no fields to make arguments of", "make it an object with fields"
+            "the request body is not an object, so that it has no fields to make arguments of",
+            "make it an object with fields",
         )
     return properties | obj(schema.get("properties")), required

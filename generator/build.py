@@ -43,7 +43,11 @@ class Summary:
     def __str__(self) -> str:
         lines = []
         for name, seconds in self.seconds.items():
-            counts = ", ".join(f"{count} {what}" for what, count in self.counts.get(name, {}).items() if isinstance(count, int))
+            counts = ", ".join(
+                f"{count} {what}"
+                for what, count in self.counts.get(name, {}).items()
+                if isinstance(count, int)
+            )
             lines.append(f"{name:<10} {seconds:6.1f} s  {counts}".rstrip())
         return "\n".join([*lines, f"{'all':<10} {sum(self.seconds.values()):6.1f} s"])
 
@@ -51,7 +55,10 @@ class Summary:
     def remarks(self) -> list[str]:
         """What is in order and yet worth knowing, a line each."""
         lines: list[str] = []
-        for title, listed in (("no link can say where these tasks' ids are", self.unlinked), ("written with an underscore", self.renamed)):
+        for title, listed in (
+            ("no link can say where these tasks' ids are", self.unlinked),
+            ("written with an underscore", self.renamed),
+        ):
             if listed:
                 lines += [f"{title}:", *(f"  {entry}" for entry in listed)]
         return lines
@@ -79,8 +86,12 @@ def replaced(folder: Path, marker: str) -> Iterator[Path]:
 
     Raises BuildError if the other is not empty and lacks the file `marker`: nobody knows what it is.
     """
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / marker).exists())):
-        raise BuildError(f"{folder} has no {marker}, so it was not generated, and is left alone; give an empty folder to --out")
+    if folder.exists() and (
+        not folder.is_dir() or (any(folder.iterdir()) and not (folder / marker).exists())
+    ):
+        raise BuildError(
+            f"{folder} has no {marker}, so it was not generated, and is left alone; give an empty folder to --out"
+        )
     folder = folder.resolve()  # the tools run in other folders
     with _folder_beside(folder) as scratch:
         made = scratch / "new"
@@ -118,7 +129,11 @@ def differences(made: Path, there: Path) -> Iterator[str]:
 
 
 def _files(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__"}
+    return {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file() and path.parent.name != "__pycache__"
+    }
 
 
 @contextmanager
@@ -143,7 +158,9 @@ def _generate(spec_dir: Path, out: Path) -> Summary:
         start = time.perf_counter()
         result = work()
         summary.seconds[name] = time.perf_counter() - start
-        if isinstance(result, dict) and all(isinstance(value, int | list) for value in result.values()):
+        if isinstance(result, dict) and all(
+            isinstance(value, int | list) for value in result.values()
+        ):
             summary.counts[name] = result
         return result
 
@@ -154,10 +171,18 @@ def _generate(spec_dir: Path, out: Path) -> Summary:
     document = step("join", lambda: join.join(spec))
     (out / DOCUMENT_FILE).write_text(as_json(document), encoding="utf-8", newline="\n")
     wanted = len(join.operations(document))
-    summary.counts["join"] = {"operations": wanted, "schemas": len(obj(document["components"].get("schemas")))}
+    summary.counts["join"] = {
+        "operations": wanted,
+        "schemas": len(obj(document["components"].get("schemas"))),
+    }
     summary.unlinked, summary.renamed = join.unlinked(document), rules.notes(spec)
 
-    from . import lower, params, raw, resources  # the generators are slow to import, and reading and checking do without them
+    from . import (
+        lower,
+        params,
+        raw,
+        resources,
+    )  # the generators are slow to import, and reading and checking do without them
 
     try:
         lowered = step("lower", lambda: lower.lower(document))
@@ -168,8 +193,12 @@ def _generate(spec_dir: Path, out: Path) -> Summary:
         raise BuildError(str(error)) from error
     for name, made in counts.items():
         if made["functions"] != wanted:
-            raise BuildError(f"{name} made {made['functions']} functions of {wanted} operations; the generator loses or repeats some")
-    for folder in list(out.rglob("__pycache__")):  # made by importing everything once, with the temporary folder's name in it
+            raise BuildError(
+                f"{name} made {made['functions']} functions of {wanted} operations; the generator loses or repeats some"
+            )
+    for folder in list(
+        out.rglob("__pycache__")
+    ):  # made by importing everything once, with the temporary folder's name in it
         shutil.rmtree(folder)
     return summary
 
@@ -182,26 +211,62 @@ def coverage(spec: Spec) -> str:
     sections = spec.sections()
     pages = {section: Counter[str]() for section in sections}
     for file, rows in spec.ledgers().items():
-        kinds = [next((kind for kind in ("operations", "guide", "unknown", "pending") if kind in obj(row)), "?") for row in rows.values()]
+        kinds = [
+            next(
+                (
+                    kind
+                    for kind in ("operations", "guide", "unknown", "pending")
+                    if kind in obj(row)
+                ),
+                "?",
+            )
+            for row in rows.values()
+        ]
         pages.setdefault(file.partition("/")[0], Counter()).update(kinds)
     operations = {section: Counter[str]() for section in pages}
     for (section, _), content in spec.vendor_files().items():
         for _, _, operation in join.operations(content):
             kinds = {str(obj(entry).get("evidence")) for entry in seq(operation.get("x-docs"))}
             best = next((kind for kind in EVIDENCE if kind in kinds), "none")
-            unknown = [f"no {part}" for part in ("request", "reply") if part in obj(operation.get("x-unknown"))]
+            unknown = [
+                f"no {part}"
+                for part in ("request", "reply")
+                if part in obj(operation.get("x-unknown"))
+            ]
             operations.setdefault(section, Counter()).update(["calls", best, *unknown])
-    heads = ["section", "pages", "described", "guide", "unknown", "pending", "calls", *EVIDENCE, "no request", "no reply"]
+    heads = [
+        "section",
+        "pages",
+        "described",
+        "guide",
+        "unknown",
+        "pending",
+        "calls",
+        *EVIDENCE,
+        "no request",
+        "no reply",
+    ]
     rows = []
     for section in pages:
         ledger, calls = pages[section], operations[section]
         described = [ledger[kind] for kind in ("operations", "guide", "unknown", "pending")]
-        rows.append([section, ledger.total(), *described, calls["calls"], *(calls[kind] for kind in (*EVIDENCE, "no request", "no reply"))])
+        rows.append(
+            [
+                section,
+                ledger.total(),
+                *described,
+                calls["calls"],
+                *(calls[kind] for kind in (*EVIDENCE, "no request", "no reply")),
+            ]
+        )
     rows.append(["all", *(sum(row[column] for row in rows) for column in range(1, len(heads)))])
     table = [heads, *([str(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in table) for column in range(len(heads))]
     lines = [
-        "  ".join(cell.ljust(width) if not i else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            cell.ljust(width) if not i else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
         for row in table
     ]
     return "\n".join(line.rstrip() for line in lines)

@@ -8,7 +8,16 @@ from typing import Any
 from .source import COMMON_FILE, ROOT_FILE, VENDORS_FILE, Problem, Spec, SpecError, obj, seq
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
-COMPONENTS = ("schemas", "responses", "parameters", "examples", "requestBodies", "headers", "securitySchemes", "links")
+COMPONENTS = (
+    "schemas",
+    "responses",
+    "parameters",
+    "examples",
+    "requestBodies",
+    "headers",
+    "securitySchemes",
+    "links",
+)
 
 _STEP = re.compile(r"""([A-Za-z_][A-Za-z0-9_]*|"[^"\\]+")((?:\[[0-9]+\])*)(?:\.|\Z)""")
 
@@ -27,18 +36,33 @@ def assemble(spec: Spec) -> tuple[dict[str, Any], list[Problem]]:
     problems = list(spec.problems)
     root = obj(spec.files.get(ROOT_FILE))
     files = [(ROOT_FILE, root), (COMMON_FILE, obj(spec.files.get(COMMON_FILE)))]
-    files += [(f"{section}/{vendor}.yaml", content) for (section, vendor), content in spec.vendor_files().items()]
+    files += [
+        (f"{section}/{vendor}.yaml", content)
+        for (section, vendor), content in spec.vendor_files().items()
+    ]
     paths: dict[str, Any] = {}
     components: dict[str, dict[str, Any]] = {}
     for name, content in files:
         _merge(spec, name, obj(content.get("paths")), paths, "path", problems)
         for kind, definitions in obj(content.get("components")).items():
-            _merge(spec, name, obj(definitions), components.setdefault(kind, {}), kind.removesuffix("s"), problems)
-    document = {key: value for key, value in root.items() if key not in ("tags", "paths", "components")}
+            _merge(
+                spec,
+                name,
+                obj(definitions),
+                components.setdefault(kind, {}),
+                kind.removesuffix("s"),
+                problems,
+            )
+    document = {
+        key: value for key, value in root.items() if key not in ("tags", "paths", "components")
+    }
     spec.adopt(document, root)
     document["tags"] = _tags(spec, root)
     document["paths"] = paths
-    known = sorted(components, key=lambda kind: COMPONENTS.index(kind) if kind in COMPONENTS else len(COMPONENTS))
+    known = sorted(
+        components,
+        key=lambda kind: COMPONENTS.index(kind) if kind in COMPONENTS else len(COMPONENTS),
+    )
     document["components"] = {kind: dict(sorted(components[kind].items())) for kind in known}
     for kind in known:
         for name in components[kind]:
@@ -46,12 +70,27 @@ def assemble(spec: Spec) -> tuple[dict[str, Any], list[Problem]]:
     return document, problems
 
 
-def _merge(spec: Spec, file: str, new: dict[str, Any], into: dict[str, Any], what: str, problems: list[Problem]) -> None:
+def _merge(
+    spec: Spec,
+    file: str,
+    new: dict[str, Any],
+    into: dict[str, Any],
+    what: str,
+    problems: list[Problem],
+) -> None:
     for name, value in new.items():
         if name in into:
             there = "{}:{}".format(*(spec.place(into, name) or (ROOT_FILE, 1)))
-            fix = "keep one; what two files need goes into common.yaml" if what != "path" else "keep it in its home alone (vendors.yaml)"
-            problems.append(spec.problem(new, name, f"the {what} `{name}` of {file} is already defined in {there}", fix))
+            fix = (
+                "keep one; what two files need goes into common.yaml"
+                if what != "path"
+                else "keep it in its home alone (vendors.yaml)"
+            )
+            problems.append(
+                spec.problem(
+                    new, name, f"the {what} `{name}` of {file} is already defined in {there}", fix
+                )
+            )
         else:
             into[name] = value
             spec.adopt(into, new, name)
@@ -60,7 +99,9 @@ def _merge(spec: Spec, file: str, new: dict[str, Any], into: dict[str, Any], wha
 def _tags(spec: Spec, root: dict[str, Any]) -> list[Any]:
     """The section tags of openapi.yaml, each followed by the leaf tags of its vendors that have operations."""
     vendors = obj(spec.files.get(VENDORS_FILE))
-    with_paths = [home for home, content in spec.vendor_files().items() if obj(content.get("paths"))]
+    with_paths = [
+        home for home, content in spec.vendor_files().items() if obj(content.get("paths"))
+    ]
     tags: list[Any] = []
     spec.adopt(tags, root.get("tags"))
     for tag in seq(root.get("tags")):
@@ -68,7 +109,11 @@ def _tags(spec: Spec, root: dict[str, Any]) -> list[Any]:
         for section, vendor in with_paths:
             if section == obj(tag).get("name"):
                 about = obj(vendors.get(vendor))
-                leaf = {"name": f"{section}.{vendor}", "summary": about.get("name", vendor), "parent": section}
+                leaf = {
+                    "name": f"{section}.{vendor}",
+                    "summary": about.get("name", vendor),
+                    "parent": section,
+                }
                 if others := seq(about.get("also")):
                     leaf["description"] = f"{leaf['summary']}, also {', '.join(map(str, others))}."
                 tags.append(leaf)
@@ -93,7 +138,10 @@ def pointer(path: str) -> str | None:
         step = _STEP.match(path, position)
         if step is None or (step.end() == len(path) and path.endswith(".")):
             return None
-        parts += [step[1].strip('"').replace("~", "~0").replace("/", "~1"), *re.findall(r"[0-9]+", step[2])]
+        parts += [
+            step[1].strip('"').replace("~", "~0").replace("/", "~1"),
+            *re.findall(r"[0-9]+", step[2]),
+        ]
         position = step.end()
     return "".join(f"/{part}" for part in parts) or None
 

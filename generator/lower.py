@@ -27,17 +27,46 @@ Json = dict[str, Any]
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 """The methods that openapi-python-client renders; another one in the document is refused."""
 
-ANNOTATION_NAMES = frozenset({"Any", "False", "Literal", "None", "True", "bool", "bytes", "dict", "float", "int", "list", "str"})
+ANNOTATION_NAMES = frozenset(
+    {
+        "Any",
+        "False",
+        "Literal",
+        "None",
+        "True",
+        "bool",
+        "bytes",
+        "dict",
+        "float",
+        "int",
+        "list",
+        "str",
+    }
+)
 """What type expressions are made of, besides the classes."""
 
 RESERVED_FIELDS = frozenset({"http", "request_id", "to_dict", "self"}) | ANNOTATION_NAMES
 """Field names that would hide something of the base class, or of the annotations beside them."""
 
-RESERVED_ARGUMENTS = frozenset({"asyncio_detailed", "body", "build", "client", "content_type", "sync_detailed", "RESPONSES"})
+RESERVED_ARGUMENTS = frozenset(
+    {"asyncio_detailed", "body", "build", "client", "content_type", "sync_detailed", "RESPONSES"}
+)
 """What the functions of an endpoint module take or use beside the API's parameters."""
 
 RESERVED_CLASSES = frozenset(
-    {"ABSENT", "Binary", "Client", "JsonList", "JsonObject", "Mapping", "Model", "Response", "Responses", "Text", "TYPE_CHECKING"}
+    {
+        "ABSENT",
+        "Binary",
+        "Client",
+        "JsonList",
+        "JsonObject",
+        "Mapping",
+        "Model",
+        "Response",
+        "Responses",
+        "Text",
+        "TYPE_CHECKING",
+    }
 )
 """What generated modules import under these names."""
 
@@ -55,7 +84,10 @@ def lower(document: Mapping[str, Any]) -> Json:
         LoweringError: naming the schema or operation, and what to change.
     """
     types = Types(document)
-    paths = {path: _path_item(path, item, types) for path, item in sorted(document.get("paths", {}).items())}
+    paths = {
+        path: _path_item(path, item, types)
+        for path, item in sorted(document.get("paths", {}).items())
+    }
     return {
         "openapi": "3.1.0",
         "info": {"title": document["info"]["title"], "version": document["info"]["version"]},
@@ -73,7 +105,9 @@ def operations(lowered: Mapping[str, Any]) -> Iterator[Json]:
 
 def python_name(wire: str, reserved: Iterable[str] = ()) -> str:
     """The wire name as a Python identifier: `voice-id` is voice_id, `from` is from_, `302-trace` is field_302_trace; `maxTokens` stays."""
-    name = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", wire)).strip("_")  # as Python itself reads identifiers
+    name = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", wire)).strip(
+        "_"
+    )  # as Python itself reads identifiers
     if not name or name[0].isdigit():
         name = f"field_{name}".rstrip("_")
     return f"{name}_" if keyword.iskeyword(name) or name in reserved else name
@@ -111,7 +145,9 @@ class Types:
             for part in ref.removeprefix("#/").split("/"):
                 part = part.replace("~1", "/").replace("~0", "~")
                 if not isinstance(target, Mapping) or part not in target:
-                    raise LoweringError(f"{where}: {ref} is not in the document. Define it, or correct the reference.")
+                    raise LoweringError(
+                        f"{where}: {ref} is not in the document. Define it, or correct the reference."
+                    )
                 target = target[part]
             node = target
         return node
@@ -140,31 +176,47 @@ class Types:
         elif "enum" in schema:
             yield from _literal(schema["enum"], is_open=True)
         elif self._has_properties(schema):
-            raise LoweringError(f"{where}: an object with properties stands in line. Name it under components.schemas and refer to it.")
-        elif parts := [part for part in schema.get("oneOf") or schema.get("anyOf") or () if not self._only_constrains(part)]:
+            raise LoweringError(
+                f"{where}: an object with properties stands in line. Name it under components.schemas and refer to it."
+            )
+        elif parts := [
+            part
+            for part in schema.get("oneOf") or schema.get("anyOf") or ()
+            if not self._only_constrains(part)
+        ]:
             for part in parts:
                 yield from self._members(part, where, open_refs)
         elif parts := [part for part in schema.get("allOf", ()) if self._says_a_type(part)]:
             if len(parts) > 1:
-                raise LoweringError(f"{where}: an allOf of several types stands in line. Name it under components.schemas and refer to it.")
+                raise LoweringError(
+                    f"{where}: an allOf of several types stands in line. Name it under components.schemas and refer to it."
+                )
             yield from self._members(parts[0], where, open_refs)
         else:
             kinds = schema.get("type", "any")
             for kind in kinds if isinstance(kinds, list) else [kinds]:
                 yield self._plain(kind, schema, where, open_refs)
 
-    def _plain(self, kind: str, schema: Mapping[str, Any], where: str, open_refs: tuple[str, ...]) -> str:
+    def _plain(
+        self, kind: str, schema: Mapping[str, Any], where: str, open_refs: tuple[str, ...]
+    ) -> str:
         if kind == "array":
             items = schema.get("prefixItems") or [schema.get("items", {})]
-            members = dict.fromkeys(member for item in items for member in self._members(item, where, open_refs))
+            members = dict.fromkeys(
+                member for item in items for member in self._members(item, where, open_refs)
+            )
             return f"list[{'Any' if 'Any' in members else ' | '.join(members)}]"
         if kind == "object":
-            values = " | ".join(self._members(schema.get("additionalProperties", {}), where, open_refs))
+            values = " | ".join(
+                self._members(schema.get("additionalProperties", {}), where, open_refs)
+            )
             return f"dict[str, {values}]"
         return SCALARS.get(kind, "Any")
 
     def _reference(self, ref: str, where: str, open_refs: tuple[str, ...]) -> Iterator[str]:
-        if ref in open_refs:  # a union or a list that holds itself: Python 3.11 has no name for such a type
+        if (
+            ref in open_refs
+        ):  # a union or a list that holds itself: Python 3.11 has no name for such a type
             yield "Any"
             return
         target = self.resolve({"$ref": ref}, where)
@@ -182,13 +234,16 @@ class Types:
 
     def _says_a_type(self, schema: Any) -> bool:
         return isinstance(schema, Mapping) and bool(
-            schema.keys() & {"$ref", "type", "const", "enum", "oneOf", "anyOf", "allOf", "properties"}
+            schema.keys()
+            & {"$ref", "type", "const", "enum", "oneOf", "anyOf", "allOf", "properties"}
         )
 
     def _only_constrains(self, schema: Any) -> bool:
         """Whether a variant says which fields go together, not what they are."""
         return (
-            isinstance(schema, Mapping) and bool(schema.keys() & {"required", "not", "dependentRequired"}) and not self._says_a_type(schema)
+            isinstance(schema, Mapping)
+            and bool(schema.keys() & {"required", "not", "dependentRequired"})
+            and not self._says_a_type(schema)
         )
 
     def _has_properties(self, schema: Mapping[str, Any]) -> bool:
@@ -210,7 +265,9 @@ class Types:
 
     def _class(self, name: str) -> Json:
         if name in RESERVED_CLASSES | ANNOTATION_NAMES or hasattr(builtins, name):
-            raise LoweringError(f"components.schemas.{name}: the generated code needs this name. Put the vendor's name in front.")
+            raise LoweringError(
+                f"components.schemas.{name}: the generated code needs this name. Put the vendor's name in front."
+            )
         schema = self.schemas[name]
         properties, required = self._collect(schema, name, set())
         fields: list[Json] = []
@@ -225,7 +282,13 @@ class Types:
             taken.add(python)
             description = node.get("description", "") if isinstance(node, Mapping) else ""
             fields.append(
-                {"wire": wire, "name": python, "type": " | ".join(members), "required": not optional, "description": _prose(description)}
+                {
+                    "wire": wire,
+                    "name": python,
+                    "type": " | ".join(members),
+                    "required": not optional,
+                    "description": _prose(description),
+                }
             )
         names = _names(field["type"] for field in fields)
         return {
@@ -233,13 +296,19 @@ class Types:
             "x-client": {
                 "description": _prose(schema.get("description", "")),
                 "fields": fields,
-                "wire": {field["name"]: field["wire"] for field in fields if field["name"] != field["wire"]},
+                "wire": {
+                    field["name"]: field["wire"]
+                    for field in fields
+                    if field["name"] != field["wire"]
+                },
                 "typing": sorted(names & {"Any", "Literal"}),
                 "models": sorted(names - ANNOTATION_NAMES - {name}),
             },
         }
 
-    def _collect(self, schema: Mapping[str, Any], where: str, seen: set[int]) -> tuple[Json, set[str]]:
+    def _collect(
+        self, schema: Mapping[str, Any], where: str, seen: set[int]
+    ) -> tuple[Json, set[str]]:
         """Properties and required names of an object, its allOf parts merged in; what only some variants have is optional."""
         properties: Json = {}
         required: set[str] = set(schema.get("required", ()))
@@ -263,11 +332,19 @@ def _literal(values: Iterable[Any], *, is_open: bool) -> Iterator[str]:
     values = list(values)
     literals = [value for value in values if isinstance(value, (str, int))]
     if literals:
-        rendered = ", ".join(_quoted(value) if isinstance(value, str) else repr(value) for value in literals)
+        rendered = ", ".join(
+            _quoted(value) if isinstance(value, str) else repr(value) for value in literals
+        )
         yield f"Literal[{rendered}]"
     rest = values if is_open else [value for value in values if not isinstance(value, (str, int))]
     for value in rest:
-        yield "None" if value is None else type(value).__name__ if isinstance(value, (str, bool, int, float)) else "Any"
+        yield (
+            "None"
+            if value is None
+            else type(value).__name__
+            if isinstance(value, (str, bool, int, float))
+            else "Any"
+        )
 
 
 def _quoted(text: str) -> str:
@@ -277,7 +354,11 @@ def _quoted(text: str) -> str:
 
 def _names(expressions: Iterable[str]) -> set[str]:
     """The names that type expressions use, literals left out."""
-    return {name for text in expressions for name in re.findall(r"[A-Za-z_]\w*", re.sub(r'"(?:\\.|[^"\\])*"', "", text))}
+    return {
+        name
+        for text in expressions
+        for name in re.findall(r"[A-Za-z_]\w*", re.sub(r'"(?:\\.|[^"\\])*"', "", text))
+    }
 
 
 def _prose(text: str) -> str:
@@ -293,12 +374,18 @@ def _path_item(path: str, item: Mapping[str, Any], types: Types) -> Json:
     for method, node in item.items():
         if method in METHODS:
             lowered[method] = _operation(path, method, node, shared, types)
-        elif (isinstance(node, Mapping) and "responses" in node) or method == "additionalOperations":
-            raise LoweringError(f"{path}: the raw client has no method {method!r}. It knows {', '.join(METHODS)}.")
+        elif (
+            isinstance(node, Mapping) and "responses" in node
+        ) or method == "additionalOperations":
+            raise LoweringError(
+                f"{path}: the raw client has no method {method!r}. It knows {', '.join(METHODS)}."
+            )
     return lowered
 
 
-def _operation(path: str, method: str, node: Mapping[str, Any], shared: list[Any], types: Types) -> Json:
+def _operation(
+    path: str, method: str, node: Mapping[str, Any], shared: list[Any], types: Types
+) -> Json:
     name = node.get("operationId")
     if not name:
         raise LoweringError(f"{method.upper()} {path}: has no operationId.")
@@ -317,7 +404,12 @@ def _operation(path: str, method: str, node: Mapping[str, Any], shared: list[Any
         "tags": node.get("tags", [])[:1],
         "summary": node.get("summary", ""),
         "parameters": [
-            {"name": parameter["wire"], "in": "path", "required": True, "schema": {"type": "string"}}
+            {
+                "name": parameter["wire"],
+                "in": "path",
+                "required": True,
+                "schema": {"type": "string"},
+            }
             for parameter in parameters
             if parameter["in"] == "path"
         ],
@@ -354,7 +446,10 @@ def _operation(path: str, method: str, node: Mapping[str, Any], shared: list[Any
 
 
 def _is_mapping(media_type: str) -> bool:
-    return is_json(media_type) or media_type in {"multipart/form-data", "application/x-www-form-urlencoded"}
+    return is_json(media_type) or media_type in {
+        "multipart/form-data",
+        "application/x-www-form-urlencoded",
+    }
 
 
 def _parameters(name: str, path: str, nodes: list[Any], types: Types) -> list[Json]:
@@ -364,13 +459,19 @@ def _parameters(name: str, path: str, nodes: list[Any], types: Types) -> list[Js
         parameter = types.resolve(node, name)
         found[parameter["in"], parameter["name"]] = parameter
     if strange := [key for key in found if key[0] not in {"path", "query", "header"}]:
-        raise LoweringError(f"{name}: parameter {strange[0][1]!r} is in {strange[0][0]!r}. The raw client sends path, query and header.")
+        raise LoweringError(
+            f"{name}: parameter {strange[0][1]!r} is in {strange[0][0]!r}. The raw client sends path, query and header."
+        )
     in_path = re.findall(r"{([^{}]+)}", path)
     declared = [wire for place, wire in found if place == "path"]
     if sorted(in_path) != sorted(declared):
-        raise LoweringError(f"{name}: the path {path} has {in_path}, its parameters are {declared}. Make them agree.")
+        raise LoweringError(
+            f"{name}: the path {path} has {in_path}, its parameters are {declared}. Make them agree."
+        )
     order = {"path": 0, "query": 1, "header": 2}
-    keys = sorted(found, key=lambda key: (order[key[0]], in_path.index(key[1]) if key[0] == "path" else 0))
+    keys = sorted(
+        found, key=lambda key: (order[key[0]], in_path.index(key[1]) if key[0] == "path" else 0)
+    )
     taken: set[str] = set()
     lowered: list[Json] = []
     for place, wire in keys:
@@ -391,10 +492,14 @@ def _parameters(name: str, path: str, nodes: list[Any], types: Types) -> list[Js
         segments = place == "path" and isinstance(resolved, Mapping) and "x-segments" in resolved
         said = {"required": required, "description": description, "segments": segments}
         lowered.append({"in": place, "wire": wire, "name": python, "type": kind, **said})
-    return sorted(lowered, key=lambda parameter: (order[parameter["in"]], not parameter["required"]))
+    return sorted(
+        lowered, key=lambda parameter: (order[parameter["in"]], not parameter["required"])
+    )
 
 
-def _responses(name: str, node: Mapping[str, Any], types: Types) -> tuple[dict[str, dict[str, str]], str | None]:
+def _responses(
+    name: str, node: Mapping[str, Any], types: Types
+) -> tuple[dict[str, dict[str, str]], str | None]:
     """Type expressions by status and media type, and the type of one stream event's data."""
     responses: dict[str, dict[str, str]] = {}
     stream: str | None = None
@@ -412,7 +517,9 @@ def _responses(name: str, node: Mapping[str, Any], types: Types) -> tuple[dict[s
             elif is_json(media_type):
                 by_media[media_type] = types.expression(schema, where)
             else:
-                by_media[media_type] = "str" if media_type.startswith("text/") or _is_text(schema) else "bytes"
+                by_media[media_type] = (
+                    "str" if media_type.startswith("text/") or _is_text(schema) else "bytes"
+                )
         responses[status.upper() if status != "default" else status] = by_media
     return responses, stream
 
@@ -423,7 +530,11 @@ def _by_precision(entry: tuple[str, Any]) -> tuple[int, str]:
 
 
 def _is_text(schema: Any) -> bool:
-    return isinstance(schema, Mapping) and schema.get("type") == "string" and not schema.keys() & {"contentMediaType", "format"}
+    return (
+        isinstance(schema, Mapping)
+        and schema.get("type") == "string"
+        and not schema.keys() & {"contentMediaType", "format"}
+    )
 
 
 def _event_type(schema: Any, types: Types, where: str) -> str:
@@ -455,7 +566,12 @@ def _returns(responses: Mapping[str, Mapping[str, str]]) -> str:
     if len(forms) > 1:
         forms = {form for form in forms if form[0] != "text/event-stream"}
     named = {kind: name for name, kind in RETURNED.items()}
-    ordered = dict.fromkeys(named.get(kind, kind) for by_media in replies for media, kind in by_media.items() if (media, kind) in forms)
+    ordered = dict.fromkeys(
+        named.get(kind, kind)
+        for by_media in replies
+        for media, kind in by_media.items()
+        if (media, kind) in forms
+    )
     if "Any" in ordered or not ordered:
         return "Any"
     return " | ".join(ordered)

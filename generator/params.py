@@ -46,7 +46,9 @@ def build(document: dict[str, Any], out: Path) -> dict[str, int]:
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "params")
         made.mkdir()
-        (made / "__init__.py").write_text(f'{HEADER}\n"""Types of request bodies, a module a vendor."""\n', encoding="utf-8")
+        (made / "__init__.py").write_text(
+            f'{HEADER}\n"""Types of request bodies, a module a vendor."""\n', encoding="utf-8"
+        )
         (made / "files.py").write_text(_FILES, encoding="utf-8")
         if modules:
             _generate(document, modules, made)
@@ -108,28 +110,50 @@ def _refs(node: Any) -> Iterator[str]:
 def _generate(document: dict[str, Any], modules: dict[str, str], made: Path) -> None:
     schemas = document["components"]["schemas"]
     # The tool takes the part of a name before a dot for a module.
-    lowered = {f"{module}.{name}": _lower(schemas[name], schemas, modules) for name, module in modules.items()}
+    lowered = {
+        f"{module}.{name}": _lower(schemas[name], schemas, modules)
+        for name, module in modules.items()
+    }
     source = made.with_name("params.json")
     head = {"openapi": "3.1.0", "info": {"title": "params", "version": "0"}, "paths": {}}
-    source.write_text(json.dumps({**head, "components": {"schemas": lowered}}, ensure_ascii=False), encoding="utf-8")
+    source.write_text(
+        json.dumps({**head, "components": {"schemas": lowered}}, ensure_ascii=False),
+        encoding="utf-8",
+    )
     output = made.with_name("output")
-    command = [sys.executable, "-m", "datamodel_code_generator", "--input", str(source), "--output", str(output)]
+    command = [
+        sys.executable,
+        "-m",
+        "datamodel_code_generator",
+        "--input",
+        str(source),
+        "--output",
+        str(output),
+    ]
     _run([*command, "--custom-file-header", HEADER, *_OPTIONS])
     for path in sorted(output.glob("*.py")):
         if path.name == "_internal.py":
-            raise RuntimeError("datamodel-code-generator met a cycle between modules: a shared request schema refers to a vendor's")
+            raise RuntimeError(
+                "datamodel-code-generator met a cycle between modules: a shared request schema refers to a vendor's"
+            )
         if path.name != "__init__.py":
             shutil.copy(path, made / path.name)
-    missing = sorted({f"{module}.py" for module in modules.values()} - {path.name for path in made.iterdir()})
+    missing = sorted(
+        {f"{module}.py" for module in modules.values()} - {path.name for path in made.iterdir()}
+    )
     if missing:
-        raise RuntimeError(f"datamodel-code-generator wrote no {', '.join(missing)}; is a module's name no identifier?")
+        raise RuntimeError(
+            f"datamodel-code-generator wrote no {', '.join(missing)}; is a module's name no identifier?"
+        )
 
 
 def _import_all(made: Path, modules: dict[str, str]) -> None:
     """Import every module once in a fresh interpreter, warnings as errors, and see that it has its types."""
     package = made.with_name("package")
     shutil.copytree(made, package.joinpath(*PACKAGE.split(".")))
-    (package / PACKAGE.partition(".")[0] / "__init__.py").touch()  # else an installed package of that name would come before it
+    (
+        package / PACKAGE.partition(".")[0] / "__init__.py"
+    ).touch()  # else an installed package of that name would come before it
     places = [[module, name] for name, module in modules.items()]
     code = f"import importlib, json, sys\nfor m, n in json.load(sys.stdin): getattr(importlib.import_module('{PACKAGE}.' + m), n)"
     environment = {**os.environ, "PYTHONPATH": str(package), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -143,19 +167,36 @@ def _lower(schema: Any, schemas: dict[str, Any], modules: dict[str, str]) -> Any
     ref = schema.get("$ref")
     if isinstance(ref, str):
         name = ref.removeprefix(_REF)
-        return {"$ref": f"{_REF}{modules[name]}.{name}"} if name in modules else _lower(schemas.get(name), schemas, modules)
-    if is_file(schema) and "string" in types_of(schema) and "part" in seq(schema.get("x-file", ["part"])):
+        return (
+            {"$ref": f"{_REF}{modules[name]}.{name}"}
+            if name in modules
+            else _lower(schemas.get(name), schemas, modules)
+        )
+    if (
+        is_file(schema)
+        and "string" in types_of(schema)
+        and "part" in seq(schema.get("x-file", ["part"]))
+    ):
         text = [{"type": "string"}] if len(seq(schema.get("x-file"))) > 1 else []
-        return {**_described(schema), "anyOf": [{"type": "object", "customTypePath": f"{PACKAGE}.files.File"}, *text]}
+        return {
+            **_described(schema),
+            "anyOf": [{"type": "object", "customTypePath": f"{PACKAGE}.files.File"}, *text],
+        }
     lowered = {key: schema[key] for key in _KEPT if key in schema} | _described(schema)
     if schema.get("properties"):
-        lowered["properties"] = {key: _lower(value, schemas, modules) for key, value in schema["properties"].items()}
+        lowered["properties"] = {
+            key: _lower(value, schemas, modules) for key, value in schema["properties"].items()
+        }
     elif isinstance(schema.get("additionalProperties"), dict):
         lowered["additionalProperties"] = _lower(schema["additionalProperties"], schemas, modules)
     if "items" in schema:
         lowered["items"] = _lower(schema["items"], schemas, modules)
     for key in ("anyOf", "oneOf", "allOf"):
-        members = [member for member in _join_consts(seq(schema.get(key))) if has_shape(obj(member)) or not member]
+        members = [
+            member
+            for member in _join_consts(seq(schema.get(key)))
+            if has_shape(obj(member)) or not member
+        ]
         if members:
             lowered[key] = [_lower(member, schemas, modules) for member in members]
     return lowered
@@ -164,17 +205,26 @@ def _lower(schema: Any, schemas: dict[str, Any], modules: dict[str, str]) -> Any
 def _join_consts(members: list[Any]) -> list[Any]:
     """Alternatives with their constants as one enum: one Literal of many values instead of many."""
     values = [obj(member)["const"] for member in members if "const" in obj(member)]
-    return [*([{"enum": values}] if values else []), *(member for member in members if "const" not in obj(member))]
+    return [
+        *([{"enum": values}] if values else []),
+        *(member for member in members if "const" not in obj(member)),
+    ]
 
 
 def _described(schema: dict[str, Any]) -> dict[str, str]:
     text = str(schema.get("description") or "").strip()
     if schema.get("default") is not None:
-        text = f"{text} Server default: {json.dumps(schema['default'], ensure_ascii=False)}.".strip()
+        text = (
+            f"{text} Server default: {json.dumps(schema['default'], ensure_ascii=False)}.".strip()
+        )
     return {"description": "\n".join(wrap(text))} if text else {}
 
 
 def _run(command: list[str], given: str = "", environment: dict[str, str] | None = None) -> None:
-    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False, env=environment)
+    done = subprocess.run(
+        command, input=given, capture_output=True, text=True, check=False, env=environment
+    )
     if done.returncode or done.stderr.strip():
-        raise RuntimeError(f"the types of request bodies: {' '.join(command[1:3])} failed or warned:\n{done.stdout}{done.stderr}")
+        raise RuntimeError(
+            f"the types of request bodies: {' '.join(command[1:3])} failed or warned:\n{done.stdout}{done.stderr}"
+        )

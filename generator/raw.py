@@ -32,7 +32,10 @@ TEMPLATES = HERE / "templates"
 RUNTIME = HERE / "runtime"
 
 RUFF = ("--isolated", "--no-cache", "--quiet", "--line-length=140", "--target-version=py311")
-COMPACT = ("--config=format.skip-magic-trailing-comma=true", "--config=lint.isort.split-on-trailing-comma=false")
+COMPACT = (
+    "--config=format.skip-magic-trailing-comma=true",
+    "--config=lint.isort.split-on-trailing-comma=false",
+)
 
 
 class GenerationError(RuntimeError):
@@ -93,7 +96,9 @@ def _render(lowered: Mapping[str, Any], target: Path) -> None:
     servers = lowered.get("servers") or [{"url": ""}]
     project.env.globals.update(
         header=HEADER,
-        operations={operation["operationId"]: operation["x-client"] for operation in operations(lowered)},
+        operations={
+            operation["operationId"]: operation["x-client"] for operation in operations(lowered)
+        },
         module_of=module_of,
         server=servers[0]["url"],
     )
@@ -139,25 +144,40 @@ def _readable_errors() -> Iterator[None]:
 
 def _problems(errors: Sequence[Any]) -> str:
     """What openapi-python-client complains about, warnings too."""
-    lines = [f"- {error.level.value}: {' '.join([*error.header.split(), *(error.detail or '').split()])}" for error in errors]
+    lines = [
+        f"- {error.level.value}: {' '.join([*error.header.split(), *(error.detail or '').split()])}"
+        for error in errors
+    ]
     return "openapi-python-client refuses the lowered document:\n" + "\n".join(lines)
 
 
 def _parse_errors(data: Any) -> list[Any]:
-    return [error for group in data.endpoint_collections_by_tag.values() for error in group.parse_errors]
+    return [
+        error for group in data.endpoint_collections_by_tag.values() for error in group.parse_errors
+    ]
 
 
 def _check_names(data: Any, lowered: Mapping[str, Any]) -> None:
     """Refuse names that openapi-python-client would rewrite: everything else refers to them as they are in the document."""
-    classes = {str(model.class_info.name): str(model.class_info.module_name) for model in data.models}
-    made = {(str(tag), str(endpoint.name)) for tag, group in data.endpoint_collections_by_tag.items() for endpoint in group.endpoints}
+    classes = {
+        str(model.class_info.name): str(model.class_info.module_name) for model in data.models
+    }
+    made = {
+        (str(tag), str(endpoint.name))
+        for tag, group in data.endpoint_collections_by_tag.items()
+        for endpoint in group.endpoints
+    }
     modules = Counter(classes.values())
     problems = [
         f"- schema {name}: openapi-python-client spells it otherwise. Rename it in spec/; new words begin with one capital letter."
         for name in lowered["components"]["schemas"]
         if classes.get(name) != module_of(name)
     ]
-    problems += [f"- two schemas share the module models/{module}.py. Rename one in spec/." for module in modules if modules[module] > 1]
+    problems += [
+        f"- two schemas share the module models/{module}.py. Rename one in spec/."
+        for module in modules
+        if modules[module] > 1
+    ]
     problems += [
         f"- operation {operation['operationId']}, tag {operation['tags']}: must be snake_case, with one tag `section.vendor`."
         for operation in operations(lowered)
@@ -169,10 +189,20 @@ def _check_names(data: Any, lowered: Mapping[str, Any]) -> None:
 
 def format_code(folder: Path) -> None:
     """Sort imports, drop unused ones and format, with settings that no configuration around the folder can change."""
-    for command in (["check", "--fix-only", "--select", "I,F401", *RUFF, *COMPACT], ["format", *RUFF, *COMPACT]):
-        done = subprocess.run([sys.executable, "-m", "ruff", *command, str(folder)], capture_output=True, text=True, check=False)
+    for command in (
+        ["check", "--fix-only", "--select", "I,F401", *RUFF, *COMPACT],
+        ["format", *RUFF, *COMPACT],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, str(folder)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
-            raise GenerationError(f"ruff {command[0]} failed in {folder}:\n{done.stdout}{done.stderr}")
+            raise GenerationError(
+                f"ruff {command[0]} failed in {folder}:\n{done.stdout}{done.stderr}"
+            )
 
 
 def _import_everything(target: Path) -> dict[str, int]:
@@ -180,7 +210,12 @@ def _import_everything(target: Path) -> dict[str, int]:
     environment = {**os.environ, "PYTHONPATH": str(target.parent), "PYTHONDONTWRITEBYTECODE": "1"}
     with tempfile.TemporaryDirectory() as elsewhere:
         done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", COUNT], capture_output=True, text=True, check=False, env=environment, cwd=elsewhere
+            [sys.executable, "-W", "error", "-c", COUNT],
+            capture_output=True,
+            text=True,
+            check=False,
+            env=environment,
+            cwd=elsewhere,
         )
     if done.returncode:
         raise GenerationError(f"a generated module does not work:\n{done.stderr}")
@@ -220,7 +255,9 @@ def _compare(counts: Mapping[str, int], document: Mapping[str, Any]) -> None:
                 functions += 1
                 for response in node["responses"].values():
                     while "$ref" in response:
-                        response = document["components"]["responses"][response["$ref"].rpartition("/")[2]]
+                        response = document["components"]["responses"][
+                            response["$ref"].rpartition("/")[2]
+                        ]
                     parsers += len(response.get("content", {}))
     if (counts["functions"], counts["parsers"]) != (functions, parsers):
         raise GenerationError(

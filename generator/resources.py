@@ -19,7 +19,18 @@ from .source import Problem, Spec, SpecError, obj, seq
 PACKAGE = "api302_resources"
 # What the hand-written clients have beside the namespaces.
 CORE = (
-    *("request", "resume", "cost", "download", "close", "aclose", "with_options", "with_raw_response", "options", "webhooks"),
+    *(
+        "request",
+        "resume",
+        "cost",
+        "download",
+        "close",
+        "aclose",
+        "with_options",
+        "with_raw_response",
+        "options",
+        "webhooks",
+    ),
     *("api_key", "base_url", "timeout", "max_retries", "http_client", "extra_headers"),
 )
 
@@ -76,10 +87,20 @@ def build(document: dict[str, Any], out: Path, spec: Spec | None = None) -> dict
     shutil.rmtree(root, ignore_errors=True)
     template = environment.get_template("module.py.jinja")
     for module in tree.modules.values():
-        text = template.render(header=HEADER, module=module, imports=_imports(module), children=_child_imports(module))
+        text = template.render(
+            header=HEADER, module=module, imports=_imports(module), children=_child_imports(module)
+        )
         _write(root / module.path, text)
-    index = {operation.content["operationId"]: f"{operation.module}:{operation.constant}" for operation in tree.methods.operations}
-    _write(root / "_index.py", environment.get_template("index.py.jinja").render(header=HEADER, index=dict(sorted(index.items()))))
+    index = {
+        operation.content["operationId"]: f"{operation.module}:{operation.constant}"
+        for operation in tree.methods.operations
+    }
+    _write(
+        root / "_index.py",
+        environment.get_template("index.py.jinja").render(
+            header=HEADER, index=dict(sorted(index.items()))
+        ),
+    )
     for package in {str(Path(module.path).parent) for module in tree.modules.values()}:
         if not (root / package / "__init__.py").exists():
             _write(root / package / "__init__.py", f"{HEADER}\n")
@@ -93,21 +114,39 @@ def planned(document: dict[str, Any], spec: Spec | None = None) -> Tree:
     tree = Tree(document)
     tree.grow()
     if tree.problems:
-        raise SpecError([_problem(operation, error, document, spec) for operation, error in tree.problems])
+        raise SpecError(
+            [_problem(operation, error, document, spec) for operation, error in tree.problems]
+        )
     return tree
 
 
 def _check_names(module: Module) -> None:
     """Refuse a file in which a name would mean two things."""
-    sources = {name: "this file" for name, _ in module.constants} | {name: source for source, name in module.borrowed}
+    sources = {name: "this file" for name, _ in module.constants} | {
+        name: source for source, name in module.borrowed
+    }
     for source, names in [
         *_imports(module).items(),
-        *((child.module or "", [child.name, f"Async{child.name}"]) for child in _child_imports(module)),
+        *(
+            (child.module or "", [child.name, f"Async{child.name}"])
+            for child in _child_imports(module)
+        ),
     ]:
         for name in (name.rpartition(" ")[2] for name in names):
-            if sources.setdefault(name, source) != source or any(name in (cls.name, f"Async{cls.name}") for cls in module.classes):
+            if sources.setdefault(name, source) != source or any(
+                name in (cls.name, f"Async{cls.name}") for cls in module.classes
+            ):
                 message = f"{PACKAGE}/{module.path} would have two things called `{name}`"
-                raise SpecError([Problem(module.path.replace(".py", ".yaml"), 1, message, "rename the schema or the vendor")])
+                raise SpecError(
+                    [
+                        Problem(
+                            module.path.replace(".py", ".yaml"),
+                            1,
+                            message,
+                            "rename the schema or the vendor",
+                        )
+                    ]
+                )
 
 
 def _write(path: Path, text: str) -> None:
@@ -115,9 +154,13 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def _problem(operation: Operation, error: NameProblem, document: dict[str, Any], spec: Spec | None) -> Problem:
+def _problem(
+    operation: Operation, error: NameProblem, document: dict[str, Any], spec: Spec | None
+) -> Problem:
     file, line = (
-        spec.locate(document, ["paths", operation.path, operation.method]) if spec else (f"{operation.module.replace('.', '/')}.yaml", 1)
+        spec.locate(document, ["paths", operation.path, operation.method])
+        if spec
+        else (f"{operation.module.replace('.', '/')}.yaml", 1)
     )
     return Problem(file, line, f"{operation.content['operationId']}: {error}", error.fix)
 
@@ -125,7 +168,9 @@ def _problem(operation: Operation, error: NameProblem, document: dict[str, Any],
 def _imports(module: Module) -> dict[str, list[str]]:
     """What the type checker needs, by module."""
     found: dict[str, set[str]] = {}
-    for name, source in sorted({pair[::-1] for cls in module.classes for method in cls.methods for pair in method.imports}):
+    for name, source in sorted(
+        {pair[::-1] for cls in module.classes for method in cls.methods for pair in method.imports}
+    ):
         found.setdefault(source, set()).add(name)
     return {source: sorted(names) for source, names in sorted(found.items())}
 
@@ -145,7 +190,10 @@ class Tree:
 
     def grow(self) -> None:
         """Make all modules, shortcuts last so that they find their section."""
-        top = Module("__init__.py", "Every call of the API by section and vendor, and the well-known ones at the top.")
+        top = Module(
+            "__init__.py",
+            "Every call of the API by section and vendor, and the well-known ones at the top.",
+        )
         self.root = Class("Sections", "What stands below a client.")
         top.classes.append(self.root)
         self.modules["__init__.py"] = top
@@ -162,10 +210,20 @@ class Tree:
             self.problems.append((operation, error))
 
     def _add(self, operation: Operation) -> None:
-        section = self._module(f"{operation.section}/__init__.py", self.root, operation.section, operation.section)
-        vendor = self._module(f"{operation.section}/{operation.vendor}.py", section.classes[0], operation.vendor, operation.module)
+        section = self._module(
+            f"{operation.section}/__init__.py", self.root, operation.section, operation.section
+        )
+        vendor = self._module(
+            f"{operation.section}/{operation.vendor}.py",
+            section.classes[0],
+            operation.vendor,
+            operation.module,
+        )
         if any(name == operation.constant for name, _ in vendor.constants):
-            raise NameProblem(f"another operation of {operation.module} is called `{operation.action}` too", "give one another operationId")
+            raise NameProblem(
+                f"another operation of {operation.module} is called `{operation.action}` too",
+                "give one another operationId",
+            )
         vendor.constants.append((operation.constant, self._described(operation)))
         for method in self.methods.of(operation, operation.action):
             self._place(vendor.classes[0], method.name, method)
@@ -180,12 +238,17 @@ class Tree:
         for number, group in enumerate(groups[1:], 2):
             name_of_class = _pascal("_".join(groups[:number]))
             if group not in cls.children:
-                new = Class(name_of_class, f"{groups[0].capitalize()}: {' '.join(groups[1:number])}.")
+                new = Class(
+                    name_of_class, f"{groups[0].capitalize()}: {' '.join(groups[1:number])}."
+                )
                 self._place(cls, group, Child(new.name, None, new.doc))
                 module.classes.append(new)
             below = [known for known in module.classes if known.name == cls.children[group].name]
             if not below:
-                raise NameProblem(f"the shortcut's `{group}` is a vendor's namespace already", "choose another x-shortcut")
+                raise NameProblem(
+                    f"the shortcut's `{group}` is a vendor's namespace already",
+                    "choose another x-shortcut",
+                )
             cls = below[0]
         module.borrowed.add((f"{PACKAGE}.{operation.module}", operation.constant))
         for method in self.methods.of(operation, name):
@@ -196,7 +259,9 @@ class Tree:
         if path not in self.modules:
             about = obj(self.methods.tags.get(tag))
             doc = str(
-                about.get("description") or about.get("summary") or f"{name.replace('_', ' ').capitalize()}, at the top of the client."
+                about.get("description")
+                or about.get("summary")
+                or f"{name.replace('_', ' ').capitalize()}, at the top of the client."
             )
             cls = Class(_pascal(name), doc if doc.endswith(".") else f"{doc}.")
             source = path.removesuffix("/__init__.py").removesuffix(".py").replace("/", ".")
@@ -209,12 +274,21 @@ class Tree:
         taken = name in cls.children or any(method.name == name for method in cls.methods)
         if taken:
             raise NameProblem(
-                f"`{name}` is already the name of something in {cls.name}", "rename the operationId, the vendor or the x-shortcut"
+                f"`{name}` is already the name of something in {cls.name}",
+                "rename the operationId, the vendor or the x-shortcut",
             )
         core = cls is self.root and name in CORE
-        if core or not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_") or name in ("str", "int", "float", "bool"):
+        if (
+            core
+            or not name.isidentifier()
+            or keyword.iskeyword(name)
+            or name.startswith("_")
+            or name in ("str", "int", "float", "bool")
+        ):
             why = "an attribute of the client itself" if core else "no name that a method can have"
-            raise NameProblem(f"`{name}` is {why}", "rename the operationId, the vendor or the x-shortcut")
+            raise NameProblem(
+                f"`{name}` is {why}", "rename the operationId, the vendor or the x-shortcut"
+            )
         if isinstance(what, Method):
             cls.methods.append(what)
         else:
@@ -229,7 +303,9 @@ class Tree:
             "endpoint": f"{operation.section}_{operation.vendor}.{content['operationId']}",
             "docs": best_source(content),
             "files": {argument.wire: argument.files for argument in body.fields if argument.files},
-            "required": tuple(argument.wire for argument in body.fields if argument.required and argument.wire),
+            "required": tuple(
+                argument.wire for argument in body.fields if argument.required and argument.wire
+            ),
             "not_empty": tuple(argument.wire for argument in body.fields if argument.not_empty),
             "keys": self._key_headers(content),
             "success": content.get("x-success"),
@@ -245,8 +321,16 @@ class Tree:
     def _key_headers(self, content: dict[str, Any]) -> tuple[str, ...]:
         """The headers beside `Authorization` that the operation's `security` names."""
         schemes = obj(self.document["components"].get("securitySchemes"))
-        named = [obj(schemes.get(name)) for requirement in seq(content.get("security")) for name in requirement]
-        return tuple(scheme["name"].lower() for scheme in named if scheme.get("type") == "apiKey" and scheme.get("in") == "header")
+        named = [
+            obj(schemes.get(name))
+            for requirement in seq(content.get("security"))
+            for name in requirement
+        ]
+        return tuple(
+            scheme["name"].lower()
+            for scheme in named
+            if scheme.get("type") == "apiKey" and scheme.get("in") == "header"
+        )
 
 
 def _pascal(name: str) -> str:

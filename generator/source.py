@@ -15,7 +15,12 @@ from typing import Any
 from yaml import MappingNode, Node, ScalarNode, SequenceNode, YAMLError
 from yaml.cyaml import CParser  # pyright: ignore[reportAttributeAccessIssue]
 
-ROOT_FILE, VENDORS_FILE, COMMON_FILE, LEDGER_NAME = "openapi.yaml", "vendors.yaml", "common.yaml", "pages.yaml"
+ROOT_FILE, VENDORS_FILE, COMMON_FILE, LEDGER_NAME = (
+    "openapi.yaml",
+    "vendors.yaml",
+    "common.yaml",
+    "pages.yaml",
+)
 EXTENSIONS_FILE = "extensions.schema.json"
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
@@ -72,7 +77,9 @@ class Spec:
     """Content by file name relative to the folder, with forward slashes."""
     problems: list[Problem] = field(default_factory=list)
     """What is wrong with the files as YAML."""
-    _places: dict[int, _Place] = field(default_factory=dict)  # by id() of the container, which `files` or `_kept` keeps alive
+    _places: dict[int, _Place] = field(
+        default_factory=dict
+    )  # by id() of the container, which `files` or `_kept` keeps alive
     _origins: dict[tuple[int, str | None], Any] = field(default_factory=dict)
     _kept: list[Any] = field(default_factory=list)
 
@@ -80,25 +87,46 @@ class Spec:
     def load(cls, root: Path) -> Spec:
         """Read every YAML file of a folder. What cannot be read is listed in `problems`; nothing is raised."""
         spec = cls(root)
-        found = [path for path in (root / ROOT_FILE, root / VENDORS_FILE, root / COMMON_FILE, *root.glob("*/*.y*ml")) if path.is_file()]
+        found = [
+            path
+            for path in (
+                root / ROOT_FILE,
+                root / VENDORS_FILE,
+                root / COMMON_FILE,
+                *root.glob("*/*.y*ml"),
+            )
+            if path.is_file()
+        ]
         for name in sorted(path.relative_to(root).as_posix() for path in found):
             spec.files[name] = _Reader(spec, name).read()
         for name in (ROOT_FILE, VENDORS_FILE):
             if name not in spec.files:
-                spec.problems.append(Problem(name, 1, f"there is no {name} in {root}", f"write it, or give the folder that holds {name}"))
+                spec.problems.append(
+                    Problem(
+                        name,
+                        1,
+                        f"there is no {name} in {root}",
+                        f"write it, or give the folder that holds {name}",
+                    )
+                )
         return spec
 
     def place(self, container: object, key: str | int | None = None) -> tuple[str, int] | None:
         """File and line of a mapping or list that was read from a file, or of one of its keys or items."""
         place = self._places.get(id(container))
         if place is None:
-            origin = self._origins.get((id(container), None if key is None else str(key)), self._origins.get((id(container), None)))
+            origin = self._origins.get(
+                (id(container), None if key is None else str(key)),
+                self._origins.get((id(container), None)),
+            )
             return None if origin is None else self.place(origin, key)
         if key is None:
             return place.file, place.line
         if isinstance(place.lines, dict):
             return place.file, place.lines.get(str(key), place.line)
-        return place.file, place.lines[key] if isinstance(key, int) and 0 <= key < len(place.lines) else place.line
+        return place.file, place.lines[key] if isinstance(key, int) and 0 <= key < len(
+            place.lines
+        ) else place.line
 
     def locate(self, document: object, path: list[str | int]) -> tuple[str, int]:
         """File and line of a path of keys into a document that was put together from the files: the nearest known place."""
@@ -133,18 +161,28 @@ class Spec:
         for name, content in self.files.items():
             section, slash, rest = name.partition("/")
             if slash and rest != LEDGER_NAME and "/" not in rest:
-                found[section, rest.rpartition(".")[0]] = content if isinstance(content, dict) else {}
-        return dict(sorted(found.items(), key=lambda item: (order.get(item[0][0], len(order)), item[0])))
+                found[section, rest.rpartition(".")[0]] = (
+                    content if isinstance(content, dict) else {}
+                )
+        return dict(
+            sorted(found.items(), key=lambda item: (order.get(item[0][0], len(order)), item[0]))
+        )
 
     def ledgers(self) -> dict[str, dict[str, Any]]:
         """Ledger rows by page, by file name."""
         return {
-            name: content if isinstance(content, dict) else {} for name, content in self.files.items() if name.endswith("/" + LEDGER_NAME)
+            name: content if isinstance(content, dict) else {}
+            for name, content in self.files.items()
+            if name.endswith("/" + LEDGER_NAME)
         }
 
     def sections(self) -> list[str]:
         """Section names, in the order of the tags in openapi.yaml."""
-        return [tag["name"] for tag in seq(obj(self.files.get(ROOT_FILE)).get("tags")) if isinstance(obj(tag).get("name"), str)]
+        return [
+            tag["name"]
+            for tag in seq(obj(self.files.get(ROOT_FILE)).get("tags"))
+            if isinstance(obj(tag).get("name"), str)
+        ]
 
     def extensions_schema(self) -> Any:
         """The JSON Schema of the x- extensions: the folder's own, or the one of this repository."""
@@ -188,7 +226,11 @@ class _Reader:
         try:
             text = (self.spec.root / self.name).read_bytes().decode("utf-8")
         except UnicodeDecodeError as error:
-            self.refuse(1, f"the file is not UTF-8 ({error.reason} at byte {error.start})", "save it as UTF-8")
+            self.refuse(
+                1,
+                f"the file is not UTF-8 ({error.reason} at byte {error.start})",
+                "save it as UTF-8",
+            )
             return None
         except OSError as error:
             self.refuse(1, f"the file cannot be read: {error.strerror}", "make it readable")
@@ -198,7 +240,11 @@ class _Reader:
         except YAMLError as error:
             mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
             position = getattr(error, "position", 0)
-            line = mark.line + 1 if mark else text.count("\n", 0, position if isinstance(position, int) else 0) + 1
+            line = (
+                mark.line + 1
+                if mark
+                else text.count("\n", 0, position if isinstance(position, int) else 0) + 1
+            )
             what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
             fix = "correct this line, or the one before it; quote text that holds `: `, ` #` or brackets"
             self.refuse(line, f"the file is not YAML: {what}", fix)
@@ -209,7 +255,11 @@ class _Reader:
         try:
             return self.value(node)
         except RecursionError:
-            self.refuse(1, "the file is nested too deeply", "look for an unclosed bracket, or name the inner parts")
+            self.refuse(
+                1,
+                "the file is nested too deeply",
+                "look for an unclosed bracket, or name the inner parts",
+            )
             return None
 
     def refuse(self, line: int, message: str, fix: str) -> None:
@@ -220,14 +270,20 @@ class _Reader:
             return self.scalar(node)
         line = node.start_mark.line + 1
         if id(node) in self.seen:
-            self.refuse(line, "an anchor is used again through an alias", "write it out, or make it a component and use $ref")
+            self.refuse(
+                line,
+                "an anchor is used again through an alias",
+                "write it out, or make it a component and use $ref",
+            )
             return None
         self.seen.add(id(node))
         if node.tag:
             self.refuse(line, f"there is a YAML tag `{node.tag}`", "remove it")
         if isinstance(node, SequenceNode):
             items = [self.value(item) for item in node.value]
-            self.spec.remember(items, _Place(self.name, line, [item.start_mark.line + 1 for item in node.value]))
+            self.spec.remember(
+                items, _Place(self.name, line, [item.start_mark.line + 1 for item in node.value])
+            )
             return items
         assert isinstance(node, MappingNode)
         mapping: dict[str, Any] = {}
@@ -236,9 +292,17 @@ class _Reader:
             key_line = key_node.start_mark.line + 1
             key = self.key(key_node, key_line)
             if key in mapping:
-                self.refuse(key_line, f"the key `{key}` is already on line {lines[key]}", "remove or rename one of the two")
+                self.refuse(
+                    key_line,
+                    f"the key `{key}` is already on line {lines[key]}",
+                    "remove or rename one of the two",
+                )
                 continue
-            if isinstance(value_node, ScalarNode) and value_node.value == "" and value_node.style in (None, ""):
+            if (
+                isinstance(value_node, ScalarNode)
+                and value_node.value == ""
+                and value_node.style in (None, "")
+            ):
                 fix = "quote the text before it if the comma belongs to it, or write null if that is meant"
                 self.refuse(key_line, f"the key `{key}` has no value", fix)
             mapping[key] = self.value(value_node)
@@ -248,17 +312,29 @@ class _Reader:
 
     def key(self, node: Node, line: int) -> str:
         if not isinstance(node, ScalarNode):
-            self.refuse(line, "a key is a list or a mapping", "write a plain text as key, and quote it if it holds brackets")
+            self.refuse(
+                line,
+                "a key is a list or a mapping",
+                "write a plain text as key, and quote it if it holds brackets",
+            )
             return f"key on line {line}"
         text = node.value
-        if node.style in (None, "") and (text in _CONSTANTS or text == "<<" or _AMBIGUOUS.match(text)):
-            self.refuse(line, f"the key `{text}` is not text to every YAML reader", f"quote it: '{text}'")
+        if node.style in (None, "") and (
+            text in _CONSTANTS or text == "<<" or _AMBIGUOUS.match(text)
+        ):
+            self.refuse(
+                line, f"the key `{text}` is not text to every YAML reader", f"quote it: '{text}'"
+            )
         return text
 
     def scalar(self, node: ScalarNode) -> Any:
         text = node.value
         if node.tag:
-            self.refuse(node.start_mark.line + 1, f"there is a YAML tag `{node.tag}`", "remove it; quote the value if it is text")
+            self.refuse(
+                node.start_mark.line + 1,
+                f"there is a YAML tag `{node.tag}`",
+                "remove it; quote the value if it is text",
+            )
         if node.style not in (None, ""):
             return text
         if text in _CONSTANTS:

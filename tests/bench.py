@@ -31,7 +31,13 @@ REPLY = {
     "object": "chat.completion",
     "created": 1700000000,
     "model": "gpt-4o",
-    "choices": [{"index": 0, "message": {"role": "assistant", "content": "你好,世界"}, "finish_reason": "stop"}],
+    "choices": [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": "你好,世界"},
+            "finish_reason": "stop",
+        }
+    ],
     "usage": {"prompt_tokens": 9, "completion_tokens": 12, "total_tokens": 21},
 }
 CHUNK = {
@@ -40,7 +46,9 @@ CHUNK = {
     "created": 1700000000,
     "model": "gpt-4o",
     "system_fingerprint": "fp_1",
-    "choices": [{"index": 0, "delta": {"content": "你好"}, "finish_reason": None, "logprobs": None}],
+    "choices": [
+        {"index": 0, "delta": {"content": "你好"}, "finish_reason": None, "logprobs": None}
+    ],
 }
 CHUNKS = 5000
 
@@ -62,12 +70,26 @@ class Row(NamedTuple):
 def serve() -> None:
     """Answer on a free port, printed first, until killed."""
     reply = json.dumps(REPLY).encode()
-    plain = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nrequest-id: r-1\r\ncontent-length: %d\r\n\r\n%s" % (len(reply), reply)
-    events = b"".join(b"data: %s\n\n" % json.dumps(CHUNK, ensure_ascii=False, separators=(",", ":")).encode() for _ in range(CHUNKS))
+    plain = (
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nrequest-id: r-1\r\ncontent-length: %d\r\n\r\n%s"
+        % (len(reply), reply)
+    )
+    events = b"".join(
+        b"data: %s\n\n" % json.dumps(CHUNK, ensure_ascii=False, separators=(",", ":")).encode()
+        for _ in range(CHUNKS)
+    )
     events += b"data: [DONE]\n\n"
-    stream = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n%s" % (len(events), events)
-    uploaded = json.dumps({"code": 200, "message": "success", "data": "https://file.302.ai/x"}).encode()
-    uploaded = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(uploaded), uploaded)
+    stream = (
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n%s"
+        % (len(events), events)
+    )
+    uploaded = json.dumps(
+        {"code": 200, "message": "success", "data": "https://file.302.ai/x"}
+    ).encode()
+    uploaded = (
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+        % (len(uploaded), uploaded)
+    )
 
     def handle(connection: socket.socket) -> None:
         file = connection.makefile("rb")
@@ -84,7 +106,10 @@ def serve() -> None:
                 left -= len(block)
                 body = block if not body else body
             if method == b"GET":
-                connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: video/mp4\r\ncontent-length: %d\r\n\r\n" % GIB)
+                connection.sendall(
+                    b"HTTP/1.1 200 OK\r\ncontent-type: video/mp4\r\ncontent-length: %d\r\n\r\n"
+                    % GIB
+                )
                 for _ in range(GIB // MIB):
                     connection.sendall(bytes(MIB))
             elif b"upload" in path:
@@ -122,12 +147,19 @@ def imports() -> Row:
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
     def run(code: str) -> Callable[[], object]:
-        return lambda: subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=tempfile.gettempdir())
+        return lambda: subprocess.run(
+            [sys.executable, "-c", code], check=True, env=environment, cwd=tempfile.gettempdir()
+        )
 
     bare, theirs, ours = best(*map(run, codes), rounds=9)
     ours, theirs = ours - bare, theirs - bare
     return Row(
-        "import and Client()", f"{ours * 1e3:.0f} ms", f"httpx {theirs * 1e3:.0f} ms", ours / theirs, "1.3 x httpx", ours <= 1.3 * theirs
+        "import and Client()",
+        f"{ours * 1e3:.0f} ms",
+        f"httpx {theirs * 1e3:.0f} ms",
+        ours / theirs,
+        "1.3 x httpx",
+        ours <= 1.3 * theirs,
     )
 
 
@@ -157,7 +189,11 @@ def calls(url: str) -> list[Row]:
         return reply.choices[0].message.content
 
     def openai_sdk() -> object:
-        return other.chat.completions.create(model="gpt-4o", messages=messages).choices[0].message.content
+        return (
+            other.chat.completions.create(model="gpt-4o", messages=messages)
+            .choices[0]
+            .message.content
+        )
 
     assert hand() == ours() == openai_sdk() == "你好,世界"
     a, b, c = best(repeat(hand), repeat(ours), repeat(openai_sdk))
@@ -172,7 +208,9 @@ def calls(url: str) -> list[Row]:
 
     def hand_stream() -> int:
         seen = 0
-        with by_hand.stream("POST", "/v1/chat/completions", json={**QUESTION, "stream": True}) as reply:
+        with by_hand.stream(
+            "POST", "/v1/chat/completions", json={**QUESTION, "stream": True}
+        ) as reply:
             for line in reply.iter_lines():
                 if line.startswith("data: ") and line != "data: [DONE]":
                     seen += len(json.loads(line[6:])["choices"][0]["delta"]["content"])
@@ -205,7 +243,9 @@ def calls(url: str) -> list[Row]:
 
 def _peak() -> int:
     """The most memory that this process has had, in bytes."""
-    with suppress(OSError, StopIteration):  # what follows counts, on Linux, the process as well that this one was forked from
+    with suppress(
+        OSError, StopIteration
+    ):  # what follows counts, on Linux, the process as well that this one was forked from
         lines = Path("/proc/self/status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -224,7 +264,9 @@ def transfer(kind: str, url: str, file: str) -> None:
     import api302
 
     client = api302.Client(api_key=KEY, base_url=url)
-    warm_up: Any = client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "hello"}])
+    warm_up: Any = client.chat.completions.create(
+        model="gpt-4o", messages=[{"role": "user", "content": "hello"}]
+    )
     assert warm_up.choices
     idle = _now()
     if kind == "upload":
@@ -248,7 +290,16 @@ def transfers(url: str) -> list[Row]:
             start = time.perf_counter()
             above = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
             seconds = time.perf_counter() - start
-            rows.append(Row(f"{kind} of 1 GiB", f"{above / MIB:.1f} MiB", f"{seconds:.1f} s", None, "16 MiB above idle", above <= 16 * MIB))
+            rows.append(
+                Row(
+                    f"{kind} of 1 GiB",
+                    f"{above / MIB:.1f} MiB",
+                    f"{seconds:.1f} s",
+                    None,
+                    "16 MiB above idle",
+                    above <= 16 * MIB,
+                )
+            )
     return rows
 
 
@@ -256,20 +307,46 @@ def build() -> list[Row]:
     """The generator's whole run, and the size of what it writes."""
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "generator", "build", "--out", folder], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-m", "generator", "build", "--out", folder],
+            check=True,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+        )
         seconds = time.perf_counter() - start
         size = sum(f.stat().st_size for f in Path(folder).rglob("*.py"))
     document = json.loads((ROOT / "generated/openapi.json").read_text(encoding="utf-8"))
-    operations = sum(1 for item in document["paths"].values() for name in item if name in {"get", "post", "put", "delete", "patch"})
+    operations = sum(
+        1
+        for item in document["paths"].values()
+        for name in item
+        if name in {"get", "post", "put", "delete", "patch"}
+    )
     return [
-        Row("full build", f"{seconds:.0f} s", f"{operations} operations", None, "90 s for 600", seconds <= 90),
-        Row("generated .py", f"{size / 1e6:.2f} MB", f"{operations} operations", None, "8 MB for 600", size <= 8e6),
+        Row(
+            "full build",
+            f"{seconds:.0f} s",
+            f"{operations} operations",
+            None,
+            "90 s for 600",
+            seconds <= 90,
+        ),
+        Row(
+            "generated .py",
+            f"{size / 1e6:.2f} MB",
+            f"{operations} operations",
+            None,
+            "8 MB for 600",
+            size <= 8e6,
+        ),
     ]
 
 
 def main() -> int:
     """Print the table; 1 if a budget is missed."""
-    server = subprocess.Popen([sys.executable, __file__, "--serve"], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [sys.executable, __file__, "--serve"], stdout=subprocess.PIPE, text=True
+    )
     try:
         assert server.stdout is not None
         url = f"http://127.0.0.1:{int(server.stdout.readline())}"
@@ -280,11 +357,23 @@ def main() -> int:
     head = ("what", "ours", "reference", "ratio", "budget", "")
     table = [
         head,
-        *((r.what, r.ours, r.reference, f"{r.ratio:.2f}" if r.ratio else "", r.budget, "met" if r.met else "MISSED") for r in rows),
+        *(
+            (
+                r.what,
+                r.ours,
+                r.reference,
+                f"{r.ratio:.2f}" if r.ratio else "",
+                r.budget,
+                "met" if r.met else "MISSED",
+            )
+            for r in rows
+        ),
     ]
     widths = [max(len(line[i]) for line in table) for i in range(len(head))]
     for line in table:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        )
     return 0 if all(r.met for r in rows) else 1
 
 

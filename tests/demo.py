@@ -27,7 +27,9 @@ def tour(client: api302.Client) -> None:
         for text in stream.text:
             console.print(text, end="")
     answer = stream.final()
-    console.print(f"\n[dim]whole reply: {answer.id}, finished by {answer.choices[0].finish_reason if answer.choices else None}[/]")
+    console.print(
+        f"\n[dim]whole reply: {answer.id}, finished by {answer.choices[0].finish_reason if answer.choices else None}[/]"
+    )
 
     console.rule("2. An image, saved to disk")
     image = client.images.generate(model="flux-schnell", prompt="a red panda reading a map")
@@ -37,8 +39,12 @@ def tour(client: api302.Client) -> None:
     console.rule("3. A video, which takes a while")
     task = client.videos.kling.text_to_video(prompt="a red panda walks through snow", duration="5")
     console.print(f"task {task.id}; [dim]task.to_dict() would let another process wait for it[/]")
-    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console) as bar:
-        row = bar.add_task("submitted", total=None)  # moves by itself where the service tells no progress
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console
+    ) as bar:
+        row = bar.add_task(
+            "submitted", total=None
+        )  # moves by itself where the service tells no progress
 
         def show(status: api302.TaskStatus[Any]) -> None:
             known = {} if status.progress is None else {"total": 1, "completed": status.progress}
@@ -61,7 +67,10 @@ def main() -> int:
     """Run the tour; errors of the library are shown as a user would see them."""
     live = os.environ.get("LIVE") == "1"
     if live and not os.environ.get("AI302_API_KEY"):
-        console.print("LIVE=1 talks to the real service and needs a key: AI302_API_KEY=sk-... LIVE=1 make demo", style="red")
+        console.print(
+            "LIVE=1 talks to the real service and needs a key: AI302_API_KEY=sk-... LIVE=1 make demo",
+            style="red",
+        )
         return 2
     if live:
         with api302.Client() as client:
@@ -69,8 +78,13 @@ def main() -> int:
         return 0
     import api302_mock
 
-    with api302_mock.start() as server, api302.Client(api_key="sk-mock", base_url=server.url) as client:
-        console.print(f"[dim]mock server at {server.url}; LIVE=1 with AI302_API_KEY set talks to the real one[/]")
+    with (
+        api302_mock.start() as server,
+        api302.Client(api_key="sk-mock", base_url=server.url) as client,
+    ):
+        console.print(
+            f"[dim]mock server at {server.url}; LIVE=1 with AI302_API_KEY set talks to the real one[/]"
+        )
         tour(client)
     return 0
 

@@ -36,7 +36,13 @@ def mismatches(client: Client, document: Document) -> Iterator[tuple[str, str]]:
             yield operation.id, ""
             continue
         errors = document.validator(schema).iter_errors(reply.json())
-        yield operation.id, "; ".join(f"{'.'.join(map(str, error.instance_path)) or 'reply'}: {error.message[:200]}" for error in errors)
+        yield (
+            operation.id,
+            "; ".join(
+                f"{'.'.join(map(str, error.instance_path)) or 'reply'}: {error.message[:200]}"
+                for error in errors
+            ),
+        )
 
 
 def main() -> int:

@@ -21,7 +21,9 @@ from api302_mock.examples import EVENT_STREAM, shown
 from generator.lower import operations, python_name
 from generator.methods import Methods, Operation
 
-RAW = json.loads((Path(__file__).resolve().parents[1] / "generated/openapi.json").read_text(encoding="utf-8"))
+RAW = json.loads(
+    (Path(__file__).resolve().parents[1] / "generated/openapi.json").read_text(encoding="utf-8")
+)
 DOCUMENT = Document(RAW)
 METHODS = Methods(RAW)
 BY_ID = METHODS.by_id
@@ -30,7 +32,9 @@ STREAMS = [one for one in METHODS.operations if "x-stream" in one.content]
 PLAIN = [one for one in METHODS.operations if one not in TASKS or "when" in one.content["x-task"]]
 UPLOADS = [one for one in METHODS.operations if "x-upload" in one.content]
 FAILING = {
-    f"{one.section}.{one.vendor}": one for one in TASKS if "failed" in BY_ID[one.content["x-task"]["fetch"]].content["x-task-status"]
+    f"{one.section}.{one.vendor}": one
+    for one in TASKS
+    if "failed" in BY_ID[one.content["x-task"]["fetch"]].content["x-task-status"]
 }
 
 
@@ -49,13 +53,20 @@ def client(server: api302_mock.MockServer) -> Iterator[api302.Client]:
 def method(client: api302.Client, operation: Operation, prefix: str = "") -> Any:
     """The method of an operation, such as `client.videos.kling.text_to_video`."""
     vendor = getattr(getattr(client, operation.section), operation.vendor)
-    return getattr(vendor, operation.action if streams_alone(operation) else f"{prefix}{operation.action}")
+    return getattr(
+        vendor, operation.action if streams_alone(operation) else f"{prefix}{operation.action}"
+    )
 
 
 def streams_alone(operation: Operation) -> bool:
     """Whether the operation answers in no other way than with events, so that its plain name is the stream's."""
     replies = DOCUMENT.operations[operation.content["operationId"]].responses
-    media = {name for status, reply in replies.items() if status.startswith("2") for name in reply.get("content", {})}
+    media = {
+        name
+        for status, reply in replies.items()
+        if status.startswith("2")
+        for name in reply.get("content", {})
+    }
     return media == {EVENT_STREAM} or operation.action.startswith("stream")
 
 
@@ -66,24 +77,39 @@ def arguments(operation: Operation, called: Any) -> dict[str, Any]:
     body: dict[str, Any] = {}
     for media_type, media in (mocked.body or {}).get("content", {}).items():
         example = next(iter(shown(DOCUMENT, DOCUMENT.resolve(media)).values()), None)
-        body = example if isinstance(example, dict) else {"": example}  # a body that is no object has no names
+        body = (
+            example if isinstance(example, dict) else {"": example}
+        )  # a body that is no object has no names
         if media_type == "application/json":
             break
     takes = inspect.signature(called).parameters
     if "extra_body" in takes and takes["extra_body"].default is inspect.Parameter.empty:
         # A form with no field at all is no body, and what fields there are nobody knows.
-        return {"extra_body": body or {"anything": "at all"}, **_given(operation, shown_arguments, {}, takes)}
+        return {
+            "extra_body": body or {"anything": "at all"},
+            **_given(operation, shown_arguments, {}, takes),
+        }
     return _given(operation, shown_arguments, body, takes)
 
 
-def _given(operation: Operation, shown_arguments: list[Any], body: dict[str, Any], takes: Any) -> dict[str, Any]:
-    examples = {p["name"]: next(iter(shown(DOCUMENT, p).values())) for p in operation.parameters if p.get("required")}
+def _given(
+    operation: Operation, shown_arguments: list[Any], body: dict[str, Any], takes: Any
+) -> dict[str, Any]:
+    examples = {
+        p["name"]: next(iter(shown(DOCUMENT, p).values()))
+        for p in operation.parameters
+        if p.get("required")
+    }
     given: dict[str, Any] = {}
     for argument in shown_arguments:
         if argument.name not in takes:
             continue  # the switch of another form
         value = body.get(argument.wire) if argument.place == "body" else examples.get(argument.wire)
-        is_name = isinstance(value, str) and "part" in argument.files and not value.startswith(("http", "data:"))
+        is_name = (
+            isinstance(value, str)
+            and "part" in argument.files
+            and not value.startswith(("http", "data:"))
+        )
         if is_name or (argument.files == ("part",) and argument.required):
             value = ("file.png", b"\x89PNG\r\n\x1a\n")
         if value is not None:
@@ -101,7 +127,9 @@ def test_the_tests_see_every_operation() -> None:
 
 
 @pytest.mark.parametrize("operation", PLAIN, ids=identify)
-def test_a_plain_call_gives_its_reply(operation: Operation, server: Any, client: api302.Client) -> None:
+def test_a_plain_call_gives_its_reply(
+    operation: Operation, server: Any, client: api302.Client
+) -> None:
     if streams_alone(operation):
         pytest.skip("only streams; see below")
     server.reset()
@@ -115,7 +143,9 @@ def test_a_plain_call_gives_its_reply(operation: Operation, server: Any, client:
 
 
 @pytest.mark.parametrize("operation", UPLOADS, ids=identify)
-def test_an_upload_of_several_steps_is_one_call(operation: Operation, server: Any, client: api302.Client, tmp_path: Path) -> None:
+def test_an_upload_of_several_steps_is_one_call(
+    operation: Operation, server: Any, client: api302.Client, tmp_path: Path
+) -> None:
     server.reset()
     (tmp_path / "cat.png").write_bytes(content := bytes(range(256)) * 9000)
     rule = operation.content["x-upload"]
@@ -141,7 +171,9 @@ def api302_model() -> type:
 
 
 @pytest.mark.parametrize("operation", TASKS, ids=identify)
-def test_a_task_is_followed_and_its_results_saved(operation: Operation, server: Any, client: api302.Client, tmp_path: Path) -> None:
+def test_a_task_is_followed_and_its_results_saved(
+    operation: Operation, server: Any, client: api302.Client, tmp_path: Path
+) -> None:
     server.reset()
     task = submit(client, operation)
     states: list[str] = []
@@ -160,7 +192,9 @@ def test_a_task_is_followed_and_its_results_saved(operation: Operation, server: 
 
 
 @pytest.mark.parametrize("operation", FAILING.values(), ids=identify)
-def test_a_task_of_each_vendor_fails(operation: Operation, server: Any, client: api302.Client) -> None:
+def test_a_task_of_each_vendor_fails(
+    operation: Operation, server: Any, client: api302.Client
+) -> None:
     server.reset()
     server.next(fault="task-failed")
     task = submit(client, operation)
@@ -177,7 +211,9 @@ def submit(client: api302.Client, operation: Operation) -> Any:
 
 
 @pytest.mark.parametrize("operation", STREAMS, ids=identify)
-def test_a_stream_ends_and_a_cut_one_raises(operation: Operation, server: Any, client: api302.Client) -> None:
+def test_a_stream_ends_and_a_cut_one_raises(
+    operation: Operation, server: Any, client: api302.Client
+) -> None:
     server.reset()
     called = method(client, operation, "stream_")
     given = arguments(operation, called)
@@ -195,11 +231,18 @@ def test_a_stream_ends_and_a_cut_one_raises(operation: Operation, server: Any, c
 
 def test_slashes_of_a_value_of_many_segments_are_sent_as_they_are(server: Any) -> None:
     sent: list[bytes] = []
-    http = httpx.Client(event_hooks={"request": [lambda request: sent.append(request.url.raw_path)]})
+    http = httpx.Client(
+        event_hooks={"request": [lambda request: sent.append(request.url.raw_path)]}
+    )
     with api302.Client(api_key="sk-api", base_url=server.url, http_client=http) as client, http:
         for path in ("github/trending/daily/any", "/bilibili/ranking/", "bilibili", "a b/c?d"):
             client.information.rsshub.get_feed(path=path)
         for path in ("../v1/models", "a/./b", "a//b", "/"):
             with pytest.raises(api302.InvalidArgument, match="path"):
                 client.information.rsshub.get_feed(path=path)
-    assert sent == [b"/rsshub/github/trending/daily/any", b"/rsshub/bilibili/ranking", b"/rsshub/bilibili", b"/rsshub/a%20b/c%3Fd"]
+    assert sent == [
+        b"/rsshub/github/trending/daily/any",
+        b"/rsshub/bilibili/ranking",
+        b"/rsshub/bilibili",
+        b"/rsshub/a%20b/c%3Fd",
+    ]

@@ -54,7 +54,12 @@ def _real() -> dict[str, Any]:
 
 def _operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     paths = document["paths"].items()
-    return {f"{method.upper()} {path}": item[method] for path, item in paths for method in METHODS if method in item}
+    return {
+        f"{method.upper()} {path}": item[method]
+        for path, item in paths
+        for method in METHODS
+        if method in item
+    }
 
 
 def _section(operation: dict[str, Any]) -> str:
@@ -62,7 +67,9 @@ def _section(operation: dict[str, Any]) -> str:
 
 
 # A test a section, so that they run side by side; the largest first, so that no process is left alone with it at the end.
-SECTIONS = [section for section, _ in Counter(map(_section, _operations(_real()).values())).most_common()]
+SECTIONS = [
+    section for section, _ in Counter(map(_section, _operations(_real()).values())).most_common()
+]
 
 
 def _links(document: dict[str, Any]) -> dict[str, dict[str, str]]:
@@ -71,13 +78,19 @@ def _links(document: dict[str, Any]) -> dict[str, dict[str, str]]:
     labels = {operation["operationId"]: label for label, operation in operations.items()}
     found: dict[str, dict[str, str]] = {}
     for label, operation in operations.items():
-        links = {name: link for response in operation["responses"].values() for name, link in response.get("links", {}).items()}
+        links = {
+            name: link
+            for response in operation["responses"].values()
+            for name, link in response.get("links", {}).items()
+        }
         if links:
             found[label] = {name: labels[link["operationId"]] for name, link in links.items()}
     return found
 
 
-def _is_valid_as_sent(document: Document, case: schemathesis.Case, response: schemathesis.Response) -> bool:
+def _is_valid_as_sent(
+    document: Document, case: schemathesis.Case, response: schemathesis.Response
+) -> bool:
     """Whether a form is valid by what went over the wire.
 
     Schemathesis makes a form invalid by the type of a field's value, and knows that a number sent as text is a valid text. It does not know
@@ -92,23 +105,36 @@ def _is_valid_as_sent(document: Document, case: schemathesis.Case, response: sch
     assert operation.body is not None
     schema = operation.body["content"]["multipart/form-data"]["schema"]
     parts: dict[str, list[list[Any]]] = defaultdict(list)
-    for part in BytesParser(policy=HTTP).parsebytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body).iter_parts():
+    for part in (
+        BytesParser(policy=HTTP)
+        .parsebytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
+        .iter_parts()
+    ):
         payload = part.get_payload(decode=True)
         text = (
-            "a file" if part.get_filename() is not None else bytes(payload if isinstance(payload, bytes) else b"").decode(errors="replace")
+            "a file"
+            if part.get_filename() is not None
+            else bytes(payload if isinstance(payload, bytes) else b"").decode(errors="replace")
         )
         parts[str(part.get_param("name", header="content-disposition"))].append(_readings(text))
     sent: dict[str, Any] = {}
     for name, readings in parts.items():
         validator = document.validator(document.properties(schema).get(name, True))
-        lists = [list(choice) for choice in zip(*([*texts, texts[0]][:2] for texts in readings), strict=True)]
+        lists = [
+            list(choice)
+            for choice in zip(*([*texts, texts[0]][:2] for texts in readings), strict=True)
+        ]
         options = [*(readings[0] if len(readings) == 1 else []), *lists]
         sent[name] = next((option for option in options if validator.is_valid(option)), None)
     return document.validator(schema).is_valid(sent)
 
 
 def _operation(document: Document, case: schemathesis.Case) -> Operation:
-    return next(one for one in document.operations.values() if (one.method, one.path) == (case.method.upper(), case.path))
+    return next(
+        one
+        for one in document.operations.values()
+        if (one.method, one.path) == (case.method.upper(), case.path)
+    )
 
 
 def _readings(text: str) -> list[Any]:
@@ -150,7 +176,11 @@ class Run:
                     told = f"{check.name}: {check.failure_info.failure}\n{check.failure_info.code_sample}"
                     self.problems.append(f"{event.phase.value}: {event.label}: {told}")
             interaction = event.recorder.interactions.get(case_id)
-            if interaction is not None and interaction.response is not None and interaction.response.status_code < 300:
+            if (
+                interaction is not None
+                and interaction.response is not None
+                and interaction.response.status_code < 300
+            ):
                 self.accepted.add(event.recorder.cases[case_id].value.operation.label)
 
 
@@ -168,19 +198,30 @@ def _check(raw: dict[str, Any], section: str) -> None:
     document = Document(raw)
     app = create_app(raw, delay=0)
 
-    def filter_failure(context: Any, failure: Any, case: schemathesis.Case, response: schemathesis.Response) -> bool:
-        wrong_form = isinstance(failure, AcceptedNegativeData) and case.media_type == "multipart/form-data"
+    def filter_failure(
+        context: Any, failure: Any, case: schemathesis.Case, response: schemathesis.Response
+    ) -> bool:
+        wrong_form = (
+            isinstance(failure, AcceptedNegativeData) and case.media_type == "multipart/form-data"
+        )
         # Schemathesis takes a 404 for a lost thing if all parameters came from the link, which is also true of an operation that has none,
         # but an id in a body that it made up. That a task's own id finds it is tested for every task in tests/mock/test_document.py.
-        made_up = isinstance(failure, EnsureResourceAvailability) and not _operation(document, case).parameters
+        made_up = (
+            isinstance(failure, EnsureResourceAvailability)
+            and not _operation(document, case).parameters
+        )
         return not (made_up or (wrong_form and _is_valid_as_sent(document, case, response)))
 
     def schema(**config: Any) -> Any:
-        made = schemathesis.openapi.from_asgi("/mock/openapi.json", app, config=schemathesis.Config.from_dict(CONFIG | config))
+        made = schemathesis.openapi.from_asgi(
+            "/mock/openapi.json", app, config=schemathesis.Config.from_dict(CONFIG | config)
+        )
         made.hook(filter_failure)
         return made
 
-    labels = {label for label, operation in _operations(raw).items() if _section(operation) == section}
+    labels = {
+        label for label, operation in _operations(raw).items() if _section(operation) == section
+    }
     links = {source: targets for source, targets in _links(raw).items() if source in labels}
     # What a link of the section leads to may be another section's.
     selected = labels.union(*(targets.values() for targets in links.values()))

@@ -15,5 +15,7 @@ def test_free_calls_match_and_a_false_reply_is_seen() -> None:
         found = dict(live.mismatches(client, document))
         assert {"ai302_list_models", "ai302_get_balance"} <= found.keys()
         assert not any(found.values()), found
-        document.operations["ai302_get_balance"].responses["200"]["content"]["application/json"]["schema"] = {"type": "array"}
+        document.operations["ai302_get_balance"].responses["200"]["content"]["application/json"][
+            "schema"
+        ] = {"type": "array"}
         assert "type" in dict(live.mismatches(client, document))["ai302_get_balance"]

@@ -21,8 +21,12 @@ from api302_mock.document import BRANCHES, Document, Operation
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "tests" / "data"
 DOCUMENT = Document(json.loads((ROOT / "generated" / "openapi.json").read_text(encoding="utf-8")))
-RECORDS: list[dict[str, Any]] = json.loads((DATA / "observed-calls.json").read_text(encoding="utf-8"))
-EXCEPTIONS: dict[str, list[dict[str, Any]]] = yaml.safe_load((DATA / "observed-exceptions.yaml").read_text(encoding="utf-8"))
+RECORDS: list[dict[str, Any]] = json.loads(
+    (DATA / "observed-calls.json").read_text(encoding="utf-8")
+)
+EXCEPTIONS: dict[str, list[dict[str, Any]]] = yaml.safe_load(
+    (DATA / "observed-exceptions.yaml").read_text(encoding="utf-8")
+)
 
 # The key as a query parameter: part of the gateway, not of an operation.
 KEYS = {"key", "api_key", "apiKey", "apikey"}
@@ -59,13 +63,19 @@ def misses(document: Document, operation: Operation, record: dict[str, Any]) -> 
     found = [f"query: {name}" for name in record["query"] if name not in queries(operation) | KEYS]
     found += request_misses(document, operation, record)
     if "reply" not in (operation.extension("unknown") or {}):
-        found += [f"reads: {path}" for path in record["response_reads"] if not reads(document, operation, path)]
+        found += [
+            f"reads: {path}"
+            for path in record["response_reads"]
+            if not reads(document, operation, path)
+        ]
     if record["poll"]:
         found += poll_misses(document, operation, record["poll"])
     return found
 
 
-def request_misses(document: Document, operation: Operation, record: dict[str, Any]) -> Iterator[str]:
+def request_misses(
+    document: Document, operation: Operation, record: dict[str, Any]
+) -> Iterator[str]:
     """What of the body is not described."""
     content: dict[str, Any] = (operation.body or {}).get("content", {})
     kind = record["content_type"]
@@ -82,12 +92,18 @@ def request_misses(document: Document, operation: Operation, record: dict[str, A
         for error in document.validator(schema).iter_errors(record["body"]):
             yield f"invalid: /{'/'.join(map(str, error.instance_path))}"
         if not unknown:
-            undescribed = (path for path in places(record["body"]) if not has(document, schema, path, bare=True))
+            undescribed = (
+                path
+                for path in places(record["body"])
+                if not has(document, schema, path, bare=True)
+            )
             yield from sorted({f"body: {'.'.join(path)}" for path in undescribed})
         return
     fields = document.properties(schema)
     sent = {one["name"]: one["kind"] for one in record["form_fields"]}
-    yield from (f"form required: {name}" for name in sorted(required(document, schema)) if name not in sent)
+    yield from (
+        f"form required: {name}" for name in sorted(required(document, schema)) if name not in sent
+    )
     for name, given in sent.items():
         if name not in fields:
             if not unknown:
@@ -98,7 +114,13 @@ def request_misses(document: Document, operation: Operation, record: dict[str, A
 
 def places(value: Any, *steps: str) -> Iterator[list[str]]:
     """The path of each field of a JSON value, however deep."""
-    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    pairs = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
     for key, inner in pairs:
         if isinstance(value, dict):
             yield [*steps, key]
@@ -132,7 +154,9 @@ def kinds(document: Document, schema: Any) -> set[str]:
     return found
 
 
-def replies(document: Document, operation: Operation, *, error: bool = False) -> dict[str, list[Any]]:
+def replies(
+    document: Document, operation: Operation, *, error: bool = False
+) -> dict[str, list[Any]]:
     """The schemas of the replies by media type; of an event stream those of the events' data."""
     found: dict[str, list[Any]] = {}
     for status, response in operation.responses.items():
@@ -141,7 +165,9 @@ def replies(document: Document, operation: Operation, *, error: bool = False) ->
         for media_type, media in response.get("content", {}).items():
             media = document.resolve(media)
             event = document.properties(media.get("itemSchema")).get("data")
-            found.setdefault(media_type, []).append(media.get("schema", True) if event is None else event)
+            found.setdefault(media_type, []).append(
+                media.get("schema", True) if event is None else event
+            )
     return found
 
 
@@ -155,8 +181,14 @@ def reads(document: Document, operation: Operation, path: str) -> bool:
     steps = path.split(".")
     right = [schema for schemas in known.values() for schema in schemas]
     # Many programs read the reply of a failure in the same breath.
-    wrong = [schema for schemas in replies(document, operation, error=True).values() for schema in schemas]
-    return any(has(document, schema, steps, bare=True) for schema in right) or any(has(document, schema, steps) for schema in wrong)
+    wrong = [
+        schema
+        for schemas in replies(document, operation, error=True).values()
+        for schema in schemas
+    ]
+    return any(has(document, schema, steps, bare=True) for schema in right) or any(
+        has(document, schema, steps) for schema in wrong
+    )
 
 
 def has(document: Document, schema: Any, steps: list[str], *, bare: bool = False) -> bool:
@@ -179,7 +211,9 @@ def has(document: Document, schema: Any, steps: list[str], *, bare: bool = False
         parts.append(schema["contentSchema"])
     if any(has(document, part, steps, bare=bare) for part in parts):
         return True
-    named = [schema.get("type", [])] if isinstance(schema.get("type"), str) else schema.get("type", [])
+    named = (
+        [schema.get("type", [])] if isinstance(schema.get("type"), str) else schema.get("type", [])
+    )
     if re.fullmatch(r"\d+|\*", step) and ("items" in schema or "array" in named):
         return has(document, schema.get("items", True), rest, bare=bare)
     properties = schema.get("properties", {})
@@ -188,7 +222,13 @@ def has(document: Document, schema: Any, steps: list[str], *, bare: bool = False
     more = schema.get("additionalProperties", True)
     if isinstance(more, dict) and more:
         return has(document, more, rest, bare=bare)
-    return bare and more is not False and not properties and not parts and (not named or "object" in named)
+    return (
+        bare
+        and more is not False
+        and not properties
+        and not parts
+        and (not named or "object" in named)
+    )
 
 
 def poll_misses(document: Document, operation: Operation, poll: dict[str, Any]) -> Iterator[str]:
@@ -204,21 +244,34 @@ def poll_misses(document: Document, operation: Operation, poll: dict[str, Any]) 
         return
     if fetch.id != task["fetch"]:
         yield f"poll fetch: {fetch.id}"
-    yield from (f"poll query: {name}" for name in re.findall(r"(\w+)=", query) if name not in queries(fetch))
+    yield from (
+        f"poll query: {name}" for name in re.findall(r"(\w+)=", query) if name not in queries(fetch)
+    )
     status = fetch.extension("task-status") or {}
-    literal = [value for value in poll["done_values"] + poll["failed_values"] if not value.startswith("(")]
+    literal = [
+        value for value in poll["done_values"] + poll["failed_values"] if not value.startswith("(")
+    ]
     if not literal:
         return
     state = status.get("state", "")
     state = state if isinstance(state, str) else state["field"]
     # Which one of a list or a map is looked at does not matter: `jobs[].status` is `jobs.*.status`, `values(data)[0]` is `data.{task_id}`.
-    told = {re.sub(r"values\((\w+)\)|\[\d*\]", r"\1", place.strip(" ()")) for place in state.split("||")}
-    asked = {re.sub(r"\.(\{\w+\}|\*|\d+)", "", place) for place in poll["status_field"].partition(" (")[0].split(" or ")}
+    told = {
+        re.sub(r"values\((\w+)\)|\[\d*\]", r"\1", place.strip(" ()")) for place in state.split("||")
+    }
+    asked = {
+        re.sub(r"\.(\{\w+\}|\*|\d+)", "", place)
+        for place in poll["status_field"].partition(" (")[0].split(" or ")
+    }
     if not told & asked:
         yield f"poll state: {poll['status_field']}"
     for outcome, values in (("succeeded", poll["done_values"]), ("failed", poll["failed_values"])):
         known = {str(value).lower() for value in status.get(outcome, [])}
-        yield from (f"poll {outcome}: {value}" for value in values if not value.startswith("(") and value.lower() not in known)
+        yield from (
+            f"poll {outcome}: {value}"
+            for value in values
+            if not value.startswith("(") and value.lower() not in known
+        )
 
 
 def call(record: dict[str, Any]) -> str:
@@ -230,7 +283,9 @@ OUTSIDE = {path: row["why"] for row in EXCEPTIONS["outside"] for path in row["pa
 EXCEPTED = {row["record"]: row for row in EXCEPTIONS["excepted"]}
 
 
-@pytest.mark.parametrize("index", range(len(RECORDS)), ids=lambda index: f"{index} {call(RECORDS[index])}")
+@pytest.mark.parametrize(
+    "index", range(len(RECORDS)), ids=lambda index: f"{index} {call(RECORDS[index])}"
+)
 def test_the_description_allows_what_a_program_does(index: int) -> None:
     record = RECORDS[index]
     operation, described = find(DOCUMENT, record["method"], record["path"])
@@ -248,7 +303,9 @@ def test_each_exception_names_a_record_and_a_reason() -> None:
     paths = [path for row in EXCEPTIONS["outside"] for path in row["paths"]]
 
     assert all(row["why"].strip() for row in rows)
-    assert {row["record"]: row["call"] for row in EXCEPTIONS["excepted"]} == {index: call(RECORDS[index]) for index in EXCEPTED}
+    assert {row["record"]: row["call"] for row in EXCEPTIONS["excepted"]} == {
+        index: call(RECORDS[index]) for index in EXCEPTED
+    }
     assert sorted(paths) == sorted(set(paths) & {record["path"] for record in RECORDS})
 
 
@@ -256,7 +313,9 @@ def test_how_many_agree(capsys: pytest.CaptureFixture[str]) -> None:
     outside = sum(record["path"] in OUTSIDE for record in RECORDS)
     agree = len(RECORDS) - outside - len(EXCEPTED)
     with capsys.disabled():
-        print(f"\n{len(RECORDS)} observed calls: {agree} agree, {len(EXCEPTED)} excepted, {outside} outside the 697 pages")
+        print(
+            f"\n{len(RECORDS)} observed calls: {agree} agree, {len(EXCEPTED)} excepted, {outside} outside the 697 pages"
+        )
 
     assert agree > 2 * (outside + len(EXCEPTED))
 
@@ -270,28 +329,53 @@ def spoilt(path: str, **changes: Any) -> set[str]:
 
 
 def test_a_record_that_disagrees_is_caught() -> None:
-    bagel, flux, sd3 = "/302/submit/bagel", "/flux/v1/flux-2-max", "/sd/v2beta/stable-image/generate/sd3"
-    poll = {"method": "GET", "path": "/flux/v1/get_result?id={id}", "status_field": "status", "done_values": ["Ready"], "failed_values": []}
+    bagel, flux, sd3 = (
+        "/302/submit/bagel",
+        "/flux/v1/flux-2-max",
+        "/sd/v2beta/stable-image/generate/sd3",
+    )
+    poll = {
+        "method": "GET",
+        "path": "/flux/v1/get_result?id={id}",
+        "status_field": "status",
+        "done_values": ["Ready"],
+        "failed_values": [],
+    }
 
     assert spoilt(bagel, query={"nonsense": "1"}) == {"query: nonsense"}
-    assert spoilt(bagel, body={"prompt": 1, "nonsense": True}) == {"invalid: /prompt", "body: nonsense"}
-    assert spoilt(bagel, content_type="multipart/form-data", body=None) == {"media: multipart/form-data"}
-    assert spoilt(bagel, response_reads=["images.0.nonsense", "(binary image bytes)", "error.message"]) == {
+    assert spoilt(bagel, body={"prompt": 1, "nonsense": True}) == {
+        "invalid: /prompt",
+        "body: nonsense",
+    }
+    assert spoilt(bagel, content_type="multipart/form-data", body=None) == {
+        "media: multipart/form-data"
+    }
+    assert spoilt(
+        bagel, response_reads=["images.0.nonsense", "(binary image bytes)", "error.message"]
+    ) == {
         "reads: images.0.nonsense",
         "reads: (binary image bytes)",
     }
-    assert spoilt(sd3, form_fields=[{"name": "nonsense", "kind": "text"}, {"name": "image", "kind": "text"}]) >= {
+    assert spoilt(
+        sd3, form_fields=[{"name": "nonsense", "kind": "text"}, {"name": "image", "kind": "text"}]
+    ) >= {
         "form: nonsense",
         "form text: image",
         "form required: prompt",
     }
     assert spoilt(flux, poll=poll) == set()
-    assert spoilt(flux, poll=poll | {"done_values": ["fine"], "failed_values": ["Ready"], "status_field": "state"}) == {
+    assert spoilt(
+        flux,
+        poll=poll | {"done_values": ["fine"], "failed_values": ["Ready"], "status_field": "state"},
+    ) == {
         "poll state: state",
         "poll succeeded: fine",
         "poll failed: Ready",
     }
     assert spoilt(flux, poll=poll | {"path": "/flux/v1/get_result?uid={id}"}) == {"poll query: uid"}
-    assert any(miss.startswith("poll fetch") for miss in spoilt(flux, poll=poll | {"path": "/302/task/{id}/fetch"}))
+    assert any(
+        miss.startswith("poll fetch")
+        for miss in spoilt(flux, poll=poll | {"path": "/302/task/{id}/fetch"})
+    )
     assert spoilt(flux, poll=poll | {"path": "/no/such"}) == {"poll: GET /no/such"}
     assert spoilt(bagel, poll=poll) == {"poll: x-task"}

@@ -37,7 +37,11 @@ with api302_mock.start() as server, api302.Client(api_key="sk-x", base_url=serve
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("wheel")
-    subprocess.run([sys.executable, "-m", "build", "--wheel", "--outdir", str(out), str(ROOT)], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", str(out), str(ROOT)],
+        check=True,
+        capture_output=True,
+    )
     (built,) = out.glob("*.whl")
     return built
 
@@ -45,7 +49,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_wheel_contents(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-        metadata = message_from_bytes(archive.read(next(n for n in names if n.endswith("/METADATA"))))
+        metadata = message_from_bytes(
+            archive.read(next(n for n in names if n.endswith("/METADATA")))
+        )
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == set(PACKAGES)
     for package in PACKAGES:
@@ -53,7 +59,9 @@ def test_wheel_contents(wheel: Path) -> None:
     assert "api302_mock/openapi.json" in names
     required = [r for r in metadata.get_all("Requires-Dist", []) if "extra ==" not in r]
     assert {re.match(r"[\w-]+", r)[0] for r in required} == {"anyio", "attrs", "httpx", "jmespath"}  # type: ignore[index]
-    assert all(">=" in r and "<" in r for r in required), f"each dependency needs a range: {required}"
+    assert all(">=" in r and "<" in r for r in required), (
+        f"each dependency needs a range: {required}"
+    )
 
 
 def test_wheel_works_without_the_repository(wheel: Path, tmp_path: Path) -> None:
@@ -63,7 +71,9 @@ def test_wheel_works_without_the_repository(wheel: Path, tmp_path: Path) -> None
     work.mkdir()
 
     def run(*arguments: str) -> str:
-        done = subprocess.run([str(python), "-I", *arguments], cwd=work, capture_output=True, text=True)
+        done = subprocess.run(
+            [str(python), "-I", *arguments], cwd=work, capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -39,13 +39,17 @@ def test_the_maintainers_example(tmp_path: Path) -> None:
     spec = tmp_path / "spec"
     shutil.copytree(ROOT / "spec", spec)
     page = (spec / "videos/pages.yaml").read_text(encoding="utf-8")
-    assert "kling_text_to_video" in next(line for line in page.splitlines() if line.startswith("p365:"))
+    assert "kling_text_to_video" in next(
+        line for line in page.splitlines() if line.startswith("p365:")
+    )
     (field,) = re.findall(r"^ +(seed: \{.*\})$", README, re.M)
     file = spec / "videos/kling.yaml"
     text = file.read_text(encoding="utf-8")
     head = re.search(r"    KlingTextToVideoRequest:\n.*?      properties:\n", text, re.S)
     assert head, "the schema that the README names"
-    file.write_text(text[: head.end()] + f"        {field}\n" + text[head.end() :], encoding="utf-8")
+    file.write_text(
+        text[: head.end()] + f"        {field}\n" + text[head.end() :], encoding="utf-8"
+    )
     out = tmp_path / "generated"
     command = [sys.executable, "-m", "generator", "build", "--spec", str(spec), "--out", str(out)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -56,6 +60,12 @@ def test_the_maintainers_example(tmp_path: Path) -> None:
 
 
 def test_the_coverage_table_is_the_ledgers() -> None:
-    table = subprocess.run([sys.executable, "-m", "generator", "coverage"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    table = subprocess.run(
+        [sys.executable, "-m", "generator", "coverage"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
     shown = re.search(r"<!-- coverage -->\n```text\n(.*?)```\n<!-- /coverage -->", README, re.S)
     assert shown and shown[1].strip() == table.strip(), "run: make build"

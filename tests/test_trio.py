@@ -17,7 +17,9 @@ def test_a_tour_on_trio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
     async def tour(url: str) -> None:
         async with api302.AsyncClient(api_key="sk-trio", base_url=url) as client:
-            async with client.chat.completions.stream(model="gpt-4o", messages=[{"role": "user", "content": "你好!"}]) as stream:
+            async with client.chat.completions.stream(
+                model="gpt-4o", messages=[{"role": "user", "content": "你好!"}]
+            ) as stream:
                 pieces = [text async for text in stream.text]
             assert len(pieces) > 1 and all(pieces)
             task = await client.videos.kling.text_to_video(prompt="a red panda")

@@ -18,22 +18,46 @@ def pyright(file: Path, tmp_path: Path) -> dict[int, str]:
     """Lines that pyright in strict mode refuses, each with its message."""
     project = tmp_path / "pyrightconfig.json"
     paths = [str(ROOT / "overlays"), str(ROOT / "generated")]
-    project.write_text(json.dumps({"include": [str(file)], "typeCheckingMode": "strict", "pythonVersion": "3.11", "extraPaths": paths}))
+    project.write_text(
+        json.dumps(
+            {
+                "include": [str(file)],
+                "typeCheckingMode": "strict",
+                "pythonVersion": "3.11",
+                "extraPaths": paths,
+            }
+        )
+    )
     command = [sys.executable, "-m", "basedpyright", "--outputjson", "--project", str(project)]
     done = subprocess.run(command, capture_output=True, text=True)
     found = json.loads(done.stdout)["generalDiagnostics"]
-    return {d["range"]["start"]["line"] + 1: d["message"] for d in found if d["severity"] == "error"}
+    return {
+        d["range"]["start"]["line"] + 1: d["message"] for d in found if d["severity"] == "error"
+    }
 
 
 def mypy(file: Path, tmp_path: Path) -> dict[int, str]:
     """Lines that mypy --strict refuses, each with its message."""
     environment = {**os.environ, "MYPYPATH": f"{ROOT / 'overlays'}:{ROOT / 'generated'}"}
     # The packages count as installed: errors inside them would be theirs, and hidden from a user as well.
-    command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--cache-dir", str(tmp_path / "cache"), "--output=json"]
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--follow-imports=silent",
+        "--cache-dir",
+        str(tmp_path / "cache"),
+        "--output=json",
+    ]
     done = subprocess.run([*command, str(file)], capture_output=True, text=True, env=environment)
     assert done.returncode in (0, 1), done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    return {d["line"]: d["message"] for d in found if d["severity"] == "error" and d["file"].endswith(file.name)}
+    return {
+        d["line"]: d["message"]
+        for d in found
+        if d["severity"] == "error" and d["file"].endswith(file.name)
+    }
 
 
 @pytest.mark.parametrize("checker", [pyright, mypy])
@@ -43,7 +67,11 @@ def test_right_code_passes(checker, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("checker", [pyright, mypy])
 def test_each_wrong_line_is_refused(checker, tmp_path: Path) -> None:
-    marked = {n for n, line in enumerate((SAMPLES / "wrong.py").read_text().splitlines(), 1) if line.endswith("# error")}
+    marked = {
+        n
+        for n, line in enumerate((SAMPLES / "wrong.py").read_text().splitlines(), 1)
+        if line.endswith("# error")
+    }
     assert len(marked) >= 10
     refused = checker(SAMPLES / "wrong.py", tmp_path)
     assert set(refused) == marked, refused

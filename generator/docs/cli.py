@@ -25,34 +25,83 @@ _SOURCE = "a page (Markdown or copied text), a folder of pages, a list of pages 
 
 def add(commands: Any) -> None:
     """Put `docs` among the commands."""
-    docs = commands.add_parser("docs", help="what a change of the provider's documentation means for spec/")
+    docs = commands.add_parser(
+        "docs", help="what a change of the provider's documentation means for spec/"
+    )
     actions = docs.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, what in (
         ("index", "which pages are new, gone, renamed or moved"),
-        ("diff", "what pages, or recorded exchanges, say that the specification lacks or contradicts"),
+        (
+            "diff",
+            "what pages, or recorded exchanges, say that the specification lacks or contradicts",
+        ),
         ("draft", "a fragment for spec/ from pages of one vendor, to review and paste"),
-        ("issue", "the text of an issue, from the JSON of index and diff; nothing if there is nothing to tell"),
+        (
+            "issue",
+            "the text of an issue, from the JSON of index and diff; nothing if there is nothing to tell",
+        ),
     ):
         action = actions.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
-        action.add_argument("--out", type=Path, metavar="FILE", help="write into a file instead of printing")
+        action.add_argument(
+            "--out", type=Path, metavar="FILE", help="write into a file instead of printing"
+        )
         if name == "issue":
             action.add_argument("index", type=Path, help="what `index --json` wrote")
             action.add_argument("diff", type=Path, help="what `diff --json` wrote")
             action.set_defaults(spec=Path("spec"))
             continue
-        action.add_argument("--spec", type=Path, default=Path("spec"), metavar="DIR", help="the specification (default: spec)")
+        action.add_argument(
+            "--spec",
+            type=Path,
+            default=Path("spec"),
+            metavar="DIR",
+            help="the specification (default: spec)",
+        )
         if name == "draft":
-            action.add_argument("source", nargs="+", help=f"{_SOURCE}; give a submitting and a fetching page together")
-            action.add_argument("--home", metavar="SECTION.VENDOR", help="where it belongs, if no prefix in vendors.yaml says so")
+            action.add_argument(
+                "source",
+                nargs="+",
+                help=f"{_SOURCE}; give a submitting and a fetching page together",
+            )
+            action.add_argument(
+                "--home",
+                metavar="SECTION.VENDOR",
+                help="where it belongs, if no prefix in vendors.yaml says so",
+            )
         else:
             action.add_argument("source", nargs="?", help=f"{_SOURCE} (default: {LIVE})")
             action.add_argument("--json", action="store_true", help="print JSON")
         if name == "diff":
-            action.add_argument("--recorded", type=Path, metavar="FOLDER", help="compare the exchanges that api302.testing.record wrote")
-            action.add_argument("--known", action="store_true", help="of a list, only the pages whose number an x-docs has")
-            action.add_argument("--verbose", action="store_true", help="also the known faults of pages, which are not passed on")
-        action.add_argument("--cache", type=Path, default=CACHE, metavar="DIR", help=f"what was fetched before (default: {CACHE})")
-        action.add_argument("--pause", type=float, default=0.5, metavar="SECONDS", help="between two requests (default: 0.5)")
+            action.add_argument(
+                "--recorded",
+                type=Path,
+                metavar="FOLDER",
+                help="compare the exchanges that api302.testing.record wrote",
+            )
+            action.add_argument(
+                "--known",
+                action="store_true",
+                help="of a list, only the pages whose number an x-docs has",
+            )
+            action.add_argument(
+                "--verbose",
+                action="store_true",
+                help="also the known faults of pages, which are not passed on",
+            )
+        action.add_argument(
+            "--cache",
+            type=Path,
+            default=CACHE,
+            metavar="DIR",
+            help=f"what was fetched before (default: {CACHE})",
+        )
+        action.add_argument(
+            "--pause",
+            type=float,
+            default=0.5,
+            metavar="SECONDS",
+            help="between two requests (default: 0.5)",
+        )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -62,7 +111,9 @@ def run(args: argparse.Namespace) -> int:
             text = _issue(args)
         else:
             with Fetcher(args.cache, args.pause) as fetcher:
-                text = {"index": _index, "diff": _diff, "draft": _draft}[args.action](args, Described(args.spec), fetcher)
+                text = {"index": _index, "diff": _diff, "draft": _draft}[args.action](
+                    args, Described(args.spec), fetcher
+                )
         if args.out is not None and text:
             write_whole(args.out, text + "\n")
     except DocsError as error:
@@ -87,13 +138,21 @@ def _diff(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> s
     if args.recorded is not None:
         findings, exchanges = recorded(described, args.recorded)
     if args.source or args.recorded is None:
-        for page in pages_of(args.source or LIVE, fetcher, lambda entry: not args.known or entry.number in described.numbers):
+        for page in pages_of(
+            args.source or LIVE,
+            fetcher,
+            lambda entry: not args.known or entry.number in described.numbers,
+        ):
             if isinstance(page, PageError):
                 unreadable.append(page)
             else:
                 pages.append(page)
                 findings += compare(described, page)
-    left = [finding for finding in findings if (finding.operation, " ".join(finding.message.split())) not in described.decided]
+    left = [
+        finding
+        for finding in findings
+        if (finding.operation, " ".join(finding.message.split())) not in described.decided
+    ]
     data = report.diff_json(left, pages, unreadable, exchanges, len(findings) - len(left))
     return _json(data) if args.json else report.diff_text(data, args.spec.as_posix(), args.verbose)
 
@@ -110,10 +169,14 @@ def _draft(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> 
 
 def _issue(args: argparse.Namespace) -> str:
     try:
-        found, diff = (json.loads(file.read_text(encoding="utf-8")) for file in (args.index, args.diff))
+        found, diff = (
+            json.loads(file.read_text(encoding="utf-8")) for file in (args.index, args.diff)
+        )
         made = report.issue(found, diff)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DocsError(f"{args.index}, {args.diff}: these are not what `index --json` and `diff --json` write: {error!r}") from error
+        raise DocsError(
+            f"{args.index}, {args.diff}: these are not what `index --json` and `diff --json` write: {error!r}"
+        ) from error
     return "" if made is None else f"{made[0]}\n\n{made[1]}"
 
 

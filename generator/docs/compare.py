@@ -45,7 +45,11 @@ def compare(described: Described, page: Page) -> list[Finding]:
         comparison = Comparison(described, page.source, operation, number=page.number)
         if not by_path:
             message = f"the page's path is {call.path}, ours {operation.path}"
-            found.append(comparison.finding("path", call.path, message, "correct the path, or add it to x-aliases"))
+            found.append(
+                comparison.finding(
+                    "path", call.path, message, "correct the path, or add it to x-aliases"
+                )
+            )
         found += dict.fromkeys(comparison.call(call))
         page.settled += [reason for reason in comparison.settled if reason not in page.settled]
     return found
@@ -54,7 +58,14 @@ def compare(described: Described, page: Page) -> list[Finding]:
 class Comparison:
     """One operation held against one page or exchange."""
 
-    def __init__(self, described: Described, source: str, operation: Operation, who: str = "page", number: str = "") -> None:
+    def __init__(
+        self,
+        described: Described,
+        source: str,
+        operation: Operation,
+        who: str = "page",
+        number: str = "",
+    ) -> None:
         self.described = described
         self.context = described.context
         self.source, self.operation, self.who = source, operation, who
@@ -63,17 +74,38 @@ class Comparison:
         """This page is all that the operation is known from, so what the page no longer has is gone."""
         self.shared = len([entry for entry in docs if entry.get("page") or entry.get("url")]) > 1
         """Several pages describe it, so what one of them requires may be optional."""
-        wrong = [page_number(str(entry.get("url") or "")) for entry in docs if entry.get("example") == "wrong"]
+        wrong = [
+            page_number(str(entry.get("url") or ""))
+            for entry in docs
+            if entry.get("example") == "wrong"
+        ]
         self.misled = who == "page" and (number in wrong or "" in wrong)
         """The page's example is another call's, as x-docs says."""
         self.settled: list[str] = []
         """Differences that our conventions settle, each with the reason."""
 
-    def finding(self, kind: str, field: str, message: str, fix: str, container: Any = None, key: str | None = None) -> Finding:
+    def finding(
+        self,
+        kind: str,
+        field: str,
+        message: str,
+        fix: str,
+        container: Any = None,
+        key: str | None = None,
+    ) -> Finding:
         """At a key of a schema, else at the schema, else at a key of the operation."""
         place = self.described.spec.place(container, key if key in obj(container) else None)
         file, line = place or self.described.place(self.operation, *([key] if key else []))
-        return Finding(self.source, self.operation.id, file, line, kind, field, f"{self.operation.id}: {message}", fix)
+        return Finding(
+            self.source,
+            self.operation.id,
+            file,
+            line,
+            kind,
+            field,
+            f"{self.operation.id}: {message}",
+            fix,
+        )
 
     def call(self, call: Call) -> Iterator[Finding]:
         """Parameters, bodies and price."""
@@ -83,34 +115,49 @@ class Comparison:
         yield from self.prices(call.description)
 
     def parameters(self, call: Call) -> Iterator[Finding]:
-        ours = {(str(one.get("in")), str(one.get("name"))): one for one in self.context.parameters(self.operation)}
+        ours = {
+            (str(one.get("in")), str(one.get("name"))): one
+            for one in self.context.parameters(self.operation)
+        }
         for theirs in call.parameters:
             where, name = theirs["in"], theirs["name"]
             mine = ours.pop((where, name), None)
             if where == "path":
                 continue  # the path has told
             if mine is None:
-                message = f"the {self.who} has the {where} parameter `{name}` ({_type(theirs['schema'])})"
+                message = (
+                    f"the {self.who} has the {where} parameter `{name}` ({_type(theirs['schema'])})"
+                )
                 fix = "add it to `parameters`, or to the body's fields if that is what is meant"
                 yield self.finding("parameter", name, message, fix, key="parameters")
                 continue
             if self.who == "page":  # an exchange shows what is sent, not what must be
-                yield from self.required(mine, name, theirs["required"], mine.get("required") is True)
+                yield from self.required(
+                    mine, name, theirs["required"], mine.get("required") is True
+                )
             yield from self.schema(name, theirs["schema"], [mine.get("schema")], "request")
         for (where, name), mine in ours.items():
             if self.alone and where == "query":
                 message = f"the page no longer has the query parameter `{name}`"
-                yield self.finding("gone", name, message, "remove it, or say in x-docs what shows it", mine, "name")
+                yield self.finding(
+                    "gone", name, message, "remove it, or say in x-docs what shows it", mine, "name"
+                )
 
     def required(self, owner: Any, name: str, theirs: bool, mine: bool) -> Iterator[Finding]:
         if theirs and not mine and self.shared:
-            self.settled.append(f"`{name}` is required on this page; several pages share {self.operation.id}, so it may stay optional")
+            self.settled.append(
+                f"`{name}` is required on this page; several pages share {self.operation.id}, so it may stay optional"
+            )
         elif theirs and not mine:
             fix = "add it to `required`, unless calls without it are known"
-            yield self.finding("required", name, f"the page requires `{name}`", fix, owner, "required")
+            yield self.finding(
+                "required", name, f"the page requires `{name}`", fix, owner, "required"
+            )
         elif mine and not theirs:
             fix = "remove it from `required`, unless the service refuses without it"
-            yield self.finding("required", name, f"`{name}` is optional on the page", fix, owner, "required")
+            yield self.finding(
+                "required", name, f"`{name}` is optional on the page", fix, owner, "required"
+            )
 
     def bodies(self, theirs: dict[str, dict[str, Any]], part: str) -> Iterator[Finding]:
         mine: dict[str, list[Any]] = {}
@@ -118,11 +165,21 @@ class Comparison:
             mine.setdefault(name, []).append(found)
         for media, body in theirs.items():
             if media not in mine:
-                unclear = is_event_stream(media) or media == "*/*" or (mine and media == "application/octet-stream")
-                if not (unclear or "application/octet-stream" in mine or (is_json(media) and any(map(is_json, mine)))):
+                unclear = (
+                    is_event_stream(media)
+                    or media == "*/*"
+                    or (mine and media == "application/octet-stream")
+                )
+                if not (
+                    unclear
+                    or "application/octet-stream" in mine
+                    or (is_json(media) and any(map(is_json, mine)))
+                ):
                     key = "requestBody" if part == "request" else "responses"
                     fix = "add the media type, or say in decided.yaml why it is wrong"
-                    yield self.finding("media", media, f"the {self.who}'s {part} is {media}", fix, key=key)
+                    yield self.finding(
+                        "media", media, f"the {self.who}'s {part} is {media}", fix, key=key
+                    )
                 continue
             schemas = [obj(found.value).get("schema") for found in mine[media]]
             known = fields(self.described.variants(schemas[0]))
@@ -138,19 +195,30 @@ class Comparison:
             for example in body["examples"] if is_json(media) and not self.misled else ():
                 yield from self.example(mine[media][0].pointer, schemas[0], example, part, wrong)
 
-    def example(self, pointer: str, schema: Any, example: Any, part: str, wrong: set[str]) -> Iterator[Finding]:
+    def example(
+        self, pointer: str, schema: Any, example: Any, part: str, wrong: set[str]
+    ) -> Iterator[Finding]:
         """An example must fit; what is masked is no value, and the type of a field is told once."""
         variants = self.described.variants(schema)
         for path, message in self.context.mismatches(f"{pointer}/schema", schema, example):
             name = ".".join(map(str, path))
             if _at(example, path) == HIDDEN or re.sub(r"\.\d+(?=\.|$)", "[]", name) in wrong:
                 continue
-            owner = next((one["properties"] for one in variants if path and path[0] in obj(one.get("properties"))), variants[0])
+            owner = next(
+                (
+                    one["properties"]
+                    for one in variants
+                    if path and path[0] in obj(one.get("properties"))
+                ),
+                variants[0],
+            )
             message = f"the {self.who}'s {part} example does not fit{f' at `{name}`' if name else ''}: {message}"
             fix = "widen the schema if the service takes or sends this, else write `example: wrong` in x-docs"
             yield self.finding("example", name, message, fix, owner, str(path[0]) if path else None)
 
-    def schema(self, path: str, theirs: dict[str, Any], mine: list[Any], part: str, depth: int = 0) -> Iterator[Finding]:
+    def schema(
+        self, path: str, theirs: dict[str, Any], mine: list[Any], part: str, depth: int = 0
+    ) -> Iterator[Finding]:
         """A schema of the page against all that the specification says of that place."""
         variants = [variant for schema in mine for variant in self.described.variants(schema)]
         if not theirs or depth > _DEPTH or not variants:
@@ -172,13 +240,20 @@ class Comparison:
         if theirs.get("properties"):
             yield from self.fields(path, theirs, mine, variants, part, depth)
 
-    def enum(self, path: str, theirs: dict[str, Any], variants: list[dict[str, Any]], part: str) -> Iterator[Finding]:
+    def enum(
+        self, path: str, theirs: dict[str, Any], variants: list[dict[str, Any]], part: str
+    ) -> Iterator[Finding]:
         if "enum" not in theirs:
             return
         enums = [variant for variant in variants if "enum" in variant or "const" in variant]
         listed = [value for variant in enums for value in options(variant)]
-        free = any(variant not in enums and variant.get("type") in ("string", "integer", "number") for variant in variants)
-        lacking = [value for value in theirs["enum"] if not any(same(value, other) for other in listed)]
+        free = any(
+            variant not in enums and variant.get("type") in ("string", "integer", "number")
+            for variant in variants
+        )
+        lacking = [
+            value for value in theirs["enum"] if not any(same(value, other) for other in listed)
+        ]
         if not enums and part == "request":
             message = f"the page lists for `{path}` {_listed(lacking)}"
             fix = "add an enum, or name the values in the description if there are more"
@@ -186,29 +261,54 @@ class Comparison:
         if enums and lacking and not free:
             message = f"the page's {part} lists for `{path}` also {_listed(lacking)}"
             yield self.finding("enum", path, message, "add it to the enum", enums[0], "enum")
-        gone = [value for value in listed if not any(same(value, other) for other in theirs["enum"])]
+        gone = [
+            value for value in listed if not any(same(value, other) for other in theirs["enum"])
+        ]
         if gone and self.alone:
             message = f"the page's {part} no longer lists for `{path}`: {_listed(gone)}"
-            yield self.finding("enum", path, message, "remove it, unless callers use it", enums[0], "enum")
+            yield self.finding(
+                "enum", path, message, "remove it, unless callers use it", enums[0], "enum"
+            )
 
-    def default(self, path: str, theirs: dict[str, Any], variants: list[dict[str, Any]], part: str) -> Iterator[Finding]:
+    def default(
+        self, path: str, theirs: dict[str, Any], variants: list[dict[str, Any]], part: str
+    ) -> Iterator[Finding]:
         ours = [variant for variant in variants if "default" in variant]
-        if part == "request" and "default" in theirs and not any(variant["default"] == theirs["default"] for variant in ours):
+        if (
+            part == "request"
+            and "default" in theirs
+            and not any(variant["default"] == theirs["default"] for variant in ours)
+        ):
             message = f"the page's default of `{path}` is {_listed([theirs['default']])}"
             message += f", ours is {_listed([ours[0]['default']])}" if ours else ""
             fix = "correct or add `default`: it says what the server does"
             yield self.finding("default", path, message, fix, (ours or variants)[0], "default")
 
     def fields(
-        self, path: str, theirs: dict[str, Any], mine: list[Any], variants: list[dict[str, Any]], part: str, depth: int
+        self,
+        path: str,
+        theirs: dict[str, Any],
+        mine: list[Any],
+        variants: list[dict[str, Any]],
+        part: str,
+        depth: int,
     ) -> Iterator[Finding]:
         """Fields of an object."""
         known, prefix = fields(variants), f"{path}." if path else ""
         maps = any(isinstance(variant.get("additionalProperties"), dict) for variant in variants)
         owner = next((variant for variant in variants if "properties" in variant), variants[0])
         if not known:
-            if not maps and depth and any("additionalProperties" in variant or types([variant]) == {"object"} for variant in variants):
-                message = f"the {self.who}'s {part} has in `{path}`: {', '.join(theirs['properties'])}"
+            if (
+                not maps
+                and depth
+                and any(
+                    "additionalProperties" in variant or types([variant]) == {"object"}
+                    for variant in variants
+                )
+            ):
+                message = (
+                    f"the {self.who}'s {part} has in `{path}`: {', '.join(theirs['properties'])}"
+                )
                 fix = "name a schema for it, or leave it open if it differs by model"
                 yield self.finding("field", path, message, fix, owner)
             return
@@ -219,33 +319,67 @@ class Comparison:
             if name not in known:
                 if not maps:
                     must = ", required" if name in listed and part == "request" else ""
-                    message = f"the {self.who}'s {part} has `{prefix}{name}` ({_type(schema)}{must})"
+                    message = (
+                        f"the {self.who}'s {part} has `{prefix}{name}` ({_type(schema)}{must})"
+                    )
                     fix = "add it to `properties`, with words of our own"
                     yield self.finding("field", prefix + name, message, fix, owner, "properties")
                 continue
             if listed and part == "request":
-                yield from self.required(owner, prefix + name, name in listed and (name in always or name not in somewhere), name in always)
-            elif listed and name in always - {*listed}:  # the other way round tells nothing: such lists were filled in from one example
+                yield from self.required(
+                    owner,
+                    prefix + name,
+                    name in listed and (name in always or name not in somewhere),
+                    name in always,
+                )
+            elif listed and name in always - {
+                *listed
+            }:  # the other way round tells nothing: such lists were filled in from one example
                 message = f"`{prefix}{name}` is optional in the page's reply"
-                yield self.finding("required", prefix + name, message, "remove it from `required`; some replies lack it", owner, "required")
+                yield self.finding(
+                    "required",
+                    prefix + name,
+                    message,
+                    "remove it from `required`; some replies lack it",
+                    owner,
+                    "required",
+                )
             elif name in always and part == "request":
                 reason = f"the page requires nothing of `{path or 'body'}`, so its list was never filled in"
                 self.settled.append(f"`{prefix}{name}` is required here; {reason}")
             yield from self.schema(prefix + name, schema, known[name], part, depth + 1)
-        if self.alone and depth == 0 and part == "request":  # what a page leaves out of a reply is not gone
+        if (
+            self.alone and depth == 0 and part == "request"
+        ):  # what a page leaves out of a reply is not gone
             for name in [name for name in known if name not in theirs["properties"]]:
-                place = next(variant["properties"] for variant in variants if name in obj(variant.get("properties")))
+                place = next(
+                    variant["properties"]
+                    for variant in variants
+                    if name in obj(variant.get("properties"))
+                )
                 message = f"the page's {part} no longer has `{name}`"
-                yield self.finding("gone", name, message, "remove it, or say in x-docs what shows it", place, name)
+                yield self.finding(
+                    "gone", name, message, "remove it, or say in x-docs what shows it", place, name
+                )
 
     def prices(self, text: str) -> Iterator[Finding]:
         ours = [obj(price) for price in seq(self.operation.node.get("x-price"))]
         known = sorted((price["amount"], price["per"]) for price in ours if "amount" in price)
         theirs = [(price["amount"], price["per"]) for price in prices(text) if "amount" in price]
-        lacking = ", ".join(f"{amount} PTC per {per}" for amount, per in theirs if (amount, per) not in known)
+        lacking = ", ".join(
+            f"{amount} PTC per {per}" for amount, per in theirs if (amount, per) not in known
+        )
         if lacking:
-            have = ", ".join(f"{amount} per {per}" for amount, per in dict.fromkeys(known)) or "none"
-            yield self.finding("price", "", f"the page's price is {lacking}; ours: {have}", "correct x-price", key="x-price")
+            have = (
+                ", ".join(f"{amount} per {per}" for amount, per in dict.fromkeys(known)) or "none"
+            )
+            yield self.finding(
+                "price",
+                "",
+                f"the page's price is {lacking}; ours: {have}",
+                "correct x-price",
+                key="x-price",
+            )
 
 
 def _at(value: Any, path: list[Any]) -> Any:

@@ -34,21 +34,47 @@ def copied(text: str, source: str) -> Page:
     title = _before(lines, start)
     crumb = _before(lines, lines.index(title) if title else start)
     body = lines[start + 1 :]
-    stop = next((number for number, line in enumerate(body) if line in ("Request", "请求参数") or _PART.fullmatch(line)), len(body))
+    stop = next(
+        (
+            number
+            for number, line in enumerate(body)
+            if line in ("Request", "请求参数") or _PART.fullmatch(line)
+        ),
+        len(body),
+    )
     answers = _first(_ANSWERS, body)
     description = "\n".join(line for line in body[:stop] if line != path)
     operation: dict[str, Any] = {"summary": title, "description": description, "parameters": []}
     for where, media, section in _parts(body[stop:answers]):
         fields = _fields(section)
         if where == "body":
-            operation.setdefault("requestBody", {"content": {}})["content"][media] = _media(fields, section)
+            operation.setdefault("requestBody", {"content": {}})["content"][media] = _media(
+                fields, section
+            )
         for name, schema in fields["properties"].items() if where != "body" else ():
-            operation["parameters"].append({"name": name, "in": where, "required": name in fields["required"], "schema": schema})
+            operation["parameters"].append(
+                {
+                    "name": name,
+                    "in": where,
+                    "required": name in fields["required"],
+                    "schema": schema,
+                }
+            )
     operation["responses"] = _reply(body[answers + 1 :])
-    page = read(Page(source, title, crumb[3:] if crumb.startswith("1. ") else ""), {"paths": {path: {method.lower(): operation}}})
+    page = read(
+        Page(source, title, crumb[3:] if crumb.startswith("1. ") else ""),
+        {"paths": {path: {method.lower(): operation}}},
+    )
     shown = [urlsplit(curl[1]).path for line in body[stop:answers] if (curl := _CURL.search(line))]
     page.calls[0].others = [other for other in shown if other not in ("", page.calls[0].path)]
-    page.modified = next((found[1] for line in lines if (found := re.match(r"(?:Modified at|修改于)\s*(\d{4}-\d{2}-\d{2})", line))), "")
+    page.modified = next(
+        (
+            found[1]
+            for line in lines
+            if (found := re.match(r"(?:Modified at|修改于)\s*(\d{4}-\d{2}-\d{2})", line))
+        ),
+        "",
+    )
     return page
 
 
@@ -59,7 +85,9 @@ def _find_call(lines: list[str], source: str) -> tuple[int, str, str]:
         after = next((other for other in lines[number + 1 : number + 3] if other), "")
         if found and (found[2] or re.fullmatch(r"/\S+", after)):
             return number, found[1], found[2] or after
-    raise PageError(source, "there is no call in this text (a line `POST` or `GET`, and its path below)")
+    raise PageError(
+        source, "there is no call in this text (a line `POST` or `GET`, and its path below)"
+    )
 
 
 def _before(lines: list[str], number: int) -> str:
@@ -67,7 +95,9 @@ def _before(lines: list[str], number: int) -> str:
 
 
 def _first(pattern: re.Pattern[str], lines: list[str]) -> int:
-    return next((number for number, line in enumerate(lines) if pattern.fullmatch(line)), len(lines))
+    return next(
+        (number for number, line in enumerate(lines) if pattern.fullmatch(line)), len(lines)
+    )
 
 
 def _parts(lines: list[str]) -> list[tuple[str, str, list[str]]]:
@@ -85,26 +115,44 @@ def _parts(lines: list[str]) -> list[tuple[str, str, list[str]]]:
 def _fields(lines: list[str]) -> dict[str, Any]:
     """The fields of a table, as an object schema: a line with the name, one with the type, then words, `required`, default and so on."""
     lines = lines[: _first(_EXAMPLE, lines)]
-    starts = [number for number in range(1, len(lines)) if _TYPE.fullmatch(lines[number]) and _has_flag(lines[number + 1 :])]
+    starts = [
+        number
+        for number in range(1, len(lines))
+        if _TYPE.fullmatch(lines[number]) and _has_flag(lines[number + 1 :])
+    ]
     rows: list[tuple[str, dict[str, Any], bool, int]] = []
     for start, following in itertools.zip_longest(starts, starts[1:]):
-        name = lines[start - 1] if " " not in lines[start - 1] else lines[start - 1].rpartition(".")[2].strip()
+        name = (
+            lines[start - 1]
+            if " " not in lines[start - 1]
+            else lines[start - 1].rpartition(".")[2].strip()
+        )
         kind = _TYPE.fullmatch(lines[start])
         assert kind is not None
-        rows.append((name, *_field(kind, lines[start + 1 : following - 1 if following else None]), int(kind[3] or kind[4] or 0)))
+        rows.append(
+            (
+                name,
+                *_field(kind, lines[start + 1 : following - 1 if following else None]),
+                int(kind[3] or kind[4] or 0),
+            )
+        )
     return _nest(rows, len(rows))
 
 
 def _has_flag(lines: list[str]) -> bool:
     """Whether `required` or `optional` comes before the next type."""
-    return next((line in _REQUIRED for line in lines if line in _REQUIRED or _TYPE.fullmatch(line)), False)
+    return next(
+        (line in _REQUIRED for line in lines if line in _REQUIRED or _TYPE.fullmatch(line)), False
+    )
 
 
 def _field(kind: re.Match[str], lines: list[str]) -> tuple[dict[str, Any], bool]:
     schema: dict[str, Any] = {} if kind[1] in ("any", "enum") else {"type": kind[1]}
     inner = (kind[2] or "").strip()
     if kind[1] == "array":
-        schema["items"] = {"type": inner} if inner in ("string", "integer", "number", "boolean", "object") else {}
+        schema["items"] = (
+            {"type": inner} if inner in ("string", "integer", "number", "boolean", "object") else {}
+        )
     flag = next(line for line in lines if line in _REQUIRED)
     words: list[str] = []
     waiting = lines[: lines.index(flag)] + lines[lines.index(flag) + 1 :]
@@ -133,7 +181,9 @@ def _nest(rows: list[tuple[str, dict[str, Any], bool, int]], count: int) -> dict
         name, schema, required, below = rows.pop(0)
         if below:
             inner = _nest(rows, below)
-            schema = {**schema, "items": inner} if schema.get("type") == "array" else {**schema, **inner}
+            schema = (
+                {**schema, "items": inner} if schema.get("type") == "array" else {**schema, **inner}
+            )
         found["properties"][name] = schema
         found["required"] += [name] if required else []
     return found
@@ -157,7 +207,13 @@ def _sort(schema: dict[str, Any], example: dict[str, Any]) -> None:
     owner = ""
     for name, field in list(schema["properties"].items()):
         if name in example:
-            owner = name if field.get("type") == "object" and isinstance(example[name], dict) and "properties" not in field else ""
+            owner = (
+                name
+                if field.get("type") == "object"
+                and isinstance(example[name], dict)
+                and "properties" not in field
+                else ""
+            )
         elif owner and name in example[owner]:
             parent = schema["properties"][owner]
             parent.setdefault("properties", {})[name] = schema["properties"].pop(name)
@@ -168,7 +224,9 @@ def _sort(schema: dict[str, Any], example: dict[str, Any]) -> None:
 
 def _reply(lines: list[str]) -> dict[str, Any]:
     """The first 2xx reply: status line, media type, `Body`, fields, example."""
-    start = next((number for number, line in enumerate(lines) if re.match(r"\W*2\d\d", line)), len(lines))
+    start = next(
+        (number for number, line in enumerate(lines) if re.match(r"\W*2\d\d", line)), len(lines)
+    )
     ends = re.compile(rf"\W{{1,3}}[1-5]\d\d\D.*|{_END.pattern}|Previous|上一页")
     section = list(itertools.takewhile(lambda line: not ends.fullmatch(line), lines[start + 1 :]))
     media = next((line for line in section[:3] if re.fullmatch(r"[a-z]+/[\w.+-]+", line)), "")

@@ -29,7 +29,11 @@ class Described:
             raise SpecError(problems)
         self.context = Context(self.spec, document)
         self.schemas: dict[str, Any] = obj(document["components"].get("schemas"))
-        self.rows = {page: (file, obj(row)) for file, ledger in self.spec.ledgers().items() for page, row in ledger.items()}
+        self.rows = {
+            page: (file, obj(row))
+            for file, ledger in self.spec.ledgers().items()
+            for page, row in ledger.items()
+        }
         """Ledger rows by page, each with its file."""
 
     @cached_property
@@ -60,14 +64,20 @@ class Described:
         """
         file = self.spec.root / "decided.yaml"
         try:
-            rows = (yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None) or []
+            rows = (
+                yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None
+            ) or []
         except (yaml.YAMLError, UnicodeDecodeError) as error:
             raise DocsError(f"{file}: this is not YAML: {error}") from error
         found: dict[tuple[str, str], str] = {}
         for number, row in enumerate(rows if isinstance(rows, list) else [rows], 1):
-            operation, message, reason = (obj(row).get(key) for key in ("operation", "message", "reason"))
+            operation, message, reason = (
+                obj(row).get(key) for key in ("operation", "message", "reason")
+            )
             if not (operation and message and reason):
-                raise DocsError(f"{file}: entry {number} needs operation, message (as `diff` prints it) and reason")
+                raise DocsError(
+                    f"{file}: entry {number} needs operation, message (as `diff` prints it) and reason"
+                )
             found[str(operation), " ".join(str(message).split())] = str(reason)
         return found
 
@@ -75,22 +85,36 @@ class Described:
         """The operation of a call's method and path, without /v1 or with it."""
         for path in [call.path, *call.others]:
             for spelling in spellings(path):
-                homes = {operation.id: operation for operation in self.by_path.get((call.method, spelling), [])}
+                homes = {
+                    operation.id: operation
+                    for operation in self.by_path.get((call.method, spelling), [])
+                }
                 if len(homes) > 1:
-                    names = " and ".join("`{}` ({}:{})".format(name, *self.place(operation)) for name, operation in homes.items())
-                    raise DocsError(f"{call.method.upper()} {path} is claimed by {names}; keep it at one of them")
+                    names = " and ".join(
+                        "`{}` ({}:{})".format(name, *self.place(operation))
+                        for name, operation in homes.items()
+                    )
+                    raise DocsError(
+                        f"{call.method.upper()} {path} is claimed by {names}; keep it at one of them"
+                    )
                 if homes:
                     return next(iter(homes.values()))
         return None
 
     def numbered(self, call: Call, number: str) -> Operation | None:
         """The one operation of a call's method that a page with this number is said to describe."""
-        found = {operation.id: operation for operation, _ in self.numbers.get(number, []) if operation.method == call.method}
+        found = {
+            operation.id: operation
+            for operation, _ in self.numbers.get(number, [])
+            if operation.method == call.method
+        }
         return next(iter(found.values())) if len(found) == 1 else None
 
     def place(self, operation: Operation, *keys: str | int) -> tuple[str, int]:
         """File and line of an operation, or of a part of it."""
-        return self.spec.locate(self.context.document, ["paths", operation.path, operation.method, *keys])
+        return self.spec.locate(
+            self.context.document, ["paths", operation.path, operation.method, *keys]
+        )
 
     def home(self, path: str) -> tuple[str, str] | None:
         """Section and vendor whose prefix in vendors.yaml is the longest of a path. Raises DocsError if two vendors claim it."""
@@ -104,7 +128,9 @@ class Described:
         best = sorted({home[1:] for home in found if home[0] == max(found)[0]})
         if len(best) > 1:
             names = " and ".join(".".join(home) for home in best)
-            raise DocsError(f"{path} is claimed by {names} in vendors.yaml; give one of them a longer prefix, or the other none")
+            raise DocsError(
+                f"{path} is claimed by {names} in vendors.yaml; give one of them a longer prefix, or the other none"
+            )
         return best[0] if best else None
 
     def variants(self, schema: Any) -> list[dict[str, Any]]:
@@ -115,7 +141,9 @@ class Described:
             node = obj(self.context.resolve("", waiting.pop(0)).value)
             if not any(node is other for other in found):
                 found.append(node)
-                waiting += [part for key in ("allOf", "anyOf", "oneOf") for part in seq(node.get(key))]
+                waiting += [
+                    part for key in ("allOf", "anyOf", "oneOf") for part in seq(node.get(key))
+                ]
         return found
 
     def required(self, schema: Any) -> set[str]:

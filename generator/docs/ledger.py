@@ -53,10 +53,22 @@ def index(described: Described, entries: list[Entry], whole: bool) -> Index:
 def rows_of(described: Described, entry: Entry, seen: set[str]) -> list[str]:
     """The ledger's pages that an entry is: by number, else the one with its title whose group ends the breadcrumb, else the one with it."""
     if entry.number in described.numbers:
-        return list(dict.fromkeys(page for _, page in described.numbers[entry.number] if page in described.rows))
+        return list(
+            dict.fromkeys(
+                page for _, page in described.numbers[entry.number] if page in described.rows
+            )
+        )
     title, crumb = plain(entry.title), plain(entry.group)
-    rows = {page: row for page, (_, row) in described.rows.items() if title and page not in seen and plain(str(row.get("title"))) == title}
-    fitting = [page for page, row in rows.items() if row.get("group") and crumb.endswith(plain(str(row["group"])))]
+    rows = {
+        page: row
+        for page, (_, row) in described.rows.items()
+        if title and page not in seen and plain(str(row.get("title"))) == title
+    }
+    fitting = [
+        page
+        for page, row in rows.items()
+        if row.get("group") and crumb.endswith(plain(str(row["group"])))
+    ]
     for pages in (fitting, list(rows)):
         if len(pages) == 1 or (pages and crumb):
             return pages[:1]
@@ -68,14 +80,24 @@ def _compare(described: Described, found: Index, page: str, entry: Entry) -> Non
     title, group = str(row["title"]), row["group"]
     if entry.title and not _translated(title, entry.title) and plain(title) != plain(entry.title):
         found.renamed.append({**row, "now": entry.title, "url": entry.url})
-    if entry.group and not _translated(group, entry.group) and not plain(entry.group).endswith(plain(group)):
+    if (
+        entry.group
+        and not _translated(group, entry.group)
+        and not plain(entry.group).endswith(plain(group))
+    ):
         found.moved.append({**row, "now": entry.group, "url": entry.url})
 
 
 def _row(described: Described, page: str) -> dict[str, Any]:
     file, row = described.rows[page]
     line = (described.spec.place(described.spec.ledgers()[file], page) or (file, 1))[1]
-    return {"page": page, "title": row.get("title"), "group": str(row.get("group") or ""), "file": file, "line": line}
+    return {
+        "page": page,
+        "title": row.get("title"),
+        "group": str(row.get("group") or ""),
+        "file": file,
+        "line": line,
+    }
 
 
 def _translated(ours: str, theirs: str) -> bool:

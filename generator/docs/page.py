@@ -24,10 +24,34 @@ HIDDEN = "[hidden]"
 _NUMBER = re.compile(r"(?:api-|/|^)(\d{5,})(?:[emd]0)?(?:\.md)?(?:[?#]|$|-run)")
 _STRAY = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 # The gateway's own headers: no operation has them as parameters.
-_OWN_HEADERS = {"authorization", "content-type", "accept", "content-length", "host", "x-api-key", "x-goog-api-key", "mj-api-secret"}
+_OWN_HEADERS = {
+    "authorization",
+    "content-type",
+    "accept",
+    "content-length",
+    "host",
+    "x-api-key",
+    "x-goog-api-key",
+    "mj-api-secret",
+}
 # Fields that are numbers wherever they stand, though pages call them integers.
-_NUMBERS = {"temperature", "top_p", "presence_penalty", "frequency_penalty", "repetition_penalty", "guidance_scale", "cfg_scale"}
-_TYPES = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict}
+_NUMBERS = {
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "repetition_penalty",
+    "guidance_scale",
+    "cfg_scale",
+}
+_TYPES = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
 LIMITS = ("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems")
 
 
@@ -42,7 +66,9 @@ for _tag, _pattern, _first in (
     ("int", r"-?(?:0|[1-9][0-9]*)", "-0123456789"),
     ("float", r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", "-0123456789"),
 ):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), list(_first))
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(rf"(?:{_pattern})\Z"), list(_first)
+    )
 
 
 @dataclass
@@ -99,13 +125,18 @@ def markdown(text: str, source: str) -> Page:
         try:
             document = obj(yaml.load(block[2], _Loader))
         except (yaml.YAMLError, ValueError) as error:
-            mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None) or error
+            mark, problem = (
+                getattr(error, "problem_mark", None),
+                getattr(error, "problem", None) or error,
+            )
             line = text.count("\n", 0, block.start(2)) + (mark.line if mark else 0) + 1
             raise PageError(source, f"the page's document is not YAML: {problem}", line) from error
         if "paths" in document:
             break
     else:
-        raise PageError(source, "there is no OpenAPI document in this page (a fenced `yaml` block with `paths`)")
+        raise PageError(
+            source, "there is no OpenAPI document in this page (a fenced `yaml` block with `paths`)"
+        )
     heading = re.search(r"^# (.+)$", text, re.MULTILINE)
     page = read(Page(source, title=heading[1].strip() if heading else ""), document)
     if not page.calls:
@@ -120,8 +151,12 @@ def read(page: Page, document: dict[str, Any]) -> Page:
         for method, operation in obj(item).items():
             if method in METHODS and isinstance(operation, dict):
                 page.calls.append(_call(Cleaner(page, document), str(path), method, operation))
-                page.group = page.group or str(operation.get("x-apifox-folder") or "").replace("/", " > ")
-                page.number = page.number or page_number(str(operation.get("x-run-in-apifox") or ""))
+                page.group = page.group or str(operation.get("x-apifox-folder") or "").replace(
+                    "/", " > "
+                )
+                page.number = page.number or page_number(
+                    str(operation.get("x-run-in-apifox") or "")
+                )
                 page.title = page.title or page.calls[-1].summary
     return page
 
@@ -129,9 +164,17 @@ def read(page: Page, document: dict[str, Any]) -> Page:
 def _call(cleaner: Cleaner, path: str, method: str, operation: dict[str, Any]) -> Call:
     summary, description = (str(operation.get(key) or "") for key in ("summary", "description"))
     call = Call(method, path.partition("?")[0], summary=summary, description=description)
-    call.parameters = [one for given in seq(operation.get("parameters")) for one in cleaner.parameter(cleaner.resolve(given))]
+    call.parameters = [
+        one
+        for given in seq(operation.get("parameters"))
+        for one in cleaner.parameter(cleaner.resolve(given))
+    ]
     call.request = cleaner.content(operation.get("requestBody"))
-    replies = [response for status, response in obj(operation.get("responses")).items() if str(status).startswith("2")]
+    replies = [
+        response
+        for status, response in obj(operation.get("responses")).items()
+        if str(status).startswith("2")
+    ]
     call.reply = cleaner.content(replies[0], reply=True) if replies else {}
     return call
 
@@ -162,7 +205,12 @@ class Cleaner:
         name, where = str(parameter.get("name")), parameter.get("in")
         if where in ("path", "query") or (where == "header" and name.lower() not in _OWN_HEADERS):
             schema = self.schema(parameter.get("schema"), name)
-            made = {"name": name, "in": where, "required": where == "path" or parameter.get("required") is True, "schema": schema}
+            made = {
+                "name": name,
+                "in": where,
+                "required": where == "path" or parameter.get("required") is True,
+                "schema": schema,
+            }
             example = self._known(fit(parameter.get("example"), schema), {}, "")
             yield made if example in (None, "") else {**made, "example": example}
 
@@ -170,27 +218,50 @@ class Cleaner:
         """Schema and examples by media type, the examples' own faults noted."""
         found: dict[str, dict[str, Any]] = {}
         for name, media in obj(self.resolve(body).get("content")).items():
-            examples = [obj(example).get("value") for example in obj(obj(media).get("examples")).values()]
+            examples = [
+                obj(example).get("value") for example in obj(obj(media).get("examples")).values()
+            ]
             examples = [media["example"]] if "example" in obj(media) else examples
             schema = self.schema(obj(media).get("schema"), "")
             if schema or examples:
-                found[str(name)] = self.settle(str(name), schema, [one for one in examples if one not in (None, "", {})], reply)
+                found[str(name)] = self.settle(
+                    str(name), schema, [one for one in examples if one not in (None, "", {})], reply
+                )
         return found
 
-    def settle(self, media: str, schema: dict[str, Any], examples: list[Any], reply: bool) -> dict[str, Any]:
+    def settle(
+        self, media: str, schema: dict[str, Any], examples: list[Any], reply: bool
+    ) -> dict[str, Any]:
         """Hold the schema against the page's own examples: what is required and not in one of them is not, strange fields are left out."""
         if not is_json(media):
-            return {"schema": schema, "examples": [self._known(example, {}, "") for example in examples]}
+            return {
+                "schema": schema,
+                "examples": [self._known(example, {}, "") for example in examples],
+            }
         inferred = {}
         examples = [one for example in examples for one in self._parsed(example, schema, reply)]
-        if examples and not {*schema} - {"type", "description"} and schema.get("type", "object") == "object":
+        if (
+            examples
+            and not {*schema} - {"type", "description"}
+            and schema.get("type", "object") == "object"
+        ):
             schema, inferred = infer(*examples), {"inferred": True}
         shown = [example for example in examples if isinstance(example, dict)]
-        lacking = [name for name in seq(schema.get("required")) if any(name not in example for example in shown)]
+        lacking = [
+            name
+            for name in seq(schema.get("required"))
+            if any(name not in example for example in shown)
+        ]
         if lacking:
             self.fault(f"required, but not in the page's own example: {', '.join(lacking)}")
-            schema = {**schema, "required": [name for name in schema["required"] if name not in lacking]}
-        return {"schema": schema, "examples": [self._known(example, schema, "") for example in examples]} | inferred
+            schema = {
+                **schema,
+                "required": [name for name in schema["required"] if name not in lacking],
+            }
+        return {
+            "schema": schema,
+            "examples": [self._known(example, schema, "") for example in examples],
+        } | inferred
 
     def _parsed(self, example: Any, schema: dict[str, Any], reply: bool) -> Iterator[Any]:
         """An example, which pages may write as text; a text or list for a request that is an object is another call's, or a broken one."""
@@ -216,17 +287,27 @@ class Cleaner:
         strange = sorted(name for name in value if known and name not in known)
         if strange:
             self.fault(f"only in the example: {', '.join(prefix + name for name in strange)}")
-        return {name: self._known(inner, obj(known.get(name)), prefix + name) for name, inner in value.items() if name not in strange}
+        return {
+            name: self._known(inner, obj(known.get(name)), prefix + name)
+            for name, inner in value.items()
+            if name not in strange
+        }
 
     def schema(self, node: Any, name: str, depth: int = 0) -> dict[str, Any]:
         """A schema without references, extensions and known faults; empty where the page does not tell."""
         node = self.resolve(node)
         if depth > 12:
             return {}
-        found: dict[str, Any] = {key: node[key] for key in LIMITS if type_name(node.get(key)) in ("integer", "number")}
+        found: dict[str, Any] = {
+            key: node[key] for key in LIMITS if type_name(node.get(key)) in ("integer", "number")
+        }
         found |= {"description": node["description"]} if node.get("description") else {}
         kind = node.get("type")
-        kinds = [str(one) for one in (kind if isinstance(kind, list) else [kind] if kind else []) if one != "null"]
+        kinds = [
+            str(one)
+            for one in (kind if isinstance(kind, list) else [kind] if kind else [])
+            if one != "null"
+        ]
         if kind == "null":
             self.fault(f"type 'null': {name or 'body'}")
         if kinds == ["integer"] and name in _NUMBERS:
@@ -238,11 +319,19 @@ class Cleaner:
             found["type"] = kinds[0] if len(kinds) == 1 else kinds
         for key in ("anyOf", "oneOf", "allOf"):
             if seq(node.get(key)):
-                found["allOf" if key == "allOf" else "anyOf"] = [self.schema(part, name, depth + 1) for part in node[key]]
+                found["allOf" if key == "allOf" else "anyOf"] = [
+                    self.schema(part, name, depth + 1) for part in node[key]
+                ]
         if "items" in node:
             found["items"] = self.schema(node["items"], name, depth + 1)
         self._properties(node, found, depth)
-        values = list(dict.fromkeys(fit(value, found) for value in seq(node.get("enum")) if isinstance(value, (str, int, float))))
+        values = list(
+            dict.fromkeys(
+                fit(value, found)
+                for value in seq(node.get("enum"))
+                if isinstance(value, (str, int, float))
+            )
+        )
         if values and len({type_name(value) for value in values}) == 1 and None not in values:
             found |= {"type": found.get("type", type_name(values[0])), "enum": values}
         if (value := fit(node.get("default"), found)) not in (None, "", []):
@@ -259,7 +348,9 @@ class Cleaner:
             self.fault(f"stray property: {key}")
             del properties[key]
         if properties:
-            found["properties"] = {key: self.schema(value, key, depth + 1) for key, value in properties.items()}
+            found["properties"] = {
+                key: self.schema(value, key, depth + 1) for key, value in properties.items()
+            }
             found.setdefault("type", "object")
             wrong = [key for key in required if key not in properties and not _STRAY.fullmatch(key)]
             if wrong:
@@ -301,7 +392,10 @@ def infer(*values: Any) -> dict[str, Any]:
         made.append({"type": kind})
         if kind == "object":
             names = dict.fromkeys(name for value in alike for name in value)
-            properties = {str(name): infer(*(value[name] for value in alike if name in value)) for name in names}
+            properties = {
+                str(name): infer(*(value[name] for value in alike if name in value))
+                for name in names
+            }
             made[-1] |= {"properties": properties} if properties else {}
         elif kind == "array":
             made[-1]["items"] = infer(*(item for value in alike for item in value))

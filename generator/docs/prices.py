@@ -25,10 +25,15 @@ _UNITS = {
 _PER = r"(?:/|per\b|每)"
 _UNIT = f"(?P<unit>{'|'.join(_UNITS)})"
 _PRICE = re.compile(rf"(?P<amount>\d+(?:\.\d+)?)\s*(?:PTC|USD)\b\s*{_PER}\s*{_UNIT}", re.IGNORECASE)
-_TABLE = re.compile(rf"{_PER}\s*{_UNIT}\s*(?:价格|price)", re.IGNORECASE)  # the heading of a column, with amounts below
+_TABLE = re.compile(
+    rf"{_PER}\s*{_UNIT}\s*(?:价格|price)", re.IGNORECASE
+)  # the heading of a column, with amounts below
 _AMOUNT = re.compile(rf"(?P<amount>\d+(?:\.\d+)?)\s*PTC\b(?!\s*{_PER})", re.IGNORECASE)
 _FREE = re.compile(r"(?:价格|Price)\s*[:：]?\s*\**\s*(?:免费|free\b)", re.IGNORECASE)
-_BY_MODEL = re.compile(r"原有模型|相应模型|corresponding (?:image )?model|original model|by model|302\.ai/pric", re.IGNORECASE)
+_BY_MODEL = re.compile(
+    r"原有模型|相应模型|corresponding (?:image )?model|original model|by model|302\.ai/pric",
+    re.IGNORECASE,
+)
 
 
 def prices(text: str) -> list[dict[str, Any]]:
@@ -46,5 +51,7 @@ def prices(text: str) -> list[dict[str, Any]]:
 
 def _price(amount: str, unit: str) -> dict[str, Any]:
     value = float(amount)
-    per = next(name for pattern, name in _UNITS.items() if re.fullmatch(pattern, unit, re.IGNORECASE))
+    per = next(
+        name for pattern, name in _UNITS.items() if re.fullmatch(pattern, unit, re.IGNORECASE)
+    )
     return {"amount": int(value) if value.is_integer() else value, "unit": "PTC", "per": per}

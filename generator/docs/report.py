@@ -10,23 +10,40 @@ from . import PageError
 from .compare import Finding
 from .page import Page
 
-_CHANGES = {"new": "New pages", "gone": "Pages that are gone", "renamed": "Renamed pages", "moved": "Moved pages"}
+_CHANGES = {
+    "new": "New pages",
+    "gone": "Pages that are gone",
+    "renamed": "Renamed pages",
+    "moved": "Moved pages",
+}
 _SHOWN = 40
 _LONGEST = 60000  # an issue takes 65536 characters
 
 
-def diff_json(findings: list[Finding], pages: list[Page], unreadable: list[PageError], exchanges: int, decided: int) -> dict[str, Any]:
+def diff_json(
+    findings: list[Finding],
+    pages: list[Page],
+    unreadable: list[PageError],
+    exchanges: int,
+    decided: int,
+) -> dict[str, Any]:
     """The differences for JSON, with the faults and differences that were not passed on. What several pages say alike is told once."""
     merged: dict[tuple[str, ...], dict[str, Any]] = {}
     for finding in findings:
-        one = merged.setdefault((finding.operation, finding.file, finding.message), {**asdict(finding), "also": []})
-        one["also"] += [finding.source] if finding.source not in (one["source"], *one["also"]) else []
+        one = merged.setdefault(
+            (finding.operation, finding.file, finding.message), {**asdict(finding), "also": []}
+        )
+        one["also"] += (
+            [finding.source] if finding.source not in (one["source"], *one["also"]) else []
+        )
     return {
         "read": {"pages": len(pages), "exchanges": exchanges},
         "findings": list(merged.values()),
         "unreadable": [{"source": error.source, "reason": str(error)} for error in unreadable],
         "not_passed_on": [
-            {"source": page.source, "faults": page.faults, "settled": page.settled} for page in pages if page.faults or page.settled
+            {"source": page.source, "faults": page.faults, "settled": page.settled}
+            for page in pages
+            if page.faults or page.settled
         ],
         "decided": decided,
     }
@@ -38,9 +55,14 @@ def index_text(data: dict[str, Any], spec: str) -> str:
     lines: list[str] = []
     for key, title in _CHANGES.items():
         if found[key]:
-            lines += [f"{title} ({len(found[key])}):", *(f"  {_entry(key, entry, spec)}" for entry in found[key])]
+            lines += [
+                f"{title} ({len(found[key])}):",
+                *(f"  {_entry(key, entry, spec)}" for entry in found[key]),
+            ]
     lines = lines or ["The list of pages is what the ledger says."]
-    lines.append(f"{_count(found['known'], 'page')} known, {', '.join(f'{len(found[key])} {key}' for key in _CHANGES)}.")
+    lines.append(
+        f"{_count(found['known'], 'page')} known, {', '.join(f'{len(found[key])} {key}' for key in _CHANGES)}."
+    )
     if found["unclear"]:
         lines.append(
             f"{found['unclear']} of the ledger's rows have no page number, and the list is in another language: look for them by hand."
@@ -50,7 +72,9 @@ def index_text(data: dict[str, Any], spec: str) -> str:
 
 def _entry(key: str, entry: dict[str, Any], spec: str) -> str:
     if key == "new":
-        return f"{entry['group'] or 'no group'} > {entry['title'] or entry['number']}  {entry['url']}"
+        return (
+            f"{entry['group'] or 'no group'} > {entry['title'] or entry['number']}  {entry['url']}"
+        )
     place = f"{spec}/{entry['file']}:{entry['line']}: {entry['page']} {entry['title']} ({entry['group'] or 'no group'})"
     return place if key == "gone" else f"{place} is now {entry['now']}  {entry['url']}"
 
@@ -61,15 +85,26 @@ def diff_text(data: dict[str, Any], spec: str, verbose: bool) -> str:
     for finding in data["findings"]:
         place = f"{spec}/{finding['file']}:{finding['line']}: " if finding["file"] else ""
         also = f" (and {_count(len(finding['also']), 'more page')})" if finding["also"] else ""
-        pages.setdefault(finding["source"], []).extend([f"  {place}{finding['message']}{also}", f"      fix: {finding['fix']}"])
+        pages.setdefault(finding["source"], []).extend(
+            [f"  {place}{finding['message']}{also}", f"      fix: {finding['fix']}"]
+        )
     for entry in data["not_passed_on"] if verbose else ():
-        told = [f"  known fault: {fault}" for fault in entry["faults"]] + [f"  settled: {reason}" for reason in entry["settled"]]
+        told = [f"  known fault: {fault}" for fault in entry["faults"]] + [
+            f"  settled: {reason}" for reason in entry["settled"]
+        ]
         pages.setdefault(entry["source"], []).extend(told)
     lines = [line for source, told in pages.items() for line in (f"{source}:", *told)]
     lines += [f"not read: {page['reason']}" for page in data["unreadable"]]
-    what = " and ".join(_count(number, name[:-1]) for name, number in data["read"].items() if number) or "nothing"
+    what = (
+        " and ".join(_count(number, name[:-1]) for name, number in data["read"].items() if number)
+        or "nothing"
+    )
     faults = sum(len(entry["faults"]) + len(entry["settled"]) for entry in data["not_passed_on"])
-    more = f" Not passed on, as known or settled: {faults} (--verbose tells them)." if faults and not verbose else ""
+    more = (
+        f" Not passed on, as known or settled: {faults} (--verbose tells them)."
+        if faults and not verbose
+        else ""
+    )
     before = f" {data['decided']} decided before." if data["decided"] else ""
     lines.append(f"{what} read, {len(data['findings']) or 'nothing'} to decide.{before}{more}")
     return "\n".join(lines)
@@ -84,7 +119,10 @@ def issue(index: dict[str, Any], diff: dict[str, Any]) -> tuple[str, str] | None
     counts += [f"{len(unreadable)} not readable"] if unreadable else []
     if not counts:
         return None
-    lines = ["The documentation was held against `spec/`; README.md (\u201cFor maintainers\u201d) says what to do.", ""]
+    lines = [
+        "The documentation was held against `spec/`; README.md (\u201cFor maintainers\u201d) says what to do.",
+        "",
+    ]
     for key, entries in changes.items():
         lines += [f"## {_CHANGES[key]} ({len(entries)})", ""]
         if key == "new" and len(entries) > _SHOWN:
@@ -98,11 +136,25 @@ def issue(index: dict[str, Any], diff: dict[str, Any]) -> tuple[str, str] | None
     for finding in findings:
         place = f"`spec/{finding['file']}:{finding['line']}` " if finding["file"] else ""
         also = f" and {_count(len(finding['also']), 'more page')}" if finding["also"] else ""
-        lines.append(f"- [ ] {place}{_safe(finding['message'])} ({_safe(finding['source'])}{also}). {_safe(finding['fix'])}")
-    lines += ["", f"## Not readable ({len(unreadable)})", "", *(f"- {_safe(page['reason'])}" for page in unreadable)] if unreadable else []
+        lines.append(
+            f"- [ ] {place}{_safe(finding['message'])} ({_safe(finding['source'])}{also}). {_safe(finding['fix'])}"
+        )
+    lines += (
+        [
+            "",
+            f"## Not readable ({len(unreadable)})",
+            "",
+            *(f"- {_safe(page['reason'])}" for page in unreadable),
+        ]
+        if unreadable
+        else []
+    )
     body = "\n".join(lines) + "\n"
     if len(body) > _LONGEST:
-        body = body[: body.rfind("\n", 0, _LONGEST)] + "\n\n… and more: run `python -m generator docs diff` for all of it.\n"
+        body = (
+            body[: body.rfind("\n", 0, _LONGEST)]
+            + "\n\n… and more: run `python -m generator docs diff` for all of it.\n"
+        )
     return f"The documentation changed: {', '.join(counts)}", body
 
 

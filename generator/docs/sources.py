@@ -25,7 +25,9 @@ HEADERS = {
     "Accept": "text/markdown, text/plain, */*;q=0.5",
 }
 TIMEOUT, RETRIES, LARGEST_WAIT = 30.0, 4, 120.0
-_LINE = re.compile(r"^\s*[-*]\s*(?P<crumb>.*?)\s*\[(?P<title>.*)\]\((?P<url>\S+?)\)\s*(?::.*)?$", re.MULTILINE)
+_LINE = re.compile(
+    r"^\s*[-*]\s*(?P<crumb>.*?)\s*\[(?P<title>.*)\]\((?P<url>\S+?)\)\s*(?::.*)?$", re.MULTILINE
+)
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,15 @@ class Fetcher:
                 if reply.status_code == 200:
                     text = _decoded(reply.content, url)
                     pairs = (("If-None-Match", "ETag"), ("If-Modified-Since", "Last-Modified"))
-                    conditions = {name: reply.headers[said] for name, said in pairs if said in reply.headers}
-                    write_whole(file, json.dumps({"url": url, "conditions": conditions, "text": text}, ensure_ascii=False))
+                    conditions = {
+                        name: reply.headers[said] for name, said in pairs if said in reply.headers
+                    }
+                    write_whole(
+                        file,
+                        json.dumps(
+                            {"url": url, "conditions": conditions, "text": text}, ensure_ascii=False
+                        ),
+                    )
                     return text
                 if reply.status_code in (404, 410):
                     raise PageError(url, f"there is no such page ({reply.status_code})")
@@ -102,10 +111,14 @@ class Fetcher:
                     break
                 wait = _asked(reply.headers.get("Retry-After", ""), wait)
                 if wait > LARGEST_WAIT:
-                    raise DocsError(f"{url}: {reason} and asks to wait {wait:.0f} seconds; try again later")
+                    raise DocsError(
+                        f"{url}: {reason} and asks to wait {wait:.0f} seconds; try again later"
+                    )
             if attempt < RETRIES:
                 time.sleep(wait)
-        raise DocsError(f"{url}: {reason}; nothing was written, and what was read before is in the cache")
+        raise DocsError(
+            f"{url}: {reason}; nothing was written, and what was read before is in the cache"
+        )
 
 
 def _kept(file: Path) -> dict[str, Any]:
@@ -129,7 +142,9 @@ def _decoded(content: bytes, source: str) -> str:
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise PageError(source, f"this is not UTF-8 ({error.reason} at byte {error.start})") from error
+        raise PageError(
+            source, f"this is not UTF-8 ({error.reason} at byte {error.start})"
+        ) from error
 
 
 def write_whole(file: Path, text: str) -> None:
@@ -157,7 +172,9 @@ def _address(source: str) -> str:
     if not parts.hostname:
         raise DocsError(f"{source}: this is no web address: there is no host in it")
     path = re.sub(r"/api-(\d+)$", r"/\1e0", parts.path.rstrip("/")) or "/llms.txt"
-    return parts._replace(path=path if path.endswith((".md", ".txt")) else f"{path}.md", query="", fragment="").geturl()
+    return parts._replace(
+        path=path if path.endswith((".md", ".txt")) else f"{path}.md", query="", fragment=""
+    ).geturl()
 
 
 def parse_list(text: str, source: str) -> list[Entry]:
@@ -178,9 +195,12 @@ def parse_page(text: str, source: str) -> Page:
         raise PageError(source, "the page is empty")
     if re.match(r"\s*<(!doctype|html)\b", text, re.IGNORECASE):
         raise PageError(
-            source, "this is the page as HTML; take its Markdown (the address with `.md`), or its text as copied from a browser"
+            source,
+            "this is the page as HTML; take its Markdown (the address with `.md`), or its text as copied from a browser",
         )
-    return (markdown if FENCE.search(text) or is_url(source) or source.endswith(".md") else copied)(text, source)
+    return (markdown if FENCE.search(text) or is_url(source) or source.endswith(".md") else copied)(
+        text, source
+    )
 
 
 def listing(source: str, fetcher: Fetcher) -> tuple[list[Entry], bool]:
@@ -193,10 +213,16 @@ def listing(source: str, fetcher: Fetcher) -> tuple[list[Entry], bool]:
     return [Entry(page.source, page.number, "e", page.title, page.group) for page in pages], False
 
 
-def pages_of(source: str, fetcher: Fetcher, wanted: Callable[[Entry], bool] = lambda entry: True) -> Iterator[Page | PageError]:
+def pages_of(
+    source: str, fetcher: Fetcher, wanted: Callable[[Entry], bool] = lambda entry: True
+) -> Iterator[Page | PageError]:
     """The operation pages at a source. Of many, one that cannot be used is told and passed over; a broken connection ends it all."""
     if Path(source).is_dir():
-        files = sorted(path for path in Path(source).rglob("*") if path.suffix in (".md", ".txt") and path.name != "llms.txt")
+        files = sorted(
+            path
+            for path in Path(source).rglob("*")
+            if path.suffix in (".md", ".txt") and path.name != "llms.txt"
+        )
         entries = [Entry(file.as_posix()) for file in files]
     else:
         source = _address(source)
@@ -207,7 +233,9 @@ def pages_of(source: str, fetcher: Fetcher, wanted: Callable[[Entry], bool] = la
             return
         entries = [entry for entry in listed if entry.kind in ("e", "") and wanted(entry)]
     if not entries:
-        raise DocsError(f"{source}: there is no page here (.md or .txt in a folder, or operations in a llms.txt)")
+        raise DocsError(
+            f"{source}: there is no page here (.md or .txt in a folder, or operations in a llms.txt)"
+        )
     for number, entry in enumerate(entries, 1):
         try:
             address = _address(entry.url)

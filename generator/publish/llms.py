@@ -35,7 +35,10 @@ _DOCUMENTS = """
 def text(document: dict[str, Any]) -> str:
     """The `llms.txt` of a published document."""
     methods = Methods(document)
-    fields = {name: schema["x-client"]["fields"] for name, schema in lower(document)["components"]["schemas"].items()}
+    fields = {
+        name: schema["x-client"]["fields"]
+        for name, schema in lower(document)["components"]["schemas"].items()
+    }
     info = document["info"]
     lines = [
         _HEAD.format(
@@ -66,11 +69,21 @@ def _line(methods: Methods, operation: Operation, fields: dict[str, Any]) -> str
     content = operation.content
     method = methods.of(operation)[0]
     _, body = methods.arguments(operation)
-    shape = set(body.shapes[0][1]) if body.shapes else set()  # where shapes exclude each other, the first one's fields
-    needed = [argument.name for argument in method.arguments if argument.required or argument.wire in shape]
+    shape = (
+        set(body.shapes[0][1]) if body.shapes else set()
+    )  # where shapes exclude each other, the first one's fields
+    needed = [
+        argument.name
+        for argument in method.arguments
+        if argument.required or argument.wire in shape
+    ]
     needed += [name for name, annotation in method.own if "=" not in annotation]
     example = obj(methods.example(content)[1])
-    shown = [argument.name for argument in method.arguments if argument.place == "body" and argument.wire in example]
+    shown = [
+        argument.name
+        for argument in method.arguments
+        if argument.place == "body" and argument.wire in example
+    ]
     given = _cut([f"{name}=…" for name in dict.fromkeys([*needed, *shown])], least=len(needed))
     reply = _reply(methods, operation, method, fields)
     task, stream = obj(content.get("x-task")), obj(content.get("x-stream"))
@@ -79,7 +92,11 @@ def _line(methods: Methods, operation: Operation, fields: dict[str, Any]) -> str
         *(["task on demand" if "when" in task else "task"] if task else []),
         *(["stream"] if stream else []),
         *([price_text(content["x-price"]).rstrip(".")] if "x-price" in content else []),
-        *([f"{' and '.join(content['x-unknown'])} not documented"] if "x-unknown" in content else []),
+        *(
+            [f"{' and '.join(content['x-unknown'])} not documented"]
+            if "x-unknown" in content
+            else []
+        ),
     ]
     summary, source = str(content["summary"]).rstrip("."), best_source(content)
     title = f"[{summary}]({source})" if source.startswith("http") else summary
@@ -119,7 +136,9 @@ def _fields(expression: str, fields: dict[str, Any], at: str) -> str:
     for field in fields[name]:
         inner = re.match(r"(list\[)?(\w+)", field["type"])
         if field["name"] == "data" and inner and inner[2] in fields:
-            told += [f"{at}data{'[]' if inner[1] else ''}.{own['name']}" for own in fields[inner[2]]]
+            told += [
+                f"{at}data{'[]' if inner[1] else ''}.{own['name']}" for own in fields[inner[2]]
+            ]
         else:
             told.append(f"{at}{field['name']}")
     return f"{'list of ' * expression.startswith('list[')}{_cut(told)}"

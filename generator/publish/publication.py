@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValidator, OpenAPIV32SpecValidator
+from openapi_spec_validator import (
+    OpenAPIV30SpecValidator,
+    OpenAPIV31SpecValidator,
+    OpenAPIV32SpecValidator,
+)
 
 from .. import rules
 from ..build import BuildError, as_json, replaced
@@ -25,7 +29,11 @@ from . import llms, samples, site
 from .hints import hinted
 from .versions import Json, Loss, to_30, to_31
 
-VALIDATORS = {"3.2": OpenAPIV32SpecValidator, "3.1": OpenAPIV31SpecValidator, "3.0": OpenAPIV30SpecValidator}
+VALIDATORS = {
+    "3.2": OpenAPIV32SpecValidator,
+    "3.1": OpenAPIV31SpecValidator,
+    "3.0": OpenAPIV30SpecValidator,
+}
 SHOWN = 20
 _LOSSES = """# What the older versions cannot say
 
@@ -55,12 +63,18 @@ def publish(spec_dir: Path, out: Path) -> list[str]:
             validate(version, document)
             _write(made / f"openapi-{version}.json", as_json(document))
             _write(made / f"openapi-{version}.yaml", as_yaml(document))
-        _write(made / EXTENSIONS_FILE, json.dumps(spec.extensions_schema(), indent=2, ensure_ascii=False) + "\n")
+        _write(
+            made / EXTENSIONS_FILE,
+            json.dumps(spec.extensions_schema(), indent=2, ensure_ascii=False) + "\n",
+        )
         _write(made / "losses.md", loss_report(losses))
         _write(made / "llms.txt", llms.text(documents["3.2"]))
         site.build(documents["3.2"], made)
         files = sorted(path for path in made.rglob("*") if path.is_file())
-        return [f"{path.relative_to(made).as_posix():<24}{path.stat().st_size:>12,} bytes" for path in files]
+        return [
+            f"{path.relative_to(made).as_posix():<24}{path.stat().st_size:>12,} bytes"
+            for path in files
+        ]
 
 
 def versions(document: Json) -> tuple[dict[str, Json], list[Loss]]:
@@ -79,7 +93,10 @@ def stamped(document: Json) -> Json:
     """
     found = operations(document)
     code = samples.samples(document)
-    seen = max((str(entry["seen"]) for _, _, operation in found for entry in seq(operation.get("x-docs"))), default="")
+    seen = max(
+        (str(entry["seen"]) for _, _, operation in found for entry in seq(operation.get("x-docs"))),
+        default="",
+    )
     digest = hashlib.sha256(as_json(document).encode()).hexdigest()
     paths: Json = {path: dict(item) for path, item in document["paths"].items()}
     for path, method, operation in found:
@@ -95,8 +112,12 @@ def validate(version: str, document: Json) -> None:
         return
     lines = [f"the OpenAPI {version} document is not valid, and nothing is published:"]
     for error in errors[:SHOWN]:
-        lines.append(f"  #/{'/'.join(escape(str(key)) for key in error.absolute_path)}: {error.message.splitlines()[0][:300]}")
-    raise BuildError("\n".join([*lines, *[f"  … and {len(errors) - SHOWN} more"] * (len(errors) > SHOWN)]))
+        lines.append(
+            f"  #/{'/'.join(escape(str(key)) for key in error.absolute_path)}: {error.message.splitlines()[0][:300]}"
+        )
+    raise BuildError(
+        "\n".join([*lines, *[f"  … and {len(errors) - SHOWN} more"] * (len(errors) > SHOWN)])
+    )
 
 
 class _Dumper(yaml.CSafeDumper):
@@ -122,9 +143,16 @@ def as_yaml(document: Json) -> str:
 def loss_report(losses: list[Loss]) -> str:
     """What the older versions cannot say, where it is carried, and every place, as Markdown."""
     lines = [_LOSSES]
-    for (version, what, carried), group in groupby(losses, key=lambda loss: (loss.version, loss.what, loss.carried)):
+    for (version, what, carried), group in groupby(
+        losses, key=lambda loss: (loss.version, loss.what, loss.carried)
+    ):
         places = [loss.place for loss in group]
-        lines += ["", f"## {version}: `{what}` is `{carried}` ({len(places)})", "", *(f"- `{place}`" for place in places)]
+        lines += [
+            "",
+            f"## {version}: `{what}` is `{carried}` ({len(places)})",
+            "",
+            *(f"- `{place}`" for place in places),
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -24,10 +24,19 @@ from ..methods import Method, Methods, Operation
 from ..source import obj
 
 WIDTH = 88
-_LABELS = {"_submit": "api302, as a task", "_stream": "api302, streaming", "_upload": "api302, all steps in one call"}
+_LABELS = {
+    "_submit": "api302, as a task",
+    "_stream": "api302, streaming",
+    "_upload": "api302, all steps in one call",
+}
 _UNDOCUMENTED = "# Which fields this call takes is not documented.\n"
 _ENDINGS = {"x-wav": "wav", "mpeg": "mp3", "jpeg": "jpg", "svg+xml": "svg", "gltf-binary": "glb"}
-_FILES = {"images": "image.png", "image_processing": "image.png", "videos": "video.mp4", "audio": "speech.mp3"}
+_FILES = {
+    "images": "image.png",
+    "image_processing": "image.png",
+    "videos": "video.mp4",
+    "audio": "speech.mp3",
+}
 """The sections whose calls take and make files, and what one is called in a sample."""
 _FILE_NAME = re.compile(r"[\w-]+\.\w{2,5}")
 _FILE_ADDRESS = re.compile(r"https?://[^/]+/\S+\.\w{2,5}")
@@ -43,9 +52,16 @@ _ANSWERS = {
 def samples(document: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
     """By operationId its `x-codeSamples`: Python, Shell, and Python again for each other way of calling it."""
     writer = _Writer(document)
-    made = {operation.content["operationId"]: list(writer.samples(operation)) for operation in writer.methods.operations}
-    python = [sample for several in made.values() for sample in several if sample["lang"] == "Python"]
-    for sample, source in zip(python, _formatted([sample["source"] for sample in python]), strict=True):
+    made = {
+        operation.content["operationId"]: list(writer.samples(operation))
+        for operation in writer.methods.operations
+    }
+    python = [
+        sample for several in made.values() for sample in several if sample["lang"] == "Python"
+    ]
+    for sample, source in zip(
+        python, _formatted([sample["source"] for sample in python]), strict=True
+    ):
         sample["source"] = source
     return made
 
@@ -53,8 +69,25 @@ def samples(document: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
 def _formatted(sources: list[str]) -> list[str]:
     """Python as ruff formats it, all in one run."""
     mark = "# --- sample ---\n"
-    command = [sys.executable, "-m", "ruff", "format", "--isolated", "--no-cache", "--quiet", f"--line-length={WIDTH}", "-"]
-    done = subprocess.run(command, input=mark + mark.join(sources), capture_output=True, text=True, encoding="utf-8", check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "format",
+        "--isolated",
+        "--no-cache",
+        "--quiet",
+        f"--line-length={WIDTH}",
+        "-",
+    ]
+    done = subprocess.run(
+        command,
+        input=mark + mark.join(sources),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
     if done.returncode:
         raise BuildError(f"ruff cannot format the samples:\n{done.stderr}")
     return [source.strip() + "\n" for source in done.stdout.split(mark)[1:]]
@@ -93,7 +126,10 @@ class _Writer:
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
         self.methods = Methods(document)
-        self.classes = {name: schema["x-client"]["fields"] for name, schema in lower(document)["components"]["schemas"].items()}
+        self.classes = {
+            name: schema["x-client"]["fields"]
+            for name, schema in lower(document)["components"]["schemas"].items()
+        }
 
     def samples(self, operation: Operation) -> Iterator[dict[str, str]]:
         """The samples of an operation, Python not yet formatted."""
@@ -104,23 +140,36 @@ class _Writer:
         yield {"lang": "Shell", "label": "curl", "source": self.curl(operation, main, given)}
         for twin in twins:
             if twin.kind in _LABELS:
-                yield {"lang": "Python", "label": _LABELS[twin.kind], "source": self.python(operation, twin, given)}
+                yield {
+                    "lang": "Python",
+                    "label": _LABELS[twin.kind],
+                    "source": self.python(operation, twin, given),
+                }
 
     def given(self, operation: Operation, method: Method) -> Given:
         """The operation's first example, and what else it needs."""
         content = operation.content
         arguments, body = self.methods.arguments(operation)
         media_type, example = self.methods.example(content)
-        given = Given(media_type, body=example if isinstance(example, dict) else {"": example} if example else {})
+        given = Given(
+            media_type,
+            body=example if isinstance(example, dict) else {"": example} if example else {},
+        )
         if body.unknown and media_type and not example:
             given.body, given.note = {"field": "value"}, _UNDOCUMENTED
         for argument in arguments:
             if argument.place == "body" and argument.wire in given.body:
-                given.body[argument.wire] = _with_files(given.body[argument.wire], argument, operation)
+                given.body[argument.wire] = _with_files(
+                    given.body[argument.wire], argument, operation
+                )
             elif argument.place == "body" and argument.required:
                 given.body[argument.wire] = _placeholder(argument, operation)
         self._give_parameters(operation, given)
-        for switch in [content[name]["when"] for name in ("x-task", "x-stream") if "when" in obj(content.get(name))]:
+        for switch in [
+            content[name]["when"]
+            for name in ("x-task", "x-stream")
+            if "when" in obj(content.get(name))
+        ]:
             values = getattr(given, switch["in"])
             values.pop(switch["name"], None)
             if method.kind == "_stream":
@@ -136,7 +185,9 @@ class _Writer:
     def _give_parameters(self, operation: Operation, given: Given) -> None:
         """Add the required parameters; where nothing is required, one is shown."""
         page = obj(operation.content.get("x-pages")).get("parameter")
-        alone = not given.media_type and not any(parameter.get("required") for parameter in operation.parameters)
+        alone = not given.media_type and not any(
+            parameter.get("required") for parameter in operation.parameters
+        )
         for parameter in operation.parameters:
             name, values = parameter["name"], getattr(given, parameter["in"])
             # `q` is the question of a search engine, some of whose searches do without.
@@ -150,11 +201,19 @@ class _Writer:
         passed: dict[str, Any] = {}
         for argument in method.arguments:
             if argument.place == "file":  # an upload's, which may be told its name as well
-                said = (value for value in given.body.values() if isinstance(value, str) and _FILE_NAME.fullmatch(value))
+                said = (
+                    value
+                    for value in given.body.values()
+                    if isinstance(value, str) and _FILE_NAME.fullmatch(value)
+                )
                 passed[argument.name] = File(next(said, "image.png"))
             elif argument.wire in (values := getattr(given, argument.place)):
                 passed[argument.name] = values[argument.wire]
-        named = {argument.wire for argument in self.methods.arguments(operation)[0] if argument.place == "body"}
+        named = {
+            argument.wire
+            for argument in self.methods.arguments(operation)[0]
+            if argument.place == "body"
+        }
         if more := {name: value for name, value in given.body.items() if name not in named}:
             passed["extra_body"] = more
         if given.accept and method.kind == "_call":
@@ -171,13 +230,25 @@ class _Writer:
         """The call, and what one does next."""
         content = operation.content
         if method.kind == "_submit":
-            status = obj(self.methods.by_id[content["x-task"]["fetch"]].content.get("x-task-status"))
-            has_files = (status.keys() & {"outputs", "result"} and "reply" not in status) or "binary" in obj(status.get("done"))
-            then = "for output in done.outputs:\n    print(output.save())" if has_files else "print(done.reply)"
+            status = obj(
+                self.methods.by_id[content["x-task"]["fetch"]].content.get("x-task-status")
+            )
+            has_files = (
+                status.keys() & {"outputs", "result"} and "reply" not in status
+            ) or "binary" in obj(status.get("done"))
+            then = (
+                "for output in done.outputs:\n    print(output.save())"
+                if has_files
+                else "print(done.reply)"
+            )
             return f"task = {call}\ndone = task.wait()\n{then}"
         if method.kind == "_stream":
             has_text = "text" in content["x-stream"]
-            loop = 'for text in stream.text:\n        print(text, end="")' if has_text else "for event in stream:\n        print(event)"
+            loop = (
+                'for text in stream.text:\n        print(text, end="")'
+                if has_text
+                else "for event in stream:\n        print(event)"
+            )
             return f"with {call} as stream:\n    {loop}"
         if method.kind == "_iterate":
             return f"for item in {call}:\n    print(item)"
@@ -194,8 +265,14 @@ class _Writer:
             return f"reply.{answer}"
         if operation.section not in _FILES or operation.method != "post":
             return "reply"
-        media_type, media = next(((name, obj(media)) for name, media in self.methods.contents(content) if is_json(name)), ("", {}))
-        todo = deque(("reply", self.methods.replies(content)[media_type], value) for value in self.methods.shown(media)[:1])
+        media_type, media = next(
+            ((name, obj(media)) for name, media in self.methods.contents(content) if is_json(name)),
+            ("", {}),
+        )
+        todo = deque(
+            ("reply", self.methods.replies(content)[media_type], value)
+            for value in self.methods.shown(media)[:1]
+        )
         while todo:
             expression, type_, value = todo.popleft()
             names = [name for name in re.findall(r"\w+", type_) if name in self.classes]
@@ -205,26 +282,62 @@ class _Writer:
                 todo.append((f"{expression}[0]", type_.replace("list[", "", 1), value[0]))
             elif isinstance(value, dict) and len(names) == 1 and "list[" not in type_:
                 fields = [one for one in self.classes[names[0]] if one["wire"] in value]
-                todo.extend((f"{expression}.{one['name']}", one["type"], value[one["wire"]]) for one in fields)
+                todo.extend(
+                    (f"{expression}.{one['name']}", one["type"], value[one["wire"]])
+                    for one in fields
+                )
         return "reply"
 
     # --- curl -----------------------------------------------------------------------------------------------------------------------------
 
     def curl(self, operation: Operation, method: Method, given: Given) -> str:
         """The call with curl, an option a line."""
-        template = self.methods.raw[operation.content["operationId"]]["path"]  # `{+name}` may be several segments
-        path = re.sub(r"{(\+?)([^{}]+)}", lambda name: quote(_text(given.path[name[2]]), safe="/" if name[1] else ""), template)
-        query = [(name, _text(one)) for name, value in given.query.items() for one in (value if isinstance(value, list) else [value])]
-        url = f"{self.document['servers'][0]['url']}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+        template = self.methods.raw[operation.content["operationId"]][
+            "path"
+        ]  # `{+name}` may be several segments
+        path = re.sub(
+            r"{(\+?)([^{}]+)}",
+            lambda name: quote(_text(given.path[name[2]]), safe="/" if name[1] else ""),
+            template,
+        )
+        query = [
+            (name, _text(one))
+            for name, value in given.query.items()
+            for one in (value if isinstance(value, list) else [value])
+        ]
+        url = f"{self.document['servers'][0]['url']}{path}" + (
+            f"?{urlencode(query, quote_via=quote)}" if query else ""
+        )
         data = list(_data(given))
-        verb = "" if operation.method == ("post" if data else "get") else f"-X {operation.method.upper()} "
+        verb = (
+            ""
+            if operation.method == ("post" if data else "get")
+            else f"-X {operation.method.upper()} "
+        )
         schemes = self.document["components"]["securitySchemes"]
-        keys = [schemes[name] for needed in operation.content.get("security", self.document.get("security", [])) for name in needed]
-        headers = {key.get("name", "Authorization"): "$AI302_API_KEY" if "name" in key else "Bearer $AI302_API_KEY" for key in keys}
+        keys = [
+            schemes[name]
+            for needed in operation.content.get("security", self.document.get("security", []))
+            for name in needed
+        ]
+        headers = {
+            key.get("name", "Authorization"): "$AI302_API_KEY"
+            if "name" in key
+            else "Bearer $AI302_API_KEY"
+            for key in keys
+        }
         headers |= {name: _text(value) for name, value in given.header.items()}
         headers |= {"Accept": given.accept} if given.accept else {}
-        headers |= {"Content-Type": given.media_type} if data and given.media_type != "multipart/form-data" else {}
-        lines = [f"curl {verb}{shlex.quote(url)}", *(f'-H "{name}: {value}"' for name, value in headers.items()), *data]
+        headers |= (
+            {"Content-Type": given.media_type}
+            if data and given.media_type != "multipart/form-data"
+            else {}
+        )
+        lines = [
+            f"curl {verb}{shlex.quote(url)}",
+            *(f'-H "{name}: {value}"' for name, value in headers.items()),
+            *data,
+        ]
         lines += [f"-o {given.saved}"] if given.saved else []
         lines += ["-N"] if method.kind == "_stream" else []
         return given.note + " \\\n  ".join(lines) + "\n"
@@ -243,7 +356,11 @@ def _data(given: Given) -> Iterator[str]:
                     yield f"{option} {shlex.quote(f'{name}={text}')}"
     elif "" in given.body:
         whole = given.body[""]
-        yield f"--data-binary @{whole.name}" if isinstance(whole, File) else f"-d {shlex.quote(whole)}"
+        yield (
+            f"--data-binary @{whole.name}"
+            if isinstance(whole, File)
+            else f"-d {shlex.quote(whole)}"
+        )
     elif given.media_type:
         short = json.dumps(given.body, ensure_ascii=False, default=lambda file: file.text)
         long = json.dumps(given.body, ensure_ascii=False, default=lambda file: file.text, indent=2)
@@ -252,19 +369,32 @@ def _data(given: Given) -> Iterator[str]:
 
 def _text(value: Any) -> str:
     """A value as text in an address, a header or a form."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return (
+        value
+        if isinstance(value, str)
+        else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    )
 
 
 def _with_files(value: Any, argument: Argument, operation: Operation) -> Any:
     """The value with a file for each text that stands for one: a file's name, or its content."""
     if isinstance(value, list):
         return [_with_files(item, argument, operation) for item in value]
-    if not set(argument.files) - {"url"} or not isinstance(value, str) or re.match("https?://", value):
+    if (
+        not set(argument.files) - {"url"}
+        or not isinstance(value, str)
+        or re.match("https?://", value)
+    ):
         return value
     if _FILE_NAME.fullmatch(value):
         return File(value, value)
     kind = re.match(r"data:(\w+)/([\w.+-]+)", value)
-    return File(f"{kind[1]}.{_ENDINGS.get(kind[2], kind[2])}" if kind else _FILES.get(operation.section, "document.pdf"), value)
+    return File(
+        f"{kind[1]}.{_ENDINGS.get(kind[2], kind[2])}"
+        if kind
+        else _FILES.get(operation.section, "document.pdf"),
+        value,
+    )
 
 
 def _placeholder(argument: Argument, operation: Operation) -> Any:

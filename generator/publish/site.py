@@ -106,14 +106,20 @@ def build(document: dict[str, Any], out: Path) -> None:
     """
     script = _redoc()
     copy = shown(document)
-    labels = dict.fromkeys(sample["label"] for _, _, operation in operations(copy) for sample in operation["x-codeSamples"])
+    labels = dict.fromkeys(
+        sample["label"]
+        for _, _, operation in operations(copy)
+        for sample in operation["x-codeSamples"]
+    )
     options = {
         "disableTelemetry": True,
         "router": "hash",
         "codeSamples": {"languages": [{"lang": label} for label in [*labels, "Payload"]]},
         "hideDownloadButtons": True,
     }
-    content = json.dumps({"options": options, "document": copy}, ensure_ascii=False, separators=(",", ":"))
+    content = json.dumps(
+        {"options": options, "document": copy}, ensure_ascii=False, separators=(",", ":")
+    )
     folder = out / "site"
     folder.mkdir()
     _write(folder / "redoc.js", script)
@@ -136,11 +142,16 @@ def shown(document: dict[str, Any]) -> dict[str, Any]:
     paths: dict[str, Any] = {path: dict(item) for path, item in document["paths"].items()}
     for operation in writer.methods.operations:
         kept = {key: value for key, value in operation.content.items() if not key.startswith("x-")}
-        told = {"description": writer.description(operation), "x-codeSamples": _code(operation.content)}
+        told = {
+            "description": writer.description(operation),
+            "x-codeSamples": _code(operation.content),
+        }
         paths[operation.path][operation.method] = {**kept, **told}
     sections = {tag["name"]: tag["summary"] for tag in document["tags"]}
     tags = [
-        {**tag, "description": f"{sections[tag['parent']]}. {tag.get('description', '')}".strip()} if "parent" in tag else tag
+        {**tag, "description": f"{sections[tag['parent']]}. {tag.get('description', '')}".strip()}
+        if "parent" in tag
+        else tag
         for tag in document["tags"]
     ]
     info = document["info"]
@@ -178,7 +189,9 @@ class _Writer:
 
     def vendor(self, operation: Operation) -> str:
         """The leaf tag in words, so that a search for a vendor finds its calls."""
-        vendor, section = (self.methods.tags[name]["summary"] for name in (operation.module, operation.section))
+        vendor, section = (
+            self.methods.tags[name]["summary"] for name in (operation.module, operation.section)
+        )
         return f"{vendor}, {section.lower()}"
 
     def calls(self, operation: Operation) -> str:
@@ -194,12 +207,17 @@ class _Writer:
             return ""
         fetch = self.methods.by_id[task["fetch"]].content
         told = f"[{fetch['summary']}]({self.anchors[task['fetch']]})"
-        return f"Begins one{_when(task)}; in Python `task.wait()` waits for the result. State: {told}."
+        return (
+            f"Begins one{_when(task)}; in Python `task.wait()` waits for the result. State: {told}."
+        )
 
 
 def _code(content: dict[str, Any]) -> list[dict[str, str]]:
     """The samples, with labels that say the language too."""
-    return [{**sample, "label": f"{sample['lang']} ({sample['label']})"} for sample in seq(content.get("x-codeSamples"))]
+    return [
+        {**sample, "label": f"{sample['lang']} ({sample['label']})"}
+        for sample in seq(content.get("x-codeSamples"))
+    ]
 
 
 def _prices(prices: list[Any]) -> str:
@@ -212,24 +230,43 @@ def _unknown(unknown: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What nobody documents, and where it was looked for: in sentences, or as a bare list of places."""
     for what, text in unknown.items():
         searched = unknown["request"] if text == "as for the request" else text
-        yield what, f"Not documented. {searched}" if searched.endswith(".") else f"Not documented. Looked for in: {searched}."
+        yield (
+            what,
+            f"Not documented. {searched}"
+            if searched.endswith(".")
+            else f"Not documented. Looked for in: {searched}.",
+        )
 
 
 def _states(status: dict[str, Any]) -> str:
     """How to read a status reply without the client."""
     if not status:
         return ""
-    done, words = obj(status.get("done")), {key: [json.dumps(word).strip('"') for word in seq(status.get(key))] for key in _WORDS}
+    done, words = (
+        obj(status.get("done")),
+        {key: [json.dumps(word).strip('"') for word in seq(status.get(key))] for key in _WORDS},
+    )
     told = [f"The state is at {_place(status['state'])}."] if "state" in status else []
-    told += [f"{title}: {', '.join(map(_coded, words[key]))}." for key, title in _WORDS.items() if words[key]]
+    told += [
+        f"{title}: {', '.join(map(_coded, words[key]))}."
+        for key, title in _WORDS.items()
+        if words[key]
+    ]
     told += ["Done when the file itself comes."] * ("binary" in done)
     told += [f"Done too when {_met(done)}."] if "field" in done else []
-    told += [f"Outputs at {', '.join(map(_place, status['outputs']))}."] if "outputs" in status else []
+    told += (
+        [f"Outputs at {', '.join(map(_place, status['outputs']))}."] if "outputs" in status else []
+    )
     if result := obj(status.get("result")):
-        places, given = (", ".join(map(_place, paths)) for paths in (result["outputs"], result["parameters"].values()))
+        places, given = (
+            ", ".join(map(_place, paths))
+            for paths in (result["outputs"], result["parameters"].values())
+        )
         told += [f"Outputs at {places} in the reply of `{result['fetch']}`, which takes {given}."]
     told += [f"Ask every {status['interval']:g} seconds."] if "interval" in status else []
-    told += ["Paths with signs between names are [JMESPath](https://jmespath.org)."] * ("||" in "".join(told) or "[?" in "".join(told))
+    told += ["Paths with signs between names are [JMESPath](https://jmespath.org)."] * (
+        "||" in "".join(told) or "[?" in "".join(told)
+    )
     return " ".join(told)
 
 
@@ -266,16 +303,28 @@ def _when(behaviour: dict[str, Any]) -> str:
 
 
 def _evidence(entries: list[Any]) -> str:
-    lines = [f"- {_source(entry)}: {_EVIDENCE[entry['evidence']]}, seen {entry['seen']}{_remark(entry)}" for entry in entries]
+    lines = [
+        f"- {_source(entry)}: {_EVIDENCE[entry['evidence']]}, seen {entry['seen']}{_remark(entry)}"
+        for entry in entries
+    ]
     if len(lines) > _MANY:
-        lines = ["<details>", f"<summary>{len(lines)} sources</summary>", "", *lines, "", "</details>"]
+        lines = [
+            "<details>",
+            f"<summary>{len(lines)} sources</summary>",
+            "",
+            *lines,
+            "",
+            "</details>",
+        ]
     return "\n".join(["**Evidence**", "", *lines])
 
 
 def _source(entry: dict[str, Any]) -> str:
     """Where something is known from: a link if it has an address. A place in a repository is no prose, and stands as code."""
     source = entry.get("source", "")
-    name = " ".join(filter(None, [entry.get("page"), source if " " in source else source and f"`{source}`"]))
+    name = " ".join(
+        filter(None, [entry.get("page"), source if " " in source else source and f"`{source}`"])
+    )
     return f"[{name or entry['url']}]({entry['url']})" if "url" in entry else name
 
 
@@ -288,30 +337,60 @@ def _table(rows: list[tuple[str, str | None]]) -> str:
     """Rows of a name and a text; those without a text are left out."""
     told = [(name, text.replace("|", r"\|")) for name, text in rows if text]
     space = "&nbsp;"  # a search shows cells unspaced
-    return "\n".join(["| | |", "| --- | --- |", *(f"| **{name}**{space} | {text}{space} |" for name, text in told)])
+    return "\n".join(
+        [
+            "| | |",
+            "| --- | --- |",
+            *(f"| **{name}**{space} | {text}{space} |" for name, text in told),
+        ]
+    )
 
 
 def _redoc() -> str:
     """Redoc's browser script, as npm has it, edited for our page."""
     npm = shutil.which("npm")
     if npm is None:
-        raise ToolMissing("the reference site needs npm, which is not on the PATH: install Node.js 20 or newer (https://nodejs.org)")
+        raise ToolMissing(
+            "the reference site needs npm, which is not on the PATH: install Node.js 20 or newer (https://nodejs.org)"
+        )
     with TemporaryDirectory() as folder:
         for name in _PINS:
             shutil.copyfile(FOLDER / name, Path(folder, name))
-        command = [npm, "ci", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error"]
+        command = [
+            npm,
+            "ci",
+            "--ignore-scripts",
+            "--prefer-offline",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ]
         try:
-            done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", timeout=_SECONDS, check=False)
+            done = subprocess.run(
+                command,
+                cwd=folder,
+                capture_output=True,
+                text=True,
+                encoding="utf-8",
+                timeout=_SECONDS,
+                check=False,
+            )
         except subprocess.TimeoutExpired:
-            raise BuildError(f"npm did not install Redoc within {_SECONDS} seconds: see whether the npm registry can be reached") from None
+            raise BuildError(
+                f"npm did not install Redoc within {_SECONDS} seconds: see whether the npm registry can be reached"
+            ) from None
         script = Path(folder, _SCRIPT)
         if done.returncode or not script.is_file():
             said = done.stderr.strip() or f"there is no {_SCRIPT}"
-            raise BuildError(f"npm could not install what {FOLDER.name}/package-lock.json pins: {said}")
+            raise BuildError(
+                f"npm could not install what {FOLDER.name}/package-lock.json pins: {said}"
+            )
         text = script.read_text(encoding="utf-8")
     for old, new in _EDITS.items():
         if old not in text:
-            raise BuildError(f"Redoc no longer has `{old}`: another version needs other edits (_EDITS in {Path(__file__).name})")
+            raise BuildError(
+                f"Redoc no longer has `{old}`: another version needs other edits (_EDITS in {Path(__file__).name})"
+            )
         text = text.replace(old, new)
     return text
 

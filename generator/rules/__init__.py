@@ -63,7 +63,9 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
 
 def check_spec(spec: Spec) -> list[Problem]:
     """All that is wrong with a specification, by file and line; an empty list means that it can be built."""
-    if any(content is None for content in spec.files.values()):  # what a file that is no YAML holds would look missing to every rule
+    if any(
+        content is None for content in spec.files.values()
+    ):  # what a file that is no YAML holds would look missing to every rule
         return sorted(set(spec.problems))
     document, problems = join.assemble(spec)
     context = Context(spec, document)

@@ -15,7 +15,12 @@ def basics(context: Context) -> Iterator[Problem]:
     for operation in context.operations:
         summary = operation.node.get("summary")
         if not isinstance(summary, str) or not summary.strip():
-            yield context.on(operation, "summary", f"{operation} has no summary", "say in a few words what it does")
+            yield context.on(
+                operation,
+                "summary",
+                f"{operation} has no summary",
+                "say in a few words what it does",
+            )
         responses = obj(operation.node.get("responses"))
         for status, name in (("4XX", "ClientError"), ("5XX", "ServerError")):
             if status not in responses:
@@ -23,7 +28,10 @@ def basics(context: Context) -> Iterator[Problem]:
                 yield context.on(operation, "responses", f"{operation} has no {status} reply", fix)
         if not any(status.startswith("2") for status in responses):
             yield context.on(
-                operation, "responses", f"{operation} has no 2xx reply", "add it; an unknown one is an open object, with x-unknown"
+                operation,
+                "responses",
+                f"{operation} has no 2xx reply",
+                "add it; an unknown one is an open object, with x-unknown",
             )
 
 
@@ -39,16 +47,27 @@ def json_first(context: Context) -> Iterator[Problem]:
                     key = "requestBody" if part == "request" else "responses"
                     message = f"{operation} lists {listed[0]} before JSON"
                     path: list[str | int] = [status] if status else []
-                    yield context.on(operation, key, message, "put application/json first; generators take the first they know", path)
+                    yield context.on(
+                        operation,
+                        key,
+                        message,
+                        "put application/json first; generators take the first they know",
+                        path,
+                    )
 
 
 def tasks(context: Context) -> Iterator[Problem]:
     """`x-task` and `x-task-status.result` name operations that exist and take what they are given."""
     for operation in context.operations:
-        task, result = obj(operation.node.get("x-task")), obj(obj(operation.node.get("x-task-status")).get("result"))
+        task, result = (
+            obj(operation.node.get("x-task")),
+            obj(obj(operation.node.get("x-task-status")).get("result")),
+        )
         yield from _follows(context, operation, "x-task", [], "fetch", "the task", task)
         yield from _follows(context, operation, "x-task", [], "cancel", "the task", task)
-        yield from _follows(context, operation, "x-task-status", ["result"], "fetch", "the result", result)
+        yield from _follows(
+            context, operation, "x-task-status", ["result"], "fetch", "the result", result
+        )
         target = context.by_id.get(str(task.get("fetch")))
         if target is not None and "x-task-status" not in target.node:
             message = f"`{target.id}` is fetched by {operation} and has no x-task-status"
@@ -56,7 +75,13 @@ def tasks(context: Context) -> Iterator[Problem]:
 
 
 def _follows(
-    context: Context, operation: Operation, extension: str, inside: list[str | int], role: str, what: str, rule: dict[str, Any]
+    context: Context,
+    operation: Operation,
+    extension: str,
+    inside: list[str | int],
+    role: str,
+    what: str,
+    rule: dict[str, Any],
 ) -> Iterator[Problem]:
     """The operation that an extension names under `role` exists, and gets all that it requires and nothing that it does not take."""
     name = rule.get(role)
@@ -65,19 +90,42 @@ def _follows(
     target = context.by_id.get(name)
     if target is None:
         fix = did_you_mean(name, list(context.by_id))
-        yield context.on(operation, extension, f"there is no operation `{name}` to {role} {what} of {operation}", fix, [*inside, role])
+        yield context.on(
+            operation,
+            extension,
+            f"there is no operation `{name}` to {role} {what} of {operation}",
+            fix,
+            [*inside, role],
+        )
         return
     body = context.body_fields(target)
-    taken = {str(parameter.get("name")): parameter.get("required") is True for parameter in context.parameters(target)} | body
-    given: dict[str, list[str | int]] = {key: ["parameters", key] for key in sorted(map(str, obj(rule.get("parameters"))))}
-    uploaded: dict[str, list[str | int]] = {str(rule[key]): [key] for key in ("etag", "file") if key in rule}  # of x-upload
+    taken = {
+        str(parameter.get("name")): parameter.get("required") is True
+        for parameter in context.parameters(target)
+    } | body
+    given: dict[str, list[str | int]] = {
+        key: ["parameters", key] for key in sorted(map(str, obj(rule.get("parameters"))))
+    }
+    uploaded: dict[str, list[str | int]] = {
+        str(rule[key]): [key] for key in ("etag", "file") if key in rule
+    }  # of x-upload
     for key, place in [*given.items(), *uploaded.items()]:
         if key not in (known := body if key in uploaded else taken):
             message = f"`{name}` has no {'body field' if key in uploaded else 'parameter or body field'} `{key}`"
-            yield context.on(operation, extension, message, did_you_mean(key, list(known)), [*inside, *place])
-    for key in sorted(key for key, required in taken.items() if required and key not in {*given, *uploaded}):
+            yield context.on(
+                operation, extension, message, did_you_mean(key, list(known)), [*inside, *place]
+            )
+    for key in sorted(
+        key for key, required in taken.items() if required and key not in {*given, *uploaded}
+    ):
         message = f"`{name}` requires `{key}`, which {what} of {operation} does not give"
-        yield context.on(operation, extension, message, "say under `parameters` where its value is in the reply", [*inside, "parameters"])
+        yield context.on(
+            operation,
+            extension,
+            message,
+            "say under `parameters` where its value is in the reply",
+            [*inside, "parameters"],
+        )
 
 
 def task_states(context: Context) -> Iterator[Problem]:
@@ -91,27 +139,48 @@ def task_states(context: Context) -> Iterator[Problem]:
 def uploads(context: Context) -> Iterator[Problem]:
     """`x-upload` names a last step that exists and gets from it all that it takes."""
     for operation in context.operations:
-        yield from _follows(context, operation, "x-upload", [], "finish", "the upload", obj(operation.node.get("x-upload")))
+        yield from _follows(
+            context,
+            operation,
+            "x-upload",
+            [],
+            "finish",
+            "the upload",
+            obj(operation.node.get("x-upload")),
+        )
 
 
 def streams(context: Context) -> Iterator[Problem]:
     """`x-stream` and an event stream among the 2xx replies go together."""
     for operation in context.operations:
-        streams = [media for _, name, media in context.media(operation, "reply") if is_event_stream(name)]
+        streams = [
+            media for _, name, media in context.media(operation, "reply") if is_event_stream(name)
+        ]
         if "x-stream" in operation.node and not streams:
             message = f"{operation} has x-stream, but no 2xx reply of {EVENT_STREAM}"
-            yield context.on(operation, "x-stream", message, "add the reply, with itemSchema, or remove x-stream")
+            yield context.on(
+                operation, "x-stream", message, "add the reply, with itemSchema, or remove x-stream"
+            )
         if "x-stream" not in operation.node and streams:
             message = f"{operation} replies with {EVENT_STREAM} and has no x-stream"
-            yield context.on(operation, "responses", message, "say in x-stream how it is switched on and how it ends")
+            yield context.on(
+                operation,
+                "responses",
+                message,
+                "say in x-stream how it is switched on and how it ends",
+            )
         for media in streams:
             if "itemSchema" not in obj(media.value):
                 message = f"the event stream of {operation} has no itemSchema"
-                yield context.on(operation, "responses", message, "describe one event: an object with `data`")
+                yield context.on(
+                    operation, "responses", message, "describe one event: an object with `data`"
+                )
         reply = obj(operation.node.get("x-stream")).get("reply")
         if reply and reply not in obj(obj(context.document.get("components")).get("schemas")):
             message = f"x-stream.reply of {operation} names `{reply}`, which is no schema"
-            yield context.on(operation, "x-stream", message, "name the schema that the events add up to")
+            yield context.on(
+                operation, "x-stream", message, "name the schema that the events add up to"
+            )
 
 
 def switches(context: Context) -> Iterator[Problem]:
@@ -122,9 +191,15 @@ def switches(context: Context) -> Iterator[Problem]:
             switch = obj(obj(operation.node.get(extension)).get(key))
             places.append((extension, [key], switch.get("in"), switch.get("name")))
         if "x-pages" in operation.node:
-            places.append(("x-pages", ["parameter"], "query", obj(operation.node["x-pages"]).get("parameter")))
+            places.append(
+                ("x-pages", ["parameter"], "query", obj(operation.node["x-pages"]).get("parameter"))
+            )
         for extension, path, where, name in places:
-            if isinstance(name, str) and isinstance(where, str) and name not in (known := _names(context, operation, where)):
+            if (
+                isinstance(name, str)
+                and isinstance(where, str)
+                and name not in (known := _names(context, operation, where))
+            ):
                 message = f"{operation} has no {where} {'field' if where == 'body' else 'parameter'} `{name}`"
                 yield context.on(operation, extension, message, did_you_mean(name, known), path)
 
@@ -132,7 +207,11 @@ def switches(context: Context) -> Iterator[Problem]:
 def _names(context: Context, operation: Operation, where: str) -> list[str]:
     if where == "body":
         return list(context.body_fields(operation))
-    return [str(parameter.get("name")) for parameter in context.parameters(operation) if parameter.get("in") == where]
+    return [
+        str(parameter.get("name"))
+        for parameter in context.parameters(operation)
+        if parameter.get("in") == where
+    ]
 
 
 def unknowns(context: Context) -> Iterator[Problem]:
@@ -140,7 +219,13 @@ def unknowns(context: Context) -> Iterator[Problem]:
     for operation in context.operations:
         if operation.unknown("request") and context.body_fields(operation):
             message = f"{operation} says in x-unknown that its request is unknown, and describes fields of it"
-            yield context.on(operation, "x-unknown", message, "use JsonObject for it, or remove `request` from x-unknown", ["request"])
+            yield context.on(
+                operation,
+                "x-unknown",
+                message,
+                "use JsonObject for it, or remove `request` from x-unknown",
+                ["request"],
+            )
 
 
 def parameter_kinds(context: Context) -> Iterator[Problem]:
@@ -152,9 +237,21 @@ def parameter_kinds(context: Context) -> Iterator[Problem]:
             path: list[str | int] = [number]
             if where == "header" and name.lower() in own:
                 message = f"{operation} has a parameter for the header {name}"
-                yield context.on(operation, "parameters", message, "remove it; the client sets this header itself", path)
+                yield context.on(
+                    operation,
+                    "parameters",
+                    message,
+                    "remove it; the client sets this header itself",
+                    path,
+                )
             if where in ("cookie", "querystring"):
-                yield context.on(operation, "parameters", f"{operation} has a {where} parameter", "use path, query or header", path)
+                yield context.on(
+                    operation,
+                    "parameters",
+                    f"{operation} has a {where} parameter",
+                    "use path, query or header",
+                    path,
+                )
 
 
 def bodies(context: Context) -> Iterator[Problem]:
@@ -165,6 +262,8 @@ def bodies(context: Context) -> Iterator[Problem]:
             reference = obj(obj(media.value).get("schema")).get("$ref")
             if isinstance(reference, str) and reference in seen:
                 message = f"{operation} has one schema for {seen[reference]} and {name}"
-                yield context.on(operation, "requestBody", message, "make a second one, …Form, for multipart")
+                yield context.on(
+                    operation, "requestBody", message, "make a second one, …Form, for multipart"
+                )
             elif isinstance(reference, str):
                 seen[reference] = name

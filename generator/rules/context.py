@@ -19,14 +19,26 @@ EVENT_STREAM = "text/event-stream"
 
 # What stands under which key of which kind of object: a kind, [kind] in a list, {kind} in a mapping by name.
 _MAP, _LIST, _ONE = "map", "list", "one"
-_PARAMETER = {"schema": (_ONE, "schema"), "content": (_MAP, "mediaType"), "examples": (_MAP, "example")}
+_PARAMETER = {
+    "schema": (_ONE, "schema"),
+    "content": (_MAP, "mediaType"),
+    "examples": (_MAP, "example"),
+}
 CHILDREN: dict[str, dict[str, tuple[str, str]]] = {
     "pathItem": dict.fromkeys(join.METHODS, (_ONE, "operation")),
-    "operation": {"parameters": (_LIST, "parameter"), "requestBody": (_ONE, "requestBody"), "responses": (_MAP, "response")},
+    "operation": {
+        "parameters": (_LIST, "parameter"),
+        "requestBody": (_ONE, "requestBody"),
+        "responses": (_MAP, "response"),
+    },
     "parameter": _PARAMETER,
     "header": _PARAMETER,
     "requestBody": {"content": (_MAP, "mediaType")},
-    "response": {"content": (_MAP, "mediaType"), "headers": (_MAP, "header"), "links": (_MAP, "link")},
+    "response": {
+        "content": (_MAP, "mediaType"),
+        "headers": (_MAP, "header"),
+        "links": (_MAP, "link"),
+    },
     "mediaType": {
         "schema": (_ONE, "schema"),
         "itemSchema": (_ONE, "schema"),
@@ -35,10 +47,26 @@ CHILDREN: dict[str, dict[str, tuple[str, str]]] = {
     },
     "encoding": {"headers": (_MAP, "header")},
     "schema": {
-        **dict.fromkeys(("items", "additionalProperties", "not", "contains", "if", "then", "else", "propertyNames"), (_ONE, "schema")),
-        **dict.fromkeys(("contentSchema", "unevaluatedItems", "unevaluatedProperties"), (_ONE, "schema")),
+        **dict.fromkeys(
+            (
+                "items",
+                "additionalProperties",
+                "not",
+                "contains",
+                "if",
+                "then",
+                "else",
+                "propertyNames",
+            ),
+            (_ONE, "schema"),
+        ),
+        **dict.fromkeys(
+            ("contentSchema", "unevaluatedItems", "unevaluatedProperties"), (_ONE, "schema")
+        ),
         **dict.fromkeys(("allOf", "anyOf", "oneOf", "prefixItems"), (_LIST, "schema")),
-        **dict.fromkeys(("properties", "patternProperties", "$defs", "dependentSchemas"), (_MAP, "schema")),
+        **dict.fromkeys(
+            ("properties", "patternProperties", "$defs", "dependentSchemas"), (_MAP, "schema")
+        ),
     },
 }
 COMPONENT_KINDS = {
@@ -117,13 +145,42 @@ class Context:
             for path, item in obj(content.get("paths")).items():
                 for method, node in obj(item).items():
                     if method in join.METHODS and isinstance(node, dict):
-                        self.operations.append(Operation(section, vendor, path, method, node, f"/paths/{escape(path)}/{method}"))
+                        self.operations.append(
+                            Operation(
+                                section,
+                                vendor,
+                                path,
+                                method,
+                                node,
+                                f"/paths/{escape(path)}/{method}",
+                            )
+                        )
         for path, item in obj(self.document["paths"]).items():
-            self._walk(Node("pathItem", "paths", f"/paths/{escape(path)}", self.document["paths"], path, item, None))
+            self._walk(
+                Node(
+                    "pathItem",
+                    "paths",
+                    f"/paths/{escape(path)}",
+                    self.document["paths"],
+                    path,
+                    item,
+                    None,
+                )
+            )
         for component, kind in COMPONENT_KINDS.items():
             definitions = obj(self.document["components"].get(component))
             for name, value in definitions.items():
-                self._walk(Node(kind, component, f"/components/{component}/{escape(name)}", definitions, name, value, None))
+                self._walk(
+                    Node(
+                        kind,
+                        component,
+                        f"/components/{component}/{escape(name)}",
+                        definitions,
+                        name,
+                        value,
+                        None,
+                    )
+                )
 
     def _walk(self, node: Node) -> None:
         self.nodes.append(node)
@@ -137,7 +194,9 @@ class Context:
                 self._walk(Node(kind, role, pointer, node.value, role, inner, node))
             elif shape == _MAP:
                 for name, value in obj(inner).items():
-                    self._walk(Node(kind, role, f"{pointer}/{escape(name)}", inner, name, value, node))
+                    self._walk(
+                        Node(kind, role, f"{pointer}/{escape(name)}", inner, name, value, node)
+                    )
             else:
                 for number, value in enumerate(seq(inner)):
                     self._walk(Node(kind, role, f"{pointer}/{number}", inner, number, value, node))
@@ -166,13 +225,24 @@ class Context:
     @cached_property
     def rows(self) -> list[tuple[dict[str, Any], str, dict[str, Any]]]:
         """Every ledger row: the mapping that holds it, its page, and the row."""
-        return [(rows, page, obj(row)) for rows in self.spec.ledgers().values() for page, row in rows.items()]
+        return [
+            (rows, page, obj(row))
+            for rows in self.spec.ledgers().values()
+            for page, row in rows.items()
+        ]
 
     def file_of(self, node: Node) -> str:
         """The file that an object stands in."""
         return (self.spec.place(node.parent, node.key) or (COMMON_FILE, 1))[0]
 
-    def problem(self, container: Any, key: str | int | None, message: str, fix: str, path: list[str | int] | None = None) -> Problem:
+    def problem(
+        self,
+        container: Any,
+        key: str | int | None,
+        message: str,
+        fix: str,
+        path: list[str | int] | None = None,
+    ) -> Problem:
         """A problem at a key of a container, or further in, at `path` below that key."""
         if key is None:
             return self.spec.problem(container, None, message, fix)
@@ -185,13 +255,23 @@ class Context:
             return self.spec.problem(node.value, key, message, fix)
         return self.problem(node.parent, node.key, message, fix)
 
-    def on(self, operation: Operation, key: str | None, message: str, fix: str, path: list[str | int] | None = None) -> Problem:
+    def on(
+        self,
+        operation: Operation,
+        key: str | None,
+        message: str,
+        fix: str,
+        path: list[str | int] | None = None,
+    ) -> Problem:
         """A problem at a key of an operation; where there is no such key, at its method; without a key, at its path."""
         if key in operation.node:
             return self.problem(operation.node, key, message, fix, path)
         paths = obj(self.spec.vendor_files()[operation.section, operation.vendor].get("paths"))
         return self.problem(
-            paths if key is None else paths[operation.path], operation.path if key is None else operation.method, message, fix
+            paths if key is None else paths[operation.path],
+            operation.path if key is None else operation.method,
+            message,
+            fix,
         )
 
     # Following references
@@ -224,7 +304,14 @@ class Context:
     def media(self, operation: Operation, part: str) -> Iterator[tuple[str, str, Found]]:
         """Status (empty for the request), media type and media type object of an operation's `request`, or of its 2xx `reply`."""
         if part == "request":
-            bodies = [("", self.resolve(f"{operation.pointer}/requestBody", operation.node.get("requestBody")))]
+            bodies = [
+                (
+                    "",
+                    self.resolve(
+                        f"{operation.pointer}/requestBody", operation.node.get("requestBody")
+                    ),
+                )
+            ]
         else:
             bodies = [
                 (status, self.resolve(f"{operation.pointer}/responses/{status}", response))
@@ -238,7 +325,10 @@ class Context:
     def parameters(self, operation: Operation) -> list[dict[str, Any]]:
         """The parameter objects of an operation."""
         listed = seq(operation.node.get("parameters"))
-        return [obj(self.resolve(f"{operation.pointer}/parameters/{number}", value).value) for number, value in enumerate(listed)]
+        return [
+            obj(self.resolve(f"{operation.pointer}/parameters/{number}", value).value)
+            for number, value in enumerate(listed)
+        ]
 
     def fields(self, pointer: str, schema: Any, depth: int = 0) -> dict[str, bool]:
         """Top-level fields of a schema, through references and variants, and whether each is required in all of them."""
@@ -249,9 +339,13 @@ class Context:
             for part in seq(found.get("allOf")):
                 fields |= self.fields(pointer, part, depth + 1)
             for kind in ("anyOf", "oneOf"):
-                variants = [self.fields(pointer, variant, depth + 1) for variant in seq(found.get(kind))]
+                variants = [
+                    self.fields(pointer, variant, depth + 1) for variant in seq(found.get(kind))
+                ]
                 for name in dict.fromkeys(name for variant in variants for name in variant):
-                    fields[name] = fields.get(name, False) or all(variant.get(name, False) for variant in variants)
+                    fields[name] = fields.get(name, False) or all(
+                        variant.get(name, False) for variant in variants
+                    )
         return fields
 
     def body_fields(self, operation: Operation) -> dict[str, bool]:
@@ -280,15 +374,21 @@ class Context:
             if self._registry is not None:
                 target = f"{DOCUMENT}#{quote(pointer, safe='/~')}"
                 try:
-                    self._validators[pointer] = jsonschema_rs.Draft202012Validator({"$ref": target}, registry=self._registry)
+                    self._validators[pointer] = jsonschema_rs.Draft202012Validator(
+                        {"$ref": target}, registry=self._registry
+                    )
                 except (ValueError, TypeError, jsonschema_rs.ReferencingError):
                     pass
         return self._validators[pointer]
 
-    def mismatches(self, pointer: str, schema: Any, value: Any) -> list[tuple[list[str | int], str]]:
+    def mismatches(
+        self, pointer: str, schema: Any, value: Any
+    ) -> list[tuple[list[str | int], str]]:
         """Where and how a value does not fit the schema at a pointer."""
         validator = self.validator(pointer, schema)
-        return [] if validator is None else [explain(error) for error in validator.iter_errors(value)]
+        return (
+            [] if validator is None else [explain(error) for error in validator.iter_errors(value)]
+        )
 
 
 def escape(name: str) -> str:
@@ -319,23 +419,41 @@ def explain(error: jsonschema_rs.ValidationError) -> tuple[list[str | int], str]
             break  # none is meant more than the others, so the union's own message says more
         error = deepest
     path = list(error.instance_path)
-    unexpected = getattr(error.kind, "unexpected", None)  # of additionalProperties: the keys that are too many
+    unexpected = getattr(
+        error.kind, "unexpected", None
+    )  # of additionalProperties: the keys that are too many
     if unexpected and isinstance(unexpected[0], str):
         path.append(unexpected[0])
     inner = getattr(error.kind, "error", None)  # of propertyNames: what is wrong with the key
     name = getattr(inner, "instance", None)
     if isinstance(name, str):
         path.append(name)
-    message = error.message if len(error.message) <= 300 else f"{error.message[:140]} … {error.message[-140:]}"
+    message = (
+        error.message
+        if len(error.message) <= 300
+        else f"{error.message[:140]} … {error.message[-140:]}"
+    )
     return path, message
 
 
-def _fit(union: jsonschema_rs.ValidationError, variant: list[jsonschema_rs.ValidationError]) -> tuple[bool, int, int]:
+def _fit(
+    union: jsonschema_rs.ValidationError, variant: list[jsonschema_rs.ValidationError]
+) -> tuple[bool, int, int]:
     """How likely it is that a variant is the one that was meant: its type and its tag fit, its errors are deep and few."""
     depth = len(union.instance_path)
-    wrong_type = any(error.kind.name in ("type", "const", "enum") and len(error.instance_path) <= depth for error in variant)
-    wrong_tag = any(error.kind.name in ("const", "enum") and len(error.instance_path) == depth + 1 for error in variant)
-    return not (wrong_type or wrong_tag), max(len(error.instance_path) for error in variant), -len(variant)
+    wrong_type = any(
+        error.kind.name in ("type", "const", "enum") and len(error.instance_path) <= depth
+        for error in variant
+    )
+    wrong_tag = any(
+        error.kind.name in ("const", "enum") and len(error.instance_path) == depth + 1
+        for error in variant
+    )
+    return (
+        not (wrong_type or wrong_tag),
+        max(len(error.instance_path) for error in variant),
+        -len(variant),
+    )
 
 
 def same(left: Any, right: Any) -> bool:

@@ -28,18 +28,36 @@ def evidence(context: Context) -> Iterator[Problem]:
             page, url = obj(entry).get("page"), obj(entry).get("url")
             if isinstance(page, str) and page not in rows:
                 message = f"the page {page} of {operation} is not in the ledger"
-                yield context.on(operation, "x-docs", message, did_you_mean(page, list(rows)), [number, "page"])
+                yield context.on(
+                    operation, "x-docs", message, did_you_mean(page, list(rows)), [number, "page"]
+                )
             elif isinstance(page, str) and operation.id not in seq(rows[page].get("operations")):
                 message = f"the ledger row of {page} does not name {operation}"
                 yield context.on(
-                    operation, "x-docs", message, f"add {operation} to the `operations` of that row, or correct the page", [number, "page"]
+                    operation,
+                    "x-docs",
+                    message,
+                    f"add {operation} to the `operations` of that row, or correct the page",
+                    [number, "page"],
                 )
             if isinstance(url, str) and not _is_url(url):
-                yield context.on(operation, "x-docs", f"`{url}` is not a web address", "write https://host/path", [number, "url"])
+                yield context.on(
+                    operation,
+                    "x-docs",
+                    f"`{url}` is not a web address",
+                    "write https://host/path",
+                    [number, "url"],
+                )
             for key in ("seen", "modified"):
                 date = obj(entry).get(key)
                 if isinstance(date, str) and not _is_date(date):
-                    yield context.on(operation, "x-docs", f"`{date}` is not a date", "write YYYY-MM-DD", [number, key])
+                    yield context.on(
+                        operation,
+                        "x-docs",
+                        f"`{date}` is not a date",
+                        "write YYYY-MM-DD",
+                        [number, key],
+                    )
 
 
 def _is_url(url: str) -> bool:
@@ -47,7 +65,11 @@ def _is_url(url: str) -> bool:
         parts = urlsplit(url)
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and "." in (parts.hostname or "") and not re.search(r"\s", url)
+    return (
+        parts.scheme in ("http", "https")
+        and "." in (parts.hostname or "")
+        and not re.search(r"\s", url)
+    )
 
 
 def _is_date(text: str) -> bool:
@@ -65,7 +87,10 @@ def ledger(context: Context) -> Iterator[Problem]:
         place = "{}:{}".format(*(context.spec.place(rows, page) or ("", 0)))
         if page in seen:
             yield context.problem(
-                rows, page, f"the page {page} is already in {seen[page]}", "keep the row of the section that it stands in"
+                rows,
+                page,
+                f"the page {page} is already in {seen[page]}",
+                "keep the row of the section that it stands in",
             )
         seen.setdefault(page, place)
         kinds = [kind for kind in KINDS if kind in row]
@@ -75,7 +100,9 @@ def ledger(context: Context) -> Iterator[Problem]:
         for number, name in enumerate(seq(row.get("operations"))):
             if isinstance(name, str) and name not in context.by_id:
                 message = f"there is no operation `{name}`, which the row of {page} names"
-                yield context.problem(row, "operations", message, did_you_mean(name, list(context.by_id)), [number])
+                yield context.problem(
+                    row, "operations", message, did_you_mean(name, list(context.by_id)), [number]
+                )
 
 
 def secrets(context: Context) -> Iterator[Problem]:
@@ -85,5 +112,8 @@ def secrets(context: Context) -> Iterator[Problem]:
         for number, line in enumerate(text.splitlines(), 1):
             if _SECRET.search(line):
                 yield Problem(
-                    name, number, "there is what looks like a key or token", "replace it by `sk-…`; if it is real, have it revoked"
+                    name,
+                    number,
+                    "there is what looks like a key or token",
+                    "replace it by `sk-…`; if it is real, have it revoked",
                 )

@@ -24,7 +24,13 @@ def present(context: Context) -> Iterator[Problem]:
                 if wanted and not operation.unknown(part) and not examples(context, media):
                     message = f"the {part} of {operation} as {name} has no example"
                     fix = f"add one under `examples`, or say in `x-unknown: {{{part}: …}}` what was looked for"
-                    yield context.on(operation, key, message, fix, [status, "content", name] if status else ["content", name])
+                    yield context.on(
+                        operation,
+                        key,
+                        message,
+                        fix,
+                        [status, "content", name] if status else ["content", name],
+                    )
 
 
 def examples(context: Context, media: Found) -> list[tuple[Any, str | int, Any]]:
@@ -44,7 +50,9 @@ def form(context: Context) -> Iterator[Problem]:
     for node in context.of_kind("example"):
         if "$ref" not in obj(node.value) and "value" not in obj(node.value):
             yield context.at(
-                node, f"the example `{node.key}` has no value", "write `value:` under its name; other forms are not read by all tools"
+                node,
+                f"the example `{node.key}` has no value",
+                "write `value:` under its name; other forms are not read by all tools",
             )
 
 
@@ -59,7 +67,11 @@ def fitting(context: Context) -> Iterator[Problem]:
                 for path, message in context.mismatches(f"{node.pointer}/schema", schema, value):
                     fix = "correct the example, or the schema if the example is what the service sends"
                     yield context.problem(
-                        container, key, f"the example of {_owner(node)} does not fit its schema{_in(path)}: {message}", fix, path
+                        container,
+                        key,
+                        f"the example of {_owner(node)} does not fit its schema{_in(path)}: {message}",
+                        fix,
+                        path,
                     )
 
 
@@ -67,12 +79,19 @@ def of_schemas(context: Context) -> Iterator[Problem]:
     """Examples inside a schema fit it."""
     for node in context.of_kind("schema"):
         schema = obj(node.value)
-        values: list[tuple[list[str | int], Any]] = [(["example"], schema["example"])] if "example" in schema else []
-        values += [(["examples", number], value) for number, value in enumerate(seq(schema.get("examples")))]
+        values: list[tuple[list[str | int], Any]] = (
+            [(["example"], schema["example"])] if "example" in schema else []
+        )
+        values += [
+            (["examples", number], value)
+            for number, value in enumerate(seq(schema.get("examples")))
+        ]
         for start, value in values:
             for path, message in context.mismatches(node.pointer, None, value):
                 fix = "correct the example or the schema"
-                message = f"the example of `{node.key}` does not fit its schema{_in(path)}: {message}"
+                message = (
+                    f"the example of `{node.key}` does not fit its schema{_in(path)}: {message}"
+                )
                 yield context.problem(schema, start[0], message, fix, [*start[1:], *path])
 
 
@@ -83,30 +102,54 @@ def streams(context: Context) -> Iterator[Problem]:
             if is_event_stream(name):
                 for container, key, value in examples(context, media):
                     for message, fix in _stream_faults(context, operation, media, value):
-                        yield context.problem(container, key, f"the event stream example of {operation}: {message}", fix)
+                        yield context.problem(
+                            container,
+                            key,
+                            f"the event stream example of {operation}: {message}",
+                            fix,
+                        )
 
 
-def _stream_faults(context: Context, operation: Operation, media: Found, text: Any) -> Iterator[tuple[str, str]]:
+def _stream_faults(
+    context: Context, operation: Operation, media: Found, text: Any
+) -> Iterator[tuple[str, str]]:
     if not isinstance(text, str):
         yield "it is not text", "write the raw text of the stream, as a block after `value: |+`"
         return
     events, rest = parse_events(text)
     if rest:
-        yield f"there is no blank line after `{rest[:60]}`", "end each event with a blank line; `|+` keeps the last one"
+        yield (
+            f"there is no blank line after `{rest[:60]}`",
+            "end each event with a blank line; `|+` keeps the last one",
+        )
         return
     if not events:
-        yield "there is no event in it", "write `data: …` lines, each event followed by a blank line"
+        yield (
+            "there is no event in it",
+            "write `data: …` lines, each event followed by a blank line",
+        )
         return
     for number, event in enumerate(events, 1):
-        fault = _content_fault(context, f"{media.pointer}/itemSchema", obj(media.value).get("itemSchema"), event)
+        fault = _content_fault(
+            context, f"{media.pointer}/itemSchema", obj(media.value).get("itemSchema"), event
+        )
         if fault:
-            yield f"event {number}: {fault}", "correct the example, or itemSchema and what it refers to"
+            yield (
+                f"event {number}: {fault}",
+                "correct the example, or itemSchema and what it refers to",
+            )
     done = obj(obj(operation.node.get("x-stream")).get("done"))
     last = events[-1]["data"]
     if "data" in done and last != done["data"]:
-        yield f"the last event is not `{done['data']}`, as x-stream.done says", "end the example as the stream ends, or correct x-stream"
+        yield (
+            f"the last event is not `{done['data']}`, as x-stream.done says",
+            "end the example as the stream ends, or correct x-stream",
+        )
     elif "field" in done and not _holds(done, last):
-        yield f"x-stream.done does not hold for the last event, `{last[:80]}`", "end the example as the stream ends, or correct x-stream"
+        yield (
+            f"x-stream.done does not hold for the last event, `{last[:80]}`",
+            "end the example as the stream ends, or correct x-stream",
+        )
 
 
 def parse_events(text: str) -> tuple[list[dict[str, str]], str]:
@@ -138,7 +181,10 @@ def _content_fault(context: Context, pointer: str, schema: Any, value: Any) -> s
     found = context.resolve(pointer, schema)
     schema = obj(found.value)
     for kind in ("anyOf", "oneOf"):
-        variants = [(f"{found.pointer}/{kind}/{number}", variant) for number, variant in enumerate(seq(schema.get(kind)))]
+        variants = [
+            (f"{found.pointer}/{kind}/{number}", variant)
+            for number, variant in enumerate(seq(schema.get(kind)))
+        ]
         fitting = [variant for variant in variants if not context.mismatches(*variant, value)]
         results = [_content_fault(context, *variant, value) for variant in fitting]
         if results and None not in results:
@@ -157,7 +203,9 @@ def _content_fault(context: Context, pointer: str, schema: Any, value: Any) -> s
             content = json.loads(value)
         except ValueError as error:
             return f"`{value[:80]}` is not JSON: {error}"
-        faults = context.mismatches(f"{found.pointer}/contentSchema", schema["contentSchema"], content)
+        faults = context.mismatches(
+            f"{found.pointer}/contentSchema", schema["contentSchema"], content
+        )
         if faults:
             return f"{faults[0][1]}{_in(faults[0][0])}"
     return None
@@ -181,32 +229,67 @@ def extension_paths(context: Context) -> Iterator[Problem]:
         if not replies or operation.unknown("reply"):
             continue
         result = obj(obj(operation.node.get("x-task-status")).get("result"))
-        rules = {"x-task": obj(operation.node.get("x-task")), "x-upload": obj(operation.node.get("x-upload")), "x-task-status": result}
+        rules = {
+            "x-task": obj(operation.node.get("x-task")),
+            "x-upload": obj(operation.node.get("x-upload")),
+            "x-task-status": result,
+        }
         for extension, rule in rules.items():
             for parameter, path in obj(rule.get("parameters")).items():
                 if not any(_search(path, reply) is not None for reply in replies):
                     message = f"no example of the reply of {operation} has the `{path}` that {extension} reads `{parameter}` from"
                     fix = "correct the path, or add an example with it"
                     inside: list[str | int] = ["result"] if rule is result else []
-                    yield context.on(operation, extension, message, fix, [*inside, "parameters", parameter])
+                    yield context.on(
+                        operation, extension, message, fix, [*inside, "parameters", parameter]
+                    )
         upload = obj(operation.node.get("x-upload"))
         last = context.by_id.get(str(upload.get("finish")))
-        for role, found in (("put", replies), ("address", [*replies, *(_replies(context, last) if last else [])])):
-            if role in upload and not any(isinstance(_search(upload[role], reply), str) for reply in found):
+        for role, found in (
+            ("put", replies),
+            ("address", [*replies, *(_replies(context, last) if last else [])]),
+        ):
+            if role in upload and not any(
+                isinstance(_search(upload[role], reply), str) for reply in found
+            ):
                 message = f"no example has the `{upload[role]}` that x-upload of {operation} reads the {role} from"
-                yield context.on(operation, "x-upload", message, "correct the path, or add an example with it", [role])
+                yield context.on(
+                    operation,
+                    "x-upload",
+                    message,
+                    "correct the path, or add an example with it",
+                    [role],
+                )
         status = obj(operation.node.get("x-task-status"))
         if "state" in status:
-            listed = [word for kind in ("pending", "succeeded", "failed") for word in seq(status.get(kind))]
+            listed = [
+                word
+                for kind in ("pending", "succeeded", "failed")
+                for word in seq(status.get(kind))
+            ]
             state = status["state"]
             states = [value for reply in replies if (value := _search(state, reply)) is not None]
             if not states:
-                message = f"no example of the reply of {operation} has the state that x-task-status reads"
-                yield context.on(operation, "x-task-status", message, "correct the path, or add an example with it", ["state"])
+                message = (
+                    f"no example of the reply of {operation} has the state that x-task-status reads"
+                )
+                yield context.on(
+                    operation,
+                    "x-task-status",
+                    message,
+                    "correct the path, or add an example with it",
+                    ["state"],
+                )
             for value in states:
                 if not any(same(value, word) for word in listed):
                     message = f"the state {value!r} of an example of {operation} is none that x-task-status lists"
-                    yield context.on(operation, "x-task-status", message, "list it under pending, succeeded or failed", ["state"])
+                    yield context.on(
+                        operation,
+                        "x-task-status",
+                        message,
+                        "list it under pending, succeeded or failed",
+                        ["state"],
+                    )
 
 
 def _replies(context: Context, operation: Operation) -> list[Any]:

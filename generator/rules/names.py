@@ -16,7 +16,9 @@ RESERVED_SCHEMAS = frozenset(
     "Any Binary Bytes Callable ClassVar Dict FileInput Generic HttpInfo Iterable Iterator JsonList List Literal Mapping Model "
     "NotRequired Optional Required Response Self Sequence Set Tuple Type TypeAlias TypedDict Union Unset".split()
 )
-OWN_ARGUMENTS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout", "accept", "self"})
+OWN_ARGUMENTS = frozenset(
+    {"extra_headers", "extra_query", "extra_body", "timeout", "accept", "self"}
+)
 MODEL_NAMES = frozenset({"request_id", "http", "to_dict"})
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
 
@@ -28,35 +30,63 @@ def operation_ids(context: Context) -> Iterator[Problem]:
     for operation in context.operations:
         identifier, prefix = operation.id, f"{operation.vendor}_"
         if not identifier:
-            yield context.on(operation, "operationId", f"{operation} has no operationId", f"give it one: {prefix}<action>")
+            yield context.on(
+                operation,
+                "operationId",
+                f"{operation} has no operationId",
+                f"give it one: {prefix}<action>",
+            )
             continue
         if not SLUG.match(identifier) or not identifier.startswith(prefix):
             message = f"the operationId `{identifier}` is not {prefix}<action> in snake_case"
-            yield context.on(operation, "operationId", message, f"name it {prefix}… with small letters, digits and single _")
-        if identifier in seen:
-            there = "{}:{}".format(*(context.spec.place(seen[identifier].node, "operationId") or ("", 0)))
             yield context.on(
-                operation, "operationId", f"the operationId `{identifier}` is already used in {there}", "rename one of the two"
+                operation,
+                "operationId",
+                message,
+                f"name it {prefix}… with small letters, digits and single _",
+            )
+        if identifier in seen:
+            there = "{}:{}".format(
+                *(context.spec.place(seen[identifier].node, "operationId") or ("", 0))
+            )
+            yield context.on(
+                operation,
+                "operationId",
+                f"the operationId `{identifier}` is already used in {there}",
+                "rename one of the two",
             )
             continue
         seen[identifier] = operation
         for method in _methods(operation):
             if not method.isidentifier() or keyword.iskeyword(method):
-                yield context.on(operation, "operationId", f"`{method}` cannot be the name of a method", "choose another action")
+                yield context.on(
+                    operation,
+                    "operationId",
+                    f"`{method}` cannot be the name of a method",
+                    "choose another action",
+                )
             other = methods.setdefault((operation.section, operation.vendor, method), operation)
             if other is not operation:
                 message = f"the method `{method}` of `{identifier}` is also one of `{other}`"
-                yield context.on(operation, "operationId", message, "choose another action for one of the two")
+                yield context.on(
+                    operation, "operationId", message, "choose another action for one of the two"
+                )
 
 
 def _methods(operation: Operation) -> list[str]:
     """The methods that the namespace gets for an operation."""
     action = operation.id.removeprefix(f"{operation.vendor}_")
     kinds = {"x-stream": "stream_", "x-pages": "iter_"}
-    derived = [prefix + action for extension, prefix in kinds.items() if extension in operation.node]
+    derived = [
+        prefix + action for extension, prefix in kinds.items() if extension in operation.node
+    ]
     if "when" in obj(operation.node.get("x-task")):
         derived.append(f"submit_{action}")
-    derived += [str(upload["method"])] if "method" in (upload := obj(operation.node.get("x-upload"))) else []
+    derived += (
+        [str(upload["method"])]
+        if "method" in (upload := obj(operation.node.get("x-upload")))
+        else []
+    )
     return [action, *derived]
 
 
@@ -69,10 +99,18 @@ def shortcuts(context: Context) -> Iterator[Problem]:
             other = seen.setdefault(name, operation)
             if other is not operation:
                 yield context.on(
-                    operation, "x-shortcut", f"the shortcut `{name}` is already that of `{other}`", "give it to one of the two"
+                    operation,
+                    "x-shortcut",
+                    f"the shortcut `{name}` is already that of `{other}`",
+                    "give it to one of the two",
                 )
             elif any(keyword.iskeyword(part) for part in name.split(".")):
-                yield context.on(operation, "x-shortcut", f"the shortcut `{name}` has a Python keyword in it", "choose another word")
+                yield context.on(
+                    operation,
+                    "x-shortcut",
+                    f"the shortcut `{name}` has a Python keyword in it",
+                    "choose another word",
+                )
 
 
 def tags(context: Context) -> Iterator[Problem]:
@@ -80,7 +118,12 @@ def tags(context: Context) -> Iterator[Problem]:
     for operation in context.operations:
         leaf = f"{operation.section}.{operation.vendor}"
         if operation.node.get("tags") != [leaf]:
-            yield context.on(operation, "tags", f"the tags of {operation} are not [{leaf}]", f"write `tags: [{leaf}]`")
+            yield context.on(
+                operation,
+                "tags",
+                f"the tags of {operation} are not [{leaf}]",
+                f"write `tags: [{leaf}]`",
+            )
 
 
 def homes(context: Context) -> Iterator[Problem]:
@@ -100,19 +143,39 @@ def homes(context: Context) -> Iterator[Problem]:
         listed = operation.node.get("x-aliases")
         for path in [operation.path, *(alias for alias in seq(listed) if isinstance(alias, str))]:
             key = None if path == operation.path else "x-aliases"
-            home = next(((section, slug) for prefix, section, slug in prefixes if _under(path, prefix)), None)
+            home = next(
+                ((section, slug) for prefix, section, slug in prefixes if _under(path, prefix)),
+                None,
+            )
             if home is None and key:
-                home = (operation.section, operation.vendor)  # an alias is under its operation's home unless another vendor claims it
+                home = (
+                    operation.section,
+                    operation.vendor,
+                )  # an alias is under its operation's home unless another vendor claims it
             if home is None:
                 fix = f"add a prefix of it to `{operation.vendor}` in vendors.yaml, under homes: {operation.section}"
-                yield context.on(operation, key, f"no prefix in vendors.yaml is the home of {path}", fix)
+                yield context.on(
+                    operation, key, f"no prefix in vendors.yaml is the home of {path}", fix
+                )
             elif home != (operation.section, operation.vendor):
                 fix = "move it there, or correct the prefixes in vendors.yaml"
-                yield context.on(operation, key, f"the home of {path} is {home[0]}/{home[1]}.yaml, not {file}", fix)
+                yield context.on(
+                    operation,
+                    key,
+                    f"the home of {path} is {home[0]}/{home[1]}.yaml, not {file}",
+                    fix,
+                )
             if key:
-                other = known.get(path) or aliases.setdefault(f"{operation.method} {path}", operation)
+                other = known.get(path) or aliases.setdefault(
+                    f"{operation.method} {path}", operation
+                )
                 if other is not operation:
-                    yield context.on(operation, key, f"the alias {path} is also a path of `{other}`", "keep it at one operation")
+                    yield context.on(
+                        operation,
+                        key,
+                        f"the alias {path} is also a path of `{other}`",
+                        "keep it at one operation",
+                    )
 
 
 def _under(path: str, prefix: str) -> bool:
@@ -128,17 +191,27 @@ def path_parameters(context: Context) -> Iterator[Problem]:
         for name in wanted:
             if name not in given:
                 message = f"the path has {{{name}}}, but {operation} has no path parameter `{name}`"
-                yield context.on(operation, "parameters", message, "add the parameter, with `in: path` and `required: true`")
+                yield context.on(
+                    operation,
+                    "parameters",
+                    message,
+                    "add the parameter, with `in: path` and `required: true`",
+                )
         for name in given:
             if name not in wanted:
                 message = f"{operation} has a path parameter `{name}` that is not in its path"
-                yield context.on(operation, "parameters", message, "correct the name, or remove the parameter")
+                yield context.on(
+                    operation, "parameters", message, "correct the name, or remove the parameter"
+                )
         seen: set[tuple[str, str]] = set()
         for parameter in parameters:
             name = (str(parameter.get("in")), str(parameter.get("name")))
             if name in seen:
                 yield context.on(
-                    operation, "parameters", f"{operation} has the {name[0]} parameter `{name[1]}` twice", "remove one of the two"
+                    operation,
+                    "parameters",
+                    f"{operation} has the {name[0]} parameter `{name[1]}` twice",
+                    "remove one of the two",
                 )
             seen.add(name)
         for alias in seq(operation.node.get("x-aliases")):
@@ -158,16 +231,28 @@ def schema_names(context: Context) -> Iterator[Problem]:
             prefix = class_name(pascal(file.partition("/")[2].rpartition(".")[0]))
             if not re.match(rf"{re.escape(prefix)}(?![a-z])", name):
                 fix = f"name it {prefix}…, or put it into common.yaml if several vendors use it"
-                yield context.at(node, f"the schema name `{name}` does not start with `{prefix}`", fix)
+                yield context.at(
+                    node, f"the schema name `{name}` does not start with `{prefix}`", fix
+                )
         kept = class_name(name)
         if kept != name:
-            yield context.at(node, f"openapi-python-client would rename the schema `{name}` to `{kept}`", f"name it `{kept}`")
+            yield context.at(
+                node,
+                f"openapi-python-client would rename the schema `{name}` to `{kept}`",
+                f"name it `{kept}`",
+            )
         if name in RESERVED_SCHEMAS or (name == "JsonObject" and file != COMMON_FILE):
             fix = "choose another name" if name != "JsonObject" else "use the one of common.yaml"
-            yield context.at(node, f"the schema name `{name}` would hide one that the generated code needs", fix)
+            yield context.at(
+                node, f"the schema name `{name}` would hide one that the generated code needs", fix
+            )
         other = seen.setdefault(name.lower(), name)
         if other != name:
-            yield context.at(node, f"the schema names `{name}` and `{other}` differ in case only", "rename one of the two")
+            yield context.at(
+                node,
+                f"the schema names `{name}` and `{other}` differ in case only",
+                "rename one of the two",
+            )
 
 
 def pascal(slug: str) -> str:
@@ -181,7 +266,9 @@ def pascal(slug: str) -> str:
 @cache
 def class_name(name: str) -> str:
     """The class that openapi-python-client makes of a schema name."""
-    from openapi_python_client.strings import ClassName  # slow to import, and needed by this rule alone
+    from openapi_python_client.strings import (
+        ClassName,
+    )  # slow to import, and needed by this rule alone
 
     return str(ClassName(name, ""))
 
@@ -190,7 +277,11 @@ def field_names(context: Context) -> Iterator[Problem]:
     """No field is called `self`: attrs could not write a constructor for it."""
     for node in context.of_kind("schema"):
         if node.role == "properties" and node.key == "self":
-            yield context.at(node, "a field is called `self`", "leave it out and say so in the object's description; objects are open")
+            yield context.at(
+                node,
+                "a field is called `self`",
+                "leave it out and say so in the object's description; objects are open",
+            )
 
 
 def renamed(context: Context) -> list[str]:
@@ -199,7 +290,12 @@ def renamed(context: Context) -> list[str]:
     requests = _request_pointers(context)
     for node in context.of_kind("schema"):
         if node.role == "properties":
-            _note(found, str(node.key), "argument" if _top(node).pointer in requests else "field", f"{_top(node).key}.{node.key}")
+            _note(
+                found,
+                str(node.key),
+                "argument" if _top(node).pointer in requests else "field",
+                f"{_top(node).key}.{node.key}",
+            )
     for node in context.of_kind("parameter"):
         name = obj(node.value).get("name")
         if isinstance(name, str):
@@ -209,20 +305,30 @@ def renamed(context: Context) -> list[str]:
 
 def _note(found: dict[str, str], name: str, kind: str, place: str) -> None:
     python = re.sub(r"\W+", "_", name).strip("_")
-    if keyword.iskeyword(python) or python in (OWN_ARGUMENTS if kind == "argument" else MODEL_NAMES):
+    if keyword.iskeyword(python) or python in (
+        OWN_ARGUMENTS if kind == "argument" else MODEL_NAMES
+    ):
         found[place] = f"{python}_"
 
 
 def _request_pointers(context: Context) -> set[str]:
     """Pointers of the components that are request bodies themselves, whose fields become arguments."""
     pointers: set[str] = set()
-    waiting = [(media.pointer, obj(media.value).get("schema")) for op in context.operations for _, _, media in context.media(op, "request")]
+    waiting = [
+        (media.pointer, obj(media.value).get("schema"))
+        for op in context.operations
+        for _, _, media in context.media(op, "request")
+    ]
     while waiting:
         pointer, schema = waiting.pop()
         found = context.resolve(pointer, schema)
         if found.pointer not in pointers:
             pointers.add(found.pointer)
-            variants = [variant for kind in ("oneOf", "anyOf", "allOf") for variant in seq(obj(found.value).get(kind))]
+            variants = [
+                variant
+                for kind in ("oneOf", "anyOf", "allOf")
+                for variant in seq(obj(found.value).get(kind))
+            ]
             waiting += [("", variant) for variant in variants if "$ref" in obj(variant)]
     return pointers
 

@@ -23,14 +23,20 @@ _TYPES: dict[str, tuple[type, ...]] = {
 def _is_type(value: Any, name: Any) -> bool:
     if isinstance(value, bool):
         return name == "boolean"
-    return isinstance(value, _TYPES.get(str(name), ())) or (name == "integer" and isinstance(value, float) and value.is_integer())
+    return isinstance(value, _TYPES.get(str(name), ())) or (
+        name == "integer" and isinstance(value, float) and value.is_integer()
+    )
 
 
 def inline_objects(context: Context) -> Iterator[Problem]:
     """An object with properties is a named component."""
     for node in context.of_kind("schema"):
         if not node.is_component and "properties" in obj(node.value):
-            yield context.at(node, f"there is an object with properties inside {_owner(node)}", "make it a named component and use $ref")
+            yield context.at(
+                node,
+                f"there is an object with properties inside {_owner(node)}",
+                "make it a named component and use $ref",
+            )
 
 
 def boolean_schemas(context: Context) -> Iterator[Problem]:
@@ -38,7 +44,9 @@ def boolean_schemas(context: Context) -> Iterator[Problem]:
     for node in context.of_kind("schema"):
         if isinstance(node.value, bool) and node.role != "additionalProperties":
             yield context.at(
-                node, f"there is a schema `{str(node.value).lower()}` in {_owner(node)}", "write {} for anything, or describe it"
+                node,
+                f"there is a schema `{str(node.value).lower()}` in {_owner(node)}",
+                "write {} for anything, or describe it",
             )
 
 
@@ -47,7 +55,9 @@ def open_objects(context: Context) -> Iterator[Problem]:
     for node in context.of_kind("schema"):
         for key in ("additionalProperties", "unevaluatedProperties"):
             if obj(node.value).get(key) is False:
-                yield context.at(node, f"{_owner(node)} has `{key}: false`", "remove it; objects stay open", key)
+                yield context.at(
+                    node, f"{_owner(node)} has `{key}: false`", "remove it; objects stay open", key
+                )
 
 
 def required_fields(context: Context) -> Iterator[Problem]:
@@ -60,7 +70,10 @@ def required_fields(context: Context) -> Iterator[Problem]:
         for name in seq(schema.get("required")):
             if isinstance(name, str) and name not in known:
                 yield context.at(
-                    node, f"{_owner(node)} requires `{name}` and does not describe it", "describe it, or correct the name", "required"
+                    node,
+                    f"{_owner(node)} requires `{name}` and does not describe it",
+                    "describe it, or correct the name",
+                    "required",
                 )
 
 
@@ -70,19 +83,38 @@ def enums(context: Context) -> Iterator[Problem]:
         values = obj(node.value).get("enum")
         if not isinstance(values, list):
             continue
-        kinds = {"number" if _is_type(value, "number") else type(value).__name__ for value in values}
+        kinds = {
+            "number" if _is_type(value, "number") else type(value).__name__ for value in values
+        }
         if len(kinds) > 1:
             fix = "split it: `anyOf: [{type: string, enum: [a, b]}, {type: 'null'}]`"
-            yield context.at(node, f"the enum of {_owner(node)} mixes types ({', '.join(sorted(kinds))})", fix, "enum")
+            yield context.at(
+                node,
+                f"the enum of {_owner(node)} mixes types ({', '.join(sorted(kinds))})",
+                fix,
+                "enum",
+            )
             continue
         types = obj(node.value).get("type")
         for number, value in enumerate(values):
-            if types is not None and not any(_is_type(value, name) for name in (types if isinstance(types, list) else [types])):
+            if types is not None and not any(
+                _is_type(value, name) for name in (types if isinstance(types, list) else [types])
+            ):
                 message = f"the enum value {value!r} of {_owner(node)} is not of the type {types}"
-                yield context.problem(node.value, "enum", message, "quote it if it is text, or correct the type", [number])
+                yield context.problem(
+                    node.value,
+                    "enum",
+                    message,
+                    "quote it if it is text, or correct the type",
+                    [number],
+                )
             if any(same(value, other) for other in values[:number]):
                 yield context.problem(
-                    node.value, "enum", f"the enum of {_owner(node)} has {value!r} twice", "remove one of the two", [number]
+                    node.value,
+                    "enum",
+                    f"the enum of {_owner(node)} has {value!r} twice",
+                    "remove one of the two",
+                    [number],
                 )
 
 
@@ -92,7 +124,13 @@ def defaults(context: Context) -> Iterator[Problem]:
         if "default" in obj(node.value):
             for path, message in context.mismatches(node.pointer, None, node.value["default"]):
                 fix = "correct the default or the schema; if text says what the default is, say it in the description"
-                yield context.problem(node.value, "default", f"the default of {_owner(node)} does not fit its schema: {message}", fix, path)
+                yield context.problem(
+                    node.value,
+                    "default",
+                    f"the default of {_owner(node)} does not fit its schema: {message}",
+                    fix,
+                    path,
+                )
 
 
 def files(context: Context) -> Iterator[Problem]:
@@ -103,13 +141,20 @@ def files(context: Context) -> Iterator[Problem]:
         if not isinstance(forms, list):
             continue
         if not resolves_to_string(context, node):
-            yield context.at(node, f"`x-file` on {_owner(node)}, which is no text", "put it on a string, or on a list of strings", "x-file")
+            yield context.at(
+                node,
+                f"`x-file` on {_owner(node)}, which is no text",
+                "put it on a string, or on a list of strings",
+                "x-file",
+            )
         top = node
         while top.above is not None:
             top = top.above
         if "part" in forms and top.pointer in json_bodies:
             fix = "give the multipart body a schema of its own (…Form), or remove `part`"
-            yield context.at(node, f"{_owner(node)} is a file part, but {top.key} is sent as JSON", fix, "x-file")
+            yield context.at(
+                node, f"{_owner(node)} is a file part, but {top.key} is sent as JSON", fix, "x-file"
+            )
 
 
 def _reached(context: Context, json: bool) -> set[str]:

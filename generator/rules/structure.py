@@ -15,7 +15,16 @@ import jsonschema_rs
 from jmespath.exceptions import JMESPathError
 
 from .. import join
-from ..source import COMMON_FILE, EXTENSIONS_FILE, LEDGER_NAME, ROOT_FILE, VENDORS_FILE, Problem, obj, seq
+from ..source import (
+    COMMON_FILE,
+    EXTENSIONS_FILE,
+    LEDGER_NAME,
+    ROOT_FILE,
+    VENDORS_FILE,
+    Problem,
+    obj,
+    seq,
+)
 from .context import COMPONENT_KINDS, Context, Node, explain, same
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
@@ -29,7 +38,12 @@ _VENDORS = {
         "additionalProperties": False,
         "properties": {
             "name": {"type": "string", "minLength": 1},
-            "also": {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "string", "minLength": 1}},
+            "also": {
+                "type": "array",
+                "minItems": 1,
+                "uniqueItems": True,
+                "items": {"type": "string", "minLength": 1},
+            },
             "homes": {
                 "type": "object",
                 "minProperties": 1,
@@ -53,7 +67,12 @@ _LEDGER = {
         "properties": {
             "title": {"type": "string", "minLength": 1},
             "group": {"type": "string"},
-            "operations": {"type": "array", "minItems": 1, "uniqueItems": True, "items": {"type": "string"}},
+            "operations": {
+                "type": "array",
+                "minItems": 1,
+                "uniqueItems": True,
+                "items": {"type": "string"},
+            },
             "guide": {"const": True},
             "unknown": {"type": "string", "minLength": 10},
             "pending": {"const": True},
@@ -65,7 +84,9 @@ _OBJECT = {"type": "object"}
 _COMPONENTS = {
     "type": "object",
     "additionalProperties": False,
-    "properties": {kind: _OBJECT for kind in join.COMPONENTS if kind not in ("securitySchemes", "links")},
+    "properties": {
+        kind: _OBJECT for kind in join.COMPONENTS if kind not in ("securitySchemes", "links")
+    },
 }
 _PATHS = {
     "type": "object",
@@ -77,8 +98,16 @@ _PATHS = {
         "properties": dict.fromkeys(join.METHODS, _OBJECT),
     },
 }
-_VENDOR_FILE = {"type": "object", "additionalProperties": False, "properties": {"paths": _PATHS, "components": _COMPONENTS}}
-_COMMON = {"type": "object", "additionalProperties": False, "properties": {"components": _COMPONENTS}}
+_VENDOR_FILE = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"paths": _PATHS, "components": _COMPONENTS},
+}
+_COMMON = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {"components": _COMPONENTS},
+}
 _ROOT = {
     "type": "object",
     "required": ["tags"],
@@ -87,7 +116,10 @@ _ROOT = {
     "properties": {
         **dict.fromkeys(("openapi", "info", "servers", "security", "paths", "externalDocs"), True),
         "tags": {"type": "array", "items": _OBJECT},
-        "components": {**_COMPONENTS, "properties": {**_COMPONENTS["properties"], "securitySchemes": _OBJECT}},
+        "components": {
+            **_COMPONENTS,
+            "properties": {**_COMPONENTS["properties"], "securitySchemes": _OBJECT},
+        },
     },
 }
 
@@ -115,7 +147,11 @@ def _compiled(schema: str) -> jsonschema_rs.Validator:
 @cache
 def document_validator(version: str) -> jsonschema_rs.Validator:
     """For whole documents of an OpenAPI version, by the schema that openapi-spec-validator uses."""
-    schema = files("openapi_spec_validator").joinpath(f"resources/schemas/v{version}/schema.json").read_text(encoding="utf-8")
+    schema = (
+        files("openapi_spec_validator")
+        .joinpath(f"resources/schemas/v{version}/schema.json")
+        .read_text(encoding="utf-8")
+    )
     return jsonschema_rs.validator_for(json.loads(schema))
 
 
@@ -126,20 +162,31 @@ def form_of_files(context: Context) -> Iterator[Problem]:
         if content is None:
             continue
         section, slash, rest = name.partition("/")
-        schema = {ROOT_FILE: _ROOT, VENDORS_FILE: _VENDORS, COMMON_FILE: _COMMON}.get(name, _VENDOR_FILE)
+        schema = {ROOT_FILE: _ROOT, VENDORS_FILE: _VENDORS, COMMON_FILE: _COMMON}.get(
+            name, _VENDOR_FILE
+        )
         if slash:
             if section not in sections:
-                yield Problem(name, 1, f"the folder `{section}` is no section", "move the file, or add the section's tag to openapi.yaml")
+                yield Problem(
+                    name,
+                    1,
+                    f"the folder `{section}` is no section",
+                    "move the file, or add the section's tag to openapi.yaml",
+                )
             if not name.endswith(".yaml"):
                 yield Problem(name, 1, "the file does not end in .yaml", "rename it")
             if rest == LEDGER_NAME:
                 schema = _LEDGER
             elif rest.rpartition(".")[0] not in context.vendors:
                 fix = "add the vendor there, or name the file after one that is there"
-                yield Problem(name, 1, f"{VENDORS_FILE} has no vendor `{rest.rpartition('.')[0]}`", fix)
+                yield Problem(
+                    name, 1, f"{VENDORS_FILE} has no vendor `{rest.rpartition('.')[0]}`", fix
+                )
         for error in _compiled(json.dumps(schema)).iter_errors(content):
             path, message = explain(error)
-            yield Problem(*(context.spec.locate(content, path) if path else (name, 1)), message, _fix(error))
+            yield Problem(
+                *(context.spec.locate(content, path) if path else (name, 1)), message, _fix(error)
+            )
 
 
 def vendors(context: Context) -> Iterator[Problem]:
@@ -148,16 +195,29 @@ def vendors(context: Context) -> Iterator[Problem]:
     for slug, vendor in context.vendors.items():
         if not SLUG.match(slug):
             yield context.problem(
-                context.vendors, slug, f"the vendor slug `{slug}` is not snake_case", "write small letters, digits and single _"
+                context.vendors,
+                slug,
+                f"the vendor slug `{slug}` is not snake_case",
+                "write small letters, digits and single _",
             )
         homes = obj(obj(vendor).get("homes"))
         for section, prefixes in homes.items():
             if section not in context.spec.sections():
-                yield context.problem(homes, section, f"there is no section `{section}`", did_you_mean(section, context.spec.sections()))
+                yield context.problem(
+                    homes,
+                    section,
+                    f"there is no section `{section}`",
+                    did_you_mean(section, context.spec.sections()),
+                )
             for number, prefix in enumerate(seq(prefixes)):
                 if isinstance(prefix, str) and prefix in seen:
                     message = f"the prefix `{prefix}` is also the home of {seen[prefix]}"
-                    yield context.problem(prefixes, number, message, "keep it at one vendor and section, or make one of the two longer")
+                    yield context.problem(
+                        prefixes,
+                        number,
+                        message,
+                        "keep it at one vendor and section, or make one of the two longer",
+                    )
                 elif isinstance(prefix, str):
                     seen[prefix] = f"{section}.{slug}"
 
@@ -166,7 +226,12 @@ def openapi(context: Context) -> Iterator[Problem]:
     """The joined document is OpenAPI 3.2 by the schema that openapi-spec-validator uses, and its schemas are JSON Schema 2020-12."""
     document = context.document
     if document.get("openapi") != "3.2.0":
-        yield context.problem(context.spec.files.get(ROOT_FILE), "openapi", "the version is not 3.2.0", "write `openapi: 3.2.0`")
+        yield context.problem(
+            context.spec.files.get(ROOT_FILE),
+            "openapi",
+            "the version is not 3.2.0",
+            "write `openapi: 3.2.0`",
+        )
         document = {**document, "openapi": "3.2.0"}
     for error in document_validator("3.2").iter_errors(document):
         path, message = explain(error)
@@ -187,7 +252,9 @@ def unread_parts(context: Context) -> Iterator[Problem]:
     }
     for operation in context.operations:
         for key in fixes.keys() & operation.node.keys():
-            yield context.on(operation, key, f"{operation} has `{key}`, which nothing reads", fixes[key])
+            yield context.on(
+                operation, key, f"{operation} has `{key}`, which nothing reads", fixes[key]
+            )
 
 
 _KEYWORDS = frozenset(
@@ -203,15 +270,32 @@ def unknown_keywords(context: Context) -> Iterator[Problem]:
     for node in context.of_kind("schema"):
         for key in obj(node.value):
             if key not in _KEYWORDS and not key.startswith(("x-", "$")) and key != "discriminator":
-                yield context.at(node, f"a schema has the unknown keyword `{key}`", did_you_mean(key, sorted(_KEYWORDS)), key)
+                yield context.at(
+                    node,
+                    f"a schema has the unknown keyword `{key}`",
+                    did_you_mean(key, sorted(_KEYWORDS)),
+                    key,
+                )
 
 
 def unusual_keywords(context: Context) -> Iterator[Problem]:
     """No keyword that makes a schema a document of its own: every reference is `#/components/…`."""
     for node in context.of_kind("schema"):
-        for key in ("$id", "$schema", "$anchor", "$dynamicRef", "$dynamicAnchor", "$defs", "discriminator"):
+        for key in (
+            "$id",
+            "$schema",
+            "$anchor",
+            "$dynamicRef",
+            "$dynamicAnchor",
+            "$defs",
+            "discriminator",
+        ):
             if key in obj(node.value):
-                fix = "make it a named component and use $ref" if key != "discriminator" else "give the tag field of each variant a const"
+                fix = (
+                    "make it a named component and use $ref"
+                    if key != "discriminator"
+                    else "give the tag field of each variant a const"
+                )
                 yield context.at(node, f"a schema has `{key}`", fix, key)
 
 
@@ -221,15 +305,27 @@ def extensions(context: Context) -> Iterator[Problem]:
         schema = obj(context.spec.extensions_schema())
         validator = jsonschema_rs.Draft202012Validator(schema)
     except (OSError, ValueError) as error:
-        yield Problem(EXTENSIONS_FILE, 1, f"it is no JSON Schema: {str(error).splitlines()[0]}", "correct it")
+        yield Problem(
+            EXTENSIONS_FILE, 1, f"it is no JSON Schema: {str(error).splitlines()[0]}", "correct it"
+        )
         return
     definitions = obj(schema.get("properties"))
     for container, key, kind in _extension_keys(context):
         if key not in definitions:
-            yield context.problem(container, key, f"the extension `{key}` is unknown", did_you_mean(key, list(definitions)))
+            yield context.problem(
+                container,
+                key,
+                f"the extension `{key}` is unknown",
+                did_you_mean(key, list(definitions)),
+            )
         elif kind != ("field" if key in FIELD_EXTENSIONS else "operation"):
             where = "a field's schema" if key in FIELD_EXTENSIONS else "an operation"
-            yield context.problem(container, key, f"`{key}` does not belong on this {kind}", f"put it on {where}, or remove it")
+            yield context.problem(
+                container,
+                key,
+                f"`{key}` does not belong on this {kind}",
+                f"put it on {where}, or remove it",
+            )
         else:
             for path, message, fix in _extension_errors(schema, validator, key, container[key]):
                 yield context.problem(container, key, f"`{key}`: {message}", fix, path)
@@ -249,7 +345,9 @@ def _extension_errors(
             yield path, f"`{expression}` is not JMESPath: {str(error).splitlines()[0]}", fix
 
 
-def _expressions(schema: dict[str, Any], part: Any, value: Any) -> Iterator[tuple[list[str | int], str]]:
+def _expressions(
+    schema: dict[str, Any], part: Any, value: Any
+) -> Iterator[tuple[list[str | int], str]]:
     """The strings in a value that the extension schema says are JMESPath, and where they stand."""
     reference = obj(part).get("$ref")
     if reference == "#/$defs/jmespath":
@@ -262,7 +360,9 @@ def _expressions(schema: dict[str, Any], part: Any, value: Any) -> Iterator[tupl
     for variant in seq(part.get("oneOf")):
         yield from _expressions(schema, variant, value)
     for key, inner in obj(value).items():
-        for path, found in _expressions(schema, obj(part.get("properties")).get(key, part.get("additionalProperties")), inner):
+        for path, found in _expressions(
+            schema, obj(part.get("properties")).get(key, part.get("additionalProperties")), inner
+        ):
             yield [key, *path], found
     for number, inner in enumerate(seq(value)):
         for path, found in _expressions(schema, part.get("items"), inner):
@@ -280,7 +380,9 @@ def _extension_keys(context: Context) -> Iterator[tuple[Any, str, str]]:
         if node.role == "responses" and isinstance(node.key, str) and node.key.startswith("x-"):
             yield node.parent, node.key, "responses object"
     root = obj(context.spec.files.get(ROOT_FILE))
-    yield from _nested_extension_keys({key: value for key, value in root.items() if key not in ("paths", "components")})
+    yield from _nested_extension_keys(
+        {key: value for key, value in root.items() if key not in ("paths", "components")}
+    )
     yield from ((root, key, "document") for key in root if key.startswith("x-"))
     for content in context.spec.files.values():
         for kind in ("paths", "components"):
@@ -307,24 +409,45 @@ def references(context: Context) -> Iterator[Problem]:
         reference = node.value["$ref"]
         section = sections.get(node.kind)
         if section is None:
-            yield context.at(node, f"there is a $ref where no component can stand ({node.kind})", "write out what is meant", "$ref")
+            yield context.at(
+                node,
+                f"there is a $ref where no component can stand ({node.kind})",
+                "write out what is meant",
+                "$ref",
+            )
             continue
         prefix = f"#/components/{section}/"
         if not isinstance(reference, str) or not reference.startswith(prefix):
             message = f"the $ref `{reference}` does not point to {prefix}…"
-            yield context.at(node, message, "refer to a named component; the files are joined, so no file name is needed", "$ref")
+            yield context.at(
+                node,
+                message,
+                "refer to a named component; the files are joined, so no file name is needed",
+                "$ref",
+            )
             continue
         names = obj(context.document["components"].get(section))
         name = reference.removeprefix(prefix)
         if name not in names:
-            yield context.at(node, f"the $ref `{reference}` points to nothing", did_you_mean(name, list(names)), "$ref")
+            yield context.at(
+                node,
+                f"the $ref `{reference}` points to nothing",
+                did_you_mean(name, list(names)),
+                "$ref",
+            )
         elif obj(names[name]).get("$ref") == reference:
-            yield context.at(node, f"the $ref `{reference}` points to itself", "describe it", "$ref")
+            yield context.at(
+                node, f"the $ref `{reference}` points to itself", "describe it", "$ref"
+            )
 
 
 def unused_components(context: Context) -> Iterator[Problem]:
     """Every component is reached from an operation. `JsonObject` may wait for its first use."""
-    components = {node.pointer: node for node in context.nodes if node.is_component and node.kind != "pathItem"}
+    components = {
+        node.pointer: node
+        for node in context.nodes
+        if node.is_component and node.kind != "pathItem"
+    }
     inside: dict[str, set[str]] = {}
     for node in context.nodes:
         top = node
@@ -334,7 +457,12 @@ def unused_components(context: Context) -> Iterator[Problem]:
         if isinstance(reference, str):
             inside.setdefault(top.pointer, set()).add(reference.removeprefix("#"))
     reached: set[str] = set()
-    waiting = [pointer for source, pointers in inside.items() if source not in components for pointer in pointers]
+    waiting = [
+        pointer
+        for source, pointers in inside.items()
+        if source not in components
+        for pointer in pointers
+    ]
     while waiting:
         pointer = waiting.pop()
         if pointer not in reached:
@@ -342,13 +470,17 @@ def unused_components(context: Context) -> Iterator[Problem]:
             waiting += inside.get(pointer, ())
     for pointer, node in components.items():
         if pointer not in reached and node.key != "JsonObject":
-            yield context.at(node, f"no operation uses the component `{node.key}`", "use or remove it")
+            yield context.at(
+                node, f"no operation uses the component `{node.key}`", "use or remove it"
+            )
 
 
 def did_you_mean(name: str, names: list[str]) -> str:
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     return (
-        f"did you mean {' or '.join(f'`{other}`' for other in close)}?" if close else f"there is: {', '.join(names[:12]) or 'nothing yet'}"
+        f"did you mean {' or '.join(f'`{other}`' for other in close)}?"
+        if close
+        else f"there is: {', '.join(names[:12]) or 'nothing yet'}"
     )
 
 
@@ -372,5 +504,13 @@ def resolves_to_string(context: Context, node: Node) -> bool:
 
 def states_overlap(status: dict[str, Any]) -> list[Any]:
     """Values that `x-task-status` lists under two of pending, succeeded and failed."""
-    listed = [(kind, value) for kind in ("pending", "succeeded", "failed") for value in seq(status.get(kind))]
-    return [value for number, (kind, value) in enumerate(listed) if any(k != kind and same(value, v) for k, v in listed[:number])]
+    listed = [
+        (kind, value)
+        for kind in ("pending", "succeeded", "failed")
+        for value in seq(status.get(kind))
+    ]
+    return [
+        value
+        for number, (kind, value) in enumerate(listed)
+        if any(k != kind and same(value, v) for k, v in listed[:number])
+    ]

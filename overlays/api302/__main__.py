@@ -14,7 +14,10 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             from api302_mock.__main__ import main as mock
         except ImportError as error:
-            print(f"the mock server needs more packages ({error}): pip install 'api302[mock]'", file=sys.stderr)
+            print(
+                f"the mock server needs more packages ({error}): pip install 'api302[mock]'",
+                file=sys.stderr,
+            )
             return 2
         return mock(arguments[1:]) or 0
     if arguments == ["--version"]:

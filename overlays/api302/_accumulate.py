@@ -26,7 +26,13 @@ def accumulate(kind: str, events: list[Any]) -> Json:
 def whole_text(kind: str | None, reply: Any) -> str:
     """The text of a whole reply of that kind."""
     found = compiled(_TEXT[kind])(reply) if kind else None
-    return "".join(part for part in found if isinstance(part, str)) if is_array(found) else found if isinstance(found, str) else ""
+    return (
+        "".join(part for part in found if isinstance(part, str))
+        if is_array(found)
+        else found
+        if isinstance(found, str)
+        else ""
+    )
 
 
 def _object(value: Any) -> Json:
@@ -56,7 +62,11 @@ def _merge(into: Json, new: Json) -> None:
 def _merge_list(old: list[Any], new: list[Any]) -> list[Any]:
     for item in new:
         index = item.get("index") if is_object(item) else None
-        known = next((one for one in old if is_object(one) and one.get("index") == index), None) if index is not None else None
+        known = (
+            next((one for one in old if is_object(one) and one.get("index") == index), None)
+            if index is not None
+            else None
+        )
         if known is None:
             old.append(deepcopy(item))
         else:
@@ -68,10 +78,15 @@ def _openai_chat(events: list[Json]) -> Json:
     reply: Json = {}
     choices: dict[int, Json] = {}
     for event in events:
-        reply |= {name: value for name, value in event.items() if name != "choices" and (value is not None or name not in reply)}
+        reply |= {
+            name: value
+            for name, value in event.items()
+            if name != "choices" and (value is not None or name not in reply)
+        }
         for position, part in enumerate(_objects(event.get("choices"))):
             choice = choices.setdefault(
-                part.get("index", position), {"index": part.get("index", position), "message": {}, "finish_reason": None}
+                part.get("index", position),
+                {"index": part.get("index", position), "message": {}, "finish_reason": None},
             )
             for name, value in part.items():
                 if name in ("delta", "message"):
@@ -90,7 +105,9 @@ def _openai_responses(events: list[Json]) -> Json:
     reply: Json = deepcopy(snapshots[-1]["response"]) if snapshots else {}
     if reply.get("output"):
         return reply
-    items: dict[int, Json] = {}  # the end did not come, or without its output: what the events before it gave
+    items: dict[
+        int, Json
+    ] = {}  # the end did not come, or without its output: what the events before it gave
     for event in events:
         place = event.get("output_index")
         if place is None:
@@ -98,12 +115,16 @@ def _openai_responses(events: list[Json]) -> Json:
         if is_object(event.get("item")):
             items[place] = deepcopy(event["item"])
         elif event.get("type") == "response.output_text.delta":
-            content = items.setdefault(place, {"type": "message", "role": "assistant"}).setdefault("content", [])
+            content = items.setdefault(place, {"type": "message", "role": "assistant"}).setdefault(
+                "content", []
+            )
             while len(content) <= event.get("content_index", 0):
                 content.append({"type": "output_text", "text": ""})
             content[event.get("content_index", 0)]["text"] += event.get("delta") or ""
         elif event.get("type") == "response.function_call_arguments.delta" and place in items:
-            items[place]["arguments"] = (items[place].get("arguments") or "") + (event.get("delta") or "")
+            items[place]["arguments"] = (items[place].get("arguments") or "") + (
+                event.get("delta") or ""
+            )
     return {**reply, "output": [items[place] for place in sorted(items)]}
 
 
@@ -119,7 +140,9 @@ def _anthropic_messages(events: list[Json]) -> Json:
             case "content_block_start":
                 blocks[index] = deepcopy(event.get("content_block") or {})
             case "content_block_delta":
-                block = blocks.setdefault(index, {"type": str(delta.get("type", "")).removesuffix("_delta")})
+                block = blocks.setdefault(
+                    index, {"type": str(delta.get("type", "")).removesuffix("_delta")}
+                )
                 if "partial_json" in delta:
                     inputs[index] = inputs.get(index, "") + delta["partial_json"]
                 elif "citation" in delta:
@@ -143,16 +166,28 @@ def _gemini(events: list[Json]) -> Json:
     reply: Json = {}
     candidates: dict[int, Json] = {}
     for event in events:
-        reply |= {name: value for name, value in event.items() if name != "candidates" and (value is not None or name not in reply)}
+        reply |= {
+            name: value
+            for name, value in event.items()
+            if name != "candidates" and (value is not None or name not in reply)
+        }
         for part in _objects(event.get("candidates")):
             candidate = candidates.setdefault(part.get("index", 0), {})
-            candidate |= {name: value for name, value in part.items() if name != "content" and value is not None}
+            candidate |= {
+                name: value
+                for name, value in part.items()
+                if name != "content" and value is not None
+            }
             content = _object(part.get("content"))
             whole = candidate.setdefault("content", {"parts": []})
             whole |= {name: value for name, value in content.items() if name != "parts"}
             for piece in _objects(content.get("parts")):
                 last = _object(whole["parts"][-1] if whole["parts"] else None)
-                if piece.keys() == last.keys() and piece.keys() <= {"text", "thought"} and piece.get("thought") == last.get("thought"):
+                if (
+                    piece.keys() == last.keys()
+                    and piece.keys() <= {"text", "thought"}
+                    and piece.get("thought") == last.get("thought")
+                ):
                     last["text"] += piece["text"]
                 else:
                     whole["parts"].append(deepcopy(piece))

@@ -11,7 +11,19 @@ from urllib.parse import urlsplit
 
 from api302_resources import AsyncSections, Sections
 
-from ._core import DEFAULT_BASE_URL, DEFAULT_TIMEOUT, Core, Cost, Pool, RawReply, Secret, merged_headers, raw, seen, valid_timeout
+from ._core import (
+    DEFAULT_BASE_URL,
+    DEFAULT_TIMEOUT,
+    Core,
+    Cost,
+    Pool,
+    RawReply,
+    Secret,
+    merged_headers,
+    raw,
+    seen,
+    valid_timeout,
+)
 from ._errors import InvalidArgument, NotFoundError
 from ._paths import is_array, is_object
 from ._sync import run
@@ -34,7 +46,9 @@ LATE_RECORDS = (0.5, 1.0, 2.0)
 
 def _given(argument: str, variable: str, given: str | None) -> tuple[str, str]:
     """A setting, and what to call it in an error: the argument, or the environment variable."""
-    name, value = (argument, given) if given is not None else (variable, os.environ.get(variable, ""))
+    name, value = (
+        (argument, given) if given is not None else (variable, os.environ.get(variable, ""))
+    )
     if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidArgument(f"{name}: must be text, not {type(value).__name__}")
     return name, value
@@ -64,11 +78,17 @@ def _base_url(given: str | None) -> str:
     except ValueError as error:
         raise InvalidArgument(f"{name}: {url!r} is no address ({error})") from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
-        raise InvalidArgument(f"{name}: {url!r} must start with https:// (or http://) and name a host, such as {DEFAULT_BASE_URL}")
+        raise InvalidArgument(
+            f"{name}: {url!r} must start with https:// (or http://) and name a host, such as {DEFAULT_BASE_URL}"
+        )
     if parts.query or parts.fragment or parts.username or not url.isprintable() or " " in url:
-        raise InvalidArgument(f"{name}: must be scheme, host and perhaps a path, without user, query, fragment or spaces")
+        raise InvalidArgument(
+            f"{name}: must be scheme, host and perhaps a path, without user, query, fragment or spaces"
+        )
     if url.rstrip("/").endswith("/v1"):
-        raise InvalidArgument(f"{name}: leave /v1 out, since each call's path has it: {url.rstrip('/').removesuffix('/v1')!r}")
+        raise InvalidArgument(
+            f"{name}: leave /v1 out, since each call's path has it: {url.rstrip('/').removesuffix('/v1')!r}"
+        )
     return url.rstrip("/")
 
 
@@ -89,14 +109,27 @@ def _core(
     headers: Mapping[str, str] | None,
 ) -> Core:
     if http_client is not None and hasattr(http_client, "__aenter__") != is_async:
-        wanted, client = ("httpx.AsyncClient", "AsyncClient") if is_async else ("httpx.Client", "Client")
-        raise InvalidArgument(f"http_client: {client} takes an {wanted}, not {type(http_client).__module__}.{type(http_client).__name__}")
+        wanted, client = (
+            ("httpx.AsyncClient", "AsyncClient") if is_async else ("httpx.Client", "Client")
+        )
+        raise InvalidArgument(
+            f"http_client: {client} takes an {wanted}, not {type(http_client).__module__}.{type(http_client).__name__}"
+        )
     if proxy is not None and "://" not in proxy:
-        raise InvalidArgument("proxy: must be an address with its scheme, such as http://127.0.0.1:3128 or socks5://…")
+        raise InvalidArgument(
+            "proxy: must be an address with its scheme, such as http://127.0.0.1:3128 or socks5://…"
+        )
     if proxy is not None and http_client is not None:
         raise InvalidArgument("proxy: give it to your http_client, which makes the connections")
     pool = Pool(is_async, http_client, proxy)
-    return Core(_key(api_key), _base_url(base_url), valid_timeout(timeout), _retries(max_retries), merged_headers(headers), pool)
+    return Core(
+        _key(api_key),
+        _base_url(base_url),
+        valid_timeout(timeout),
+        _retries(max_retries),
+        merged_headers(headers),
+        pool,
+    )
 
 
 def _changed(core: Core, **options: Any) -> Core:
@@ -131,7 +164,9 @@ def _billed(reply: Any) -> list[str]:
     )
 
 
-async def _record(core: Core, ask: Callable[..., Any], request_id: str) -> tuple[Any, list[dict[str, Any]]]:
+async def _record(
+    core: Core, ask: Callable[..., Any], request_id: str
+) -> tuple[Any, list[dict[str, Any]]]:
     """The reply of the account's record call, and its rows. Asks again while there is none: a new call takes a moment to show."""
     for pause in (*LATE_RECORDS, None):
         try:
@@ -139,14 +174,19 @@ async def _record(core: Core, ask: Callable[..., Any], request_id: str) -> tuple
             record = await record if isawaitable(record) else record
             data = raw(record)
             data = data.get("data", data) if is_object(data) else data
-            if rows := [row for row in (data if is_array(data) else [data]) if is_object(row) and row]:
+            if rows := [
+                row for row in (data if is_array(data) else [data]) if is_object(row) and row
+            ]:
                 return record, rows
         except NotFoundError:
             if pause is None:
                 raise
         if pause is not None:
             await core.io.sleep(pause)
-    raise NotFoundError(f"request {request_id}: its cost is not on record, or not yet; ask again later", status_code=200)
+    raise NotFoundError(
+        f"request {request_id}: its cost is not on record, or not yet; ask again later",
+        status_code=200,
+    )
 
 
 async def _cost(core: Core, ask: Callable[..., Any], reply: Any) -> Cost:
@@ -195,7 +235,9 @@ class Client(Sections):
         proxy: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(_core(False, api_key, base_url, timeout, max_retries, http_client, proxy, headers))
+        super().__init__(
+            _core(False, api_key, base_url, timeout, max_retries, http_client, proxy, headers)
+        )
 
     def __repr__(self) -> str:
         return f"Client(base_url={self._client.base_url!r})"
@@ -218,7 +260,14 @@ class Client(Sections):
     ) -> Self:
         """A client with other settings on the same connections. `headers` are added to those of this client."""
         new = type(self).__new__(type(self))
-        new._client = _changed(self._client, api_key=api_key, base_url=base_url, timeout=timeout, max_retries=max_retries, headers=headers)
+        new._client = _changed(
+            self._client,
+            api_key=api_key,
+            base_url=base_url,
+            timeout=timeout,
+            max_retries=max_retries,
+            headers=headers,
+        )
         return new
 
     def with_raw_response(self, method: Callable[P, T]) -> Callable[P, RawReply[T]]:
@@ -262,7 +311,11 @@ class Client(Sections):
         Raises:
             ApiError, ConnectionError, DecodeError: as any call. InvalidArgument: `path` is no path, or there is no such file.
         """
-        return run(self._client.request(method, path, files, timeout, query=query, json=json, data=data, headers=headers))
+        return run(
+            self._client.request(
+                method, path, files, timeout, query=query, json=json, data=data, headers=headers
+            )
+        )
 
     def resume(self, task: Mapping[str, Any]) -> Task[Any]:
         """The task that `task.to_dict()` described, in any process. Asks nothing yet. Raises InvalidArgument, naming the field."""
@@ -270,7 +323,9 @@ class Client(Sections):
 
         return Task(resumed(self._client, task))
 
-    def download(self, url: str, path: str | PathLike[str] = ".", *, timeout: float | None = None) -> Path:
+    def download(
+        self, url: str, path: str | PathLike[str] = ".", *, timeout: float | None = None
+    ) -> Path:
         """Download an address to a file, or under the server's name for it into a folder, and give the path.
 
         Streams to disk; a half-received file leaves nothing behind. The key goes to the client's own host alone.
@@ -320,7 +375,9 @@ class AsyncClient(AsyncSections):
         proxy: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(_core(True, api_key, base_url, timeout, max_retries, http_client, proxy, headers))
+        super().__init__(
+            _core(True, api_key, base_url, timeout, max_retries, http_client, proxy, headers)
+        )
 
     def __repr__(self) -> str:
         return f"AsyncClient(base_url={self._client.base_url!r})"
@@ -343,10 +400,19 @@ class AsyncClient(AsyncSections):
     ) -> Self:
         """A client with other settings on the same connections. `headers` are added to those of this client."""
         new = type(self).__new__(type(self))
-        new._client = _changed(self._client, api_key=api_key, base_url=base_url, timeout=timeout, max_retries=max_retries, headers=headers)
+        new._client = _changed(
+            self._client,
+            api_key=api_key,
+            base_url=base_url,
+            timeout=timeout,
+            max_retries=max_retries,
+            headers=headers,
+        )
         return new
 
-    def with_raw_response(self, method: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[RawReply[T]]]:
+    def with_raw_response(
+        self, method: Callable[P, Awaitable[T]]
+    ) -> Callable[P, Awaitable[RawReply[T]]]:
         """The same method, giving a RawReply. See `Client.with_raw_response`."""
 
         async def call(*args: P.args, **kwargs: P.kwargs) -> RawReply[T]:
@@ -373,7 +439,9 @@ class AsyncClient(AsyncSections):
         timeout: float | None = None,
     ) -> RawReply[Any]:
         """Make a call that is not described yet. See `Client.request`."""
-        return await self._client.request(method, path, files, timeout, query=query, json=json, data=data, headers=headers)
+        return await self._client.request(
+            method, path, files, timeout, query=query, json=json, data=data, headers=headers
+        )
 
     def resume(self, task: Mapping[str, Any]) -> AsyncTask[Any]:
         """The task that `task.to_dict()` described. See `Client.resume`."""
@@ -381,7 +449,9 @@ class AsyncClient(AsyncSections):
 
         return AsyncTask(resumed(self._client, task))
 
-    async def download(self, url: str, path: str | PathLike[str] = ".", *, timeout: float | None = None) -> Path:
+    async def download(
+        self, url: str, path: str | PathLike[str] = ".", *, timeout: float | None = None
+    ) -> Path:
         """Download an address to disk. See `Client.download`."""
         from ._files import download
 
@@ -406,6 +476,8 @@ class AsyncClient(AsyncSections):
 
 def _raw_reply(parsed: T, responses: list[Any] | None) -> RawReply[T]:
     if not responses:
-        raise InvalidArgument("method: made no call whose reply was read; a stream has `headers` and `request_id` itself")
+        raise InvalidArgument(
+            "method: made no call whose reply was read; a stream has `headers` and `request_id` itself"
+        )
     response = responses[-1]
     return RawReply(parsed, response.status_code, dict(response.headers), response.content)

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, Unpack
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 from . import _log
-from ._errors import Api302Error, ApiError, ConnectionError, DecodeError, InvalidArgument, api_error, decode
+from ._errors import (
+    Api302Error,
+    ApiError,
+    ConnectionError,
+    DecodeError,
+    InvalidArgument,
+    api_error,
+    decode,
+)
 from ._paths import among, compiled, find, is_object
 from ._retry import SAFE, delay
 
@@ -43,7 +51,9 @@ class RawReply(Generic[T]):
         content: The body as received.
     """
 
-    def __init__(self, parsed: T, status_code: int, headers: Mapping[str, str], content: bytes) -> None:
+    def __init__(
+        self, parsed: T, status_code: int, headers: Mapping[str, str], content: bytes
+    ) -> None:
         self.parsed = parsed
         self.status_code = status_code
         self.headers = headers
@@ -85,7 +95,13 @@ class Call:
 
     __slots__ = ("bare", "check", "kwargs", "op", "opened", "retries", "stream", "timeout")
 
-    def __init__(self, kwargs: dict[str, Any], timeout: float | httpx.Timeout, retries: int, op: Operation | None = None) -> None:
+    def __init__(
+        self,
+        kwargs: dict[str, Any],
+        timeout: float | httpx.Timeout,
+        retries: int,
+        op: Operation | None = None,
+    ) -> None:
         self.kwargs = kwargs
         """For httpx's `build_request`, but for the base URL and the key."""
         self.timeout = timeout
@@ -123,13 +139,17 @@ class Pool:
 
     def io(self) -> SyncIo | AsyncIo:
         if self.closed:
-            raise Api302Error("the client is closed; make a new one, or keep the calls inside its `with` block")
+            raise Api302Error(
+                "the client is closed; make a new one, or keep the calls inside its `with` block"
+            )
         if self._io is None or not self._io.is_usable():
             with self._lock:
                 if self._io is None or not self._io.is_usable():
                     from ._transport import AsyncIo, SyncIo
 
-                    self._io = AsyncIo(*self._settings) if self.is_async else SyncIo(*self._settings)
+                    self._io = (
+                        AsyncIo(*self._settings) if self.is_async else SyncIo(*self._settings)
+                    )
         return self._io
 
     async def close(self) -> None:
@@ -142,7 +162,13 @@ class Core:
     """Settings and calls of a client."""
 
     def __init__(
-        self, key: str, base_url: str, timeout: float | httpx.Timeout, retries: int, headers: Mapping[str, str], pool: Pool
+        self,
+        key: str,
+        base_url: str,
+        timeout: float | httpx.Timeout,
+        retries: int,
+        headers: Mapping[str, str],
+        pool: Pool,
     ) -> None:
         self._key = key
         self.base_url = base_url
@@ -161,7 +187,9 @@ class Core:
         return new
 
     def __reduce__(self) -> Any:
-        raise TypeError("a client holds the key and open connections and is not pickled; make one in each process, and pass task.to_dict()")
+        raise TypeError(
+            "a client holds the key and open connections and is not pickled; make one in each process, and pass task.to_dict()"
+        )
 
     @property
     def io(self) -> SyncIo | AsyncIo:
@@ -183,7 +211,9 @@ class Core:
         """The call for an operation. Raises InvalidArgument; sends nothing."""
         extra_headers, extra_query, extra_body, timeout = options
         module = op.module
-        call = Call({}, self.timeout if timeout is None else valid_timeout(timeout), self.retries, op)
+        call = Call(
+            {}, self.timeout if timeout is None else valid_timeout(timeout), self.retries, op
+        )
         if body is not None:
             body = {name: value for name, value in body.items() if value is not None}
             for name in op.required:
@@ -196,21 +226,33 @@ class Core:
             if body and op.files:
                 from ._files import put_files
 
-                body = put_files(body, op.files, call.opened, "multipart/form-data" in module.MEDIA_TYPES or "" in body)
+                body = put_files(
+                    body,
+                    op.files,
+                    call.opened,
+                    "multipart/form-data" in module.MEDIA_TYPES or "" in body,
+                )
             whole: Any = None
             if body and "" in body:  # a body that is no object: a text, or a file
                 whole = getattr(body[""], "content", body[""])
             if extra_body:
                 if whole is not None:
-                    raise InvalidArgument("extra_body: the body of this call has no fields; give all of it as `body`")
+                    raise InvalidArgument(
+                        "extra_body: the body of this call has no fields; give all of it as `body`"
+                    )
                 body = {**(body or {}), **extra_body}
             try:
                 given = whole if whole is not None else body
-                call.kwargs = module.build(path or {}, {**(query or {}), **(extra_query or {})}, headers or {}, given, None)
+                call.kwargs = module.build(
+                    path or {}, {**(query or {}), **(extra_query or {})}, headers or {}, given, None
+                )
             except ValueError as error:
                 raise InvalidArgument(f"{op.id}: {error}") from error
             call.kwargs["headers"] = merged_headers(
-                {"accept": accept} if accept else None, call.kwargs.get("headers"), self.headers, extra_headers
+                {"accept": accept} if accept else None,
+                call.kwargs.get("headers"),
+                self.headers,
+                extra_headers,
             )
         except BaseException:
             call.release()
@@ -218,11 +260,24 @@ class Core:
         return call
 
     def raw_call(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, timeout: float | None = None, **body: Any
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        **body: Any,
     ) -> Call:
         """A call for no operation: `url` is a path, or a whole address (which sees the key only on the client's own host)."""
-        kwargs = {"method": method.upper(), "url": url, **body, "headers": merged_headers(self.headers, headers)}
-        return Call(kwargs, self.timeout if timeout is None else valid_timeout(timeout), self.retries)
+        kwargs = {
+            "method": method.upper(),
+            "url": url,
+            **body,
+            "headers": merged_headers(self.headers, headers),
+        }
+        return Call(
+            kwargs, self.timeout if timeout is None else valid_timeout(timeout), self.retries
+        )
 
     # --- sending --------------------------------------------------------------------------------------------------------------------------
 
@@ -231,13 +286,17 @@ class Core:
         attempt = 0
         content: Any = call.kwargs.get("content")
         while True:
-            if hasattr(content, "seekable") and content.seekable():  # from its start, as httpx sends the files of a form
+            if (
+                hasattr(content, "seekable") and content.seekable()
+            ):  # from its start, as httpx sends the files of a form
                 content.seek(0)
             started = time.monotonic()
             try:
                 response = await self._send(call)
                 error = await self._failure(call, response)
-                _log.exchange(call.what, response.status_code, response.headers, time.monotonic() - started)
+                _log.exchange(
+                    call.what, response.status_code, response.headers, time.monotonic() - started
+                )
                 if error is None:
                     return response
             except ConnectionError as broken:
@@ -258,14 +317,21 @@ class Core:
             trusted = _same_place(self.base_url, url)
         except ValueError as error:
             raise InvalidArgument(f"url: {url[:80]!r} is no address ({error})") from None
-        keys = {"authorization": Secret(f"Bearer {self._key}"), **{name: self._key for name in (call.op.keys if call.op else ())}}
+        keys = {
+            "authorization": Secret(f"Bearer {self._key}"),
+            **{name: self._key for name in (call.op.keys if call.op else ())},
+        }
         if not call.bare:
             kwargs["headers"] = {**keys, **kwargs["headers"]} if trusted else {}
         target = None
         for _ in range(MOST_REDIRECTS + 1):
             response = await self.io.send(kwargs, call.timeout, call.what)
             target = response.headers.get("location")
-            if kwargs["method"] not in SAFE or response.status_code not in (301, 302, 303, 307, 308) or not target:
+            if (
+                kwargs["method"] not in SAFE
+                or response.status_code not in (301, 302, 303, 307, 308)
+                or not target
+            ):
                 return response
             await self.io.release(response)
             try:
@@ -273,10 +339,16 @@ class Core:
                 trusted = trusted and _same_place(self.base_url, url)
             except ValueError:
                 break
-            kwargs = {"method": kwargs["method"], "url": url, "headers": kwargs["headers"] if trusted else {}}
+            kwargs = {
+                "method": kwargs["method"],
+                "url": url,
+                "headers": kwargs["headers"] if trusted else {},
+            }
             if not url.startswith(("http://", "https://")):
                 break
-        raise Api302Error(f"{call.what}: redirected too often, or to no address of the web; the last was {target}")
+        raise Api302Error(
+            f"{call.what}: redirected too often, or to no address of the web; the last was {target}"
+        )
 
     async def _failure(self, call: Call, response: Response) -> Api302Error | None:
         """The error that a response is, or None. The body is read, but for a stream's."""
@@ -292,13 +364,23 @@ class Core:
             raise
         for observer in self.observers:
             observer(call, status, response.headers, content)
-        if good and not (is_json and call.check and b'"err_code"' in content and _is_envelope(content)):
+        if good and not (
+            is_json and call.check and b'"err_code"' in content and _is_envelope(content)
+        ):
             return None
         return self.api_error(call, status, response.headers, content)
 
-    def api_error(self, call: Call, status: int, headers: Mapping[str, str], content: bytes, **known: Any) -> ApiError:
+    def api_error(
+        self, call: Call, status: int, headers: Mapping[str, str], content: bytes, **known: Any
+    ) -> ApiError:
         """The error of a reply, without the key should the reply repeat it."""
-        return api_error(status, self._without_key(headers), content.replace(self._key.encode(), b"[key]"), call.what, **known)
+        return api_error(
+            status,
+            self._without_key(headers),
+            content.replace(self._key.encode(), b"[key]"),
+            call.what,
+            **known,
+        )
 
     def _without_key(self, headers: Mapping[str, str]) -> dict[str, str]:
         return {name.lower(): value.replace(self._key, "[key]") for name, value in headers.items()}
@@ -307,7 +389,11 @@ class Core:
 
     async def call(self, op: Operation, options: Options, **given: Unpack[Given]) -> Any:
         """Make a call of the API and give its reply."""
-        call = await self.io.thread(partial(self.prepare, op, options, **given)) if op.files else self.prepare(op, options, **given)
+        call = (
+            await self.io.thread(partial(self.prepare, op, options, **given))
+            if op.files
+            else self.prepare(op, options, **given)
+        )
         return await self.finish(call)
 
     async def finish(self, call: Call) -> Any:
@@ -329,7 +415,9 @@ class Core:
         try:
             reply = parse(call.op.module.RESPONSES if call.op else {}, status, headers, content)
         except NotJson:
-            raise self.decode_error(call.what, response, "is not the JSON that it says it is") from None
+            raise self.decode_error(
+                call.what, response, "is not the JSON that it says it is"
+            ) from None
         if call.op and call.op.success:
             self.check(call, reply, status, headers, content)
         return reply
@@ -338,11 +426,17 @@ class Core:
         """The error for a good reply that cannot be used; it keeps the bytes."""
         headers = self._without_key(reply.headers if reply else {})
         content = reply.content.replace(self._key.encode(), b"[key]") if reply else b""
-        facts = {"status_code": reply.status_code if reply else None, "headers": headers, "request_id": headers.get("request-id")}
+        facts = {
+            "status_code": reply.status_code if reply else None,
+            "headers": headers,
+            "request_id": headers.get("request-id"),
+        }
         message = f"{what}: the reply {why}; its {len(content)} bytes are in .content"
         return DecodeError(message, call=what, content=content, body=decode(content), **facts)
 
-    def check(self, call: Call, reply: Any, status: int, headers: Mapping[str, str], content: bytes) -> None:
+    def check(
+        self, call: Call, reply: Any, status: int, headers: Mapping[str, str], content: bytes
+    ) -> None:
         """Raise if the reply's envelope, as `x-success` describes it, tells of a failure."""
         rule = (call.op and call.op.success) or {}
         data = raw(reply)
@@ -350,9 +444,13 @@ class Core:
         if value is None or among(value, rule["values"]):
             return
         code = find(rule["code"], data) if "code" in rule else value
-        raise self.api_error(call, status, headers, content, code=code, message=find(rule.get("message"), data))
+        raise self.api_error(
+            call, status, headers, content, code=code, message=find(rule.get("message"), data)
+        )
 
-    async def items(self, op: Operation, options: Options, given: Given) -> AsyncGenerator[Any, None]:
+    async def items(
+        self, op: Operation, options: Options, given: Given
+    ) -> AsyncGenerator[Any, None]:
         """The items of all pages. A page without items is the last."""
         rule = op.pages or {}
         counter = rule["parameter"]
@@ -363,16 +461,27 @@ class Core:
         while True:
             asked: Given = {**given, "query": {**(given.get("query") or {}), counter: page}}
             found = typed(rule["items"], await self.call(op, options, **asked))
-            if not found or found == last:  # a service that knows no pages gives the first one for ever
+            if (
+                not found or found == last
+            ):  # a service that knows no pages gives the first one for ever
                 return
             for item in found:
                 yield item
             page, last = page + 1, found
 
-    async def request(self, method: str, path: str, files: Mapping[str, Any] | None, timeout: float | None, **rest: Any) -> RawReply[Any]:
+    async def request(
+        self,
+        method: str,
+        path: str,
+        files: Mapping[str, Any] | None,
+        timeout: float | None,
+        **rest: Any,
+    ) -> RawReply[Any]:
         """A call that is not described."""
         if not path.startswith("/"):
-            raise InvalidArgument(f"path: must start with a slash, such as /v1/models, not {path!r}; for an address use client.download()")
+            raise InvalidArgument(
+                f"path: must start with a slash, such as /v1/models, not {path!r}; for an address use client.download()"
+            )
         from api302_client._request import query_params
 
         from ._files import parts
@@ -393,7 +502,12 @@ class Core:
             response = await self.exchange(call)
         finally:
             call.release()
-        return RawReply(self.reply(call, response), response.status_code, dict(response.headers), response.content)
+        return RawReply(
+            self.reply(call, response),
+            response.status_code,
+            dict(response.headers),
+            response.content,
+        )
 
 
 class Secret(str):
@@ -412,7 +526,9 @@ def merged_headers(*several: Mapping[str, Any] | None) -> dict[str, str]:
         for name, value in (headers or {}).items():
             text = str(value).strip(" \t")
             if not text.isascii() or not text.replace("\t", " ").isprintable():
-                raise InvalidArgument(f"header {name}: has a line break or another character that no header can have")
+                raise InvalidArgument(
+                    f"header {name}: has a line break or another character that no header can have"
+                )
             merged[name.lower()] = text
     return merged
 
@@ -424,7 +540,9 @@ def valid_timeout(value: Any) -> Any:
             return value
     elif value.__class__.__name__ == "Timeout":
         return value
-    raise InvalidArgument(f"timeout: must be seconds above 0, float('inf') for none, or an httpx.Timeout, not {value!r}")
+    raise InvalidArgument(
+        f"timeout: must be seconds above 0, float('inf') for none, or an httpx.Timeout, not {value!r}"
+    )
 
 
 def raw(reply: Any) -> Any:
@@ -461,4 +579,8 @@ def _same_place(one: str, other: str) -> bool:
     """Whether two addresses are one scheme, host and port, so that what one may know the other may."""
     a, b = urlsplit(one), urlsplit(other)
     ports = {"https": 443, "http": 80}
-    return (a.scheme, a.hostname, a.port or ports.get(a.scheme)) == (b.scheme, b.hostname, b.port or ports.get(b.scheme))
+    return (a.scheme, a.hostname, a.port or ports.get(a.scheme)) == (
+        b.scheme,
+        b.hostname,
+        b.port or ports.get(b.scheme),
+    )

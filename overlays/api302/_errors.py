@@ -70,7 +70,9 @@ class Api302Error(Exception):
 
     def __init__(self, message: str, **attributes: Any) -> None:
         short = message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + "…"
-        super().__init__(short.encode(errors="replace").decode())  # half a surrogate pair could not be printed
+        super().__init__(
+            short.encode(errors="replace").decode()
+        )  # half a surrogate pair could not be printed
         self.__dict__.update(attributes)
 
     @property
@@ -209,7 +211,11 @@ class TaskError(Api302Error):
         return f"{self.message} [task {self.task_dict.get('id')}; client.resume({json.dumps(dict(self.task_dict), ensure_ascii=False)})]"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self.args, {name: value for name, value in self.__dict__.items() if name != "task"}
+        return (
+            type(self),
+            self.args,
+            {name: value for name, value in self.__dict__.items() if name != "task"},
+        )
 
 
 class TaskFailed(TaskError):
@@ -245,7 +251,13 @@ BY_CODE = _by_code(
 )
 """What the provider's codes mean, and the words that calls of other shapes use for the same."""
 BY_STATUS: dict[int, type[ApiError]] = {
-    **{400: BadRequestError, 401: AuthenticationError, 402: QuotaError, 403: PermissionDeniedError, 404: NotFoundError},
+    **{
+        400: BadRequestError,
+        401: AuthenticationError,
+        402: QuotaError,
+        403: PermissionDeniedError,
+        404: NotFoundError,
+    },
     **{413: RequestTooLargeError, 422: BadRequestError, 429: RateLimitError},
 }
 
@@ -276,9 +288,19 @@ def explain(body: Any) -> tuple[Any, str]:
         text = " ".join(str(body or "").split())
         return None, "" if text.startswith("<") else text[:500]
     level = body
-    levels = [found for found in (level.get(name) for name in ("error", "base_resp", "output")) if is_object(found)] + [level]
+    levels = [
+        found
+        for found in (level.get(name) for name in ("error", "base_resp", "output"))
+        if is_object(found)
+    ] + [level]
     code = next(
-        (found for d in levels for name in ("err_code", "error_code", "code", "status_code") if (found := d.get(name)) is not None), None
+        (
+            found
+            for d in levels
+            for name in ("err_code", "error_code", "code", "status_code")
+            if (found := d.get(name)) is not None
+        ),
+        None,
     )
     texts = (d.get(name) for d in levels for name in (*ENGLISH_FIRST, "status_msg"))
     message = next((text for text in texts if isinstance(text, str) and text), "")
@@ -286,17 +308,31 @@ def explain(body: Any) -> tuple[Any, str]:
         message = level["error"]
     if not message and is_array(level.get("detail")):
         message = json.dumps(level["detail"], ensure_ascii=False)[:500]
-    return next((d.get("type") for d in levels if d.get("type")), None) if code is None else code, message
+    return next(
+        (d.get("type") for d in levels if d.get("type")), None
+    ) if code is None else code, message
 
 
-def api_error(status: int, headers: Mapping[str, str], content: bytes, call: str, code: Any = None, message: Any = None) -> ApiError:
+def api_error(
+    status: int,
+    headers: Mapping[str, str],
+    content: bytes,
+    call: str,
+    code: Any = None,
+    message: Any = None,
+) -> ApiError:
     """The error for a reply that is a failure; header names in lower case. `code` and `message` if known better than by `explain`."""
     body = decode(content)
     found_code, found_message = explain(body)
     code = found_code if code is None else code
     kind = kind_of(status, code)
     text = str(message or found_message or _nothing_said(status, headers))
-    facts = {"status_code": status, "code": code, "request_id": headers.get("request-id"), "retry_after": retry_after(headers)}
+    facts = {
+        "status_code": status,
+        "code": code,
+        "request_id": headers.get("request-id"),
+        "retry_after": retry_after(headers),
+    }
     return kind(text, call=call, headers=headers, content=content, body=body, **facts)
 
 
@@ -305,4 +341,8 @@ def _nothing_said(status: int, headers: Mapping[str, str]) -> str:
         return f"The service redirects to {headers.get('location', 'nowhere')!r}; only GET calls follow. Check base_url."
     from http import HTTPStatus
 
-    return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "The service gave no reason."
+    return (
+        HTTPStatus(status).phrase
+        if status in HTTPStatus._value2member_map_
+        else "The service gave no reason."
+    )

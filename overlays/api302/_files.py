@@ -61,7 +61,9 @@ class Local(NamedTuple):
 # --- what callers give --------------------------------------------------------------------------------------------------------------------
 
 
-def put_files(body: Mapping[str, Any], fields: Mapping[str, Any], opened: list[Any], has_form: bool) -> dict[str, Any]:
+def put_files(
+    body: Mapping[str, Any], fields: Mapping[str, Any], opened: list[Any], has_form: bool
+) -> dict[str, Any]:
     """The body with each file in a form that its field takes. Files opened here are added to `opened`."""
     made = dict(body)
     for field, forms in fields.items():
@@ -75,7 +77,11 @@ def put_files(body: Mapping[str, Any], fields: Mapping[str, Any], opened: list[A
 
 def parts(files: Mapping[str, Any], opened: list[Any]) -> list[tuple[str, Local]]:
     """Files for the parts of a form."""
-    pairs = [(field, item) for field, value in files.items() for item in (value if is_array(value) else [value])]
+    pairs = [
+        (field, item)
+        for field, value in files.items()
+        for item in (value if is_array(value) else [value])
+    ]
     return [(field, _put(field, item, ("part",), opened, True)) for field, item in pairs]
 
 
@@ -94,7 +100,12 @@ def _put(field: str, value: Any, forms: tuple[str, ...], opened: list[Any], has_
         if tuple(forms) != ("part",):
             return _text(field, value, forms)
         if re.match(r"https?://|data:", value):
-            raise _refused(field, f"the address {value[:80]!r}", forms, "download it first: client.download(url, path)")
+            raise _refused(
+                field,
+                f"the address {value[:80]!r}",
+                forms,
+                "download it first: client.download(url, path)",
+            )
         value = Path(value)
     if not (_is_path(value) or _is_bytes(value) or _is_tuple(value) or hasattr(value, "read")):
         return value  # an object that the API takes here, or one that it will refuse
@@ -102,10 +113,19 @@ def _put(field: str, value: Any, forms: tuple[str, ...], opened: list[Any], has_
     if "part" in forms and has_form:
         return local
     if "data_url" not in forms and "base64" not in forms:
-        raise _refused(field, "a local file", forms, f"upload it first, and give the address: client.files.upload({local.name!r})")
+        raise _refused(
+            field,
+            "a local file",
+            forms,
+            f"upload it first, and give the address: client.files.upload({local.name!r})",
+        )
     content = local.content.read() if hasattr(local.content, "read") else local.content
     text = b64encode(content).decode()
-    return f"data:{local.media_type or _guessed(local.name)};base64,{text}" if "data_url" in forms else text
+    return (
+        f"data:{local.media_type or _guessed(local.name)};base64,{text}"
+        if "data_url" in forms
+        else text
+    )
 
 
 def _text(field: str, value: str, forms: tuple[str, ...]) -> str:
@@ -118,7 +138,12 @@ def _text(field: str, value: str, forms: tuple[str, ...]) -> str:
     if _SCHEME.match(value) and not re.match(r"[A-Za-z]:[\\/]", value):
         if "url" in forms:
             return value
-        raise _refused(field, f"the address {value[:80]!r}", forms, "download it first: client.download(url, path)")
+        raise _refused(
+            field,
+            f"the address {value[:80]!r}",
+            forms,
+            "download it first: client.download(url, path)",
+        )
     if "base64" in forms and _BASE64.fullmatch(value) and not _exists(value):
         return value
     fix = "a local file is given as pathlib.Path(…)"
@@ -133,31 +158,43 @@ def _exists(value: str) -> bool:
 
 
 def _refused(field: str, what: str, forms: tuple[str, ...], fix: str) -> InvalidArgument:
-    return InvalidArgument(f"{field}: takes {' or '.join(ACCEPTED[form] for form in forms)}, not {what}; {fix}")
+    return InvalidArgument(
+        f"{field}: takes {' or '.join(ACCEPTED[form] for form in forms)}, not {what}; {fix}"
+    )
 
 
 def _local(field: str, value: Any, opened: list[Any]) -> Local:
     media_type = name = None
     if _is_tuple(value):
         if not 2 <= len(value) <= 3 or not isinstance(value[0], str):
-            raise InvalidArgument(f"{field}: a file as a tuple is (name, content) or (name, content, media type)")
+            raise InvalidArgument(
+                f"{field}: a file as a tuple is (name, content) or (name, content, media type)"
+            )
         name, value, media_type = (*value, None)[:3]
     if _is_path(value):
         path = Path(value)
         try:
             value = path.open("rb")
         except FileNotFoundError:
-            raise InvalidArgument(f"{field}: there is no file {str(path)!r}; check the path, relative to {os.getcwd()!r}") from None
+            raise InvalidArgument(
+                f"{field}: there is no file {str(path)!r}; check the path, relative to {os.getcwd()!r}"
+            ) from None
         except IsADirectoryError:
-            raise InvalidArgument(f"{field}: {str(path)!r} is a folder; give the path of one file") from None
+            raise InvalidArgument(
+                f"{field}: {str(path)!r} is a folder; give the path of one file"
+            ) from None
         except (OSError, ValueError) as error:
-            raise InvalidArgument(f"{field}: the file {str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+            raise InvalidArgument(
+                f"{field}: the file {str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}"
+            ) from error
         opened.append(value)
         return Local(str(name or path.name), value, media_type)
     if _is_bytes(value):
         return Local(str(name or "upload"), bytes(value), media_type)
     if not hasattr(value, "read"):
-        raise InvalidArgument(f"{field}: the content of a file is bytes or an open binary file, not {type(value).__name__}")
+        raise InvalidArgument(
+            f"{field}: the content of a file is bytes or an open binary file, not {type(value).__name__}"
+        )
     if isinstance(value, io.TextIOBase):
         raise InvalidArgument(f"{field}: the file is open as text; open it with mode 'rb'")
     if getattr(value, "closed", False):
@@ -166,7 +203,11 @@ def _local(field: str, value: Any, opened: list[Any]) -> Local:
     if not _rewinds(value):
         value = OneWay(value)
         opened.append(value)
-    return Local(str(name or (Path(own_name).name if isinstance(own_name, str) else "upload")), value, media_type)
+    return Local(
+        str(name or (Path(own_name).name if isinstance(own_name, str) else "upload")),
+        value,
+        media_type,
+    )
 
 
 def _rewinds(file: Any) -> bool:
@@ -194,7 +235,9 @@ class OneWay:
 def put_headers(field: str, file: Local) -> dict[str, str]:
     """The headers to PUT a file with: stores want its length beforehand. Raises InvalidArgument where it cannot be known."""
     if isinstance(file.content, OneWay):
-        raise InvalidArgument(f"{field}: a pipe has no length, which is needed here; give a path, bytes or a file that can be rewound")
+        raise InvalidArgument(
+            f"{field}: a pipe has no length, which is needed here; give a path, bytes or a file that can be rewound"
+        )
     length = len(file.content) if _is_bytes(file.content) else file.content.seek(0, os.SEEK_END)
     return {"content-type": file.media_type or _guessed(file.name), "content-length": str(length)}
 
@@ -223,13 +266,22 @@ def safe_name(headers: Mapping[str, str], url: str) -> str:
     else:
         name = unquote(urlsplit(url).path)
     name = re.split(r"[/\\]", name)[-1]
-    name = re.sub(r'[\x00-\x1f\x7f-\x9f<>:"|?*\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]', "_", name).strip(" .")
+    name = re.sub(
+        r'[\x00-\x1f\x7f-\x9f<>:"|?*\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]', "_", name
+    ).strip(" .")
     stem, dot, suffix = name.rpartition(".")
     if not dot:
         from mimetypes import guess_extension
 
-        stem, suffix = suffix, (guess_extension(headers.get("content-type", "").partition(";")[0].strip()) or "").lstrip(".")
-    stem = (stem.encode()[:150].decode(errors="ignore") or "download") + (f".{suffix[:20]}" if suffix else "")
+        stem, suffix = (
+            suffix,
+            (
+                guess_extension(headers.get("content-type", "").partition(";")[0].strip()) or ""
+            ).lstrip("."),
+        )
+    stem = (stem.encode()[:150].decode(errors="ignore") or "download") + (
+        f".{suffix[:20]}" if suffix else ""
+    )
     return f"_{stem}" if _RESERVED.match(stem) else stem
 
 
@@ -238,7 +290,9 @@ def folder_of(path: str | os.PathLike[str]) -> Path:
     asked = Path(path)
     folder = asked if asked.is_dir() or str(path).endswith(("/", os.sep)) else asked.parent
     if not folder.is_dir():
-        raise InvalidArgument(f"path: there is no folder {str(folder)!r}; make it first: pathlib.Path(…).mkdir(parents=True)")
+        raise InvalidArgument(
+            f"path: there is no folder {str(folder)!r}; make it first: pathlib.Path(…).mkdir(parents=True)"
+        )
     return folder
 
 
@@ -273,7 +327,9 @@ class Writer:
             self._temporary.unlink()
 
 
-async def save(io_: SyncIo | AsyncIo, response: Response, path: str | os.PathLike[str], what: str) -> Path:
+async def save(
+    io_: SyncIo | AsyncIo, response: Response, path: str | os.PathLike[str], what: str
+) -> Path:
     """Write an open response to disk, piece by piece. Nothing is left behind if it does not come whole. Releases the response."""
     try:
         writer = await io_.thread(Writer, path, safe_name(response.headers, str(response.url)))
@@ -282,7 +338,9 @@ async def save(io_: SyncIo | AsyncIo, response: Response, path: str | os.PathLik
                 await io_.thread(writer.write, chunk)
             length = response.headers.get("content-length", "")
             if length.isdigit() and int(length) != response.num_bytes_downloaded:
-                raise ConnectionError(f"{what}: {response.num_bytes_downloaded} of {length} bytes came", sent=True)
+                raise ConnectionError(
+                    f"{what}: {response.num_bytes_downloaded} of {length} bytes came", sent=True
+                )
             return await io_.thread(writer.done)
         except BaseException:
             writer.drop()
@@ -294,13 +352,17 @@ async def save(io_: SyncIo | AsyncIo, response: Response, path: str | os.PathLik
 async def fetch(core: Core, url: str, timeout: float | None, stream: bool) -> tuple[Any, Response]:
     """Ask for an address of the service's, or of any host, which then does not see the key."""
     if not re.match(r"https?://[^/]", url):
-        raise InvalidArgument(f"url: must be a whole address, starting with https://, not {url[:80]!r}")
+        raise InvalidArgument(
+            f"url: must be a whole address, starting with https://, not {url[:80]!r}"
+        )
     call = core.raw_call("GET", url, timeout=timeout)
     call.stream, call.check = stream, False
     return call, await core.exchange(call)
 
 
-async def download(core: Core, url: str, path: str | os.PathLike[str], timeout: float | None = None) -> Path:
+async def download(
+    core: Core, url: str, path: str | os.PathLike[str], timeout: float | None = None
+) -> Path:
     """Download to disk; begun anew, as a GET may, if it breaks off."""
     await core.io.thread(folder_of, path)
     attempt = 0
@@ -319,7 +381,13 @@ async def download(core: Core, url: str, path: str | os.PathLike[str], timeout: 
 class _Output:
     """One result of a task: a file on a server, or its content."""
 
-    def __init__(self, core: Core, url: str | None = None, content: bytes | None = None, media_type: str | None = None) -> None:
+    def __init__(
+        self,
+        core: Core,
+        url: str | None = None,
+        content: bytes | None = None,
+        media_type: str | None = None,
+    ) -> None:
         self._core = core
         self.url = url
         """Its address; results do not stay there for ever."""
@@ -335,7 +403,11 @@ class _Output:
                 self.url, self.media_type = None, about.partition(";")[0] or "text/plain"
 
     def __repr__(self) -> str:
-        return f"Output({self.url!r})" if self.url else f"Output(<{len(self.content or b'')} bytes>, media_type={self.media_type!r})"
+        return (
+            f"Output({self.url!r})"
+            if self.url
+            else f"Output(<{len(self.content or b'')} bytes>, media_type={self.media_type!r})"
+        )
 
     def __str__(self) -> str:
         return self.url or repr(self)

@@ -27,4 +27,6 @@ def exchange(what: str, status: int, headers: Mapping[str, str], seconds: float)
 
 def retry(what: str, error: Exception, pause: float, attempt: int, retries: int) -> None:
     """INFO: a call is made again."""
-    logger.info("%s: %s; repeat %d of %d in %.1f s", what, type(error).__name__, attempt, retries, pause)
+    logger.info(
+        "%s: %s; repeat %d of %d in %.1f s", what, type(error).__name__, attempt, retries, pause
+    )

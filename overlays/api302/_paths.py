@@ -44,7 +44,9 @@ def compiled(path: str) -> Find:
     def find(data: Any) -> Any:
         try:
             return search(data)
-        except JMESPathError:  # a function given a type that it does not take: the reply is not as described
+        except (
+            JMESPathError
+        ):  # a function given a type that it does not take: the reply is not as described
             return None
 
     return find
@@ -84,4 +86,6 @@ def among(value: Any, values: list[Any] | None) -> bool:
 def holds(test: Mapping[str, Any], data: Any) -> bool:
     """Whether a test of the document is true: the field is one of the values, or without values is there and not empty."""
     value = compiled(test["field"])(data)
-    return among(value, test["values"]) if "values" in test else value not in (None, "", False, [], {})
+    return (
+        among(value, test["values"]) if "values" in test else value not in (None, "", False, [], {})
+    )

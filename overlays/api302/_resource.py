@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from ._task import AsyncTask, Task
     from ._uploads import Uploaded
 
-Options = tuple[Mapping[str, str] | None, Mapping[str, Any] | None, Mapping[str, Any] | None, float | None]
+Options = tuple[
+    Mapping[str, str] | None, Mapping[str, Any] | None, Mapping[str, Any] | None, float | None
+]
 """The arguments of ours that each call takes: extra_headers, extra_query, extra_body, timeout."""
 Values = Mapping[str, Any]
 """Values by name on the wire; None is not sent."""
@@ -39,7 +41,14 @@ class Endpoint(Protocol):
     STREAM: str | None
     MEDIA_TYPES: tuple[str, ...]
 
-    def build(self, path: Values, query: Values, headers: Values, body: Values | None, content_type: str | None) -> dict[str, Any]: ...
+    def build(
+        self,
+        path: Values,
+        query: Values,
+        headers: Values,
+        body: Values | None,
+        content_type: str | None,
+    ) -> dict[str, Any]: ...
 
 
 class Operation:
@@ -126,7 +135,9 @@ class Resource:
 
         return Stream(self._client, self._client.prepare(op, options, **_events(given)))
 
-    def _stream_bytes(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> ByteStream:
+    def _stream_bytes(
+        self, op: Operation, *, options: Options, **given: Unpack[Given]
+    ) -> ByteStream:
         from ._stream import ByteStream
 
         return ByteStream(self._client, self._client.prepare(op, options, **given))
@@ -134,7 +145,9 @@ class Resource:
     def _iterate(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> Iterator[Any]:
         return iterate(self._client.items(op, options, given))
 
-    def _upload(self, op: Operation, *, file: FileInput, options: Options, **given: Unpack[Given]) -> Uploaded:
+    def _upload(
+        self, op: Operation, *, file: FileInput, options: Options, **given: Unpack[Given]
+    ) -> Uploaded:
         from ._uploads import upload
 
         return run(upload(self._client, op, file, options, given))
@@ -149,25 +162,35 @@ class AsyncResource:
     async def _call(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> Any:
         return await self._client.call(op, options, **given)
 
-    async def _submit(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> AsyncTask[Any]:
+    async def _submit(
+        self, op: Operation, *, options: Options, **given: Unpack[Given]
+    ) -> AsyncTask[Any]:
         from ._task import AsyncTask, submit
 
         return AsyncTask(await submit(self._client, op, options, given))
 
-    def _stream(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> AsyncStream[Any]:
+    def _stream(
+        self, op: Operation, *, options: Options, **given: Unpack[Given]
+    ) -> AsyncStream[Any]:
         from ._stream import AsyncStream
 
         return AsyncStream(self._client, self._client.prepare(op, options, **_events(given)))
 
-    def _stream_bytes(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> AsyncByteStream:
+    def _stream_bytes(
+        self, op: Operation, *, options: Options, **given: Unpack[Given]
+    ) -> AsyncByteStream:
         from ._stream import AsyncByteStream
 
         return AsyncByteStream(self._client, self._client.prepare(op, options, **given))
 
-    def _iterate(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> AsyncIterator[Any]:
+    def _iterate(
+        self, op: Operation, *, options: Options, **given: Unpack[Given]
+    ) -> AsyncIterator[Any]:
         return self._client.items(op, options, given)
 
-    async def _upload(self, op: Operation, *, file: FileInput, options: Options, **given: Unpack[Given]) -> Uploaded:
+    async def _upload(
+        self, op: Operation, *, file: FileInput, options: Options, **given: Unpack[Given]
+    ) -> Uploaded:
         from ._uploads import upload
 
         return await upload(self._client, op, file, options, given)

@@ -34,12 +34,23 @@ def retry_after(headers: Mapping[str, str], now: Callable[[], float] = time.time
     return None
 
 
-def backoff(attempt: int, first: float = 0.5, longest: float = 8.0, chance: Callable[[], float] = random.random) -> float:
+def backoff(
+    attempt: int,
+    first: float = 0.5,
+    longest: float = 8.0,
+    chance: Callable[[], float] = random.random,
+) -> float:
     """Seconds before repeat number `attempt` (0 is the first): doubling, less up to a quarter by chance."""
     return min(first * 2.0 ** min(attempt, 30), longest) * (1 - 0.25 * chance())
 
 
-def delay(error: Exception, method: str, attempt: int, retries: int, chance: Callable[[], float] = random.random) -> float | None:
+def delay(
+    error: Exception,
+    method: str,
+    attempt: int,
+    retries: int,
+    chance: Callable[[], float] = random.random,
+) -> float | None:
     """Seconds to wait before the call is made again, or None if it is not. `attempt` counts the repeats so far."""
     if attempt >= retries or not may_repeat(error, method):
         return None
@@ -51,7 +62,14 @@ def delay(error: Exception, method: str, attempt: int, retries: int, chance: Cal
 
 def may_repeat(error: Exception, method: str) -> bool:
     """Whether making the call again cannot do, or bill, a thing twice, and may help."""
-    from ._errors import ApiError, ConnectionError, NoChannelError, QuotaError, RateLimitError, ServerError
+    from ._errors import (
+        ApiError,
+        ConnectionError,
+        NoChannelError,
+        QuotaError,
+        RateLimitError,
+        ServerError,
+    )
 
     if isinstance(error, ConnectionError):
         return not error.sent or method in SAFE
@@ -59,4 +77,8 @@ def may_repeat(error: Exception, method: str) -> bool:
         return True
     if isinstance(error, QuotaError):
         return False
-    return isinstance(error, ApiError) and method in SAFE and (error.status_code == 408 or isinstance(error, ServerError))
+    return (
+        isinstance(error, ApiError)
+        and method in SAFE
+        and (error.status_code == 408 or isinstance(error, ServerError))
+    )

@@ -86,4 +86,7 @@ class Decoder:
                 found.append([line])
             elif found and found[-1] is not data:  # bare JSON over several lines
                 found[-1].append(line)
-        return [Event("\n".join(lines), name if lines is data else "", lines is not data) for lines in found]
+        return [
+            Event("\n".join(lines), name if lines is data else "", lines is not data)
+            for lines in found
+        ]

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -50,7 +58,11 @@ class Reader:
         self._core, self._call, self._op = core, call, call.op
         rule = call.op.stream or {"done": {"data": "[DONE]"}}
         self._kind: str | None = rule.get("accumulate")
-        self._responses = {"200": {"application/json": rule["reply"]}} if "reply" in rule else call.op.module.RESPONSES
+        self._responses = (
+            {"200": {"application/json": rule["reply"]}}
+            if "reply" in rule
+            else call.op.module.RESPONSES
+        )
         self._sentinel: str | None = rule["done"].get("data")
         self._last = None if self._sentinel else _test(rule["done"])
         # Looked for only in events that have such a word: a path that needs jmespath takes longer than the rest of an event.
@@ -63,7 +75,9 @@ class Reader:
         self._tape: list[bytes] | None = [] if core.observers else None
         self._closing = False
         self.response: Response | None = None
-        self._kept: list[str] = []  # as text, which takes less memory than its objects, and no time of the garbage collector
+        self._kept: list[
+            str
+        ] = []  # as text, which takes less memory than its objects, and no time of the garbage collector
         self.done = False
         """What ends the stream has come."""
         self._over = False
@@ -84,7 +98,10 @@ class Reader:
             return self.feed(response.content)
         self.whole = self._core.reply(self._call, response)
         self.done = True
-        _log.logger.warning("%s: answered with one whole reply instead of a stream; stream.final() has it", self._call.what)
+        _log.logger.warning(
+            "%s: answered with one whole reply instead of a stream; stream.final() has it",
+            self._call.what,
+        )
         return ()
 
     def feed(self, chunk: bytes) -> Iterator[Any]:
@@ -110,7 +127,11 @@ class Reader:
                 values = None
             for value in values or self._slowly(block):
                 if value.__class__ is dict:
-                    if value.get("error") or value.get("type") == "error" or (error is not None and "err" in block and error(value)):
+                    if (
+                        value.get("error")
+                        or value.get("type") == "error"
+                        or (error is not None and "err" in block and error(value))
+                    ):
                         raise self._reported(value)
                     if last is not None and last(value):
                         self.done = True
@@ -132,7 +153,9 @@ class Reader:
                 if not text or event.stray or self._closing:
                     continue
                 if not self._takes_text:
-                    raise self.error(f"an event is no JSON ({error}): {text[:200]!r}", body=text) from error
+                    raise self.error(
+                        f"an event is no JSON ({error}): {text[:200]!r}", body=text
+                    ) from error
                 value = text
             if event.event == "error" and is_object(value):
                 raise self._reported(value)
@@ -151,7 +174,12 @@ class Reader:
         """The connection is let go."""
         if self._tape is not None and self.response is not None and self._tape:
             for observer in self._core.observers:
-                observer(self._call, self.response.status_code, self.response.headers, b"".join(self._tape))
+                observer(
+                    self._call,
+                    self.response.status_code,
+                    self.response.headers,
+                    b"".join(self._tape),
+                )
 
     def cut(self) -> StreamError:
         """The error of a stream that ended before its end."""
@@ -163,7 +191,10 @@ class Reader:
     def _reported(self, value: dict[str, Any]) -> StreamError:
         found = (self._error and self._error(value)) or value.get("error")
         code, message = explain(found if is_object(found) else value)
-        text = str(message or (found if isinstance(found, str) else json.dumps(value, ensure_ascii=False)[:500]))
+        text = str(
+            message
+            or (found if isinstance(found, str) else json.dumps(value, ensure_ascii=False)[:500])
+        )
         return self.error(f"the service reported an error: {text}", code=code, body=value)
 
     def error(self, message: str, **facts: Any) -> StreamError:
@@ -173,9 +204,15 @@ class Reader:
         except Api302Error:
             reply = None
         values = self.values
-        kept = {"events": [self.load(value) for value in values], "text": "".join(self.texts(values)), "reply": reply}
+        kept = {
+            "events": [self.load(value) for value in values],
+            "text": "".join(self.texts(values)),
+            "reply": reply,
+        }
         facts |= {"request_id": self.request_id}
-        where = f"{self._call.what}, after {len(values)} events" + (f", request id {self.request_id}" if self.request_id else "")
+        where = f"{self._call.what}, after {len(values)} events" + (
+            f", request id {self.request_id}" if self.request_id else ""
+        )
         return StreamError(f"{message} [{where}]", **kept, **facts)
 
     def texts(self, values: Iterable[Any]) -> Iterator[str]:
@@ -197,11 +234,21 @@ class Reader:
         if self.whole is not None:
             return self.whole
         if self._kind is None:
-            raise InvalidArgument(f"final: the events of {self._op.id} do not add up to one reply; iterate over them")
+            raise InvalidArgument(
+                f"final: the events of {self._op.id} do not add up to one reply; iterate over them"
+            )
         from api302_client._reply import parse
 
-        headers = {**(self.response.headers if self.response else {}), "content-type": "application/json"}
-        return parse(self._responses, 200, headers, json.dumps(accumulate(self._kind, self.values), ensure_ascii=False).encode())
+        headers = {
+            **(self.response.headers if self.response else {}),
+            "content-type": "application/json",
+        }
+        return parse(
+            self._responses,
+            200,
+            headers,
+            json.dumps(accumulate(self._kind, self.values), ensure_ascii=False).encode(),
+        )
 
     def final(self) -> Any:
         """`reply()`, if the stream came to its end."""
@@ -291,7 +338,9 @@ class Stream(_Facts, Generic[T, R]):
         self._reader.closed = True
         try:
             self._source.close()
-        except ValueError:  # another thread is inside: it lets go of the connection itself, once it wakes
+        except (
+            ValueError
+        ):  # another thread is inside: it lets go of the connection itself, once it wakes
             from ._transport import shut
 
             if self._response is not None:
@@ -402,7 +451,9 @@ class _ByteCore(_Facts):
             finally:
                 self._call.release()
             if self._response.is_stream_consumed:
-                raise self._core.decode_error(self._call.what, self._response, "is JSON, not the file that was asked for")
+                raise self._core.decode_error(
+                    self._call.what, self._response, "is JSON, not the file that was asked for"
+                )
         return self._response
 
     async def _chunks(self) -> AsyncGenerator[bytes, None]:

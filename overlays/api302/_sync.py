@@ -16,7 +16,9 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     except StopIteration as stop:
         return stop.value
     coroutine.close()
-    raise RuntimeError("a synchronous call was suspended: it awaited something that only an event loop can give")
+    raise RuntimeError(
+        "a synchronous call was suspended: it awaited something that only an event loop can give"
+    )
 
 
 def iterate(source: AsyncGenerator[T, None]) -> Iterator[T]:

@@ -35,7 +35,9 @@ T = TypeVar("T")
 VERSION = 1
 DEFAULT_WAIT = 1800.0
 LONGEST_LOOK = 60.0
-_ADDRESS = re.compile("https?://|data:", re.IGNORECASE)  # some tasks give words where others give an address
+_ADDRESS = re.compile(
+    "https?://|data:", re.IGNORECASE
+)  # some tasks give words where others give an address
 TRANSIENT = (ConnectionError, ServerError, RateLimitError, DecodeError)
 """What may befall a look at a task without meaning anything for the task."""
 _warned: set[tuple[str, str]] = set()
@@ -64,7 +66,11 @@ class TaskStatus(NamedTuple, Generic[T]):
 
     def __str__(self) -> str:
         share = f" {self.progress:.0%}" if self.progress is not None else ""
-        return f"{self.state}{share} ({self.raw_state})" if self.raw_state not in (None, self.state) else f"{self.state}{share}"
+        return (
+            f"{self.state}{share} ({self.raw_state})"
+            if self.raw_state not in (None, self.state)
+            else f"{self.state}{share}"
+        )
 
 
 class TaskResult(Generic[T]):
@@ -94,7 +100,13 @@ class AsyncTaskResult(TaskResult[T]):
 # --- sans-IO ------------------------------------------------------------------------------------------------------------------------------
 
 
-def read_status(rule: Mapping[str, Any], data: Any, reply: Any = None, content_is_file: bool = False, name: str = "") -> TaskStatus[Any]:
+def read_status(
+    rule: Mapping[str, Any],
+    data: Any,
+    reply: Any = None,
+    content_is_file: bool = False,
+    name: str = "",
+) -> TaskStatus[Any]:
     """How a task stands, by the rule of its fetching operation. An unknown state counts as pending, and is logged once."""
     if content_is_file:
         return TaskStatus("succeeded", "file", 1.0, reply=reply)
@@ -107,7 +119,12 @@ def read_status(rule: Mapping[str, Any], data: Any, reply: Any = None, content_i
         state = "failed"
     elif done and "field" in done and holds(done, data) and not among(word, rule.get("pending")):
         state = "succeeded"
-    elif "state" in rule and not done and not among(word, rule.get("pending")) and (name, str(word)) not in _warned:
+    elif (
+        "state" in rule
+        and not done
+        and not among(word, rule.get("pending"))
+        and (name, str(word)) not in _warned
+    ):
         _warned.add((name, str(word)))
         _log.logger.warning("%s: unknown task state %r counts as pending", name, word)
     urls = addresses(rule.get("outputs", ()), data) if state == "succeeded" else ()
@@ -116,7 +133,10 @@ def read_status(rule: Mapping[str, Any], data: Any, reply: Any = None, content_i
     if state == "failed":
         inner = find(rule.get("reply"), data)
         known_code, known_message = explain(inner if is_object(inner) else data)
-        message, code = message or known_message or f"its state is {word!r}", known_code if code is None else code
+        message, code = (
+            message or known_message or f"its state is {word!r}",
+            known_code if code is None else code,
+        )
     else:
         message, code = "", None
     progress = 1.0 if state == "succeeded" else _progress(rule.get("progress"), data)
@@ -129,7 +149,11 @@ def addresses(paths: Iterable[Any], data: Any) -> tuple[str, ...]:
     for path in paths:
         found = find(path, data)
         several = found if is_array(found) else [found]
-        urls += [url for url in several if isinstance(url, str) and _ADDRESS.match(url) and url not in urls]
+        urls += [
+            url
+            for url in several
+            if isinstance(url, str) and _ADDRESS.match(url) and url not in urls
+        ]
     return tuple(urls)
 
 
@@ -226,7 +250,9 @@ def operation(operation_id: str) -> Operation:
 class Handle:
     """A task and how it is followed, as coroutines."""
 
-    def __init__(self, core: Core, op: Operation, parameters: Mapping[str, Any], reply: Any = None) -> None:
+    def __init__(
+        self, core: Core, op: Operation, parameters: Mapping[str, Any], reply: Any = None
+    ) -> None:
         assert op.task is not None
         self.core, self.op, self.parameters, self.reply = core, op, dict(parameters), reply
         self.rule: Mapping[str, Any] = op.task
@@ -243,29 +269,50 @@ class Handle:
         return getattr(self.reply, "request_id", None) or self.billed
 
     def to_dict(self) -> dict[str, Any]:
-        about = {"operation": self.op.id, "id": self.id, "parameters": self.parameters, "request_id": self.request_id}
+        about = {
+            "operation": self.op.id,
+            "id": self.id,
+            "parameters": self.parameters,
+            "request_id": self.request_id,
+        }
         return {"kind": "api302.task", "version": VERSION, **about}
 
     def _done_at_once(self) -> TaskStatus[Any] | None:
         """The status in the submitting call's reply, if that is of the class that the fetching call gives and says that all is done."""
         rule: Mapping[str, Any] = self.fetch.status or {}
-        if "reply" in rule or type(self.reply).__name__ != self.fetch.module.RESPONSES.get("200", {}).get("application/json"):
+        if "reply" in rule or type(self.reply).__name__ != self.fetch.module.RESPONSES.get(
+            "200", {}
+        ).get("application/json"):
             return None
         from ._core import raw
 
         status = read_status(rule, raw(self.reply), self.reply, name=self.fetch.id)
-        return status if status.state == "succeeded" and "result" not in rule and (status.outputs or "outputs" not in rule) else None
+        return (
+            status
+            if status.state == "succeeded"
+            and "result" not in rule
+            and (status.outputs or "outputs" not in rule)
+            else None
+        )
 
     async def _ask(
-        self, op: Operation, timeout: float | None, retries: int | None = None, parameters: Mapping[str, Any] | None = None
+        self,
+        op: Operation,
+        timeout: float | None,
+        retries: int | None = None,
+        parameters: Mapping[str, Any] | None = None,
     ) -> tuple[Any, Any]:
         where = places(op, self.parameters if parameters is None else parameters)
         body = where["body"] if op.module.MEDIA_TYPES else None
-        call = self.core.prepare(op, (None, None, None, timeout), path=where["path"], query=where["query"], body=body)
+        call = self.core.prepare(
+            op, (None, None, None, timeout), path=where["path"], query=where["query"], body=body
+        )
         call.retries = call.retries if retries is None else retries
         return call, await self.core.finish(call)
 
-    async def look(self, timeout: float | None = None, retries: int | None = None) -> TaskStatus[Any]:
+    async def look(
+        self, timeout: float | None = None, retries: int | None = None
+    ) -> TaskStatus[Any]:
         """Ask once."""
         if self.done:
             return self.done
@@ -279,13 +326,24 @@ class Handle:
         status = read_status(rule, raw(reply), reply, is_file, self.fetch.id)
         if status.state == "succeeded" and (result := rule.get("result")):
             # The finished task has but an id: another call gives the addresses.
-            given = {name: value for name, path in result["parameters"].items() if (value := find(path, raw(reply))) is not None}
+            given = {
+                name: value
+                for name, path in result["parameters"].items()
+                if (value := find(path, raw(reply))) is not None
+            }
             _, answer = await self._ask(operation(result["fetch"]), timeout, retries, given)
             status = status._replace(outputs=addresses(result["outputs"], raw(answer)))
-        if status.state == "succeeded" and "reply" in rule and (value := find(rule["reply"], raw(reply))) is not None:
+        if (
+            status.state == "succeeded"
+            and "reply" in rule
+            and (value := find(rule["reply"], raw(reply))) is not None
+        ):
             from api302_client._reply import parse
 
-            headers = {**(reply.http.headers if reply.http else {}), "content-type": "application/json"}
+            headers = {
+                **(reply.http.headers if reply.http else {}),
+                "content-type": "application/json",
+            }
             content = json.dumps(value, ensure_ascii=False).encode()
             status = status._replace(reply=parse(self.op.module.RESPONSES, 200, headers, content))
             if self.op.success:
@@ -293,25 +351,38 @@ class Handle:
                 self.core.check(call, status.reply, 200, headers, content)
         return status
 
-    async def events(self, timeout: float, interval: float | None, handle: Any) -> AsyncGenerator[TaskStatus[Any], None]:
+    async def events(
+        self, timeout: float, interval: float | None, handle: Any
+    ) -> AsyncGenerator[TaskStatus[Any], None]:
         """Each change, up to the end; a look that failed for a passing reason is made again, until the deadline."""
         if self.done:
             yield self.done
             return
-        schedule = Schedule(timeout, interval, (self.fetch.status or {}).get("interval"), fresh=self.reply is not None)
+        schedule = Schedule(
+            timeout,
+            interval,
+            (self.fetch.status or {}).get("interval"),
+            fresh=self.reply is not None,
+        )
         schedule.suggest(_hint(self.reply))
         trouble: Exception | None = None
         last: TaskStatus[Any] | None = None
         while True:
             pause = schedule.pause(getattr(trouble, "retry_after", None))
             if pause is None:
-                raise TaskTimeout(f"not done within {timeout:g} s (last: {trouble or last})", **self.facts(handle)) from trouble
+                raise TaskTimeout(
+                    f"not done within {timeout:g} s (last: {trouble or last})", **self.facts(handle)
+                ) from trouble
             await self.core.io.sleep(pause)
             try:
                 status = await self.look(max(min(LONGEST_LOOK, schedule.left()), 1.0), retries=0)
             except TRANSIENT as error:
                 trouble = error
-                _log.logger.info("task %s: %s while asking how it stands; asking again", self.id, type(error).__name__)
+                _log.logger.info(
+                    "task %s: %s while asking how it stands; asking again",
+                    self.id,
+                    type(error).__name__,
+                )
                 continue
             trouble = None
             schedule.suggest(_hint(status.reply))
@@ -321,7 +392,13 @@ class Handle:
             if status.state != "pending":
                 return
 
-    async def wait(self, timeout: float, interval: float | None, on_progress: Callable[[Any], Any] | None, handle: Any) -> Any:
+    async def wait(
+        self,
+        timeout: float,
+        interval: float | None,
+        on_progress: Callable[[Any], Any] | None,
+        handle: Any,
+    ) -> Any:
         """The result."""
         from ._files import output
 
@@ -342,16 +419,22 @@ class Handle:
             await source.aclose()
         assert status is not None
         if status.state == "failed":
-            raise TaskFailed(f"failed: {status.message}", code=status.code, status=status, **self.facts(handle))
+            raise TaskFailed(
+                f"failed: {status.message}", code=status.code, status=status, **self.facts(handle)
+            )
         made = [output(self.core, url=url) for url in status.outputs]
         if status.raw_state == "file" and hasattr(status.reply, "media_type"):
-            made.append(output(self.core, content=status.reply.content, media_type=status.reply.media_type))  # type: ignore[union-attr]
+            made.append(
+                output(self.core, content=status.reply.content, media_type=status.reply.media_type)
+            )  # type: ignore[union-attr]
         kind: Any = AsyncTaskResult if self.core.pool.is_async else TaskResult
         return kind(made, status.reply, self.request_id)
 
     async def cancel(self, handle: Any) -> Any:
         if "cancel" not in self.rule:
-            raise TaskError(f"{self.op.id}: the API has no call that cancels it", **self.facts(handle))
+            raise TaskError(
+                f"{self.op.id}: the API has no call that cancels it", **self.facts(handle)
+            )
         return (await self._ask(operation(self.rule["cancel"]), None))[1]
 
     def facts(self, handle: Any) -> dict[str, Any]:
@@ -368,14 +451,18 @@ async def submit(core: Core, op: Operation, options: Options, given: Given) -> H
     handle = Handle(core, op, found, reply)
     missing = [where for name, where in op.task["parameters"].items() if found[name] in (None, "")]
     if missing and not handle.done:
-        raise core.decode_error(op.id, getattr(reply, "http", None), f"names no task (it has no {', '.join(missing)})")
+        raise core.decode_error(
+            op.id, getattr(reply, "http", None), f"names no task (it has no {', '.join(missing)})"
+        )
     return handle
 
 
 def resumed(core: Core, data: Any) -> Handle:
     """The task that a dict of `to_dict()` names. Raises InvalidArgument, naming the field."""
     if not is_mapping(data) or data.get("kind") != "api302.task":
-        raise InvalidArgument("task: is not what task.to_dict() gave (`kind` must be 'api302.task')")
+        raise InvalidArgument(
+            "task: is not what task.to_dict() gave (`kind` must be 'api302.task')"
+        )
     given = data
     if given.get("version") != VERSION:
         found = given.get("version")
@@ -385,11 +472,15 @@ def resumed(core: Core, data: Any) -> Handle:
     try:
         op = operation(given.get("operation", ""))
     except (KeyError, AttributeError, ImportError):
-        raise InvalidArgument(f"task: `operation` {given.get('operation')!r} is unknown to this version of api302; update it") from None
+        raise InvalidArgument(
+            f"task: `operation` {given.get('operation')!r} is unknown to this version of api302; update it"
+        ) from None
     parameters = given.get("parameters")
     if op.task is None:
         raise InvalidArgument(f"task: `operation` {op.id!r} starts no task")
-    if not is_mapping(parameters) or any(parameters.get(name) in (None, "") for name in op.task["parameters"]):
+    if not is_mapping(parameters) or any(
+        parameters.get(name) in (None, "") for name in op.task["parameters"]
+    ):
         raise InvalidArgument(f"task: `parameters` must have {', '.join(op.task['parameters'])}")
     handle = Handle(core, op, parameters)
     handle.billed = given.get("request_id")
@@ -426,7 +517,9 @@ class _Task(Generic[T]):
         return f"{type(self).__name__}({self._handle.op.id}, id={self.id!r})"
 
     def __reduce__(self) -> Any:
-        raise TypeError("a task belongs to a client and is not pickled; pass task.to_dict(), and client.resume() it")
+        raise TypeError(
+            "a task belongs to a client and is not pickled; pass task.to_dict(), and client.resume() it"
+        )
 
 
 class Task(_Task[T]):
@@ -439,12 +532,18 @@ class Task(_Task[T]):
         """Ask how it stands, once. Raises ApiError or ConnectionError if there is no telling."""
         return run(self._handle.look())
 
-    def events(self, timeout: float = DEFAULT_WAIT, interval: float | None = None) -> Iterator[TaskStatus[T]]:
+    def events(
+        self, timeout: float = DEFAULT_WAIT, interval: float | None = None
+    ) -> Iterator[TaskStatus[T]]:
         """Its status each time it changes, the last one being `succeeded` or `failed`. Otherwise as `wait`."""
         return iterate(self._handle.events(timeout, interval, self))
 
     def wait(
-        self, timeout: float = DEFAULT_WAIT, *, interval: float | None = None, on_progress: Callable[[TaskStatus[T]], object] | None = None
+        self,
+        timeout: float = DEFAULT_WAIT,
+        *,
+        interval: float | None = None,
+        on_progress: Callable[[TaskStatus[T]], object] | None = None,
     ) -> TaskResult[T]:
         """Wait for the result.
 
@@ -472,7 +571,9 @@ class AsyncTask(_Task[T]):
         """Ask how it stands, once. Raises ApiError or ConnectionError if there is no telling."""
         return await self._handle.look()
 
-    def events(self, timeout: float = DEFAULT_WAIT, interval: float | None = None) -> AsyncGenerator[TaskStatus[T], None]:
+    def events(
+        self, timeout: float = DEFAULT_WAIT, interval: float | None = None
+    ) -> AsyncGenerator[TaskStatus[T], None]:
         """Its status each time it changes. See `Task.events`."""
         return self._handle.events(timeout, interval, self)
 

@@ -19,7 +19,13 @@ from ._errors import Api302Error, ConnectionError, InvalidArgument, TimeoutError
 
 T = TypeVar("T")
 Response = httpx.Response
-NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
 LINGER = 1.0
 """Seconds that a stream which has said its last word gets to end its body, so that the connection can be used again."""
 
@@ -39,8 +45,16 @@ def translated(what: str) -> Generator[None]:
         yield
     except httpx.TimeoutException as error:
         sent = not isinstance(error, NEVER_SENT)
-        why = "no sign of life within the time limit" if sent else "no connection within the time limit; nothing was sent"
-        doubt = "; it may have been accepted all the same" if sent and not what.startswith("GET ") else ""
+        why = (
+            "no sign of life within the time limit"
+            if sent
+            else "no connection within the time limit; nothing was sent"
+        )
+        doubt = (
+            "; it may have been accepted all the same"
+            if sent and not what.startswith("GET ")
+            else ""
+        )
         raise TimeoutError(f"{what}: {why}{doubt}", sent=sent) from error
     except httpx.DecodingError as error:
         raise ConnectionError(f"{what}: the reply's compression is broken", sent=True) from error
@@ -48,7 +62,9 @@ def translated(what: str) -> Generator[None]:
         raise ConnectionError(f"{what}: the request cannot be sent as HTTP", sent=True) from error
     except NEVER_SENT as error:
         host = error.request.url.copy_with(username=None, password=None, path="/", query=None)
-        raise ConnectionError(f"{what}: no connection to {host} ({error or type(error).__name__})", sent=False) from error
+        raise ConnectionError(
+            f"{what}: no connection to {host} ({error or type(error).__name__})", sent=False
+        ) from error
     except httpx.TransportError as error:
         raise ConnectionError(f"{what}: {error or type(error).__name__}", sent=True) from error
     except UnicodeError as error:
@@ -57,7 +73,11 @@ def translated(what: str) -> Generator[None]:
         raise Api302Error(f"{what}: {error}") from error
 
 
-def _built(http: httpx.Client | httpx.AsyncClient, kwargs: Mapping[str, Any], timeout: float | httpx.Timeout) -> httpx.Request:
+def _built(
+    http: httpx.Client | httpx.AsyncClient,
+    kwargs: Mapping[str, Any],
+    timeout: float | httpx.Timeout,
+) -> httpx.Request:
     try:
         return http.build_request(**kwargs, timeout=timeouts(timeout))
     except (TypeError, ValueError) as error:
@@ -67,7 +87,9 @@ def _built(http: httpx.Client | httpx.AsyncClient, kwargs: Mapping[str, Any], ti
             try:
                 json.dumps(value, allow_nan=False)
             except (TypeError, ValueError) as why:
-                raise InvalidArgument(f"{name}: cannot be sent as JSON ({why}); give plain JSON values") from error
+                raise InvalidArgument(
+                    f"{name}: cannot be sent as JSON ({why}); give plain JSON values"
+                ) from error
         raise InvalidArgument(f"the request cannot be built: {error}") from error
     except httpx.InvalidURL as error:
         raise InvalidArgument(f"url: {error}") from error
@@ -93,7 +115,9 @@ class SyncIo:
     def is_usable(self) -> bool:
         return True
 
-    async def send(self, kwargs: Mapping[str, Any], timeout: float | httpx.Timeout, what: str) -> httpx.Response:
+    async def send(
+        self, kwargs: Mapping[str, Any], timeout: float | httpx.Timeout, what: str
+    ) -> httpx.Response:
         request = _built(self._http, kwargs, timeout)
         with translated(what):
             return self._http.send(request, stream=True, follow_redirects=False)
@@ -149,7 +173,9 @@ class AsyncIo:
         """Whether these connections are of the event loop that runs: `asyncio.run` makes a new one each time. Yours are your own affair."""
         return not self._own or self._loop is _running_loop()
 
-    async def send(self, kwargs: Mapping[str, Any], timeout: float | httpx.Timeout, what: str) -> httpx.Response:
+    async def send(
+        self, kwargs: Mapping[str, Any], timeout: float | httpx.Timeout, what: str
+    ) -> httpx.Response:
         from api302_client._request import for_async
 
         request = _built(self._http, for_async(dict(kwargs)), timeout)
@@ -216,7 +242,9 @@ def shut(response: httpx.Response) -> None:
         pass
 
 
-async def lasting_async(response: httpx.Response, over: Callable[[], bool], what: str) -> AsyncIterator[bytes]:
+async def lasting_async(
+    response: httpx.Response, over: Callable[[], bool], what: str
+) -> AsyncIterator[bytes]:
     """`lasting` for an async client."""
     from anyio import move_on_after
 

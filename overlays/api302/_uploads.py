@@ -43,7 +43,9 @@ def uploaded(core: Core, reply: Any) -> Uploaded:
     raise core.decode_error("upload", getattr(reply, "http", None), "has no address")
 
 
-async def upload(core: Core, op: Operation, file: FileInput, options: Options, given: Given) -> Uploaded:
+async def upload(
+    core: Core, op: Operation, file: FileInput, options: Options, given: Given
+) -> Uploaded:
     """Make all the steps of an upload, as `x-upload` has them; `options` and `given` are those of the step that begins it."""
     from ._files import local_file, put_headers
     from ._task import operation, places
@@ -54,14 +56,25 @@ async def upload(core: Core, op: Operation, file: FileInput, options: Options, g
     opened: list[Any] = []
     try:
         local = await core.io.thread(local_file, "file", file, opened)
-        about = merged_headers(await core.io.thread(put_headers, "file", local)) if "put" in rule else {}
+        about = (
+            merged_headers(await core.io.thread(put_headers, "file", local))
+            if "put" in rule
+            else {}
+        )
         begun: dict[str, Any] = {}
         with _step(op.id, begun):
             first = await core.call(op, options, **given)
-            found = {name: find(path, raw(first)) for name, path in {"": rule.get("put"), **rule["parameters"]}.items()}
+            found = {
+                name: find(path, raw(first))
+                for name, path in {"": rule.get("put"), **rule["parameters"]}.items()
+            }
             url = found.pop("")
-            if None in found.values() or ("put" in rule and not str(url).startswith(("https://", "http://"))):
-                raise core.decode_error(op.id, getattr(first, "http", None), "does not say how the upload goes on")
+            if None in found.values() or (
+                "put" in rule and not str(url).startswith(("https://", "http://"))
+            ):
+                raise core.decode_error(
+                    op.id, getattr(first, "http", None), "does not say how the upload goes on"
+                )
             begun |= found
         if "put" in rule:
             call = core.raw_call("PUT", str(url), timeout=timeout, content=local.content)
@@ -75,7 +88,13 @@ async def upload(core: Core, op: Operation, file: FileInput, options: Options, g
         with _step(last.id, begun):
             where = places(last, {**begun, rule["file"]: local} if "file" in rule else begun)
             body = where["body"] if last.module.MEDIA_TYPES else None
-            reply = await core.call(last, (headers, None, None, timeout), path=where["path"], query=where["query"], body=body)
+            reply = await core.call(
+                last,
+                (headers, None, None, timeout),
+                path=where["path"],
+                query=where["query"],
+                body=body,
+            )
             for one in (reply, first):
                 if isinstance(address := find(rule["address"], raw(one)), str):
                     return Uploaded(address, reply)
@@ -91,7 +110,9 @@ def _step(what: str, begun: Mapping[str, Any]) -> Generator[None]:
     try:
         yield
     except BaseException as error:  # an interrupt as well: what was begun can be ended by hand
-        error.add_note(f"The upload stopped at {what}; begun: {json.dumps(dict(begun), ensure_ascii=False) if begun else 'nothing'}")
+        error.add_note(
+            f"The upload stopped at {what}; begun: {json.dumps(dict(begun), ensure_ascii=False) if begun else 'nothing'}"
+        )
         raise
 
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from ._client import AsyncClient, Client
     from ._core import Call
 
-SECRET = re.compile(r"(api|access|secret|private)?[-_]?(key|token|secret|password|authorization)s?", re.IGNORECASE)
+SECRET = re.compile(
+    r"(api|access|secret|private)?[-_]?(key|token|secret|password|authorization)s?", re.IGNORECASE
+)
 KEYS = re.compile(r"\b(sk|pk|ak)-[\w-]{8,}")
 SHOWN = ("content-type", "content-length", "request-id", "accept", "lang", "prefer")
 HIDDEN = "[hidden]"
@@ -50,11 +52,22 @@ def record(client: Client | AsyncClient, folder: str | PathLike[str]) -> Generat
         if "json" in sent:
             request["json"] = _hidden(sent["json"], key)
         elif "files" in sent or isinstance(sent.get("data"), Mapping):
-            request["form"] = sorted({name for name, _ in sent.get("files", ())} | {*sent.get("data", ())})
-        response = {"status": status, "headers": _shown(headers), **_body(headers.get("content-type", ""), content, key)}
+            request["form"] = sorted(
+                {name for name, _ in sent.get("files", ())} | {*sent.get("data", ())}
+            )
+        response = {
+            "status": status,
+            "headers": _shown(headers),
+            **_body(headers.get("content-type", ""), content, key),
+        }
         operation = call.op.id if call.op else None
         name = f"{next(number):04d}-{operation or 'request'}.json"
-        text = json.dumps({"operation": operation, "request": request, "response": response}, ensure_ascii=False, indent=1, default=str)
+        text = json.dumps(
+            {"operation": operation, "request": request, "response": response},
+            ensure_ascii=False,
+            indent=1,
+            default=str,
+        )
         (into / name).write_text(text + "\n", encoding="utf-8")
 
     core.observers.append(observe)

@@ -19,7 +19,9 @@ _UNIFIED: dict[str, Any] = {
     "pending": ["pending", "processing"],
     "succeeded": ["completed"],
     "failed": ["failed"],
-    "outputs": [f"{kind}_url{more}" for kind in ("image", "video", "audio") for more in ("", "s[]")],
+    "outputs": [
+        f"{kind}_url{more}" for kind in ("image", "video", "audio") for more in ("", "s[]")
+    ],
     "error": {"message": "error.message", "code": "error.error_type"},
 }
 
@@ -46,7 +48,9 @@ def parse(body: bytes | str | Mapping[str, Any], *, operation_id: str | None = N
     try:
         data: Any = dict(body) if isinstance(body, Mapping) else json.loads(body)
     except (ValueError, TypeError, RecursionError) as error:
-        raise InvalidArgument(f"body: is no JSON ({error}); give the body of the request as it came") from None
+        raise InvalidArgument(
+            f"body: is no JSON ({error}); give the body of the request as it came"
+        ) from None
     if not is_object(data):
         raise InvalidArgument("body: is no JSON object; give the body of the request as it came")
     message: dict[str, Any] = data
@@ -58,11 +62,20 @@ def parse(body: bytes | str | Mapping[str, Any], *, operation_id: str | None = N
             op = operation(operation_id)
             fetch = operation(op.task["fetch"]) if op.task else op
         except KeyError:
-            raise InvalidArgument(f"operation_id: {operation_id!r} is unknown to this version of api302") from None
+            raise InvalidArgument(
+                f"operation_id: {operation_id!r} is unknown to this version of api302"
+            ) from None
         if not fetch.status:
             raise InvalidArgument(f"operation_id: {operation_id!r} has nothing to do with tasks")
         rule, name = dict(fetch.status), fetch.id
         kinds = fetch.module.RESPONSES.get("200", {})
         reply = structure(kinds.get("application/json", "Any"), message)
-    task_id = next((str(found) for place in (message, message.get("data")) if is_object(place) and (found := place.get("task_id"))), None)
+    task_id = next(
+        (
+            str(found)
+            for place in (message, message.get("data"))
+            if is_object(place) and (found := place.get("task_id"))
+        ),
+        None,
+    )
     return Event(task_id, read_status(rule, message, reply, name=name))

@@ -46,4 +46,6 @@ def __getattr__(name: str) -> Any:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] == __name__:
             raise
-        raise ModuleNotFoundError(f"The mock needs {error.name}: pip install 'api302[mock]'", name=error.name) from error
+        raise ModuleNotFoundError(
+            f"The mock needs {error.name}: pip install 'api302[mock]'", name=error.name
+        ) from error

@@ -32,7 +32,16 @@ from api302_mock.wire import Answer, hang_up, send_answer
 
 # 302.AI's own code for each status, as far as public code shows them (402 and up from the meaning of the code).
 _ERR_CODES: dict[int, int | str] = {
-    **{401: -10001, 402: -10004, 403: -10013, 404: -10010, 405: -10009, 413: -10017, 503: -10008, 504: -1024},
+    **{
+        401: -10001,
+        402: -10004,
+        403: -10013,
+        404: -10010,
+        405: -10009,
+        413: -10017,
+        503: -10008,
+        504: -1024,
+    },
     # No number is known for too many calls: -10012 is a quota that is used up. Newer calls have this word.
     429: "RateLimitExceeded",
 }
@@ -141,7 +150,9 @@ class MockApp:
         request = Request(scope, receive)
         raw_path = scope.get("raw_path") or request.url.path.encode()
         path = raw_path.decode("latin-1").partition("?")[0]
-        seen = Seen(request.method, path, request.url.query, dict(request.headers), keys_of(request))
+        seen = Seen(
+            request.method, path, request.url.query, dict(request.headers), keys_of(request)
+        )
         is_file = path.startswith(_FILES)
         wish = Wish()
         try:
@@ -157,7 +168,11 @@ class MockApp:
                     async for _ in request.stream():
                         pass  # what is still under way would meet the reset, and some clients then see a plain close
                     return await hang_up(receive, send, reset=True)
-                if operation is None and request.method == "PUT" and unquote(path.removeprefix(_FILES)) in self._stored:
+                if (
+                    operation is None
+                    and request.method == "PUT"
+                    and unquote(path.removeprefix(_FILES)) in self._stored
+                ):
                     answer = await self._put(request, unquote(path.removeprefix(_FILES)), wish)
                 elif operation is None:
                     answer = self._file(request, unquote(path.removeprefix(_FILES)), wish)
@@ -169,7 +184,14 @@ class MockApp:
             await request.close()
         seen.status = answer.status
         answer.headers["request-id"] = uuid.uuid4().hex
-        await send_answer(answer, self.delay, receive, send, cut=wish.fault == "cut-stream", head=request.method == "HEAD")
+        await send_answer(
+            answer,
+            self.delay,
+            receive,
+            send,
+            cut=wish.fault == "cut-stream",
+            head=request.method == "HEAD",
+        )
 
     def _find(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
         shape, allowed = None, set[str]()
@@ -182,7 +204,9 @@ class MockApp:
                 return route.operations[method], parameters
             allowed |= set(route.operations)
         if allowed:
-            raise Refused(405, f"{method} is not for {path}.", headers={"Allow": ", ".join(sorted(allowed))})
+            raise Refused(
+                405, f"{method} is not for {path}.", headers={"Allow": ", ".join(sorted(allowed))}
+            )
         raise Refused(404, f"There is no {method} {path}.")
 
     def _wish(self, request: Request, operation: Operation | None) -> Wish:
@@ -191,7 +215,14 @@ class MockApp:
         except ValueError as error:
             raise Refused(400, f"header `Prefer`: {error}") from None
 
-    async def _answer(self, request: Request, operation: Operation, parameters: dict[str, str], wish: Wish, seen: Seen) -> Answer:
+    async def _answer(
+        self,
+        request: Request,
+        operation: Operation,
+        parameters: dict[str, str],
+        wish: Wish,
+        seen: Seen,
+    ) -> Answer:
         call = await check(self.document, operation, request, parameters, strict=self.strict)
         seen.body = call.body
         seen.uploads = [(upload.filename, upload.size or 0) for upload in call.uploads]
@@ -205,14 +236,24 @@ class MockApp:
             self._tasks.check_can_fail(operation)
         stream = operation.extension("stream")
         on_demand = (operation.extension("task") or {}).get("when")
-        if stream is not None and call.matches(stream.get("when")) and not (on_demand and call.matches(on_demand)):
+        if (
+            stream is not None
+            and call.matches(stream.get("when"))
+            and not (on_demand and call.matches(on_demand))
+        ):
             events = [reply for reply in found if reply.media_type == EVENT_STREAM]
             if events:
-                return Answer(events[0].status, {"content-type": EVENT_STREAM}, events_of(events[0], stream, wish))
+                return Answer(
+                    events[0].status,
+                    {"content-type": EVENT_STREAM},
+                    events_of(events[0], stream, wish),
+                )
         found = [reply for reply in found if reply.media_type != EVENT_STREAM] or found
         found = self._tasks.fetched(call, found, as_shown=wish.example is not None)
         found = self._tasks.submitted(call, found, fail=wish.fault == "task-failed")
-        reply = examples.chosen(found, request.headers.get("accept", "*/*"), call.value("response_format"))
+        reply = examples.chosen(
+            found, request.headers.get("accept", "*/*"), call.value("response_format")
+        )
         value = self._memory.applied(call, reply.value)
         if not reply.is_json:
             return _plain(reply)
@@ -230,7 +271,9 @@ class MockApp:
     def _replies(self, operation: Operation, wish: Wish) -> list[Reply]:
         found = list(examples.replies(self.document, operation, status=wish.code))
         if not found:
-            raise Refused(400, f"header `Prefer`: {operation.id} documents no {wish.code or 'success'}.")
+            raise Refused(
+                400, f"header `Prefer`: {operation.id} documents no {wish.code or 'success'}."
+            )
         # Statuses are alternatives that only a wish or a task chooses among; media types of one status are chosen by `Accept`.
         if operation.extension("task") is None and operation.extension("task-status") is None:
             found = [reply for reply in found if reply.status == found[0].status]
@@ -238,21 +281,30 @@ class MockApp:
             named = [reply for reply in found if reply.name == wish.example]
             if not named:
                 names = ", ".join(sorted({reply.name for reply in found if reply.name})) or "none"
-                raise Refused(400, f"header `Prefer`: {operation.id} has no example `{wish.example}`; it has {names}.")
+                raise Refused(
+                    400,
+                    f"header `Prefer`: {operation.id} has no example `{wish.example}`; it has {names}.",
+                )
             found = named
         return found
 
     def _with_files(self, value: Any, operation: Operation, call: Call, request: Request) -> Any:
         """The reply with its file addresses leading to the mock, so that they can be downloaded."""
         base = self._files_base(request)
-        place = search(rule["put"], value) if "put" in (rule := operation.extension("upload") or {}) else None
+        place = (
+            search(rule["put"], value)
+            if "put" in (rule := operation.extension("upload") or {})
+            else None
+        )
         if isinstance(place, str):
             name = f"{uuid.uuid4().hex[:12]}-{_name(place)}"
             self._stored[name] = io.BytesIO()
             value = _replaced(value, place, f"{base}{name}{place[len(place.partition('?')[0]) :]}")
         for path in (operation.extension("task-status") or {}).get("outputs", []):
             # An address declared as an output is a file even where it has no ending that says which kind.
-            kind = {"images": "png", "audio": "mp3"}.get(next(iter(operation.raw.get("tags", [])), "").partition(".")[0], "mp4")
+            kind = {"images": "png", "audio": "mp3"}.get(
+                next(iter(operation.raw.get("tags", [])), "").partition(".")[0], "mp4"
+            )
             for address in _texts(search(path, value)):
                 if address.startswith("http") and not files.is_known(_extension(address)):
                     value = _replaced(value, address, f"{base}{_name(address)}.{kind}")
@@ -278,14 +330,23 @@ class MockApp:
 
     def _files_base(self, request: Request) -> str:
         url = request.base_url
-        host = None if self._same_host else {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}.get(url.hostname or "")
+        host = (
+            None
+            if self._same_host
+            else {"127.0.0.1": "localhost", "localhost": "127.0.0.1"}.get(url.hostname or "")
+        )
         return f"{url.replace(hostname=host) if host else url}".rstrip("/") + _FILES
 
     async def _own(self, request: Request, path: str) -> Answer:
         """The mock's own paths: what it is, and what `next`, `requests` and `reset` are in Python."""
         info = self.document.raw.get("info", {})
         if (request.method, path) == ("GET", "/"):
-            about = {"mock": True, "title": info.get("title"), "version": info.get("version"), "operations": len(self.document.operations)}
+            about = {
+                "mock": True,
+                "title": info.get("title"),
+                "version": info.get("version"),
+                "operations": len(self.document.operations),
+            }
             return _json(about)
         if (request.method, path) == ("GET", "/mock/openapi.json"):
             return _json(self.document.raw)
@@ -300,12 +361,20 @@ class MockApp:
             return _json({"reset": True})
         if (request.method, path) == ("GET", "/mock/requests"):
             shown = ("method", "path", "query", "operation", "status")
-            return _json([{name: getattr(one, name) for name in shown} | {"with_key": bool(one.keys)} for one in self.requests])
+            return _json(
+                [
+                    {name: getattr(one, name) for name in shown} | {"with_key": bool(one.keys)}
+                    for one in self.requests
+                ]
+            )
         raise Refused(404, f"There is no {request.method} {path}.")
 
     async def _put(self, request: Request, name: str, wish: Wish) -> Answer:
         """Take the bytes of an upload of several steps, as a store of files does: no key, no JSON, an `ETag`."""
-        file, digest = cast("BinaryIO", tempfile.SpooledTemporaryFile(1 << 20)), hashlib.md5(usedforsecurity=False)
+        file, digest = (
+            cast("BinaryIO", tempfile.SpooledTemporaryFile(1 << 20)),
+            hashlib.md5(usedforsecurity=False),
+        )
         async for chunk in request.stream():
             file.write(chunk)
             digest.update(chunk)
@@ -317,7 +386,9 @@ class MockApp:
     def _file(self, request: Request, name: str, wish: Wish) -> Answer:
         """An uploaded file, or a small real one of the kind that its name tells."""
         if request.method not in ("GET", "HEAD"):
-            raise Refused(405, f"{request.method} is not for files.", headers={"Allow": "GET, HEAD"})
+            raise Refused(
+                405, f"{request.method} is not for files.", headers={"Allow": "GET, HEAD"}
+            )
         _fail_if_asked(wish)
         extension = _extension(name)
         if name in self._stored:
@@ -334,9 +405,18 @@ class MockApp:
         first = int(wanted[1]) if wanted[1] else max(size - int(wanted[2]), 0)
         last = min(int(wanted[2]), size - 1) if wanted[1] and wanted[2] else size - 1
         if first > last:
-            raise Refused(416, "The range lies outside the file.", headers={"content-range": f"bytes */{size}"})
+            raise Refused(
+                416,
+                "The range lies outside the file.",
+                headers={"content-range": f"bytes */{size}"},
+            )
         length = last - first + 1
-        return Answer(206, headers | {"content-range": f"bytes {first}-{last}/{size}"}, files.read(file, first, length), length)
+        return Answer(
+            206,
+            headers | {"content-range": f"bytes {first}-{last}/{size}"},
+            files.read(file, first, length),
+            length,
+        )
 
 
 def create_app(
@@ -364,13 +444,22 @@ def _whole(status: int, headers: dict[str, str], body: bytes) -> Answer:
 
 
 def _json(value: Any, status: int = 200) -> Answer:
-    return _whole(status, {"content-type": "application/json"}, json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace"))
+    return _whole(
+        status,
+        {"content-type": "application/json"},
+        json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace"),
+    )
 
 
 def _plain(reply: Reply) -> Answer:
     if reply.media_type is None:
         return _whole(reply.status, {}, b"")
-    media = {"image/*": "image/png", "audio/*": "audio/mpeg", "video/*": "video/mp4", "*/*": "application/octet-stream"}
+    media = {
+        "image/*": "image/png",
+        "audio/*": "audio/mpeg",
+        "video/*": "video/mp4",
+        "*/*": "application/octet-stream",
+    }
     media_type = media.get(reply.media_type, reply.media_type)
     is_text = media_type.startswith("text/") or media_type.endswith("xml")
     data = str(reply.value).encode() if is_text else files.sample_of(media_type)
@@ -379,9 +468,17 @@ def _plain(reply: Reply) -> Answer:
 
 def _error(refused: Refused, wish: Wish) -> Answer:
     default = -10003 if refused.status >= 500 else -10011
-    code = refused.err_code if refused.err_code is not None else _ERR_CODES.get(refused.status, default)
+    code = (
+        refused.err_code
+        if refused.err_code is not None
+        else _ERR_CODES.get(refused.status, default)
+    )
     message = str(refused)
-    languages = {"message": message, "message_cn": f"模拟服务：{message}", "message_jp": f"モック：{message}"}
+    languages = {
+        "message": message,
+        "message_cn": f"模拟服务：{message}",
+        "message_jp": f"モック：{message}",
+    }
     answer = _json({"error": {"err_code": code, **languages, "type": "api_error"}}, refused.status)
     answer.headers |= {name.lower(): value for name, value in refused.headers.items()}
     if wish.retry_after is not None or refused.status in (429, 503):
@@ -397,17 +494,25 @@ def _fail_if_asked(wish: Wish) -> None:
 def _envelopes(operation: Operation, found: list[Reply]) -> list[Reply]:
     """The replies that can tell a failure inside a 200."""
     if operation.extension("success") is None:
-        raise Refused(400, f"header `Prefer`: {operation.id} has no `x-success`, so its 200 cannot tell a failure.")
+        raise Refused(
+            400,
+            f"header `Prefer`: {operation.id} has no `x-success`, so its 200 cannot tell a failure.",
+        )
     found = [reply for reply in found if reply.is_json]
     if not found:
-        raise Refused(400, f"header `Prefer`: {operation.id} answers this without JSON, so its 200 cannot tell a failure.")
+        raise Refused(
+            400,
+            f"header `Prefer`: {operation.id} answers this without JSON, so its 200 cannot tell a failure.",
+        )
     return found
 
 
 def _fail_envelope(operation: Operation, value: Any) -> None:
     success = operation.extension("success") or {}
     words: list[Any] = success["values"]
-    numbers = [word for word in words if isinstance(word, (int, float)) and not isinstance(word, bool)]
+    numbers = [
+        word for word in words if isinstance(word, (int, float)) and not isinstance(word, bool)
+    ]
     failing = max(numbers) + 1001 if numbers else False if True in words else "mock_failed"
     # A field that computes, such as `!error`, is no place to write at: what it looks at is the code or the message.
     if not put(success["field"], value, failing) and "code" in success:
@@ -416,7 +521,10 @@ def _fail_envelope(operation: Operation, value: Any) -> None:
         put(success["message"], value, "The mock was asked for a failure.")
     told = search(success["field"], value)
     if told is None or told in words:
-        raise Refused(400, f"header `Prefer`: this reply of {operation.id} has no place for a failure by its `x-success`.")
+        raise Refused(
+            400,
+            f"header `Prefer`: this reply of {operation.id} has no place for a failure by its `x-success`.",
+        )
 
 
 def _mapped(value: Any, change: Callable[[str], str]) -> Any:

@@ -34,7 +34,9 @@ def load(source: str | Path | Mapping[str, Any] | None = None) -> dict[str, Any]
         return json.loads(shipped.read_text(encoding="utf-8"))
     built = Path(__file__).parents[2] / "generated" / "openapi.json"
     if not built.is_file():
-        raise FileNotFoundError(f"No document: neither {shipped} nor {built}. Run `python -m generator build`, or name one with --spec.")
+        raise FileNotFoundError(
+            f"No document: neither {shipped} nor {built}. Run `python -m generator build`, or name one with --spec."
+        )
     return json.loads(built.read_text(encoding="utf-8"))
 
 
@@ -83,7 +85,9 @@ class Document:
         self._validators: dict[tuple[int, bool], jsonschema_rs.Validator] = {}
         self._read()
         # A path that spells more out is tried first: /tasks/latest before /tasks/{id}.
-        ordered = sorted(self._routes.values(), key=lambda route: (len(route.names), -len(route.template)))
+        ordered = sorted(
+            self._routes.values(), key=lambda route: (len(route.names), -len(route.template))
+        )
         self._by_depth: dict[int, list[Route]] = {}
         self._deep = [route for route in ordered if route.deep]
         for route in ordered:
@@ -105,33 +109,54 @@ class Document:
                     method=method.upper(),
                     path=path,
                     raw=raw,
-                    parameters=own + [parameter for parameter in shared if (parameter["in"], parameter["name"]) not in taken],
+                    parameters=own
+                    + [
+                        parameter
+                        for parameter in shared
+                        if (parameter["in"], parameter["name"]) not in taken
+                    ],
                     body=self.resolve(raw["requestBody"]) if "requestBody" in raw else None,
-                    responses={str(status): self.resolve(response) for status, response in raw.get("responses", {}).items()},
+                    responses={
+                        str(status): self.resolve(response)
+                        for status, response in raw.get("responses", {}).items()
+                    },
                     security=raw.get("security", self.raw.get("security", [])),
                     paths=[path, *raw.get("x-aliases", [])],
                 )
                 self.operations[operation.id] = operation
                 segments = {
-                    p["name"] for p in operation.parameters if p["in"] == "path" and "x-segments" in self.resolve(p.get("schema", {}))
+                    p["name"]
+                    for p in operation.parameters
+                    if p["in"] == "path" and "x-segments" in self.resolve(p.get("schema", {}))
                 }
                 for template in operation.paths:
-                    self._route(template, segments).operations.setdefault(operation.method, operation)
+                    self._route(template, segments).operations.setdefault(
+                        operation.method, operation
+                    )
 
     def _route(self, template: str, segments: set[str]) -> Route:
         if template not in self._routes:
             pieces = re.split(r"\{([^}]+)\}", template)
             pattern = "".join(
-                re.escape(piece) if index % 2 == 0 else "(.+?)" if piece in segments else "([^/]+?)" for index, piece in enumerate(pieces)
+                re.escape(piece) if index % 2 == 0 else "(.+?)" if piece in segments else "([^/]+?)"
+                for index, piece in enumerate(pieces)
             )
-            self._routes[template] = Route(template, re.compile(pattern), pieces[1::2], {}, bool(segments))
+            self._routes[template] = Route(
+                template, re.compile(pattern), pieces[1::2], {}, bool(segments)
+            )
         return self._routes[template]
 
     def match(self, path: str) -> Iterator[tuple[Route, dict[str, str]]]:
         """Routes that fit a percent-encoded path, the most literal first, each with its decoded path parameters."""
         for route in (*self._by_depth.get(path.count("/"), ()), *self._deep):
             if found := route.pattern.fullmatch(path):
-                yield route, {name: unquote(value) for name, value in zip(route.names, found.groups(), strict=True)}
+                yield (
+                    route,
+                    {
+                        name: unquote(value)
+                        for name, value in zip(route.names, found.groups(), strict=True)
+                    },
+                )
 
     def resolve(self, node: Any) -> Any:
         """The node itself, or what its ``$ref`` points to."""
@@ -155,7 +180,9 @@ class Document:
 
     @cached_property
     def _registry(self) -> jsonschema_rs.Registry:
-        return jsonschema_rs.Registry([("urn:open", self.raw), ("urn:strict", {"components": _closed_all(self)})])
+        return jsonschema_rs.Registry(
+            [("urn:open", self.raw), ("urn:strict", {"components": _closed_all(self)})]
+        )
 
     def validator(self, schema: Any, *, strict: bool = False) -> jsonschema_rs.Validator:
         """The validator of a schema that is part of the document, made on first use.
@@ -185,7 +212,9 @@ def _absolute(node: Any, base: str) -> Any:
         return [_absolute(item, base) for item in cast("list[Any]", node)]
     if isinstance(node, dict):
         return {
-            key: base + value if key == "$ref" and isinstance(value, str) and value.startswith("#") else _absolute(value, base)
+            key: base + value
+            if key == "$ref" and isinstance(value, str) and value.startswith("#")
+            else _absolute(value, base)
             for key, value in cast("dict[str, Any]", node).items()
         }
     return node
@@ -193,7 +222,9 @@ def _absolute(node: Any, base: str) -> Any:
 
 def _closed_all(document: Document) -> dict[str, Any]:
     schemas = document.raw.get("components", {}).get("schemas", {})
-    return {"schemas": {name: _closed(document, schema, site=False) for name, schema in schemas.items()}}
+    return {
+        "schemas": {name: _closed(document, schema, site=False) for name, schema in schemas.items()}
+    }
 
 
 def _closed(document: Document, schema: Any, *, site: bool = True) -> Any:

@@ -39,7 +39,9 @@ class Reply:
 
 def is_json(media_type: str | None) -> bool:
     """Whether a media type without parameters is JSON."""
-    return media_type is not None and (media_type == "application/json" or media_type.endswith("+json"))
+    return media_type is not None and (
+        media_type == "application/json" or media_type.endswith("+json")
+    )
 
 
 def status_of(key: str) -> int:
@@ -47,12 +49,16 @@ def status_of(key: str) -> int:
     return 500 if key == "default" else int(key.upper().replace("X", "0"))
 
 
-def replies(document: Document, operation: Operation, *, status: int | None = None) -> Iterator[Reply]:
+def replies(
+    document: Document, operation: Operation, *, status: int | None = None
+) -> Iterator[Reply]:
     """Every reply of an operation that the document shows, in its order: those of `status`, by default all that tell success."""
     if status is None:
         keys = sorted(key for key in operation.responses if key.startswith("2"))
     else:
-        keys = [key for key in (str(status), f"{status // 100}XX") if key in operation.responses][:1]
+        keys = [key for key in (str(status), f"{status // 100}XX") if key in operation.responses][
+            :1
+        ]
     for key in keys:
         code = status if status is not None else status_of(key)
         content: dict[str, Any] = operation.responses[key].get("content", {})
@@ -62,13 +68,17 @@ def replies(document: Document, operation: Operation, *, status: int | None = No
             media = document.resolve(raw)
             schema = media.get("schema", media.get("itemSchema", True))
             for name, value in shown(document, media).items():
-                yield Reply(code, media_type.partition(";")[0].strip(), name, copy.deepcopy(value), schema)
+                yield Reply(
+                    code, media_type.partition(";")[0].strip(), name, copy.deepcopy(value), schema
+                )
 
 
 def shown(document: Document, media: dict[str, Any]) -> dict[str, Any]:
     """The examples of a media type or parameter by name; where it has none, one made from the schema."""
     named = {name: document.resolve(example) for name, example in media.get("examples", {}).items()}
-    found = {name: example.get("value", example.get("dataValue")) for name, example in named.items()}
+    found = {
+        name: example.get("value", example.get("dataValue")) for name, example in named.items()
+    }
     if not found and "example" in media:
         found = {"": media["example"]}
     if not found:
@@ -93,10 +103,17 @@ def made(document: Document, schema: Any, depth: int = 0) -> Any:
         for part in known.get(key, [])[:1]:
             value = made(document, part, depth)
             own = {name: item for name, item in known.items() if name != key}
-            return made(document, own, depth) | value if isinstance(value, dict) and "properties" in own else cast("Any", value)
+            return (
+                made(document, own, depth) | value
+                if isinstance(value, dict) and "properties" in own
+                else cast("Any", value)
+            )
     if "allOf" in known:
         merged: dict[str, Any] = {}
-        for part in [*known["allOf"], {key: value for key, value in known.items() if key != "allOf"}]:
+        for part in [
+            *known["allOf"],
+            {key: value for key, value in known.items() if key != "allOf"},
+        ]:
             value = made(document, part, depth)
             if not isinstance(value, dict):
                 return value
@@ -110,13 +127,20 @@ def _of_type(document: Document, kind: str, schema: dict[str, Any], depth: int) 
     if kind == "object":
         required = schema.get("required", [])
         # Optional fields stop a few levels down, or a schema that holds itself would never end.
-        wanted = {name: part for name, part in schema.get("properties", {}).items() if name in required or depth < 3}
+        wanted = {
+            name: part
+            for name, part in schema.get("properties", {}).items()
+            if name in required or depth < 3
+        }
         return {name: made(document, part, depth + 1) for name, part in wanted.items()}
     if kind == "array":
         count = schema.get("minItems", 1 if depth < 3 else 0)
         return [made(document, schema.get("items", {}), depth + 1) for _ in range(count)]
     if kind in ("integer", "number"):
-        low = schema.get("minimum", schema.get("exclusiveMinimum", 0) + (1 if "exclusiveMinimum" in schema else 0))
+        low = schema.get(
+            "minimum",
+            schema.get("exclusiveMinimum", 0) + (1 if "exclusiveMinimum" in schema else 0),
+        )
         return min(low, schema["maximum"]) if "maximum" in schema else low
     if kind == "boolean":
         return True
@@ -134,7 +158,14 @@ def chosen(found: list[Reply], accept: str, form: Any = None) -> Reply:
         best = 0.0
         for part in accept.split(","):
             media, _, rest = part.strip().partition(";")
-            quality = next((float(q[2:] or 0) for q in map(str.strip, rest.split(";")) if q.startswith("q=") and _is_number(q[2:])), 1.0)
+            quality = next(
+                (
+                    float(q[2:] or 0)
+                    for q in map(str.strip, rest.split(";"))
+                    if q.startswith("q=") and _is_number(q[2:])
+                ),
+                1.0,
+            )
             if files.accepts(media.strip().lower(), reply.media_type or ""):
                 # What is named is meant more than what a wildcard lets in.
                 best = max(best, quality - (0.001 if "*" in media else 0.0))

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
-Fault = Literal["reset", "cut-stream", "end-stream", "error-event", "broken-json", "envelope", "task-failed"]
+Fault = Literal[
+    "reset", "cut-stream", "end-stream", "error-event", "broken-json", "envelope", "task-failed"
+]
 
 
 @dataclass(slots=True, frozen=True)
@@ -47,18 +49,30 @@ class Wish:
         if more := sorted(set(values) - known):
             raise ValueError(f"`{more[0]}` is unknown; the names are {', '.join(sorted(known))}.")
         made = dict(values)
-        for name, kind in (("code", int), ("err_code", int), ("retry_after", float), ("latency", float), ("times", int)):
+        for name, kind in (
+            ("code", int),
+            ("err_code", int),
+            ("retry_after", float),
+            ("latency", float),
+            ("times", int),
+        ):
             if made.get(name) is not None:
                 made[name] = kind(made[name])
         if made.get("fault") not in (None, *get_args(Fault)):
-            raise ValueError(f"fault `{made['fault']}` is unknown; the faults are {', '.join(get_args(Fault))}.")
+            raise ValueError(
+                f"fault `{made['fault']}` is unknown; the faults are {', '.join(get_args(Fault))}."
+            )
         if not 200 <= (made.get("code") or 200) <= 599:
             raise ValueError(f"code {made['code']} is no status between 200 and 599.")
         return cls(**made)
 
     def over(self, other: Wish) -> Wish:
         """Both wishes; where both say something, this one."""
-        said = {item.name: getattr(self, item.name) for item in fields(self) if getattr(self, item.name) != item.default}
+        said = {
+            item.name: getattr(self, item.name)
+            for item in fields(self)
+            if getattr(self, item.name) != item.default
+        }
         return replace(other, **said)
 
 

@@ -14,7 +14,9 @@ from typing import BinaryIO
 
 def accepts(pattern: str, media_type: str) -> bool:
     """Whether a media range of an `Accept` header (`image/*`) covers a media type."""
-    return pattern in ("*/*", "*", media_type) or (pattern.endswith("/*") and media_type.startswith(pattern[:-1]))
+    return pattern in ("*/*", "*", media_type) or (
+        pattern.endswith("/*") and media_type.startswith(pattern[:-1])
+    )
 
 
 def read(file: BinaryIO, first: int, length: int) -> Iterator[bytes]:
@@ -30,9 +32,14 @@ def read(file: BinaryIO, first: int, length: int) -> Iterator[bytes]:
 
 def _png(size: int = 8) -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
-    rows = b"".join(b"\0" + bytes(value for x in range(size) for value in (30 * x % 256, 30 * y % 256, 120)) for y in range(size))
+    rows = b"".join(
+        b"\0" + bytes(value for x in range(size) for value in (30 * x % 256, 30 * y % 256, 120))
+        for y in range(size)
+    )
     return (
         b"\x89PNG\r\n\x1a\n"
         + chunk(b"IHDR", struct.pack(">IIBBBBB", size, size, 8, 2, 0, 0, 0))
@@ -42,10 +49,18 @@ def _png(size: int = 8) -> bytes:
 
 
 def _wav(seconds: float = 0.1, rate: int = 8000) -> bytes:
-    samples = b"".join(struct.pack("<h", 8000 * ((index // 10) % 2) - 4000) for index in range(int(seconds * rate)))
+    samples = b"".join(
+        struct.pack("<h", 8000 * ((index // 10) % 2) - 4000) for index in range(int(seconds * rate))
+    )
     head = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16)
     return (
-        b"RIFF" + struct.pack("<I", 4 + len(head) + 8 + len(samples)) + b"WAVE" + head + b"data" + struct.pack("<I", len(samples)) + samples
+        b"RIFF"
+        + struct.pack("<I", 4 + len(head) + 8 + len(samples))
+        + b"WAVE"
+        + head
+        + b"data"
+        + struct.pack("<I", len(samples))
+        + samples
     )
 
 
@@ -60,7 +75,12 @@ def _aac(frames: int = 4) -> bytes:
 
 
 def _flac() -> bytes:
-    info = struct.pack(">HH", 4096, 4096) + bytes(6) + struct.pack(">Q", 44100 << 44 | 15 << 36) + bytes(16)
+    info = (
+        struct.pack(">HH", 4096, 4096)
+        + bytes(6)
+        + struct.pack(">Q", 44100 << 44 | 15 << 36)
+        + bytes(16)
+    )
     return b"fLaC" + b"\x80" + struct.pack(">I", len(info))[1:] + info
 
 
@@ -74,16 +94,28 @@ def _opus() -> bytes:
                 crc = (crc << 1 ^ (0x04C11DB7 if crc >> 31 else 0)) & 0xFFFFFFFF
         return head[:22] + struct.pack("<I", crc) + head[26:] + data
 
-    return page(2, 0, struct.pack("<8sBBHIhB", b"OpusHead", 1, 1, 0, 48000, 0, 0)) + page(4, 1, b"OpusTags" + bytes(8))
+    return page(2, 0, struct.pack("<8sBBHIhB", b"OpusHead", 1, 1, 0, 48000, 0, 0)) + page(
+        4, 1, b"OpusTags" + bytes(8)
+    )
 
 
 def _mp4() -> bytes:
     def box(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", 8 + len(data)) + kind + data
 
-    header = struct.pack(">IIIII", 0, 0, 0, 1000, 0) + struct.pack(">IH", 0x10000, 0x100) + bytes(10)
-    header += struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000) + bytes(24) + struct.pack(">I", 1)
-    return box(b"ftyp", b"isom\0\0\x02\0isomiso2mp41") + box(b"moov", box(b"mvhd", header)) + box(b"mdat", bytes(64))
+    header = (
+        struct.pack(">IIIII", 0, 0, 0, 1000, 0) + struct.pack(">IH", 0x10000, 0x100) + bytes(10)
+    )
+    header += (
+        struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+        + bytes(24)
+        + struct.pack(">I", 1)
+    )
+    return (
+        box(b"ftyp", b"isom\0\0\x02\0isomiso2mp41")
+        + box(b"moov", box(b"mvhd", header))
+        + box(b"mdat", bytes(64))
+    )
 
 
 def _glb() -> bytes:
@@ -161,12 +193,22 @@ _MEDIA = {
     "srt": "text/plain",
     "vtt": "text/plain",
 }
-_OF_MEDIA = {"audio/x-wav": "wav", "audio/wave": "wav", "audio/mp3": "mp3", "application/zip": "zip", "text/plain": "txt"}
+_OF_MEDIA = {
+    "audio/x-wav": "wav",
+    "audio/wave": "wav",
+    "audio/mp3": "mp3",
+    "application/zip": "zip",
+    "text/plain": "txt",
+}
 
 
 def media_of(extension: str) -> str:
     """The media type of a file's extension (without the dot)."""
-    return _MEDIA.get(extension) or mimetypes.guess_type(f"x.{extension}")[0] or "application/octet-stream"
+    return (
+        _MEDIA.get(extension)
+        or mimetypes.guess_type(f"x.{extension}")[0]
+        or "application/octet-stream"
+    )
 
 
 def is_known(extension: str) -> bool:
@@ -188,4 +230,8 @@ def sample_of(media_type: str) -> bytes:
     for extension, media in [*_MEDIA.items(), *((name, media_of(name)) for name in _MADE)]:
         if media == media_type:
             return sample(extension)
-    return sample({"image": "png", "audio": "mp3", "video": "mp4", "text": "txt"}.get(media_type.partition("/")[0], ""))
+    return sample(
+        {"image": "png", "audio": "mp3", "video": "mp4", "text": "txt"}.get(
+            media_type.partition("/")[0], ""
+        )
+    )

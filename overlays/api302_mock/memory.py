@@ -56,7 +56,9 @@ def renamed(value: Any, names: set[str], old: set[str], new: Any) -> Any:
             made[key] = as_kind(new, item)
         else:
             # Some replies map tasks by their ids. What could be a field's name is one, whatever the things of the API are called.
-            made[str(new) if key in old and not key.isidentifier() else key] = renamed(item, names, old, new)
+            made[str(new) if key in old and not key.isidentifier() else key] = renamed(
+                item, names, old, new
+            )
     return made
 
 
@@ -74,8 +76,19 @@ def parameter_examples(document: Document, operations: Iterable[Operation], name
         for parameter in operation.parameters:
             if parameter["name"] == name:
                 schema = document.resolve(parameter.get("schema", {}))
-                shown = [document.resolve(example).get("value") for example in parameter.get("examples", {}).values()]
-                found |= {str(value) for value in [parameter.get("example"), schema.get("example"), *shown, *schema.get("examples", [])]}
+                shown = [
+                    document.resolve(example).get("value")
+                    for example in parameter.get("examples", {}).values()
+                ]
+                found |= {
+                    str(value)
+                    for value in [
+                        parameter.get("example"),
+                        schema.get("example"),
+                        *shown,
+                        *schema.get("examples", []),
+                    ]
+                }
     return found - {"None"}
 
 
@@ -108,7 +121,11 @@ class Memory:
         self._collections: dict[str, Collection] = {}
         self._creators: dict[str, tuple[Collection, str]] = {}
         self._members: dict[str, tuple[Collection, bool]] = {}
-        posts = {operation.path: operation for operation in document.operations.values() if operation.method == "POST"}
+        posts = {
+            operation.path: operation
+            for operation in document.operations.values()
+            if operation.method == "POST"
+        }
         for operation in document.operations.values():
             for item in _items(operation.path):
                 creator = posts.get(item.rpartition("/")[0])
@@ -122,13 +139,19 @@ class Memory:
                     self._collections.setdefault(item, Collection(_parameter(item)))
         for operation in document.operations.values():
             if operation.method == "DELETE" and operation.path in _items(operation.path):
-                self._collections.setdefault(operation.path, Collection(_parameter(operation.path), is_open=True))
+                self._collections.setdefault(
+                    operation.path, Collection(_parameter(operation.path), is_open=True)
+                )
         for operation in document.operations.values():
             for item in _items(operation.path):
                 if item in self._collections:
                     self._members[operation.id] = (self._collections[item], operation.path == item)
         for item, collection in self._collections.items():
-            members = [operation for operation in document.operations.values() if item in _items(operation.path)]
+            members = [
+                operation
+                for operation in document.operations.values()
+                if item in _items(operation.path)
+            ]
             collection.shown = parameter_examples(document, members, collection.parameter)
 
     def _pair(self, item: str, creator: Operation) -> None:
@@ -140,7 +163,12 @@ class Memory:
         for reply in replies(self._document, creator):
             if path is None and is_json(reply.media_type):
                 path = next(
-                    (f"reply.{found}" for found in (name, f"data.{name}", "id", "data.id", "_id") if search(found, reply.value)), None
+                    (
+                        f"reply.{found}"
+                        for found in (name, f"data.{name}", "id", "data.id", "_id")
+                        if search(found, reply.value)
+                    ),
+                    None,
                 )
         if path is not None:
             collection = self._collections.setdefault(item, Collection(name))
@@ -153,8 +181,12 @@ class Memory:
             Refused: 404.
         """
         collection, _ = self._members.get(call.operation.id, (None, False))
-        if collection is not None and not collection.has(key := str(call.path[collection.parameter])):
-            raise Refused(404, f"path parameter `{collection.parameter}`: there is no {key[:100]!r}.", -10010)
+        if collection is not None and not collection.has(
+            key := str(call.path[collection.parameter])
+        ):
+            raise Refused(
+                404, f"path parameter `{collection.parameter}`: there is no {key[:100]!r}.", -10010
+            )
 
     def created(self, operation: Operation, key: Any) -> None:
         """Remember the id of a task, whose fetching operation this is."""
@@ -180,7 +212,9 @@ class Memory:
                 return value
             collection.things[str(key)] = dict(fields)
             collection.gone.discard(str(key))
-            return _filled(renamed(value, {collection.parameter}, set(), key), collection.parameter, fields)
+            return _filled(
+                renamed(value, {collection.parameter}, set(), key), collection.parameter, fields
+            )
         collection, whole = self._members.get(call.operation.id, (None, False))
         if collection is None:
             return value
@@ -192,14 +226,22 @@ class Memory:
         if whole and call.operation.method in ("PUT", "PATCH", "POST"):
             collection.things.setdefault(key, {}).update(fields)
         known = collection.things.get(key, {})
-        return _filled(renamed(value, {collection.parameter} - {"id"}, collection.shown, key), collection.parameter, known)
+        return _filled(
+            renamed(value, {collection.parameter} - {"id"}, collection.shown, key),
+            collection.parameter,
+            known,
+        )
 
 
 @lru_cache(maxsize=8192)
 def _items(path: str) -> tuple[str, ...]:
     """The beginnings of a path that end in a parameter: `/a/{b}/c/{d}` has two."""
     pieces = path.split("/")
-    return tuple("/".join(pieces[: index + 1]) for index, piece in enumerate(pieces) if re.fullmatch(r"\{[^}]+\}", piece))
+    return tuple(
+        "/".join(pieces[: index + 1])
+        for index, piece in enumerate(pieces)
+        if re.fullmatch(r"\{[^}]+\}", piece)
+    )
 
 
 def _parameter(item: str) -> str:
@@ -214,5 +256,9 @@ def _filled(value: Any, name: str, known: dict[str, Any]) -> Any:
         return value
     held = cast("dict[str, Any]", value)
     if name in held:
-        return held | {key: item for key, item in known.items() if key != name and key in held and type(item) is type(held[key])}
+        return held | {
+            key: item
+            for key, item in known.items()
+            if key != name and key in held and type(item) is type(held[key])
+        }
     return {key: _filled(item, name, known) for key, item in held.items()}

@@ -47,15 +47,24 @@ def put(path: str | dict[str, Any], data: Any, value: Any, *, create: bool = Tru
     if isinstance(path, dict):
         if path.get("encoding") != "json" or "then" not in path:
             coded = path.get("encoding") == "json" and value is not DROP
-            return put(path["field"], data, json.dumps(value, ensure_ascii=False) if coded else value, create=create)
+            return put(
+                path["field"],
+                data,
+                json.dumps(value, ensure_ascii=False) if coded else value,
+                create=create,
+            )
         inner: Any = search({"field": path["field"], "encoding": "json"}, data)
         if inner is None:
             inner = {}
-        return put(path["then"], inner, value, create=create) and put(path["field"], data, json.dumps(inner, ensure_ascii=False))
+        return put(path["then"], inner, value, create=create) and put(
+            path["field"], data, json.dumps(inner, ensure_ascii=False)
+        )
     options = [option for option in map(_tokens, _options(_compiled(path).parsed)) if option]
     if not options:
         return False
-    return _put(next((option for option in options if _has(option, data)), options[0]), data, value, create)
+    return _put(
+        next((option for option in options if _has(option, data)), options[0]), data, value, create
+    )
 
 
 def _options(node: dict[str, Any]) -> list[dict[str, Any]]:
@@ -80,7 +89,9 @@ def _tokens(node: dict[str, Any]) -> list[Token] | None:
         if steps is None:
             return None
         found += steps
-        if position == 0 and (kind == "flatten" or (kind == "projection" and child["type"] != "flatten")):
+        if position == 0 and (
+            kind == "flatten" or (kind == "projection" and child["type"] != "flatten")
+        ):
             found.append(None)
     return found
 

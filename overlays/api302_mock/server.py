@@ -28,7 +28,12 @@ class MockServer:
         self._socket = bound(host, port)
         self.url = address(self._socket)
         self._server = uvicorn.Server(config(app))
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, name="api302_mock", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.run,
+            kwargs={"sockets": [self._socket]},
+            name="api302_mock",
+            daemon=True,
+        )
         self._thread.start()
         deadline = time.monotonic() + 10
         while not self._server.started:
@@ -44,7 +49,9 @@ class MockServer:
     @property
     def leaked_keys(self) -> list[Seen]:
         """The requests for files that carried a key. A client must send it to the API alone."""
-        return [seen for seen in self.requests if seen.path.startswith("/mock/files/") and seen.keys]
+        return [
+            seen for seen in self.requests if seen.path.startswith("/mock/files/") and seen.keys
+        ]
 
     def next(self, **wish: Any) -> None:
         """Schedule how the next replies shall be: see :meth:`MockApp.next`."""
@@ -64,7 +71,12 @@ class MockServer:
     def __enter__(self) -> MockServer:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.close()
 
 
@@ -92,7 +104,9 @@ def start(
     Raises:
         OSError: the port is taken.
     """
-    return MockServer(create_app(document, strict=strict, polls=polls, pace=pace, delay=delay), host, port)
+    return MockServer(
+        create_app(document, strict=strict, polls=polls, pace=pace, delay=delay), host, port
+    )
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -41,7 +41,9 @@ class Tasks:
         polls: Tells how many looks at a task tell that it is pending, before one tells that it is done.
     """
 
-    def __init__(self, document: Document, ids: Ids, memory: Memory, polls: Callable[[], int]) -> None:
+    def __init__(
+        self, document: Document, ids: Ids, memory: Memory, polls: Callable[[], int]
+    ) -> None:
         self._document = document
         self._ids = ids
         self._memory = memory
@@ -53,7 +55,9 @@ class Tasks:
             if task := operation.extension("task"):
                 for other in (task["fetch"], task.get("cancel", task["fetch"])):
                     if other not in document.operations:
-                        raise ValueError(f"`x-task` of {operation.id} names {other}, which the document has not.")
+                        raise ValueError(
+                            f"`x-task` of {operation.id} names {other}, which the document has not."
+                        )
                 self._submits.setdefault(task["fetch"], []).append(operation)
                 if "cancel" in task:
                     self._cancels[task["cancel"]] = task["fetch"]
@@ -70,7 +74,10 @@ class Tasks:
         if task is None:
             raise Refused(400, f"{operation.id} has no `x-task`, so no task of it can fail.")
         if "failed" not in _status(self._document.operations[task["fetch"]]):
-            raise Refused(400, f"the `x-task-status` of {task['fetch']} has no `failed`, so no task of {operation.id} can fail.")
+            raise Refused(
+                400,
+                f"the `x-task-status` of {task['fetch']} has no `failed`, so no task of {operation.id} can fail.",
+            )
 
     def submitted(self, call: Call, found: list[Reply], *, fail: bool) -> list[Reply]:
         """The replies that fit a submitting call: with a fresh id when it makes a task, else the operation's own."""
@@ -81,23 +88,38 @@ class Tasks:
             self.check_can_fail(call.operation)
         where = _id_path(task)
         fetch = self._document.operations[task["fetch"]]
-        asked = call.matches(task.get("when")) or call.value(task.get("webhook", {}).get("name", "")) is not None
-        with_id = [reply for reply in found if reply.is_json and search(where, reply.value) is not None]
+        asked = (
+            call.matches(task.get("when"))
+            or call.value(task.get("webhook", {}).get("name", "")) is not None
+        )
+        with_id = [
+            reply for reply in found if reply.is_json and search(where, reply.value) is not None
+        ]
         if asked:
-            with_id = sorted(with_id, key=lambda reply: _kind(_status(fetch), reply.value) == "succeeded") or self._made(where, found)
+            with_id = sorted(
+                with_id, key=lambda reply: _kind(_status(fetch), reply.value) == "succeeded"
+            ) or self._made(where, found)
             chosen = with_id[:1]
         else:
-            chosen = [reply for reply in found if reply not in with_id or _kind(_status(fetch), reply.value) == "succeeded"] or found
+            chosen = [
+                reply
+                for reply in found
+                if reply not in with_id or _kind(_status(fetch), reply.value) == "succeeded"
+            ] or found
         for reply in chosen:
             if not reply.is_json or (example := search(where, reply.value)) is None:
                 continue
             key = self._ids.like(example)
             put(where, reply.value, key)
-            task_ = Task(key, fetch.id, call.operation, done=not asked, failed=fail or _has_marker(call.body))
+            task_ = Task(
+                key, fetch.id, call.operation, done=not asked, failed=fail or _has_marker(call.body)
+            )
             self._known[fetch.id, str(key)] = task_
             if asked and task_.failed and _kind(_status(fetch), reply.value) == "succeeded":
                 # An operation whose only example is done at once: one that will fail must not say so here.
-                reply.value = next(self._fitting(reply, task_, _status(fetch), "pending"), reply.value)
+                reply.value = next(
+                    self._fitting(reply, task_, _status(fetch), "pending"), reply.value
+                )
             self._memory.created(fetch, key)
         return chosen
 
@@ -107,8 +129,12 @@ class Tasks:
             if reply.is_json:
                 for start in ("{}", json.dumps(reply.value)):
                     value: Any = json.loads(start)
-                    if put(where, value, "mock-task-0000") and self._document.validator(reply.schema).is_valid(value):
-                        return [Reply(reply.status, reply.media_type, reply.name, value, reply.schema)]
+                    if put(where, value, "mock-task-0000") and self._document.validator(
+                        reply.schema
+                    ).is_valid(value):
+                        return [
+                            Reply(reply.status, reply.media_type, reply.name, value, reply.schema)
+                        ]
         return []
 
     def cancelled(self, call: Call) -> None:
@@ -139,7 +165,13 @@ class Tasks:
         if as_shown:
             return [replace(reply, value=self._named(reply.value, task)) for reply in found]
         over = task.done or task.looks >= self._polls() or task.cancelled
-        kind = "failed" if over and (task.failed or task.cancelled) else "succeeded" if over else "pending"
+        kind = (
+            "failed"
+            if over and (task.failed or task.cancelled)
+            else "succeeded"
+            if over
+            else "pending"
+        )
         if kind == "failed" and "failed" not in status:
             kind = "pending" if not task.cancelled else "succeeded"
         told = self._told(task, status, kind, found)
@@ -149,16 +181,26 @@ class Tasks:
     def _find(self, call: Call, fetch: str) -> Task:
         name = self._parameter(fetch)
         if name is None:
-            return Task(None, fetch, done=True)  # a status of something that the document has no way to start
+            return Task(
+                None, fetch, done=True
+            )  # a status of something that the document has no way to start
         key = str(call.value(name))
         if (fetch, key) not in self._known:
-            if key not in parameter_examples(self._document, [self._document.operations[fetch], call.operation], name) | self._shown(fetch):
+            if key not in parameter_examples(
+                self._document, [self._document.operations[fetch], call.operation], name
+            ) | self._shown(fetch):
                 raise Refused(404, f"`{name}`: there is no task {key[:100]!r}.", -10010)
             self._known[fetch, key] = Task(call.value(name), fetch, done=True)
         return self._known[fetch, key]
 
     def _parameter(self, fetch: str) -> str | None:
-        return next((next(iter(_task(operation)["parameters"])) for operation in self._submits.get(fetch, [])), None)
+        return next(
+            (
+                next(iter(_task(operation)["parameters"]))
+                for operation in self._submits.get(fetch, [])
+            ),
+            None,
+        )
 
     def _shown(self, fetch: str) -> set[str]:
         """The ids that the examples of the fetching operation's body name."""
@@ -169,7 +211,9 @@ class Tasks:
                 found.add(str(search(f'"{name}"', self._document.resolve(example).get("value"))))
         return found - {"None"}
 
-    def _told(self, task: Task, status: dict[str, Any], kind: str, found: list[Reply]) -> list[Reply]:
+    def _told(
+        self, task: Task, status: dict[str, Any], kind: str, found: list[Reply]
+    ) -> list[Reply]:
         binary = [reply for reply in found if not reply.is_json]
         if binary and (status.get("done") == {"binary": True} or len(binary) == len(found)):
             if kind == "succeeded":
@@ -182,13 +226,17 @@ class Tasks:
             return [self._sent(shown, value, task, status, kind)]
         return [self._computed(task, status, kind, found)] if found else found
 
-    def _shown_as(self, task: Task, status: dict[str, Any], kind: str, found: list[Reply]) -> Reply | None:
+    def _shown_as(
+        self, task: Task, status: dict[str, Any], kind: str, found: list[Reply]
+    ) -> Reply | None:
         """The example to tell this with, as it is: one whose state means `kind`, best one of the operation that made the task."""
         words: list[Any] = status.get(kind, [])
         shown = [reply for reply in found if _kind(status, reply.value) == kind]
         if task.cancelled and kind == "failed":
             # Of a cancelled task an example of a failure would tell the wrong story where the document knows the right one.
-            cancels = [reply for reply in shown if _is_cancel(search(status.get("state"), reply.value))]
+            cancels = [
+                reply for reply in shown if _is_cancel(search(status.get("state"), reply.value))
+            ]
             shown = cancels if cancels or any(map(_is_cancel, words)) else shown
         own = [reply for reply in shown if task.submit is not None and reply.name == task.submit.id]
         if kind != "pending" or own or not shown:
@@ -205,7 +253,10 @@ class Tasks:
     def _computed(self, task: Task, status: dict[str, Any], kind: str, found: list[Reply]) -> Reply:
         """A reply that means `kind`, where no example does: another one, changed at the plain paths of the extension."""
         # The less a base tells of how a task ended, the less of it is wrong here.
-        bases = sorted(found, key=lambda reply: ("pending", "succeeded", "failed").index(_kind(status, reply.value)))
+        bases = sorted(
+            found,
+            key=lambda reply: ("pending", "succeeded", "failed").index(_kind(status, reply.value)),
+        )
         for base in bases:
             for value in self._fitting(base, task, status, kind):
                 return self._sent(base, value, task, status, kind)
@@ -221,11 +272,17 @@ class Tasks:
     def _is_valid(self, reply: Reply, value: Any) -> bool:
         return self._document.validator(reply.schema).is_valid(value)
 
-    def _changed(self, example: Any, task: Task, status: dict[str, Any], kind: str, cleared: str) -> Any:
+    def _changed(
+        self, example: Any, task: Task, status: dict[str, Any], kind: str, cleared: str
+    ) -> Any:
         value = copy.deepcopy(example)
         state = status.get("state")
         if kind != "succeeded":
-            for path in [*status.get("outputs", []), status.get("done", {}).get("field"), status.get("reply")]:
+            for path in [
+                *status.get("outputs", []),
+                status.get("done", {}).get("field"),
+                status.get("reply"),
+            ]:
                 if path is None or path == state:
                     continue
                 held = search(path, value)
@@ -236,23 +293,41 @@ class Tasks:
         words: list[Any] = status.get(kind, [])
         if state is not None and words:
             word = words[min(task.looks, len(words) - 1)] if kind == "pending" else words[0]
-            put(state, value, next((cancel for cancel in words if _is_cancel(cancel)), word) if task.cancelled else word)
+            put(
+                state,
+                value,
+                next((cancel for cancel in words if _is_cancel(cancel)), word)
+                if task.cancelled
+                else word,
+            )
         elif state is not None and _kind(status, value) != kind:
-            put(state, value, DROP)  # a document that has no word for this, such as for work that still goes on
+            put(
+                state, value, DROP
+            )  # a document that has no word for this, such as for work that still goes on
         if kind == "failed" and (message := status.get("error", {}).get("message")):
-            put(message, value, "The task was cancelled." if task.cancelled else "The task failed, as the request asked.")
+            put(
+                message,
+                value,
+                "The task was cancelled."
+                if task.cancelled
+                else "The task failed, as the request asked.",
+            )
         return self._finished(value, task, status, kind)
 
     def _finished(self, value: Any, task: Task, status: dict[str, Any], kind: str) -> Any:
         """With the submitting operation's own reply, where the fetching one brings that."""
         if kind == "succeeded" and "reply" in status and task.submit is not None:
             own = [reply for reply in replies(self._document, task.submit) if reply.is_json]
-            own = [reply for reply in own if search(_id_path(_task(task.submit)), reply.value) is None] or own
+            own = [
+                reply for reply in own if search(_id_path(_task(task.submit)), reply.value) is None
+            ] or own
             if own:
                 put(status["reply"], value, own[0].value)
         return value
 
-    def _sent(self, reply: Reply, value: Any, task: Task, status: dict[str, Any], kind: str) -> Reply:
+    def _sent(
+        self, reply: Reply, value: Any, task: Task, status: dict[str, Any], kind: str
+    ) -> Reply:
         value = self._named(value, task)
         moved = self._progressed(value, task, status, kind)
         return replace(reply, value=moved if self._is_valid(reply, moved) else value)
@@ -266,7 +341,11 @@ class Tasks:
         where = None
         if task.submit is not None:
             where = _id_path(_task(task.submit))
-            old |= {str(search(where, reply.value)) for reply in replies(self._document, task.submit) if reply.is_json}
+            old |= {
+                str(search(where, reply.value))
+                for reply in replies(self._document, task.submit)
+                if reply.is_json
+            }
         value = renamed(value, {name} - {"id"}, old - {"None"}, task.id)
         if where is not None and isinstance(held := search(where, value), (str, int)):
             put(where, value, as_kind(task.id, held), create=False)
@@ -279,7 +358,11 @@ class Tasks:
         share = 1.0 if kind == "succeeded" else min(task.looks, self._polls()) / (self._polls() + 1)
         number: Any = f"{share:.0%}"
         if "of" in progress:
-            number = share * progress["of"] if progress["of"] <= 1 and share < 1 else round(share * progress["of"])
+            number = (
+                share * progress["of"]
+                if progress["of"] <= 1 and share < 1
+                else round(share * progress["of"])
+            )
             number = str(number) if isinstance(search(progress["field"], value), str) else number
         changed = copy.deepcopy(value)
         put(progress["field"], changed, number)
@@ -302,7 +385,10 @@ def _kind(status: dict[str, Any], value: Any) -> str:
     """What a reply tells: `pending`, `succeeded` or `failed`."""
     state = search(status.get("state"), value)
     for kind in ("succeeded", "failed", "pending"):
-        if state is not None and any(state == word and isinstance(state, bool) == isinstance(word, bool) for word in status.get(kind, [])):
+        if state is not None and any(
+            state == word and isinstance(state, bool) == isinstance(word, bool)
+            for word in status.get(kind, [])
+        ):
             return kind
     return "succeeded" if holds(status.get("done"), value) else "pending"
 

@@ -34,7 +34,13 @@ class Refused(Exception):
         headers: More reply headers.
     """
 
-    def __init__(self, status: int, message: str, err_code: int | None = None, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        err_code: int | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
@@ -56,7 +62,14 @@ class Call:
     def value(self, name: str) -> Any:
         """A parameter's value, or a top-level body field's."""
         fields = cast("dict[str, Any]", self.body) if isinstance(self.body, dict) else {}
-        return next((place[name] for place in (self.path, self.query, fields, self.headers) if name in place), None)
+        return next(
+            (
+                place[name]
+                for place in (self.path, self.query, fields, self.headers)
+                if name in place
+            ),
+            None,
+        )
 
     def matches(self, when: dict[str, Any] | None) -> bool:
         """Whether the request has an extension's switch on; True when there is no switch."""
@@ -69,7 +82,14 @@ class Call:
         return given == wanted or str(given).lower() == str(wanted).lower()
 
 
-async def check(document: Document, operation: Operation, request: Request, path: dict[str, str], *, strict: bool) -> Call:
+async def check(
+    document: Document,
+    operation: Operation,
+    request: Request,
+    path: dict[str, str],
+    *,
+    strict: bool,
+) -> Call:
     """Validate a request.
 
     Raises:
@@ -87,7 +107,15 @@ def keys_of(request: Request) -> list[str]:
     """Every key that a request carries, in whichever place the API takes one."""
     bearer = request.headers.get("authorization", "")
     named = [request.headers.get(name) for name in ("x-api-key", "x-goog-api-key", "mj-api-secret")]
-    return [value for value in [bearer.removeprefix("Bearer ").strip(), *named, request.query_params.get("key")] if value]
+    return [
+        value
+        for value in [
+            bearer.removeprefix("Bearer ").strip(),
+            *named,
+            request.query_params.get("key"),
+        ]
+        if value
+    ]
 
 
 def check_key(document: Document, operation: Operation, request: Request) -> None:
@@ -101,20 +129,30 @@ def check_key(document: Document, operation: Operation, request: Request) -> Non
             given.append(_credential(document.resolve(schemes.get(name, {})), request))
     # Any one of the alternatives will do, as at 302.AI, where one key stands in for every vendor's.
     if not any(given):
-        raise Refused(401, "The key is missing: send the header `Authorization: Bearer sk-...`.", -10001)
+        raise Refused(
+            401, "The key is missing: send the header `Authorization: Bearer sk-...`.", -10001
+        )
     if not any(key and key.startswith(KEY_PREFIX) for key in given):
-        raise Refused(401, "The key is not one: the mock takes any key that begins with `sk-`.", -10005)
+        raise Refused(
+            401, "The key is not one: the mock takes any key that begins with `sk-`.", -10005
+        )
 
 
 def _credential(scheme: dict[str, Any], request: Request) -> str | None:
     if scheme.get("type") == "apiKey":
-        place = {"header": request.headers, "query": request.query_params, "cookie": request.cookies}[scheme["in"]]
+        place = {
+            "header": request.headers,
+            "query": request.query_params,
+            "cookie": request.cookies,
+        }[scheme["in"]]
         return place.get(scheme["name"])
     kind, _, value = request.headers.get("authorization", "").partition(" ")
     return value.strip() if kind.lower() == scheme.get("scheme", "bearer").lower() else None
 
 
-def _parameters(document: Document, call: Call, request: Request, path: dict[str, str], *, strict: bool) -> None:
+def _parameters(
+    document: Document, call: Call, request: Request, path: dict[str, str], *, strict: bool
+) -> None:
     known: set[str] = set()
     for parameter in call.operation.parameters:
         name, place = parameter["name"], parameter["in"]
@@ -135,7 +173,10 @@ def _parameters(document: Document, call: Call, request: Request, path: dict[str
                 raise Refused(422, f"{where}: it is required.")
             continue
         schema = parameter.get("schema", True)
-        if place == "header" or parameter.get("explode", parameter.get("style", "form") == "form") is False:
+        if (
+            place == "header"
+            or parameter.get("explode", parameter.get("style", "form") == "form") is False
+        ):
             split = [part.strip() for part in given[0].split(",")]
             value = coerced(document, schema, given, where, split)
         else:
@@ -145,7 +186,9 @@ def _parameters(document: Document, call: Call, request: Request, path: dict[str
         raise Refused(422, f"query parameter `{more[0]}`: the operation has none of that name.")
 
 
-def coerced(document: Document, schema: Any, given: list[str], where: str, split: list[str] | None = None) -> Any:
+def coerced(
+    document: Document, schema: Any, given: list[str], where: str, split: list[str] | None = None
+) -> Any:
     """Text from the wire as the value that the schema means: the first reading that is valid.
 
     Raises:
@@ -158,7 +201,13 @@ def coerced(document: Document, schema: Any, given: list[str], where: str, split
             return value
     # Tell what is wrong with the reading that came furthest: `100` is above the maximum, rather than "100" no integer.
     problems = [_problem(validator, value, where) or where for value in readings]
-    raise Refused(422, next((text for text in problems if "is not of type" not in text), problems[0 if len(given) == 1 else -1]))
+    raise Refused(
+        422,
+        next(
+            (text for text in problems if "is not of type" not in text),
+            problems[0 if len(given) == 1 else -1],
+        ),
+    )
 
 
 def _readings(given: list[str], split: list[str] | None) -> Iterator[Any]:
@@ -214,21 +263,42 @@ def _told(error: jsonschema_rs.ValidationError, where: str) -> str:
         deepest = max(nested, key=lambda one: len(one.instance_path), default=None)
         if deepest is not None and len(deepest.instance_path) > len(error.instance_path):
             return _told(deepest, where)
-    steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
-    message = error.message if len(error.message) <= 300 else error.message[:140] + " ... " + error.message[-140:]
+    steps = "".join(
+        f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path
+    )
+    message = (
+        error.message
+        if len(error.message) <= 300
+        else error.message[:140] + " ... " + error.message[-140:]
+    )
     return f"{where}{steps}: {message}"
 
 
-async def _body(document: Document, call: Call, request: Request, body: dict[str, Any], *, strict: bool) -> None:
+async def _body(
+    document: Document, call: Call, request: Request, body: dict[str, Any], *, strict: bool
+) -> None:
     content_type = request.headers.get("content-type", "")
     sent = content_type.partition(";")[0].strip().lower()
-    if not sent and (request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers):
+    if not sent and (
+        request.headers.get("content-length", "0") == "0"
+        and "transfer-encoding" not in request.headers
+    ):
         if body.get("required"):
             raise Refused(422, f"body: it is required, as {' or '.join(body['content'])}.")
         return
-    media = next((document.resolve(raw) for name, raw in body["content"].items() if files.accepts(_essence(name), sent)), None)
+    media = next(
+        (
+            document.resolve(raw)
+            for name, raw in body["content"].items()
+            if files.accepts(_essence(name), sent)
+        ),
+        None,
+    )
     if media is None:
-        raise Refused(415, f"header `Content-Type`: {sent or 'missing'}; the operation takes {' or '.join(body['content'])}.")
+        raise Refused(
+            415,
+            f"header `Content-Type`: {sent or 'missing'}; the operation takes {' or '.join(body['content'])}.",
+        )
     schema = media.get("schema", True)
     if sent in _FORMS:
         call.body = await _form(document, call, request, schema)
@@ -244,7 +314,9 @@ async def _body(document: Document, call: Call, request: Request, body: dict[str
         call.body = (await request.body()).decode(errors="replace")
     else:
         call.body = await request.body()
-        if problem := _problem(document.validator(schema), call.body[:_BIG].decode("latin-1"), "body"):
+        if problem := _problem(
+            document.validator(schema), call.body[:_BIG].decode("latin-1"), "body"
+        ):
             raise Refused(422, problem)
         return
     if problem := _problem(document.validator(schema, strict=strict), call.body, "body"):
@@ -281,8 +353,14 @@ def _is_file(document: Document, schema: Any) -> bool:
     if not isinstance(schema, dict):
         return schema is None
     known = cast("dict[str, Any]", schema)
-    if "contentMediaType" in known or known.get("format") == "binary" or "part" in known.get("x-file", []):
+    if (
+        "contentMediaType" in known
+        or known.get("format") == "binary"
+        or "part" in known.get("x-file", [])
+    ):
         return True
-    return any(_is_file(document, part) for key in ("anyOf", "oneOf", "allOf") for part in known.get(key, [])) or (
-        "items" in known and _is_file(document, known["items"])
-    )
+    return any(
+        _is_file(document, part)
+        for key in ("anyOf", "oneOf", "allOf")
+        for part in known.get(key, [])
+    ) or ("items" in known and _is_file(document, known["items"]))

@@ -22,7 +22,9 @@ class Answer:
     length: int | None = None
 
 
-async def send_answer(answer: Answer, delay: float, receive: Receive, send: Send, *, cut: bool, head: bool) -> None:
+async def send_answer(
+    answer: Answer, delay: float, receive: Receive, send: Send, *, cut: bool, head: bool
+) -> None:
     """Send an answer.
 
     Args:
@@ -36,12 +38,19 @@ async def send_answer(answer: Answer, delay: float, receive: Receive, send: Send
     headers = dict(answer.headers)
     if answer.length is not None and answer.status not in (204, 304):
         headers["content-length"] = str(answer.length)
-    raw = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    raw = [
+        (name.encode("latin-1"), value.encode("latin-1", "replace"))
+        for name, value in headers.items()
+    ]
     await send({"type": "http.response.start", "status": answer.status, "headers": raw})
     pieces: Iterable[bytes] = () if head else answer.pieces
     if cut:
         whole = list(pieces)
-        pieces = whole[: max(len(whole) // 2, 1)] if answer.length is None else [(whole or [b""])[0][: answer.length // 2]]
+        pieces = (
+            whole[: max(len(whole) // 2, 1)]
+            if answer.length is None
+            else [(whole or [b""])[0][: answer.length // 2]]
+        )
     for piece in pieces:
         await send({"type": "http.response.body", "body": piece, "more_body": True})
         await asyncio.sleep(delay if answer.length is None else 0)
@@ -58,10 +67,14 @@ async def hang_up(receive: Receive, send: Send, *, reset: bool) -> None:
     """
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if not isinstance(transport, asyncio.Transport):
-        raise ConnectionResetError("The mock was asked to break the connection; in-process there is none.")
+        raise ConnectionResetError(
+            "The mock was asked to break the connection; in-process there is none."
+        )
     if reset:
         # Linger zero turns the close into a reset.
-        cast("socket.socket", transport.get_extra_info("socket")).setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        cast("socket.socket", transport.get_extra_info("socket")).setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+        )
         transport.abort()
     else:
         transport.close()

@@ -45,7 +45,9 @@ class Site:
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def page(self, path: str, body: str | bytes, **headers: str) -> None:
-        self.answers[path] = [Answer(body, headers={name.replace("_", "-"): value for name, value in headers.items()})]
+        self.answers[path] = [
+            Answer(body, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        ]
 
 
 @pytest.fixture
@@ -60,7 +62,11 @@ def site() -> Iterator[Site]:
             answer = waiting.pop(0) if len(waiting) > 1 else waiting[0]
             body = answer.body.encode() if isinstance(answer.body, str) else answer.body
             status = answer.status
-            if status == 200 and (tag := answer.headers.get("ETag")) and self.headers.get("If-None-Match") == tag:
+            if (
+                status == 200
+                and (tag := answer.headers.get("ETag"))
+                and self.headers.get("If-None-Match") == tag
+            ):
                 status, body = 304, b""
             self.send_response(status)
             for name, value in answer.headers.items():
@@ -89,7 +95,11 @@ Page = Callable[..., str]
 def page() -> Page:
     """Makes a page in the provider's form: an operation, changed by a function, in a fenced block."""
 
-    def make(change: Callable[[dict[str, Any]], None] | None = None, title: str = "Text to video", path: str = "/acme/v1/videos") -> str:
+    def make(
+        change: Callable[[dict[str, Any]], None] | None = None,
+        title: str = "Text to video",
+        path: str = "/acme/v1/videos",
+    ) -> str:
         operation: dict[str, Any] = {
             "summary": title,
             "deprecated": False,
@@ -130,7 +140,10 @@ def page() -> Page:
                                 "type": "object",
                                 "properties": {
                                     "code": {"type": "integer"},
-                                    "data": {"type": "object", "properties": {"task_id": {"type": "string"}}},
+                                    "data": {
+                                        "type": "object",
+                                        "properties": {"task_id": {"type": "string"}},
+                                    },
                                 },
                                 "required": ["code", "data"],
                             },
@@ -152,7 +165,12 @@ def page() -> Page:
             "openapi": "3.0.1",
             "info": {"title": "", "description": "", "version": "1.0.0"},
             "paths": {path: {"post": operation}},
-            "components": {"schemas": {}, "securitySchemes": {"apiKeyAuth": {"type": "apikey", "in": "header", "name": "Authorization"}}},
+            "components": {
+                "schemas": {},
+                "securitySchemes": {
+                    "apiKeyAuth": {"type": "apikey", "in": "header", "name": "Authorization"}
+                },
+            },
             "servers": [{"url": "https://api.302.ai", "description": "正式环境"}],
             "security": [],
         }
@@ -177,7 +195,11 @@ def docs(mini: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Call
 
     def run(*arguments: str | Path, spec: Path | None = None) -> Run:
         action, *rest = map(str, arguments)
-        ours = [] if action == "issue" else ["--spec", str(spec or mini), "--cache", str(tmp_path / "cache"), "--pause", "0"]
+        ours = (
+            []
+            if action == "issue"
+            else ["--spec", str(spec or mini), "--cache", str(tmp_path / "cache"), "--pause", "0"]
+        )
         code = main(["docs", action, *rest, *ours])
         said = capsys.readouterr()
         return Run(code, said.out, said.err)

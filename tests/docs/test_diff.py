@@ -22,7 +22,11 @@ from generator.source import obj
 Docs = Callable[..., Run]
 SEEDS = FIXTURES / "docs" / "seed-pages"
 SPEC = Path(__file__).parents[2] / "spec"
-FAULTS = ["integer, though a number: temperature", "integer, though a number: top_p", "type 'null': logit_bias"]
+FAULTS = [
+    "integer, though a number: temperature",
+    "integer, though a number: top_p",
+    "type 'null': logit_bias",
+]
 
 # What each seed page differs in from the real specification. Nothing is left for a person: the specification was written with these
 # pages at hand. Set right or settled instead are sampling temperatures called integers and a map of numbers called null, as many
@@ -67,10 +71,28 @@ def test_seed_page(real: Described, name: str) -> None:
             "field",
             "seed",
         ),
-        ("003_dbfaa56b86f9e841.txt", "aspect_ratio\nstring", "aspect_ratio\nboolean", "type", "aspect_ratio"),
+        (
+            "003_dbfaa56b86f9e841.txt",
+            "aspect_ratio\nstring",
+            "aspect_ratio\nboolean",
+            "type",
+            "aspect_ratio",
+        ),
         ("003_dbfaa56b86f9e841.txt", "Default:\npng", "Default:\nwebp", "default", "output_format"),
-        ("003_dbfaa56b86f9e841.txt", "Price: Charged according to the corresponding image model", "Price: 0.07 PTC/call", "price", ""),
-        ("003_dbfaa56b86f9e841.txt", "生成图片的提示词\nrequired", "生成图片的提示词\noptional", "required", "prompt"),
+        (
+            "003_dbfaa56b86f9e841.txt",
+            "Price: Charged according to the corresponding image model",
+            "Price: 0.07 PTC/call",
+            "price",
+            "",
+        ),
+        (
+            "003_dbfaa56b86f9e841.txt",
+            "生成图片的提示词\nrequired",
+            "生成图片的提示词\noptional",
+            "required",
+            "prompt",
+        ),
         (
             "003_dbfaa56b86f9e841.txt",
             '    "prompt": "sky city",\n    "model": "baidu-irag-t2i"\n}\n\nRequest samples',
@@ -78,11 +100,25 @@ def test_seed_page(real: Described, name: str) -> None:
             "example",
             "prompt",
         ),
-        ("000_cd383566ea41b5dc.txt", "max_tokens\ninteger", "max_thoughts\ninteger", "field", "max_thoughts"),
-        ("000_cd383566ea41b5dc.txt", "usage\nobject", "cost\nnumber \noptional\nusage\nobject", "field", "cost"),
+        (
+            "000_cd383566ea41b5dc.txt",
+            "max_tokens\ninteger",
+            "max_thoughts\ninteger",
+            "field",
+            "max_thoughts",
+        ),
+        (
+            "000_cd383566ea41b5dc.txt",
+            "usage\nobject",
+            "cost\nnumber \noptional\nusage\nobject",
+            "field",
+            "cost",
+        ),
     ],
 )
-def test_changed_seed_page(real: Described, name: str, old: str, new: str, kind: str, field: str) -> None:
+def test_changed_seed_page(
+    real: Described, name: str, old: str, new: str, kind: str, field: str
+) -> None:
     """Each kind of change to a page is named, at the place in spec/ that it is about, and alone."""
     text = "\n".join(line.rstrip() for line in (SEEDS / name).read_text("utf-8").splitlines())
     changed = text.replace(old, "\n".join(line.rstrip() for line in new.splitlines()), 1)
@@ -102,19 +138,38 @@ def as_page(described: Described, operation: Operation) -> str:
         node = obj(context.resolve("", schema).value) if depth < 7 else {}
         made = {key: node[key] for key in ("type", "enum", "default", "required") if key in node}
         made |= {"items": inline(node["items"], depth + 1)} if "items" in node else {}
-        made |= {"properties": {name: inline(one, depth + 1) for name, one in node["properties"].items()}} if "properties" in node else {}
-        return made | {key: [inline(one, depth + 1) for one in node[key]] for key in ("anyOf", "oneOf", "allOf") if key in node}
+        made |= (
+            {
+                "properties": {
+                    name: inline(one, depth + 1) for name, one in node["properties"].items()
+                }
+            }
+            if "properties" in node
+            else {}
+        )
+        return made | {
+            key: [inline(one, depth + 1) for one in node[key]]
+            for key in ("anyOf", "oneOf", "allOf")
+            if key in node
+        }
 
     def content(part: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for _, name, media in context.media(operation, part):
             if is_json(name) or part == "request":
-                examples = {key: context.resolve("", one).value for key, one in obj(media.value.get("examples")).items()}
-                found.setdefault(name, {"schema": inline(media.value.get("schema")), "examples": examples})
+                examples = {
+                    key: context.resolve("", one).value
+                    for key, one in obj(media.value.get("examples")).items()
+                }
+                found.setdefault(
+                    name, {"schema": inline(media.value.get("schema")), "examples": examples}
+                )
         return found
 
     page = {
-        "parameters": [{**one, "schema": inline(one.get("schema"))} for one in context.parameters(operation)],
+        "parameters": [
+            {**one, "schema": inline(one.get("schema"))} for one in context.parameters(operation)
+        ],
         "requestBody": {"content": content("request")},
         "responses": {"200": {"content": content("reply")}},
     }
@@ -122,7 +177,11 @@ def as_page(described: Described, operation: Operation) -> str:
 
 
 def test_the_whole_specification_as_pages_has_nothing_to_decide(real: Described) -> None:
-    found = [one for op in real.context.operations for one in compare(real, parse_page(as_page(real, op), f"{op}.md"))]
+    found = [
+        one
+        for op in real.context.operations
+        for one in compare(real, parse_page(as_page(real, op), f"{op}.md"))
+    ]
     assert found == []
     assert len(real.context.operations) > 590
 
@@ -141,36 +200,71 @@ def reply(operation: dict[str, Any]) -> dict[str, Any]:
 
 CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], list[tuple[str, str]]]] = {
     "nothing": (lambda _: None, []),
-    "a new field": (lambda op: properties(op).update(seed={"type": "integer"}), [("field", "seed")]),
+    "a new field": (
+        lambda op: properties(op).update(seed={"type": "integer"}),
+        [("field", "seed")],
+    ),
     "a new field in a reply": (
-        lambda op: reply(op)["schema"]["properties"]["data"]["properties"].update(eta={"type": "number"}),
+        lambda op: reply(op)["schema"]["properties"]["data"]["properties"].update(
+            eta={"type": "number"}
+        ),
         [("field", "data.eta")],
     ),
-    "another type": (lambda op: properties(op)["prompt"].update(type="array", items={"type": "string"}), [("type", "prompt")]),
+    "another type": (
+        lambda op: properties(op)["prompt"].update(type="array", items={"type": "string"}),
+        [("type", "prompt")],
+    ),
     "a narrower type": (lambda op: properties(op)["duration"].update(type="integer"), []),
     "an enum": (lambda op: properties(op)["image"].update(enum=["a", "b"]), [("enum", "image")]),
-    "a default": (lambda op: properties(op)["duration"].update(default="5"), [("default", "duration")]),
-    "required": (lambda op: body(op)["schema"].update(required=["prompt", "duration"]), [("required", "duration")]),
-    "optional": (lambda op: body(op)["schema"].update(required=["duration"]), [("required", "duration"), ("required", "prompt")]),
+    "a default": (
+        lambda op: properties(op)["duration"].update(default="5"),
+        [("default", "duration")],
+    ),
+    "required": (
+        lambda op: body(op)["schema"].update(required=["prompt", "duration"]),
+        [("required", "duration")],
+    ),
+    "optional": (
+        lambda op: body(op)["schema"].update(required=["duration"]),
+        [("required", "duration"), ("required", "prompt")],
+    ),
     "a field gone": (lambda op: properties(op).pop("image"), [("gone", "image")]),
     "a price": (lambda op: op.update(description="**价格：0.8 PTC/次**"), [("price", "")]),
     "a query parameter": (
-        lambda op: op["parameters"].append({"name": "fast", "in": "query", "schema": {"type": "boolean"}}),
+        lambda op: op["parameters"].append(
+            {"name": "fast", "in": "query", "schema": {"type": "boolean"}}
+        ),
         [("parameter", "fast")],
     ),
-    "a wrong example": (lambda op: body(op).update(example={"prompt": ["a"]}), [("example", "prompt")]),
-    "an example as text": (lambda op: reply(op).update(example='{"code": 0,\n"data": {"task_id": 7}}'), [("example", "data.task_id")]),
-    "an example that is no JSON": (lambda op: reply(op).update(example='{"code": 0, // fine\n}'), []),
+    "a wrong example": (
+        lambda op: body(op).update(example={"prompt": ["a"]}),
+        [("example", "prompt")],
+    ),
+    "an example as text": (
+        lambda op: reply(op).update(example='{"code": 0,\n"data": {"task_id": 7}}'),
+        [("example", "data.task_id")],
+    ),
+    "an example that is no JSON": (
+        lambda op: reply(op).update(example='{"code": 0, // fine\n}'),
+        [],
+    ),
     "an example alone": (
-        lambda op: body(op).update(schema={"type": "object", "properties": {}}, example={"prompt": "a", "seed": 1}),
+        lambda op: body(op).update(
+            schema={"type": "object", "properties": {}}, example={"prompt": "a", "seed": 1}
+        ),
         [("field", "seed"), ("gone", "duration"), ("gone", "image")],
     ),
     "a type that its example shares": (
-        lambda op: (properties(op)["prompt"].update(type="integer"), body(op).update(example={"prompt": 1})),
+        lambda op: (
+            properties(op)["prompt"].update(type="integer"),
+            body(op).update(example={"prompt": 1}),
+        ),
         [("type", "prompt")],
     ),
     "another media type": (
-        lambda op: op["requestBody"].update(content={"application/xml": op["requestBody"]["content"]["application/json"]}),
+        lambda op: op["requestBody"].update(
+            content={"application/xml": op["requestBody"]["content"]["application/json"]}
+        ),
         [("media", "application/xml")],
     ),
 }
@@ -201,28 +295,41 @@ def test_what_a_reply_need_not_have(mini: Path, page: Page) -> None:
     """A list of required fields that was filled in, and lacks what we say is always there; what more it lists proves nothing."""
     file = mini / "videos" / "acme.yaml"
     text = file.read_text("utf-8").replace(
-        "    AcmeTaskReply:\n      type: object\n", "    AcmeTaskReply:\n      type: object\n      required: [code]\n"
+        "    AcmeTaskReply:\n      type: object\n",
+        "    AcmeTaskReply:\n      type: object\n      required: [code]\n",
     )
     file.write_text(text, "utf-8")
     described = Described(mini)
     for required, expected in ((["code", "data"], []), (["data"], ["code"]), ([], [])):
-        read = parse_page(page(lambda op, listed=required: reply(op)["schema"].update(required=listed)), "400000003e0.md")
+        read = parse_page(
+            page(lambda op, listed=required: reply(op)["schema"].update(required=listed)),
+            "400000003e0.md",
+        )
         found = compare(described, read)
-        assert [(finding.kind, finding.field) for finding in found] == [("required", name) for name in expected]
+        assert [(finding.kind, finding.field) for finding in found] == [
+            ("required", name) for name in expected
+        ]
         for finding in found:
-            assert (mini / finding.file).read_text("utf-8").splitlines()[finding.line - 1].strip() == "required: [code]"
+            assert (mini / finding.file).read_text("utf-8").splitlines()[
+                finding.line - 1
+            ].strip() == "required: [code]"
 
 
 def test_what_several_pages_say_is_told_once(docs: Docs, page: Page, tmp_path: Path) -> None:
     for number in (400000003, 400000008, 400000009):
         (tmp_path / f"{number}e0.md").write_text(page(CHANGES["a new field"][0]), "utf-8")
     [finding] = json.loads(docs("diff", tmp_path, "--json").out)["findings"]
-    assert finding["source"].endswith("400000003e0.md") and [source[-14:] for source in finding["also"]] == [
+    assert finding["source"].endswith("400000003e0.md") and [
+        source[-14:] for source in finding["also"]
+    ] == [
         "400000008e0.md",
         "400000009e0.md",
     ]
     run = docs("diff", tmp_path)
-    assert "has `seed` (integer) (and 2 more pages)" in run.out and "3 pages read, 1 to decide" in run.out
+    assert (
+        "has `seed` (integer) (and 2 more pages)" in run.out
+        and "3 pages read, 1 to decide" in run.out
+    )
 
 
 def test_known_faults_are_not_passed_on(mini: Path, page: Page) -> None:
@@ -247,16 +354,31 @@ def test_references_and_merged_schemas(mini: Path, page: Page) -> None:
     """Names of components may be Chinese and written as in an address; x-apifox-refs adds a schema's fields."""
     text = page(
         lambda op: body(op)["schema"].update(
-            {"x-apifox-refs": {"01JPME2T72ZWEZV0C8WGQNGDCE": {"$ref": "#/components/schemas/%E9%A3%8E%E6%A0%BC"}}}
+            {
+                "x-apifox-refs": {
+                    "01JPME2T72ZWEZV0C8WGQNGDCE": {
+                        "$ref": "#/components/schemas/%E9%A3%8E%E6%A0%BC"
+                    }
+                }
+            }
         )
     )
-    text = text.replace("  schemas: {}", "  schemas:\n    风格:\n      type: object\n      properties:\n        style: {type: string}")
-    assert [finding.field for finding in compare(Described(mini), parse_page(text, "x.md"))] == ["style"]
+    text = text.replace(
+        "  schemas: {}",
+        "  schemas:\n    风格:\n      type: object\n      properties:\n        style: {type: string}",
+    )
+    assert [finding.field for finding in compare(Described(mini), parse_page(text, "x.md"))] == [
+        "style"
+    ]
 
 
-@pytest.mark.parametrize("path", ["/chat/completions", "/v1/chat/completions", "/v1/chat/completions/"])
+@pytest.mark.parametrize(
+    "path", ["/chat/completions", "/v1/chat/completions", "/v1/chat/completions/"]
+)
 def test_spellings_of_a_path(real: Described, path: str) -> None:
-    page = Read("x", calls=copied((SEEDS / "000_cd383566ea41b5dc.txt").read_text("utf-8"), "x").calls)
+    page = Read(
+        "x", calls=copied((SEEDS / "000_cd383566ea41b5dc.txt").read_text("utf-8"), "x").calls
+    )
     page.calls[0].path, page.calls[0].others = path, []
     operation = real.find(page.calls[0])
     assert operation is not None and operation.id == "openai_chat_completions"
@@ -264,7 +386,12 @@ def test_spellings_of_a_path(real: Described, path: str) -> None:
 
 def test_page_number_finds_the_operation_of_a_changed_path(mini: Path, page: Page) -> None:
     ledger = mini / "videos" / "acme.yaml"
-    ledger.write_text(ledger.read_text("utf-8").replace("{page: p003, ", "{page: p003, url: 'https://doc.302.ai/400000003e0', "), "utf-8")
+    ledger.write_text(
+        ledger.read_text("utf-8").replace(
+            "{page: p003, ", "{page: p003, url: 'https://doc.302.ai/400000003e0', "
+        ),
+        "utf-8",
+    )
     [finding] = compare(Described(mini), parse_page(page(path="/acme/v9/films"), "400000003e0.md"))
     assert (finding.kind, finding.operation) == ("path", "acme_text_to_video")
     [finding] = compare(Described(mini), parse_page(page(path="/acme/v9/films"), "400000004e0.md"))
@@ -277,7 +404,10 @@ def test_page_number_finds_the_operation_of_a_changed_path(mini: Path, page: Pag
         ("**价格：0.05 PTC/次**", [(0.05, "call")]),
         ("Price: 0.2 PTC/call", [(0.2, "call")]),
         ("价格：7 PTC / 1M tokens", [(7, "1M tokens")]),
-        ("**价格** | 模型 | 每1M token价格 |\n| a | 7.884 PTC |\n| b | 4.8 PTC|", [(7.884, "1M tokens"), (4.8, "1M tokens")]),
+        (
+            "**价格** | 模型 | 每1M token价格 |\n| a | 7.884 PTC |\n| b | 4.8 PTC|",
+            [(7.884, "1M tokens"), (4.8, "1M tokens")],
+        ),
         ("价格：0.01 PTC/秒，0.6 PTC/分钟", [(0.01, "second"), (0.6, "minute")]),
         ("价格：免费", [(0, "call")]),
         ("There are 5 steps.", []),
@@ -298,9 +428,18 @@ def test_chinese_copied_text() -> None:
     page = copied(text, "x.txt")
     [call] = page.calls
     schema = call.request["application/json"]["schema"]
-    assert (call.method, call.path, page.title, page.modified) == ("post", "/acme/v1/videos", "文生视频", "2025-04-21")
+    assert (call.method, call.path, page.title, page.modified) == (
+        "post",
+        "/acme/v1/videos",
+        "文生视频",
+        "2025-04-21",
+    )
     assert call.parameters == [] and schema["required"] == ["prompt"]
-    assert schema["properties"]["mode"] == {"type": "string", "enum": ["std", "pro"], "default": "std"}
+    assert schema["properties"]["mode"] == {
+        "type": "string",
+        "enum": ["std", "pro"],
+        "default": "std",
+    }
     assert call.reply["application/json"]["examples"] == [{"code": 0}]
 
 
@@ -308,25 +447,45 @@ def test_output(docs: Docs, page: Page, tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text(page(CHANGES["a new field"][0]), "utf-8")
     run = docs("diff", tmp_path / "page.md")
     assert run.code == 0 and "1 page read, 1 to decide" in run.out
-    before = (FIXTURES / "mini_spec" / "videos" / "acme.yaml").read_text("utf-8").partition("AcmeVideoRequest:\n")[0]
+    before = (
+        (FIXTURES / "mini_spec" / "videos" / "acme.yaml")
+        .read_text("utf-8")
+        .partition("AcmeVideoRequest:\n")[0]
+    )
     line = before.count("\n") + 4  # `properties:` below the schema's name, type and required
-    assert f"videos/acme.yaml:{line}: acme_text_to_video: the page's request has `seed` (integer)" in run.out
+    assert (
+        f"videos/acme.yaml:{line}: acme_text_to_video: the page's request has `seed` (integer)"
+        in run.out
+    )
     out = tmp_path / "diff.json"
     assert docs("diff", tmp_path / "page.md", "--json", "--out", out).out == ""
     [finding] = json.loads(out.read_text("utf-8"))["findings"]
-    assert (finding["file"], finding["kind"], finding["field"]) == ("videos/acme.yaml", "field", "seed")
+    assert (finding["file"], finding["kind"], finding["field"]) == (
+        "videos/acme.yaml",
+        "field",
+        "seed",
+    )
 
 
-def test_what_is_decided_is_not_told_again_until_the_page_changes(docs: Docs, mini: Path, page: Page, tmp_path: Path) -> None:
+def test_what_is_decided_is_not_told_again_until_the_page_changes(
+    docs: Docs, mini: Path, page: Page, tmp_path: Path
+) -> None:
     file = tmp_path / "page.md"
     file.write_text(page(CHANGES["a price"][0]), "utf-8")
     [finding] = json.loads(docs("diff", file, "--json").out)["findings"]
-    row = {"operation": finding["operation"], "message": finding["message"], "reason": "The dashboard's price list says 0.5."}
+    row = {
+        "operation": finding["operation"],
+        "message": finding["message"],
+        "reason": "The dashboard's price list says 0.5.",
+    }
     (mini / "decided.yaml").write_text(json.dumps([row]), "utf-8")
     assert "nothing to decide. 1 decided before." in docs("diff", file).out
     file.write_text(page(lambda op: op.update(description="**价格：0.9 PTC/次**")), "utf-8")
     assert "1 to decide." in docs("diff", file).out
-    for text, message in (("- {operation: x}", "entry 1 needs operation, message"), ("[", "this is not YAML")):
+    for text, message in (
+        ("- {operation: x}", "entry 1 needs operation, message"),
+        ("[", "this is not YAML"),
+    ):
         (mini / "decided.yaml").write_text(text, "utf-8")
         run = docs("diff", file)
         assert run.code == 1 and message in run.err
@@ -334,7 +493,13 @@ def test_what_is_decided_is_not_told_again_until_the_page_changes(docs: Docs, mi
 
 EXCHANGE: dict[str, Any] = {
     "operation": "acme_text_to_video",
-    "request": {"method": "POST", "path": "/acme/v1/videos", "query": {}, "headers": {}, "json": {"prompt": "a"}},
+    "request": {
+        "method": "POST",
+        "path": "/acme/v1/videos",
+        "query": {},
+        "headers": {},
+        "json": {"prompt": "a"},
+    },
     "response": {
         "status": 200,
         "headers": {"content-type": "application/json"},
@@ -358,15 +523,25 @@ EXCHANGE: dict[str, Any] = {
         ),
         ({"response.status": 202}, [("status", "202")]),
         ({"response.status": 429, "request.json": {"prompt": 7}}, []),
-        ({"response.headers": {"content-type": "video/mp4"}, "response.json": {}}, [("media", "video/mp4")]),
+        (
+            {"response.headers": {"content-type": "video/mp4"}, "response.json": {}},
+            [("media", "video/mp4")],
+        ),
         ({"operation": None, "request.path": "/acme/v1/other"}, [("operation", "")]),
         (
-            {"operation": None, "request.path": "/acme/v1/videos/t-1", "request.method": "GET", "request.json": {}},
+            {
+                "operation": None,
+                "request.path": "/acme/v1/videos/t-1",
+                "request.method": "GET",
+                "request.json": {},
+            },
             [("media", "application/json")],
         ),
     ],
 )
-def test_recorded(docs: Docs, tmp_path: Path, change: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+def test_recorded(
+    docs: Docs, tmp_path: Path, change: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
     exchange = json.loads(json.dumps(EXCHANGE))
     for path, value in change.items():
         holder, _, key = path.rpartition(".")

@@ -19,8 +19,20 @@ Docs = Callable[..., Run]
 
 def listed(site: Site, *numbers: int) -> str:
     """A llms.txt in the provider's form."""
-    lines = [f"- Videos > Acme [Page {number}]({site.url}/{number}e0.md): 说明" for number in numbers]
-    return "\n".join(["# Docs", "", "## API Docs", *lines, "", "## Schemas", f"- Thing [Thing]({site.url}/900000001d0.md):"])
+    lines = [
+        f"- Videos > Acme [Page {number}]({site.url}/{number}e0.md): 说明" for number in numbers
+    ]
+    return "\n".join(
+        [
+            "# Docs",
+            "",
+            "## API Docs",
+            *lines,
+            "",
+            "## Schemas",
+            f"- Thing [Thing]({site.url}/900000001d0.md):",
+        ]
+    )
 
 
 def test_second_run_asks_whether_pages_changed(docs: Docs, site: Site, page: Page) -> None:
@@ -31,7 +43,10 @@ def test_second_run_asks_whether_pages_changed(docs: Docs, site: Site, page: Pag
     assert [path for path, _ in site.asked] == ["/llms.txt", "/400000003e0.md"] * 2
     assert "If-None-Match" not in site.asked[1][1] and site.asked[3][1]["If-None-Match"] == '"p1"'
     assert site.asked[3][1]["If-Modified-Since"] == "Mon, 21 Apr 2025 07:45:26 GMT"
-    assert all("api302" in headers["User-Agent"] and "Authorization" not in headers for _, headers in site.asked)
+    assert all(
+        "api302" in headers["User-Agent"] and "Authorization" not in headers
+        for _, headers in site.asked
+    )
 
 
 def test_a_changed_page_replaces_what_the_cache_has(site: Site, tmp_path: Path) -> None:
@@ -70,7 +85,9 @@ def test_retry_after_is_honoured(site: Site, tmp_path: Path, slept: list[float])
             fetcher.get(site.url + "/a")
 
 
-def test_retries_end(site: Site, tmp_path: Path, slept: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retries_end(
+    site: Site, tmp_path: Path, slept: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sources, "RETRIES", 2)
     with Fetcher(tmp_path, pause=0) as fetcher:
         site.answers["/a"] = [Answer(status=500)]
@@ -84,7 +101,9 @@ def test_retries_end(site: Site, tmp_path: Path, slept: list[float], monkeypatch
 
 
 @pytest.mark.usefixtures("slept")
-def test_network_error_half_way_writes_nothing(docs: Docs, site: Site, page: Page, tmp_path: Path) -> None:
+def test_network_error_half_way_writes_nothing(
+    docs: Docs, site: Site, page: Page, tmp_path: Path
+) -> None:
     site.page("/llms.txt", listed(site, 400000003, 400000004))
     site.page("/400000003e0.md", page())
     site.answers["/400000004e0.md"] = [Answer("half", cut=True)]
@@ -112,11 +131,27 @@ def test_one_bad_page_of_many_is_told_and_passed_over(docs: Docs, site: Site, pa
     ("name", "text", "message"),
     [
         ("a.md", "# Guide\n\nWords.", "a.md: there is no OpenAPI document in this page"),
-        ("a.md", "# A\n\n```yaml\nopenapi: 3.0.1\npaths: {}\n```\n", "a.md: the page's OpenAPI document has no operation"),
-        ("a.md", "# A\n\n```yaml\na: 1\npaths:\n  /a: {b\n```\n", "a.md:7: the page's document is not YAML"),
-        ("a.md", "# A\n\n```yaml\npaths: !!python/object:os.system {}\n```\n", "a.md:4: the page's document is not YAML"),
+        (
+            "a.md",
+            "# A\n\n```yaml\nopenapi: 3.0.1\npaths: {}\n```\n",
+            "a.md: the page's OpenAPI document has no operation",
+        ),
+        (
+            "a.md",
+            "# A\n\n```yaml\na: 1\npaths:\n  /a: {b\n```\n",
+            "a.md:7: the page's document is not YAML",
+        ),
+        (
+            "a.md",
+            "# A\n\n```yaml\npaths: !!python/object:os.system {}\n```\n",
+            "a.md:4: the page's document is not YAML",
+        ),
         ("a.md", " \n", "a.md: the page is empty"),
-        ("a.md", "<!DOCTYPE html><html>POST /v1/x</html>", "a.md: this is the page as HTML; take its Markdown (the address with `.md`)"),
+        (
+            "a.md",
+            "<!DOCTYPE html><html>POST /v1/x</html>",
+            "a.md: this is the page as HTML; take its Markdown (the address with `.md`)",
+        ),
         ("a.txt", "\n<html lang='zh'>", "a.txt: this is the page as HTML"),
         ("a.txt", "302.AI API Document\n• OpenAI\nPOST\n", "a.txt: there is no call in this text"),
         ("a.md", b"\xff\xfe\x00", "a.md: this is not UTF-8"),
@@ -124,7 +159,9 @@ def test_one_bad_page_of_many_is_told_and_passed_over(docs: Docs, site: Site, pa
     ],
 )
 @pytest.mark.parametrize("action", ["diff", "draft", "index"])
-def test_input_that_cannot_be_used(docs: Docs, tmp_path: Path, action: str, name: str, text: str | bytes | None, message: str) -> None:
+def test_input_that_cannot_be_used(
+    docs: Docs, tmp_path: Path, action: str, name: str, text: str | bytes | None, message: str
+) -> None:
     file = tmp_path / name
     if text is not None:
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -133,8 +170,12 @@ def test_input_that_cannot_be_used(docs: Docs, tmp_path: Path, action: str, name
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("address", ["/400000003e0", "/400000003e0.md", "/400000003e0/?x=1#top", "/api-400000003"])
-def test_addresses_as_the_browser_shows_them(docs: Docs, site: Site, page: Page, address: str) -> None:
+@pytest.mark.parametrize(
+    "address", ["/400000003e0", "/400000003e0.md", "/400000003e0/?x=1#top", "/api-400000003"]
+)
+def test_addresses_as_the_browser_shows_them(
+    docs: Docs, site: Site, page: Page, address: str
+) -> None:
     site.page("/400000003e0.md", page())
     for action in ("diff", "index"):
         assert docs(action, site.url + address).code == 0
@@ -159,16 +200,34 @@ def test_folder(docs: Docs, page: Page, tmp_path: Path) -> None:
     (folder / "videos" / "400000003e0.md").write_text(page(), "utf-8")
     (folder / "bad.md").write_text("nothing", "utf-8")
     (folder / "latin.md").write_bytes(b"\xff")
-    assert [type(one).__name__ for one in pages_of(str(folder), Fetcher(tmp_path))] == ["PageError", "PageError", "Page"]
+    assert [type(one).__name__ for one in pages_of(str(folder), Fetcher(tmp_path))] == [
+        "PageError",
+        "PageError",
+        "Page",
+    ]
     assert docs("diff", folder).code == 0
 
 
 def test_lists() -> None:
     text = "## Docs\n- [API Migration Guide](https://doc.302.ai/5057537m0.md): x\n## API Docs\n- 视频生成 > 可灵 [Fetch [v2]](https://doc.302.ai/207705102e0.md)\n"
     guide, fetch = parse_list(text, "llms.txt")
-    assert (guide.number, guide.kind, guide.title, guide.group) == ("5057537", "m", "API Migration Guide", "")
-    assert (fetch.number, fetch.kind, fetch.title, fetch.group) == ("207705102", "e", "Fetch [v2]", "视频生成 > 可灵")
-    assert parse_list(text, "guide.md") == parse_list(f"{text}\n```yaml\npaths: {{}}\n```\n", "page") == []  # pages that link to others
+    assert (guide.number, guide.kind, guide.title, guide.group) == (
+        "5057537",
+        "m",
+        "API Migration Guide",
+        "",
+    )
+    assert (fetch.number, fetch.kind, fetch.title, fetch.group) == (
+        "207705102",
+        "e",
+        "Fetch [v2]",
+        "视频生成 > 可灵",
+    )
+    assert (
+        parse_list(text, "guide.md")
+        == parse_list(f"{text}\n```yaml\npaths: {{}}\n```\n", "page")
+        == []
+    )  # pages that link to others
 
 
 def test_write_whole_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -17,15 +17,25 @@ ROOT = Path(__file__).parent.parent.parent
 
 def run(*arguments: object, seed: int = 0) -> subprocess.CompletedProcess[str]:
     """Run `python -m generator`."""
-    environment = {**os.environ, "PYTHONHASHSEED": str(seed), "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONHASHSEED": str(seed),
+        "PYTHONPATH": str(ROOT),
+        "PYTHONUTF8": "1",
+    }
     command = [sys.executable, "-m", "generator", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment, cwd=ROOT)
+    return subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", env=environment, cwd=ROOT
+    )
 
 
 def bytes_of(folder: Path) -> dict[str, str]:
     """A digest of each file of a folder."""
     found = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in found
+    }
 
 
 @pytest.fixture(scope="module")
@@ -40,11 +50,17 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_document_and_the_packages_are_written(built: Path) -> None:
     text = (built / "openapi.json").read_text("utf-8")
 
-    assert sorted(path.name for path in built.iterdir()) == ["api302_client", "api302_resources", "openapi.json"]
+    assert sorted(path.name for path in built.iterdir()) == [
+        "api302_client",
+        "api302_resources",
+        "openapi.json",
+    ]
     assert text == json.dumps(json.loads(text), indent=1, ensure_ascii=False) + "\n"
     assert "你好" in text
     assert not list(built.rglob("__pycache__"))
-    assert [path for path in built.parent.iterdir() if path != built] == [], "the temporary folder is gone"
+    assert [path for path in built.parent.iterdir() if path != built] == [], (
+        "the temporary folder is gone"
+    )
 
 
 def test_the_same_input_gives_the_same_bytes(built: Path, tmp_path: Path) -> None:
@@ -87,7 +103,10 @@ def test_a_broken_specification_leaves_the_generated_folder_alone(built: Path, c
     done = run("build", "--spec", copy.root, "--out", built)
 
     assert done.returncode == 1
-    assert f"{copy.root.as_posix()}/videos/acme.yaml:5: acme_text_to_video has no summary\n    fix: " in done.stderr
+    assert (
+        f"{copy.root.as_posix()}/videos/acme.yaml:5: acme_text_to_video has no summary\n    fix: "
+        in done.stderr
+    )
     assert done.stderr.endswith(f"1 problem in {copy.root}\n")
     assert bytes_of(built) == before
     assert [path for path in built.parent.iterdir() if path != built] == []
@@ -130,7 +149,9 @@ def test_coverage_counts_pages_and_operations_by_section() -> None:
     assert table[-1][:9] == ["all", "7", "4", "1", "1", "1", "5", "5", "0"]
 
 
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["build", "--speck", "x"], ["check", "--spec", "no/such/folder"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["fly"], ["build", "--speck", "x"], ["check", "--spec", "no/such/folder"]]
+)
 def test_wrong_use_is_exit_code_2(arguments: list[str]) -> None:
     done = run(*arguments)
 

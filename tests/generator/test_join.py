@@ -16,7 +16,15 @@ VIDEO = "videos/acme.yaml"
 def test_paths_come_by_section_vendor_and_place_in_the_file_and_components_by_name() -> None:
     document = join.join(Spec.load(MINI))
 
-    assert list(document) == ["openapi", "info", "servers", "security", "tags", "paths", "components"]
+    assert list(document) == [
+        "openapi",
+        "info",
+        "servers",
+        "security",
+        "tags",
+        "paths",
+        "components",
+    ]
     assert list(document["paths"]) == [
         "/v1/chat/completions", "/acme/v1/videos", "/acme/v1/videos/{task_id}", "/v1/audio/speech", "/v1/audio/transcriptions",
     ]  # fmt: skip
@@ -30,7 +38,14 @@ def test_each_vendor_with_operations_has_a_leaf_tag(copy: Copy) -> None:
 
     tags = join.join(copy.load())["tags"]
 
-    assert [tag["name"] for tag in tags] == ["llm", "llm.acme", "videos", "videos.acme", "audio", "audio.acme"]
+    assert [tag["name"] for tag in tags] == [
+        "llm",
+        "llm.acme",
+        "videos",
+        "videos.acme",
+        "audio",
+        "audio.acme",
+    ]
     assert tags[3] == {"name": "videos.acme", "summary": "Acme", "parent": "videos"}
 
 
@@ -44,12 +59,21 @@ def test_a_vendors_other_names_are_in_its_tag(copy: Copy) -> None:
 
 
 def test_a_submitting_operation_links_to_its_fetch_and_cancel(copy: Copy) -> None:
-    copy.replace(VIDEO, "        fetch: acme_get_video\n", "        fetch: acme_get_video\n        cancel: acme_get_video\n")
+    copy.replace(
+        VIDEO,
+        "        fetch: acme_get_video\n",
+        "        fetch: acme_get_video\n        cancel: acme_get_video\n",
+    )
     document = join.join(copy.load())
 
     links = document["paths"]["/acme/v1/videos"]["post"]["responses"]["200"]["links"]
 
-    assert links == {"acme_get_video": {"operationId": "acme_get_video", "parameters": {"task_id": "$response.body#/data/task_id"}}}
+    assert links == {
+        "acme_get_video": {
+            "operationId": "acme_get_video",
+            "parameters": {"task_id": "$response.body#/data/task_id"},
+        }
+    }
     assert join.unlinked(document) == []
 
 
@@ -62,16 +86,22 @@ def test_a_parameter_that_the_fetch_takes_in_its_body_is_linked_there(copy: Copy
 
     response = join.join(copy.load())["paths"]["/acme/v1/videos"]["post"]["responses"]["200"]
 
-    assert response["links"]["acme_speech"]["requestBody"] == {"input": "$response.body#/data/tasks/0/id"}
+    assert response["links"]["acme_speech"]["requestBody"] == {
+        "input": "$response.body#/data/tasks/0/id"
+    }
 
 
 def test_ids_that_no_pointer_expresses_are_listed(copy: Copy) -> None:
-    copy.replace(VIDEO, "parameters: {task_id: data.task_id}", "parameters: {task_id: 'data.task_id || id'}")
+    copy.replace(
+        VIDEO, "parameters: {task_id: data.task_id}", "parameters: {task_id: 'data.task_id || id'}"
+    )
 
     document = join.join(copy.load())
 
     assert "links" not in document["paths"]["/acme/v1/videos"]["post"]["responses"]["200"]
-    assert join.unlinked(document) == ["acme_text_to_video -> acme_get_video: no JSON pointer says `data.task_id || id`"]
+    assert join.unlinked(document) == [
+        "acme_text_to_video -> acme_get_video: no JSON pointer says `data.task_id || id`"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -103,8 +133,14 @@ def test_what_has_been_joined_still_has_its_place(copy: Copy) -> None:
     for path, text in (
         (["paths", "/acme/v1/videos", "post"], "post:"),
         (["paths", "/acme/v1/videos", "post", "summary"], "summary: Make"),
-        (["paths", "/acme/v1/videos", "post", "responses", "200", "description"], "description: The task, accepted."),
-        (["components", "schemas", "AcmeVideo", "properties", "url"], "        url: {type: string}"),
+        (
+            ["paths", "/acme/v1/videos", "post", "responses", "200", "description"],
+            "description: The task, accepted.",
+        ),
+        (
+            ["components", "schemas", "AcmeVideo", "properties", "url"],
+            "        url: {type: string}",
+        ),
     ):
         assert spec.locate(document, path) == (VIDEO, copy.line(VIDEO, text))
     assert spec.locate(document, ["components", "schemas", "ErrorReply"])[0] == "common.yaml"
@@ -119,8 +155,14 @@ def test_a_schema_defined_twice_is_refused_naming_both_places(copy: Copy) -> Non
 
     [problem] = error.value.problems
     # Files are joined by section, so the second one is that of audio.
-    assert (problem.file, problem.line) == ("audio/acme.yaml", copy.line("audio/acme.yaml", "AcmeVideo"))
-    assert f"`AcmeVideo` of audio/acme.yaml is already defined in {VIDEO}:{copy.line(VIDEO, '    AcmeVideo:')}" in problem.message
+    assert (problem.file, problem.line) == (
+        "audio/acme.yaml",
+        copy.line("audio/acme.yaml", "AcmeVideo"),
+    )
+    assert (
+        f"`AcmeVideo` of audio/acme.yaml is already defined in {VIDEO}:{copy.line(VIDEO, '    AcmeVideo:')}"
+        in problem.message
+    )
     assert "common.yaml" in problem.fix
 
 

@@ -19,7 +19,11 @@ def document(schema: Any, **schemas: Any) -> dict[str, Any]:
     reply = {"type": "object", "properties": {"field": schema}}
     video = {"type": "object", "properties": {"id": TEXT}}
     content = {"application/json": {"schema": {"$ref": "#/components/schemas/AcmeReply"}}}
-    get = {"operationId": "acme_get", "tags": ["videos.acme"], "responses": {"200": {"description": "", "content": content}}}
+    get = {
+        "operationId": "acme_get",
+        "tags": ["videos.acme"],
+        "responses": {"200": {"description": "", "content": content}},
+    }
     return {
         "openapi": "3.2.0",
         "info": {"title": "One", "version": "1"},
@@ -48,7 +52,10 @@ def field(schema: Any, **schemas: Any) -> str:
         ({"description": "Whatever."}, "Any"),
         ({"anyOf": [TEXT, {}]}, "Any"),
         ({"type": "string", "format": "date-time"}, "str | None"),
-        ({"type": "string", "contentMediaType": "image/png", "contentEncoding": "base64"}, "str | None"),
+        (
+            {"type": "string", "contentMediaType": "image/png", "contentEncoding": "base64"},
+            "str | None",
+        ),
         ({"type": "array", "items": TEXT}, "list[str] | None"),
         ({"type": "array"}, "list[Any] | None"),
         ({"type": "array", "prefixItems": [TEXT, ACME]}, "list[str | AcmeVideo] | None"),
@@ -56,15 +63,24 @@ def field(schema: Any, **schemas: Any) -> str:
         ({"type": "object", "additionalProperties": True}, "dict[str, Any] | None"),
         ({"type": "object", "additionalProperties": ACME}, "dict[str, AcmeVideo] | None"),
         ({"type": "string", "enum": ["a", 'b"\n']}, 'Literal["a", "b\\"\\n"] | str | None'),
-        ({"enum": ["a", 1, True, 0.5, None]}, 'Literal["a", 1, True] | str | int | bool | float | None'),
+        (
+            {"enum": ["a", 1, True, 0.5, None]},
+            'Literal["a", 1, True] | str | int | bool | float | None',
+        ),
         ({"const": "a"}, 'Literal["a"] | None'),
         ({"const": None}, "None"),
         ({"const": 0.5}, "float | None"),
         (ACME, "AcmeVideo | None"),
         ({"anyOf": [ACME, {"type": "null"}], "description": "x"}, "AcmeVideo | None"),
-        ({"oneOf": [ACME, TEXT, {"type": "array", "items": ACME}]}, "AcmeVideo | str | list[AcmeVideo] | None"),
+        (
+            {"oneOf": [ACME, TEXT, {"type": "array", "items": ACME}]},
+            "AcmeVideo | str | list[AcmeVideo] | None",
+        ),
         ({"allOf": [ACME, {"description": "A word of its own."}]}, "AcmeVideo | None"),
-        ({"type": "object", "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, "dict[str, Any] | None"),
+        (
+            {"type": "object", "anyOf": [{"required": ["a"]}, {"required": ["b"]}]},
+            "dict[str, Any] | None",
+        ),
     ],
 )
 def test_types(schema: Any, expected: str) -> None:
@@ -73,12 +89,23 @@ def test_types(schema: Any, expected: str) -> None:
 
 def test_types_of_references() -> None:
     reference = {"$ref": "#/components/schemas/AcmeNamed"}
-    assert field(reference, AcmeNamed={"type": "string", "enum": ["a"]}) == 'Literal["a"] | str | None'
+    assert (
+        field(reference, AcmeNamed={"type": "string", "enum": ["a"]}) == 'Literal["a"] | str | None'
+    )
     assert field(reference, AcmeNamed=ACME) == "AcmeVideo | None"
     assert field(reference, AcmeNamed={"allOf": [ACME]}) == "AcmeVideo | None"
-    assert field(reference, AcmeNamed={"type": ["object", "null"], "properties": {"a": TEXT}}) == "AcmeNamed | None"
-    assert field(reference, AcmeNamed={"allOf": [ACME, {"properties": {"b": TEXT}}]}) == "AcmeNamed | None"
-    assert field(reference, AcmeNamed={"allOf": [{"type": "object", "properties": {"b": TEXT}}]}) == "AcmeNamed | None"
+    assert (
+        field(reference, AcmeNamed={"type": ["object", "null"], "properties": {"a": TEXT}})
+        == "AcmeNamed | None"
+    )
+    assert (
+        field(reference, AcmeNamed={"allOf": [ACME, {"properties": {"b": TEXT}}]})
+        == "AcmeNamed | None"
+    )
+    assert (
+        field(reference, AcmeNamed={"allOf": [{"type": "object", "properties": {"b": TEXT}}]})
+        == "AcmeNamed | None"
+    )
     recursive = {"anyOf": [TEXT, {"type": "array", "items": reference}]}
     assert field(reference, AcmeNamed=recursive) == "str | list[Any] | None"
 
@@ -93,16 +120,36 @@ def test_required_means_never_none_for_a_checker() -> None:
 def test_merged_objects() -> None:
     schemas = lower(zoo_document())["components"]["schemas"]
     merged = schemas["ZooMerged"]["x-client"]["fields"]
-    assert [(field["wire"], field["required"]) for field in merged] == [("kind", True), ("name", False), ("lives", False), ("tail", True)]
-    variants = {"AcmeNamed": {"type": "object", "properties": {"a": TEXT}, "oneOf": [ACME, {"required": ["a"]}]}}
+    assert [(field["wire"], field["required"]) for field in merged] == [
+        ("kind", True),
+        ("name", False),
+        ("lives", False),
+        ("tail", True),
+    ]
+    variants = {
+        "AcmeNamed": {
+            "type": "object",
+            "properties": {"a": TEXT},
+            "oneOf": [ACME, {"required": ["a"]}],
+        }
+    }
     lowered = lower(document({"$ref": "#/components/schemas/AcmeNamed"}, **variants))
-    assert [field["wire"] for field in lowered["components"]["schemas"]["AcmeNamed"]["x-client"]["fields"]] == ["id", "a"]
+    assert [
+        field["wire"]
+        for field in lowered["components"]["schemas"]["AcmeNamed"]["x-client"]["fields"]
+    ] == ["id", "a"]
 
 
 def test_only_what_replies_hold_gets_a_class() -> None:
     names = lower(mini_document())["components"]["schemas"].keys()
     assert {"AcmeChatReply", "AcmeChatChunk", "AcmeTask", "ErrorReply"} <= names
-    assert not names & {"AcmeChatRequest", "AcmeChatMessage", "AcmeVideoForm", "AcmeChatEvent", "JsonObject"}
+    assert not names & {
+        "AcmeChatRequest",
+        "AcmeChatMessage",
+        "AcmeVideoForm",
+        "AcmeChatEvent",
+        "JsonObject",
+    }
     assert list(names) == sorted(names)
 
 
@@ -120,8 +167,14 @@ def test_operations_keep_what_the_tool_would_lose() -> None:
 
 
 def test_parameters() -> None:
-    by_id = {operation["operationId"]: operation["x-client"] for operation in operations(lower(zoo_document()))}
-    found = {p["name"]: (p["in"], p["wire"], p["type"], p["description"]) for p in by_id["zoo_find"]["parameters"]}
+    by_id = {
+        operation["operationId"]: operation["x-client"]
+        for operation in operations(lower(zoo_document()))
+    }
+    found = {
+        p["name"]: (p["in"], p["wire"], p["type"], p["description"])
+        for p in by_id["zoo_find"]["parameters"]
+    }
     assert found == {
         "kind": ("path", "kind", "str", "The kind."),
         "animal_id": ("path", "animal-id", "int", "Its id."),
@@ -167,16 +220,36 @@ def test_python_names(wire: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("schema", "schemas", "message"),
     [
-        ({"type": "object", "properties": {"a": TEXT}}, {}, r"AcmeReply\.field: an object with properties stands in line\. Name it"),
-        ({"allOf": [ACME, {"$ref": "#/components/schemas/AcmeReply"}]}, {}, r"AcmeReply\.field: an "),
-        ({"$ref": "#/components/schemas/Nobody"}, {}, r"AcmeReply\.field: #/components/schemas/Nobody is not in the document"),
-        ({"$ref": "#/components/schemas/A"}, {"A": {"$ref": "#/components/schemas/A"}}, "refers to itself"),
+        (
+            {"type": "object", "properties": {"a": TEXT}},
+            {},
+            r"AcmeReply\.field: an object with properties stands in line\. Name it",
+        ),
+        (
+            {"allOf": [ACME, {"$ref": "#/components/schemas/AcmeReply"}]},
+            {},
+            r"AcmeReply\.field: an ",
+        ),
+        (
+            {"$ref": "#/components/schemas/Nobody"},
+            {},
+            r"AcmeReply\.field: #/components/schemas/Nobody is not in the document",
+        ),
+        (
+            {"$ref": "#/components/schemas/A"},
+            {"A": {"$ref": "#/components/schemas/A"}},
+            "refers to itself",
+        ),
         (
             {"$ref": "#/components/schemas/Model"},
             {"Model": {"properties": {"a": TEXT}}},
             r"schemas\.Model: the generated code needs",
         ),
-        ({"$ref": "#/components/schemas/list"}, {"list": {"properties": {"a": TEXT}}}, r"schemas\.list: the generated code needs"),
+        (
+            {"$ref": "#/components/schemas/list"},
+            {"list": {"properties": {"a": TEXT}}},
+            r"schemas\.list: the generated code needs",
+        ),
     ],
 )
 def test_what_cannot_be_lowered_is_refused_by_name(schema: Any, schemas: Any, message: str) -> None:
@@ -188,7 +261,9 @@ def test_operations_that_cannot_be_lowered_are_refused_by_name() -> None:
     made = document(TEXT)
     get = made["paths"]["/acme"]["get"]
     get["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": TEXT}]
-    with pytest.raises(LoweringError, match=r"acme_get: the path /acme has \[\], its parameters are \['id'\]"):
+    with pytest.raises(
+        LoweringError, match=r"acme_get: the path /acme has \[\], its parameters are \['id'\]"
+    ):
         lower(made)
     get["parameters"] = [{"name": "crumb", "in": "cookie", "schema": TEXT}]
     with pytest.raises(LoweringError, match="acme_get: parameter 'crumb' is in 'cookie'"):

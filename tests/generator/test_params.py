@@ -50,7 +50,9 @@ def hints(module: ModuleType, name: str) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("neighbours")
-def test_each_vendor_has_a_module_whose_classes_say_the_fields(document: dict[str, Any], tmp_path: Path) -> None:
+def test_each_vendor_has_a_module_whose_classes_say_the_fields(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
     counts = params.build(document, tmp_path)
     written = sorted(path.name for path in (tmp_path / "api302_client/params").iterdir())
     assert written == ["__init__.py", "audio_acme.py", "files.py", "llm_acme.py", "videos_acme.py"]
@@ -63,7 +65,9 @@ def test_each_vendor_has_a_module_whose_classes_say_the_fields(document: dict[st
 
 
 @pytest.mark.usefixtures("neighbours")
-def test_a_file_is_content_in_a_form_and_text_in_json(document: dict[str, Any], tmp_path: Path) -> None:
+def test_a_file_is_content_in_a_form_and_text_in_json(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
     params.build(document, tmp_path)
     video = load(tmp_path, "videos_acme")
     assert hints(video, "AcmeVideoRequest")["image"] is str
@@ -89,7 +93,9 @@ def test_an_open_object_takes_any_mapping(document: dict[str, Any], tmp_path: Pa
     assert "extra: NotRequired[Mapping[str, Any]]" in text
 
 
-def test_a_default_is_told_and_an_open_enum_stays_open(document: dict[str, Any], tmp_path: Path) -> None:
+def test_a_default_is_told_and_an_open_enum_stays_open(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
     properties = document["components"]["schemas"]["AcmeVideoRequest"]["properties"]
     choices = [{"const": "a"}, {"const": "b"}, {"type": "string"}]
     properties["style"] = {"anyOf": choices, "default": "a", "description": "The style."}
@@ -99,7 +105,9 @@ def test_a_default_is_told_and_an_open_enum_stays_open(document: dict[str, Any],
     assert 'The style. Server default: "a".' in text
 
 
-def test_same_input_same_bytes_and_nothing_left_over(document: dict[str, Any], tmp_path: Path) -> None:
+def test_same_input_same_bytes_and_nothing_left_over(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
     stale = tmp_path / "one/api302_client/params/gone.py"
     stale.parent.mkdir(parents=True)
     stale.write_text("old")
@@ -107,7 +115,13 @@ def test_same_input_same_bytes_and_nothing_left_over(document: dict[str, Any], t
     for name in ("one", "two"):
         params.build(document, tmp_path / name)
         folder = tmp_path / name / "api302_client/params"
-        results.append({path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()})
+        results.append(
+            {
+                path.relative_to(folder).as_posix(): path.read_bytes()
+                for path in folder.rglob("*")
+                if path.is_file()
+            }
+        )
     assert results[0] == results[1]
     assert all(text.startswith(params.HEADER.encode()) for text in results[0].values())
 
@@ -119,20 +133,34 @@ def test_a_document_without_bodies_has_no_types(document: dict[str, Any], tmp_pa
 
 
 @pytest.mark.usefixtures("neighbours")
-def test_types_that_hold_themselves_can_be_imported(document: dict[str, Any], tmp_path: Path) -> None:
+def test_types_that_hold_themselves_can_be_imported(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
     schemas = document["components"]["schemas"]
     value = {"$ref": f"{ACME}Value"}
-    schemas["AcmeValue"] = {"anyOf": [{"type": "string"}, {"type": "array", "items": value}, {"$ref": f"{ACME}Node"}]}
-    schemas["AcmeNode"] = {"type": "object", "properties": {"children": {"type": "array", "items": value}, "not-a-name": value}}
+    schemas["AcmeValue"] = {
+        "anyOf": [{"type": "string"}, {"type": "array", "items": value}, {"$ref": f"{ACME}Node"}]
+    }
+    schemas["AcmeNode"] = {
+        "type": "object",
+        "properties": {"children": {"type": "array", "items": value}, "not-a-name": value},
+    }
     schemas["AcmeVideoRequest"]["properties"]["tree"] = value
     params.build(document, tmp_path)
     assert load(tmp_path, "videos_acme").AcmeNode.__optional_keys__ == {"children", "not-a-name"}
 
 
 @pytest.mark.usefixtures("neighbours")
-def test_one_of_several_required_fields_leaves_the_class(document: dict[str, Any], tmp_path: Path) -> None:
-    document["components"]["schemas"]["AcmeVideoRequest"]["anyOf"] = [{"required": ["image"]}, {"required": ["duration"]}]
+def test_one_of_several_required_fields_leaves_the_class(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    document["components"]["schemas"]["AcmeVideoRequest"]["anyOf"] = [
+        {"required": ["image"]},
+        {"required": ["duration"]},
+    ]
     params.build(document, tmp_path)
     video = load(tmp_path, "videos_acme")
     extras = typing.get_type_hints(video.AcmeVideoRequest, vars(video), include_extras=True)
-    assert [name for name, hint in extras.items() if typing.get_origin(hint) is not typing.NotRequired] == ["prompt"]
+    assert [
+        name for name, hint in extras.items() if typing.get_origin(hint) is not typing.NotRequired
+    ] == ["prompt"]

@@ -29,10 +29,22 @@ def test_counts_and_files(tmp_path: Path) -> None:
     stale.write_text("broken =")
     counts = generate(mini_document(), tmp_path)
     assert (counts["functions"], counts["parsers"]) == (5, 18)
-    files = {path.relative_to(tmp_path / "api302_client").as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    files = {
+        path.relative_to(tmp_path / "api302_client").as_posix()
+        for path in tmp_path.rglob("*")
+        if path.is_file()
+    }
     assert counts["modules"] == len([name for name in files if name.endswith(".py")])
-    assert {"py.typed", "models/__init__.pyi", "api/videos_acme/acme_get_video.py", "models/acme_task.py", "_model.py"} <= files
-    assert not [name for name in files if "cache" in name or "gone" in name or "acme_chat_request" in name]
+    assert {
+        "py.typed",
+        "models/__init__.pyi",
+        "api/videos_acme/acme_get_video.py",
+        "models/acme_task.py",
+        "_model.py",
+    } <= files
+    assert not [
+        name for name in files if "cache" in name or "gone" in name or "acme_chat_request" in name
+    ]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["api302_client"]
 
 
@@ -53,16 +65,33 @@ def test_same_input_same_bytes(tmp_path: Path) -> None:
         out = tmp_path / seed
         out.mkdir()
         (out / "ruff.toml").write_text(f"line-length = {60 * int(seed)}\n")
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": f"{ROOT}:{Path(__file__).parent}"}
-        subprocess.run([sys.executable, "-c", program, str(out)], check=True, env=environment, cwd=ROOT)
+        environment = {
+            **os.environ,
+            "PYTHONHASHSEED": seed,
+            "PYTHONPATH": f"{ROOT}:{Path(__file__).parent}",
+        }
+        subprocess.run(
+            [sys.executable, "-c", program, str(out)], check=True, env=environment, cwd=ROOT
+        )
         package = out / "api302_client"
-        trees.append({path.relative_to(package).as_posix(): path.read_bytes() for path in package.rglob("*") if path.is_file()})
+        trees.append(
+            {
+                path.relative_to(package).as_posix(): path.read_bytes()
+                for path in package.rglob("*")
+                if path.is_file()
+            }
+        )
     assert trees[0] == trees[1]
 
 
-def test_another_version_of_the_tool_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_version_of_the_tool_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(raw, "version", lambda name: "0.30.0")
-    with pytest.raises(raw.GenerationError, match=r"0\.29\.1 is needed, 0\.30\.0 is here.*pip install openapi-python-client==0\.29\.1"):
+    with pytest.raises(
+        raw.GenerationError,
+        match=r"0\.29\.1 is needed, 0\.30\.0 is here.*pip install openapi-python-client==0\.29\.1",
+    ):
         generate(mini_document(), tmp_path)
 
     def absent(name: str) -> str:
@@ -94,23 +123,37 @@ def test_schema_names_that_would_change_are_refused(tmp_path: Path, name: str) -
 
 def test_two_schemas_in_one_module_are_refused(tmp_path: Path) -> None:
     document = renamed("AcmeVideo", "AcmeV2task")
-    document["components"]["schemas"]["AcmeV2Task"] = {"type": "object", "properties": {"a": {"type": "string"}}}
-    document["components"]["schemas"]["AcmeTask"]["properties"]["x"] = {"$ref": "#/components/schemas/AcmeV2Task"}
+    document["components"]["schemas"]["AcmeV2Task"] = {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+    }
+    document["components"]["schemas"]["AcmeTask"]["properties"]["x"] = {
+        "$ref": "#/components/schemas/AcmeV2Task"
+    }
     with pytest.raises(raw.GenerationError, match=r"AcmeV2task|acme_v2_task"):
         generate(document, tmp_path)
 
 
-@pytest.mark.parametrize("change", [{"operationId": "acmeGetVideo"}, {"tags": ["videos.Acme-Studio"]}])
-def test_operation_names_that_would_change_are_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "change", [{"operationId": "acmeGetVideo"}, {"tags": ["videos.Acme-Studio"]}]
+)
+def test_operation_names_that_would_change_are_refused(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
     document = mini_document()
     document["paths"]["/acme/v1/videos/{task_id}"]["get"] |= change
-    with pytest.raises(raw.GenerationError, match=r"operation acmeGetVideo|operation acme_get_video, tag \['videos.Acme-Studio'\]"):
+    with pytest.raises(
+        raw.GenerationError,
+        match=r"operation acmeGetVideo|operation acme_get_video, tag \['videos.Acme-Studio'\]",
+    ):
         generate(document, tmp_path)
 
 
 def test_a_warning_of_the_tool_is_an_error_that_names_the_place(tmp_path: Path) -> None:
     document = mini_document()
-    document["paths"]["/acme/v1/videos"]["post"]["responses"]["2OO"] = {"description": "A typing error."}
+    document["paths"]["/acme/v1/videos"]["post"]["responses"]["2OO"] = {
+        "description": "A typing error."
+    }
     with pytest.raises(raw.GenerationError, match=r"WARNING.*POST /acme/v1/videos.*2OO"):
         generate(document, tmp_path)
 
@@ -120,7 +163,9 @@ def test_a_lost_operation_is_noticed(tmp_path: Path) -> None:
     lowered = lower(document)
     more = copying.deepcopy(document)
     more["paths"]["/acme/v2/videos"] = more["paths"]["/acme/v1/videos"]
-    with pytest.raises(raw.GenerationError, match=r"document has 6 operations .* client 5 functions"):
+    with pytest.raises(
+        raw.GenerationError, match=r"document has 6 operations .* client 5 functions"
+    ):
         raw.build(more, lowered, tmp_path)
 
 
@@ -175,13 +220,33 @@ def test_types_for_users(client: Package, tmp_path: Path) -> None:
     """mypy accepts the generated package, strictly, and right code, and refuses each line of wrong code."""
     (tmp_path / "right.py").write_text(SAMPLE)
     (tmp_path / "wrong.py").write_text(WRONG)
-    command = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), "--no-error-summary"]
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--cache-dir",
+        str(tmp_path / "cache"),
+        "--no-error-summary",
+    ]
     environment = {**os.environ, "MYPYPATH": str(client.folder.parent)}
     right = subprocess.run(
-        [*command, "-p", "api302_client", "-m", "right"], capture_output=True, text=True, env=environment, cwd=tmp_path, check=False
+        [*command, "-p", "api302_client", "-m", "right"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=tmp_path,
+        check=False,
     )
     assert right.stdout == ""
-    wrong = subprocess.run([*command, "wrong.py"], capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    wrong = subprocess.run(
+        [*command, "wrong.py"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=tmp_path,
+        check=False,
+    )
     lines = {int(line.split(":")[1]) for line in wrong.stdout.splitlines() if ": error:" in line}
     assert lines == {6, 7, 8, 9, 10, 11}
 

@@ -37,13 +37,27 @@ class Recorder:
     """Takes the place of the core below a namespace and tells what a method handed to it."""
 
     async def call(self, op: Any, options: Any, **given: Any) -> dict[str, Any]:
-        return {"op": op.id, "path": None, "query": None, "headers": None, "body": None, "accept": None, "options": options} | given
+        return {
+            "op": op.id,
+            "path": None,
+            "query": None,
+            "headers": None,
+            "body": None,
+            "accept": None,
+            "options": options,
+        } | given
 
 
 @pytest.fixture
-def render(document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Render]:
+def render(
+    document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Render]:
     """Renders the document as it is when called, and gives a client's sections over a Recorder."""
-    kept = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "api302_resources"}
+    kept = {
+        name: module
+        for name, module in sys.modules.items()
+        if name.partition(".")[0] == "api302_resources"
+    }
     for name in kept:
         del sys.modules[name]
     monkeypatch.syspath_prepend(str(OVERLAYS))
@@ -62,7 +76,12 @@ def render(document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def operation(document: dict[str, Any], name: str) -> dict[str, Any]:
-    found = [node for item in document["paths"].values() for node in item.values() if node["operationId"] == name]
+    found = [
+        node
+        for item in document["paths"].values()
+        for node in item.values()
+        if node["operationId"] == name
+    ]
     return found[0]
 
 
@@ -75,7 +94,8 @@ def shown(method: Callable[..., Any]) -> dict[str, str]:
     parameters = inspect.signature(method).parameters.values()
     assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters)
     return {
-        parameter.name: parameter.annotation + ("" if parameter.default is parameter.empty else f" = {parameter.default}")
+        parameter.name: parameter.annotation
+        + ("" if parameter.default is parameter.empty else f" = {parameter.default}")
         for parameter in parameters
         if parameter.name not in OWN
     }
@@ -102,7 +122,9 @@ def test_return_types(render: Render) -> None:
         return inspect.signature(method).return_annotation
 
     assert returns(client.llm.acme.chat_completions) == "AcmeChatReply"
-    assert returns(client.llm.acme.stream_chat_completions) == "Stream[AcmeChatChunk, AcmeChatReply]"
+    assert (
+        returns(client.llm.acme.stream_chat_completions) == "Stream[AcmeChatChunk, AcmeChatReply]"
+    )
     assert returns(client.videos.acme.text_to_video) == "Task[AcmeTaskReply]"
     assert returns(client.videos.acme.get_video) == "AcmeTaskReply"
     assert returns(client.audio.acme.speech) == "Binary"
@@ -128,10 +150,13 @@ def test_help_tells_arguments_defaults_price_and_source(render: Render) -> None:
 
 def test_help_tells_in_which_forms_a_file_is_taken(render: Render) -> None:
     client = render()
-    assert "a URL, a data URL, base64 text or a local file (pathlib.Path, open file or bytes)" in " ".join(
-        (inspect.getdoc(client.videos.acme.text_to_video) or "").split()
+    assert (
+        "a URL, a data URL, base64 text or a local file (pathlib.Path, open file or bytes)"
+        in " ".join((inspect.getdoc(client.videos.acme.text_to_video) or "").split())
     )
-    assert "Takes a local file (path, open file or bytes)." in (inspect.getdoc(client.audio.acme.transcribe) or "")
+    assert "Takes a local file (path, open file or bytes)." in (
+        inspect.getdoc(client.audio.acme.transcribe) or ""
+    )
 
 
 def test_descriptions_can_hold_anything(document: dict[str, Any], render: Render) -> None:
@@ -150,16 +175,41 @@ def test_long_text_is_wrapped(document: dict[str, Any], render: Render) -> None:
 # -- names -----------------------------------------------------------------------------------------------------------------------------
 
 
-def test_names_that_python_or_we_need_get_an_underscore(document: dict[str, Any], render: Render) -> None:
+def test_names_that_python_or_we_need_get_an_underscore(
+    document: dict[str, Any], render: Render
+) -> None:
     properties = fields(document, "AcmeSpeechRequest")
-    for wire in ("self", "accept", "extra_body", "3d", "语速", "class", "maxTokens", "a.b", "$schema", "__private"):
+    for wire in (
+        "self",
+        "accept",
+        "extra_body",
+        "3d",
+        "语速",
+        "class",
+        "maxTokens",
+        "a.b",
+        "$schema",
+        "__private",
+    ):
         properties[wire] = {"type": "integer"}
     sections = render()
     assert list(shown(sections.audio.acme.speech))[:-1] == [
-        *("input", "from_", "timeout_", "self_", "accept_", "extra_body_", "field_3d", "语速", "class_"),
+        *(
+            "input",
+            "from_",
+            "timeout_",
+            "self_",
+            "accept_",
+            "extra_body_",
+            "field_3d",
+            "语速",
+            "class_",
+        ),
         *("maxTokens", "a_b", "schema", "private"),
     ]
-    sent = sections.audio.acme.speech(input="x", from_="en", timeout_=1, field_3d=3, timeout=2.5, accept="audio/wav", a_b=4)
+    sent = sections.audio.acme.speech(
+        input="x", from_="en", timeout_=1, field_3d=3, timeout=2.5, accept="audio/wav", a_b=4
+    )
     assert {name: value for name, value in sent["body"].items() if value is not None} == {
         "input": "x",
         "from": "en",
@@ -178,8 +228,14 @@ def test_one_name_in_several_places(document: dict[str, Any], render: Render) ->
         {"name": "X-Trace", "in": "header", "schema": {"type": "string"}},
     ]
     client = render()
-    assert list(shown(client.llm.acme.chat_completions))[-3:] == ["model_query", "model_header", "x_trace"]
-    sent = client.llm.acme.chat_completions(model="body", messages=[], model_query="query", model_header="header", x_trace="t")
+    assert list(shown(client.llm.acme.chat_completions))[-3:] == [
+        "model_query",
+        "model_header",
+        "x_trace",
+    ]
+    sent = client.llm.acme.chat_completions(
+        model="body", messages=[], model_query="query", model_header="header", x_trace="t"
+    )
     assert sent["query"] == {"model": "query"}
     assert sent["headers"] == {"Model": "header", "X-Trace": "t"}
     assert sent["body"]["model"] == "body"
@@ -195,7 +251,9 @@ def test_two_fields_that_become_one_argument_are_refused(tmp_path: Path) -> None
     assert "acme_chat_completions" in problem.message
     assert "`web-search`" in problem.message and "`web_search`" in problem.message
     assert (problem.file, problem.line) == ("llm/acme.yaml", 3)
-    assert not (tmp_path / "api302_resources").exists(), "nothing is written of a document that is refused"
+    assert not (tmp_path / "api302_resources").exists(), (
+        "nothing is written of a document that is refused"
+    )
 
 
 @pytest.mark.parametrize(
@@ -209,13 +267,17 @@ def test_two_fields_that_become_one_argument_are_refused(tmp_path: Path) -> None
         ("acme_speech", "chat.completions", "already"),
     ],
 )
-def test_shortcuts_that_collide_are_refused(document: dict[str, Any], tmp_path: Path, name: str, shortcut: str, message: str) -> None:
+def test_shortcuts_that_collide_are_refused(
+    document: dict[str, Any], tmp_path: Path, name: str, shortcut: str, message: str
+) -> None:
     operation(document, name)["x-shortcut"] = shortcut
     with pytest.raises(SpecError, match=message):
         resources.build(document, tmp_path)
 
 
-def test_a_section_named_as_a_method_of_the_client_is_refused(document: dict[str, Any], tmp_path: Path) -> None:
+def test_a_section_named_as_a_method_of_the_client_is_refused(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
     for name in ("acme_speech", "acme_transcribe"):
         operation(document, name)["tags"] = ["request.acme"]
     with pytest.raises(SpecError, match="`request` is an attribute of the client itself"):
@@ -228,7 +290,9 @@ def test_a_method_that_is_a_keyword_is_refused(document: dict[str, Any], tmp_pat
         resources.build(document, tmp_path)
 
 
-def test_a_twin_that_is_another_operations_name_is_refused(document: dict[str, Any], tmp_path: Path) -> None:
+def test_a_twin_that_is_another_operations_name_is_refused(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
     operation(document, "acme_transcribe")["operationId"] = "acme_stream_speech"
     with pytest.raises(SpecError, match="`stream_speech` is already"):
         resources.build(document, tmp_path)
@@ -239,13 +303,22 @@ def test_a_twin_that_is_another_operations_name_is_refused(document: dict[str, A
 
 def test_values_go_out_under_their_names_on_the_wire(render: Render) -> None:
     client = render()
-    sent = client.llm.acme.chat_completions(model="small", messages=[], web_search=True, extra_headers={"a": "b"}, extra_query={"c": 1})
+    sent = client.llm.acme.chat_completions(
+        model="small", messages=[], web_search=True, extra_headers={"a": "b"}, extra_query={"c": 1}
+    )
     assert sent["op"] == "acme_chat_completions"
-    assert sent["body"] == {"model": "small", "messages": [], "temperature": None, "web-search": True}
+    assert sent["body"] == {
+        "model": "small",
+        "messages": [],
+        "temperature": None,
+        "web-search": True,
+    }
     assert sent["options"] == ({"a": "b"}, {"c": 1}, None, None)
     assert client.videos.acme.get_video(task_id="t-1")["path"] == {"task_id": "t-1"}
     assert client.videos.acme.get_video(task_id="t-1")["body"] is None
-    assert client.audio.acme.transcribe(file=b"", timestamp_granularities=["word"])["body"]["timestamp_granularities[]"] == ["word"]
+    assert client.audio.acme.transcribe(file=b"", timestamp_granularities=["word"])["body"][
+        "timestamp_granularities[]"
+    ] == ["word"]
 
 
 def test_json_and_form_are_one_method(render: Render) -> None:
@@ -273,7 +346,10 @@ def test_types_of_arguments(document: dict[str, Any], render: Render) -> None:
             "map": {"type": "object", "additionalProperties": {"type": "integer"}},
             "many": {"type": "array", "items": {"type": ["string", "null"]}},
             "files": {"type": "array", "items": {"type": "string", "x-file": ["url", "base64"]}},
-            "one_or_many": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}], "x-file": ["url", "base64"]},
+            "one_or_many": {
+                "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+                "x-file": ["url", "base64"],
+            },
             "address": {"type": "string", "x-file": ["url"]},
             "anything": {},
             "ref": {"$ref": "#/components/schemas/AcmeTone"},
@@ -281,10 +357,17 @@ def test_types_of_arguments(document: dict[str, Any], render: Render) -> None:
             "both": {"$ref": "#/components/schemas/AcmeTask"},
         }
     )
-    document["components"]["schemas"]["AcmeTone"] = {"type": "string", "enum": ["warm"], "description": "The tone.", "default": "warm"}
+    document["components"]["schemas"]["AcmeTone"] = {
+        "type": "string",
+        "enum": ["warm"],
+        "description": "The tone.",
+        "default": "warm",
+    }
     client = render()
     assert {
-        name: text for name, text in shown(client.audio.acme.speech).items() if name not in ("input", "from_", "timeout_", "accept")
+        name: text
+        for name, text in shown(client.audio.acme.speech).items()
+        if name not in ("input", "from_", "timeout_", "accept")
     } == {
         "mode": "Literal['a', 'b'] | None = None",
         "style": "Literal['x', 'y'] | str | None = None",
@@ -301,15 +384,31 @@ def test_types_of_arguments(document: dict[str, Any], render: Render) -> None:
         "parts": "AcmeContentPart | None = None",
         "both": "AcmeTaskParam | None = None",
     }
-    assert 'ref: The tone. Server default: "warm".' in (inspect.getdoc(client.audio.acme.speech) or "")
+    assert 'ref: The tone. Server default: "warm".' in (
+        inspect.getdoc(client.audio.acme.speech) or ""
+    )
 
 
 def test_variants_of_a_request_are_one_signature(document: dict[str, Any], render: Render) -> None:
     text = {"kind": {"const": "text"}, "text": {"type": "string"}, "voice": {"type": "string"}}
-    clone = {"kind": {"const": "clone"}, "sample": {"type": "string", "x-file": ["part"]}, "voice": {"type": "integer"}}
+    clone = {
+        "kind": {"const": "clone"},
+        "sample": {"type": "string", "x-file": ["part"]},
+        "voice": {"type": "integer"},
+    }
     document["components"]["schemas"] |= {
-        "AcmeSpeechRequest": {"oneOf": [{"$ref": "#/components/schemas/AcmeByText"}, {"$ref": "#/components/schemas/AcmeByClone"}]},
-        "AcmeByText": {"type": "object", "description": "A known voice.", "required": ["kind", "text"], "properties": text},
+        "AcmeSpeechRequest": {
+            "oneOf": [
+                {"$ref": "#/components/schemas/AcmeByText"},
+                {"$ref": "#/components/schemas/AcmeByClone"},
+            ]
+        },
+        "AcmeByText": {
+            "type": "object",
+            "description": "A known voice.",
+            "required": ["kind", "text"],
+            "properties": text,
+        },
         "AcmeByClone": {"type": "object", "required": ["kind", "sample"], "properties": clone},
     }
     client = render()
@@ -321,11 +420,19 @@ def test_variants_of_a_request_are_one_signature(document: dict[str, Any], rende
         "accept": "Literal['audio/mpeg', 'audio/wav'] | None = None",
     }
     told = inspect.getdoc(client.audio.acme.speech) or ""
-    assert "The fields of one form go together:\n- A known voice: needs text\n- AcmeByClone: needs sample\n" in told
+    assert (
+        "The fields of one form go together:\n- A known voice: needs text\n- AcmeByClone: needs sample\n"
+        in told
+    )
 
 
-def test_one_of_several_required_fields_is_no_variant(document: dict[str, Any], render: Render) -> None:
-    document["components"]["schemas"]["AcmeSpeechRequest"]["anyOf"] = [{"required": ["from"]}, {"required": ["timeout"]}]
+def test_one_of_several_required_fields_is_no_variant(
+    document: dict[str, Any], render: Render
+) -> None:
+    document["components"]["schemas"]["AcmeSpeechRequest"]["anyOf"] = [
+        {"required": ["from"]},
+        {"required": ["timeout"]},
+    ]
     client = render()
     assert list(shown(client.audio.acme.speech)) == ["input", "from_", "timeout_", "accept"]
     assert "go together" not in (inspect.getdoc(client.audio.acme.speech) or "")
@@ -333,13 +440,29 @@ def test_one_of_several_required_fields_is_no_variant(document: dict[str, Any], 
 
 def test_variants_share_the_fields_beside_them(document: dict[str, Any], render: Render) -> None:
     schemas = document["components"]["schemas"]
-    schemas["AcmeSpeechRequest"]["oneOf"] = [{"$ref": "#/components/schemas/AcmeLoud"}, {"$ref": "#/components/schemas/AcmeSoft"}]
-    schemas["AcmeLoud"] = {"type": "object", "required": ["volume"], "properties": {"volume": {"type": "integer"}}}
+    schemas["AcmeSpeechRequest"]["oneOf"] = [
+        {"$ref": "#/components/schemas/AcmeLoud"},
+        {"$ref": "#/components/schemas/AcmeSoft"},
+    ]
+    schemas["AcmeLoud"] = {
+        "type": "object",
+        "required": ["volume"],
+        "properties": {"volume": {"type": "integer"}},
+    }
     schemas["AcmeSoft"] = {"type": "object", "properties": {"hush": {"type": "boolean"}}}
-    assert list(shown(render().audio.acme.speech)) == ["input", "from_", "timeout_", "volume", "hush", "accept"]
+    assert list(shown(render().audio.acme.speech)) == [
+        "input",
+        "from_",
+        "timeout_",
+        "volume",
+        "hush",
+        "accept",
+    ]
 
 
-def test_an_unknown_request_takes_extra_body_alone(document: dict[str, Any], render: Render) -> None:
+def test_an_unknown_request_takes_extra_body_alone(
+    document: dict[str, Any], render: Render
+) -> None:
     operation(document, "acme_speech")["x-unknown"] = {"request": "searched everywhere"}
     client = render()
     parameters = inspect.signature(client.audio.acme.speech).parameters
@@ -349,7 +472,10 @@ def test_an_unknown_request_takes_extra_body_alone(document: dict[str, Any], ren
 
 
 def test_a_body_without_fields_is_refused(document: dict[str, Any], tmp_path: Path) -> None:
-    document["components"]["schemas"]["AcmeSpeechRequest"] = {"type": "array", "items": {"type": "string"}}
+    document["components"]["schemas"]["AcmeSpeechRequest"] = {
+        "type": "array",
+        "items": {"type": "string"},
+    }
     with pytest.raises(SpecError, match="acme_speech: the request body is not an object"):
         resources.build(document, tmp_path)
 
@@ -369,23 +495,39 @@ def test_shortcuts_have_the_same_methods(render: Render) -> None:
     client = render()
     assert shown(client.chat.completions.create) == shown(client.llm.acme.chat_completions)
     assert client.chat.completions.create.__name__ == "create"
-    assert inspect.signature(client.chat.completions.stream).return_annotation == "Stream[AcmeChatChunk, AcmeChatReply]"
+    assert (
+        inspect.signature(client.chat.completions.stream).return_annotation
+        == "Stream[AcmeChatChunk, AcmeChatReply]"
+    )
     assert shown(client.videos.create) == shown(client.videos.acme.text_to_video)
 
 
 def test_a_task_on_demand_has_two_methods(document: dict[str, Any], render: Render) -> None:
     speech = operation(document, "acme_transcribe")
-    speech["x-task"] = {"fetch": "acme_get_video", "parameters": {"task_id": "id"}, "when": {"in": "query", "name": "async", "value": True}}
+    speech["x-task"] = {
+        "fetch": "acme_get_video",
+        "parameters": {"task_id": "id"},
+        "when": {"in": "query", "name": "async", "value": True},
+    }
     speech["parameters"] = [{"name": "async", "in": "query", "schema": {"type": "boolean"}}]
     operation(document, "acme_get_video")["x-task-status"]["reply"] = "data"
     client = render()
-    assert "async_" not in shown(client.audio.acme.transcribe) | shown(client.audio.acme.submit_transcribe)
-    assert inspect.signature(client.audio.acme.transcribe).return_annotation == "AcmeTranscript | Text"
-    assert inspect.signature(client.audio.acme.submit_transcribe).return_annotation == "Task[AcmeTranscript]", "its own reply, once done"
+    assert "async_" not in shown(client.audio.acme.transcribe) | shown(
+        client.audio.acme.submit_transcribe
+    )
+    assert (
+        inspect.signature(client.audio.acme.transcribe).return_annotation == "AcmeTranscript | Text"
+    )
+    assert (
+        inspect.signature(client.audio.acme.submit_transcribe).return_annotation
+        == "Task[AcmeTranscript]"
+    ), "its own reply, once done"
     assert 'query={"async": True}' in inspect.getsource(client.audio.acme.submit_transcribe)
 
 
-def test_the_plain_method_of_a_task_on_demand_gives_no_ticket(document: dict[str, Any], render: Render) -> None:
+def test_the_plain_method_of_a_task_on_demand_gives_no_ticket(
+    document: dict[str, Any], render: Render
+) -> None:
     chat, schemas = operation(document, "acme_chat_completions"), document["components"]["schemas"]
     chat["x-task"] = {
         "fetch": "acme_get_video",
@@ -394,16 +536,24 @@ def test_the_plain_method_of_a_task_on_demand_gives_no_ticket(document: dict[str
     }
     schemas["AcmeTicket"] = {"type": "object", "properties": {"ticket": {"type": "string"}}}
     json_reply = chat["responses"]["200"]["content"]["application/json"]
-    json_reply["schema"] = {"anyOf": [json_reply["schema"], {"$ref": "#/components/schemas/AcmeTicket"}]}
+    json_reply["schema"] = {
+        "anyOf": [json_reply["schema"], {"$ref": "#/components/schemas/AcmeTicket"}]
+    }
     client = render()
     assert inspect.signature(client.chat.completions.create).return_annotation == "AcmeChatReply"
-    assert inspect.signature(client.chat.completions.submit).return_annotation == "Task[AcmeTaskReply]"
+    assert (
+        inspect.signature(client.chat.completions.submit).return_annotation == "Task[AcmeTaskReply]"
+    )
 
 
 def add_a_short_form(document: dict[str, Any]) -> None:
     """Let the chat be asked in a second form that has a reply of its own, and as a task."""
     chat, schemas = operation(document, "acme_chat_completions"), document["components"]["schemas"]
-    short = {"type": "object", "required": ["model", "message"], "properties": {"model": {"type": "string"}, "message": {"type": "string"}}}
+    short = {
+        "type": "object",
+        "required": ["model", "message"],
+        "properties": {"model": {"type": "string"}, "message": {"type": "string"}},
+    }
     schemas["AcmeShortRequest"] = short
     schemas["AcmeShortReply"] = {"type": "object", "properties": {"output": {"type": "string"}}}
     for media, kind in ((chat["requestBody"], "Request"), (chat["responses"]["200"], "Reply")):
@@ -421,10 +571,16 @@ def test_a_reply_to_each_shape_of_request(document: dict[str, Any], render: Rend
     typing.clear_overloads()  # those of another test's modules of the same name
     add_a_short_form(document)
     client = render()
-    assert inspect.signature(client.chat.completions.submit).return_annotation == "Task[AcmeChatReply] | Task[AcmeShortReply]"
+    assert (
+        inspect.signature(client.chat.completions.submit).return_annotation
+        == "Task[AcmeChatReply] | Task[AcmeShortReply]"
+    )
     method = client.chat.completions.create
     assert inspect.signature(method).return_annotation == "AcmeChatReply | AcmeShortReply"
-    first, second = (inspect.signature(overload) for overload in typing.get_overloads(inspect.unwrap(method.__func__)))
+    first, second = (
+        inspect.signature(overload)
+        for overload in typing.get_overloads(inspect.unwrap(method.__func__))
+    )
     assert first.return_annotation == "AcmeChatReply"
     assert list(first.parameters)[:4] == ["self", "model", "messages", "temperature"]
     assert second.return_annotation == "AcmeShortReply"
@@ -439,12 +595,21 @@ def test_a_list_in_pages_iterates(document: dict[str, Any], render: Render) -> N
     client = render()
     assert "page" in shown(client.videos.acme.get_video)
     assert "page" not in shown(client.videos.acme.iter_get_video)
-    assert inspect.signature(client.videos.acme.iter_get_video).return_annotation == "Iterator[AcmeVideo]"
+    assert (
+        inspect.signature(client.videos.acme.iter_get_video).return_annotation
+        == "Iterator[AcmeVideo]"
+    )
 
 
 def test_an_upload_of_several_steps_is_one_method(document: dict[str, Any], render: Render) -> None:
     begin = operation(document, "acme_text_to_video")
-    begin["x-upload"] = {"method": "upload_clip", "finish": "acme_transcribe", "parameters": {}, "file": "file", "address": "text"}
+    begin["x-upload"] = {
+        "method": "upload_clip",
+        "finish": "acme_transcribe",
+        "parameters": {},
+        "file": "file",
+        "address": "text",
+    }
     client = render()
     method = client.videos.acme.upload_clip
     assert shown(method) == {"file": "FileInput", **shown(client.videos.acme.text_to_video)}
@@ -452,21 +617,38 @@ def test_an_upload_of_several_steps_is_one_method(document: dict[str, Any], rend
     assert client.videos.upload_clip.__name__ == "upload_clip", "beside its shortcut, too"
     assert inspect.iscoroutinefunction(render(asynchronous=True).videos.acme.upload_clip)
     assert "Makes the calls `text_to_video` and `transcribe`" in str(method.__doc__)
-    assert "`upload_clip` makes all the steps" in " ".join(str(client.videos.acme.text_to_video.__doc__).split())
+    assert "`upload_clip` makes all the steps" in " ".join(
+        str(client.videos.acme.text_to_video.__doc__).split()
+    )
 
 
-def test_an_upload_with_an_argument_file_of_its_own_is_refused(document: dict[str, Any], tmp_path: Path) -> None:
-    rule = {"method": "upload", "finish": "acme_get_video", "parameters": {}, "put": "text", "address": "text"}
+def test_an_upload_with_an_argument_file_of_its_own_is_refused(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    rule = {
+        "method": "upload",
+        "finish": "acme_get_video",
+        "parameters": {},
+        "put": "text",
+        "address": "text",
+    }
     operation(document, "acme_transcribe")["x-upload"] = rule
-    with pytest.raises(SpecError, match="an argument `file` stands where x-upload's method has the file"):
+    with pytest.raises(
+        SpecError, match="an argument `file` stands where x-upload's method has the file"
+    ):
         resources.build(document, tmp_path)
 
 
-def test_an_operation_that_only_streams_is_one_method(document: dict[str, Any], render: Render) -> None:
+def test_an_operation_that_only_streams_is_one_method(
+    document: dict[str, Any], render: Render
+) -> None:
     chat = operation(document, "acme_chat_completions")
     del chat["responses"]["200"]["content"]["application/json"], chat["x-shortcut"]
     client = render()
-    assert inspect.signature(client.llm.acme.chat_completions).return_annotation == "Stream[AcmeChatChunk, Any]"
+    assert (
+        inspect.signature(client.llm.acme.chat_completions).return_annotation
+        == "Stream[AcmeChatChunk, Any]"
+    )
     assert not hasattr(client.llm.acme, "stream_chat_completions")
 
 
@@ -475,7 +657,10 @@ def test_the_async_twin(render: Render) -> None:
     assert inspect.iscoroutinefunction(client.llm.acme.chat_completions)
     assert inspect.iscoroutinefunction(client.videos.acme.text_to_video)
     assert not inspect.iscoroutinefunction(client.chat.completions.stream)
-    assert inspect.signature(client.chat.completions.stream).return_annotation == "AsyncStream[AcmeChatChunk, AcmeChatReply]"
+    assert (
+        inspect.signature(client.chat.completions.stream).return_annotation
+        == "AsyncStream[AcmeChatChunk, AcmeChatReply]"
+    )
     assert asyncio.run(client.videos.acme.get_video(task_id="t-1"))["path"] == {"task_id": "t-1"}
 
 
@@ -501,16 +686,30 @@ api302_resources.Sections(None).videos.acme
 print(json.dumps([sorted(first), sorted(set(sys.modules) - first)]))
 """
     path = os.pathsep.join([str(tmp_path), str(OVERLAYS)])
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": path})
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
     first, later = json.loads(done.stdout)
     assert not {
-        name for name in first + later if name.partition(".")[0] in ("httpx", "attr", "attrs", "cattrs", "jmespath", "api302_client")
+        name
+        for name in first + later
+        if name.partition(".")[0]
+        in ("httpx", "attr", "attrs", "cattrs", "jmespath", "api302_client")
     }
     assert [name for name in first if name.startswith("api302_resources")] == ["api302_resources"]
-    assert [name for name in later if name.startswith("api302_resources")] == ["api302_resources.videos", "api302_resources.videos.acme"]
+    assert [name for name in later if name.startswith("api302_resources")] == [
+        "api302_resources.videos",
+        "api302_resources.videos.acme",
+    ]
 
 
-def test_same_input_same_bytes_and_nothing_left_over(document: dict[str, Any], tmp_path: Path) -> None:
+def test_same_input_same_bytes_and_nothing_left_over(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
     stale = tmp_path / "one/api302_resources/gone/old.py"
     stale.parent.mkdir(parents=True)
     stale.write_text("old")
@@ -518,10 +717,20 @@ def test_same_input_same_bytes_and_nothing_left_over(document: dict[str, Any], t
     for name in ("one", "two"):
         resources.build(document, tmp_path / name)
         folder = tmp_path / name / "api302_resources"
-        results.append({path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()})
+        results.append(
+            {
+                path.relative_to(folder).as_posix(): path.read_bytes()
+                for path in folder.rglob("*")
+                if path.is_file()
+            }
+        )
     assert results[0] == results[1]
     assert "py.typed" in results[0] and "gone/old.py" not in results[0]
-    assert all(text.startswith(raw.HEADER.encode()) for name, text in results[0].items() if name != "py.typed")
+    assert all(
+        text.startswith(raw.HEADER.encode())
+        for name, text in results[0].items()
+        if name != "py.typed"
+    )
 
 
 # -- type checkers ---------------------------------------------------------------------------------------------------------------------
@@ -603,29 +812,56 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def pyright(packages: Path, *included: str) -> list[tuple[str, int, str]]:
     """Errors of pyright in strict mode, as file, line and message."""
     tool = "basedpyright" if importlib.util.find_spec("basedpyright") else "pyright"
-    project = {"include": included, "typeCheckingMode": "strict", "pythonVersion": "3.11", "extraPaths": [str(OVERLAYS), str(packages)]}
+    project = {
+        "include": included,
+        "typeCheckingMode": "strict",
+        "pythonVersion": "3.11",
+        "extraPaths": [str(OVERLAYS), str(packages)],
+    }
     (packages / "pyrightconfig.json").write_text(json.dumps(project))
     done = subprocess.run(
-        [sys.executable, "-m", tool, "--outputjson", "--project", str(packages)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", tool, "--outputjson", "--project", str(packages)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     found = json.loads(done.stdout)["generalDiagnostics"]
-    return [(Path(d["file"]).name, d["range"]["start"]["line"] + 1, d["message"]) for d in found if d["severity"] == "error"]
+    return [
+        (Path(d["file"]).name, d["range"]["start"]["line"] + 1, d["message"])
+        for d in found
+        if d["severity"] == "error"
+    ]
 
 
 def mypy(packages: Path, *included: str) -> list[tuple[str, int, str]]:
     """Errors of mypy --strict, as file, line and message."""
     environment = {**os.environ, "MYPYPATH": os.pathsep.join([str(OVERLAYS), str(packages)])}
-    options = ["--strict", "--follow-imports=silent", "--output=json", "--cache-dir", str(packages / ".mypy_cache")]
+    options = [
+        "--strict",
+        "--follow-imports=silent",
+        "--output=json",
+        "--cache-dir",
+        str(packages / ".mypy_cache"),
+    ]
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", *options, *included], capture_output=True, text=True, check=False, env=environment, cwd=packages
+        [sys.executable, "-m", "mypy", *options, *included],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+        cwd=packages,
     )
     assert done.returncode in (0, 1), done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    return [(Path(d["file"]).name, d["line"], d["message"]) for d in found if d["severity"] == "error"]
+    return [
+        (Path(d["file"]).name, d["line"], d["message"]) for d in found if d["severity"] == "error"
+    ]
 
 
 @pytest.mark.parametrize("checker", [pyright, mypy])
-def test_right_code_and_the_packages_pass(packages: Path, checker: Callable[..., list[Any]]) -> None:
+def test_right_code_and_the_packages_pass(
+    packages: Path, checker: Callable[..., list[Any]]
+) -> None:
     assert checker(packages, "right.py", "api302_resources", "api302_client/params") == []
 
 

@@ -39,7 +39,10 @@ class Break:
         return f"{self.rule}: {self.message[:50]}"
 
 
-BREAKS = [Break(**fault) for fault in yaml.safe_load((Path(__file__).parent / "faults.yaml").read_text("utf-8"))]
+BREAKS = [
+    Break(**fault)
+    for fault in yaml.safe_load((Path(__file__).parent / "faults.yaml").read_text("utf-8"))
+]
 
 
 @pytest.mark.parametrize("fault", BREAKS, ids=str)
@@ -50,7 +53,11 @@ def test_each_fault_is_reported_with_file_line_and_fix(fault: Break, copy: Copy)
 
     where = fault.where or fault.file
     line = copy.line(where, fault.at or fault.new.strip("\n"))
-    found = [problem for problem in problems if fault.message in problem.message and (problem.file, problem.line) == (where, line)]
+    found = [
+        problem
+        for problem in problems
+        if fault.message in problem.message and (problem.file, problem.line) == (where, line)
+    ]
     assert found, f"nothing at {where}:{line} in\n" + "\n".join(map(str, problems))
     assert all(problem.fix and problem.message for problem in problems)
     assert len(problems) == fault.problems, "\n".join(map(str, problems))
@@ -69,7 +76,9 @@ def test_every_rule_has_a_fault_in_the_list() -> None:
 @pytest.mark.parametrize("root", [MINI, MINI.parent.parent.parent / "spec"], ids=["mini", "real"])
 def test_openapi_spec_validator_accepts_what_the_rules_accept(root: Path) -> None:
     """The rules use its schema of OpenAPI 3.2, for speed; here its own checks run too, on the document with links."""
-    openapi_spec_validator.validate(join.join(Spec.load(root)), cls=openapi_spec_validator.OpenAPIV32SpecValidator)
+    openapi_spec_validator.validate(
+        join.join(Spec.load(root)), cls=openapi_spec_validator.OpenAPIV32SpecValidator
+    )
 
 
 def test_names_that_python_writes_with_an_underscore_are_listed() -> None:
@@ -81,9 +90,16 @@ def test_names_that_python_writes_with_an_underscore_are_listed() -> None:
 
 
 def test_a_letter_after_digits_in_a_slug_is_large_in_the_names_of_schemas(copy: Copy) -> None:
-    copy.append("videos/acme2x.yaml", "components:\n  schemas:\n    Acme2XVideo: {type: string}\n    AcmeOther: {type: string}\n")
+    copy.append(
+        "videos/acme2x.yaml",
+        "components:\n  schemas:\n    Acme2XVideo: {type: string}\n    AcmeOther: {type: string}\n",
+    )
 
-    messages = [problem.message for problem in rules.check_spec(copy.load()) if problem.file == "videos/acme2x.yaml"]
+    messages = [
+        problem.message
+        for problem in rules.check_spec(copy.load())
+        if problem.file == "videos/acme2x.yaml"
+    ]
 
     assert not any("Acme2XVideo" in message for message in messages if "name" in message)
     assert any("`AcmeOther` does not start with `Acme2X`" in message for message in messages)
@@ -110,7 +126,10 @@ def test_a_missing_file_of_vendors_is_a_problem(copy: Copy) -> None:
 def test_a_broken_schema_of_the_extensions_is_a_problem(text: str, copy: Copy) -> None:
     (copy.root / "extensions.schema.json").write_text(text)
 
-    assert any(problem.file == "extensions.schema.json" or "is unknown" in problem.message for problem in rules.check_spec(copy.load()))
+    assert any(
+        problem.file == "extensions.schema.json" or "is unknown" in problem.message
+        for problem in rules.check_spec(copy.load())
+    )
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -162,9 +181,15 @@ def _spoil(content: Any, chance: random.Random) -> None:
         case 0:
             del node[key]
         case 1 if isinstance(node, dict):
-            node[chance.choice(["x-strange", "$ref", "", "properties", "200", "get", "examples", "enum"])] = node.pop(key)
+            node[
+                chance.choice(
+                    ["x-strange", "$ref", "", "properties", "200", "get", "examples", "enum"]
+                )
+            ] = node.pop(key)
         case 2:
-            node[key] = json.loads(json.dumps(chance.choice(places)[0]))  # a piece of the document at the wrong place
+            node[key] = json.loads(
+                json.dumps(chance.choice(places)[0])
+            )  # a piece of the document at the wrong place
         case _:
             node[key] = chance.choice(strange)
 

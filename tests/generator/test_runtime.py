@@ -33,7 +33,15 @@ def everything(client: Package) -> Callable[[dict[str, Any]], Any]:
 
 def test_nested_objects_lists_and_maps(everything) -> None:
     cat = {"kind": "cat", "name": "Tom"}
-    reply = everything({"name": "x", "merged": cat | {"tail": "long"}, "rows": [[cat], []], "cages": {"a": cat}, "herds": {"b": [cat]}})
+    reply = everything(
+        {
+            "name": "x",
+            "merged": cat | {"tail": "long"},
+            "rows": [[cat], []],
+            "cages": {"a": cat},
+            "herds": {"b": [cat]},
+        }
+    )
     assert (reply.merged.name, reply.merged.tail) == ("Tom", "long")
     assert reply.rows[0][0].name == reply.cages["a"].name == reply.herds["b"][0].name == "Tom"
     assert reply.rows[1] == []
@@ -41,7 +49,15 @@ def test_nested_objects_lists_and_maps(everything) -> None:
 
 
 def test_recursion(everything) -> None:
-    reply = everything({"node": {"value": "a", "children": [{"value": "b", "parent": {"value": "c"}}], "parent": None}})
+    reply = everything(
+        {
+            "node": {
+                "value": "a",
+                "children": [{"value": "b", "parent": {"value": "c"}}],
+                "parent": None,
+            }
+        }
+    )
     assert reply.node.children[0].parent.value == "c"
     assert reply.node.parent is None
 
@@ -82,14 +98,20 @@ def test_a_value_that_strays_is_kept(everything, field: str, value: Any) -> None
 
 def test_union_by_constant(everything, client: Package) -> None:
     models = client("models")
-    reply = everything({"animals": [{"kind": "dog", "owner": {"name": "Ann"}}, {"kind": "cat"}, "a mouse", None]})
+    reply = everything(
+        {"animals": [{"kind": "dog", "owner": {"name": "Ann"}}, {"kind": "cat"}, "a mouse", None]}
+    )
     assert [type(item) for item in reply.animals] == [models.ZooDog, models.ZooCat, str, type(None)]
     assert reply.animals[0].owner.name == "Ann"
 
 
 def test_union_by_enum(everything, client: Package) -> None:
     models = client("models")
-    for value, expected in {"trout": models.ZooFish, "pike": models.ZooFish, "owl": models.ZooBird}.items():
+    for value, expected in {
+        "trout": models.ZooFish,
+        "pike": models.ZooFish,
+        "owl": models.ZooBird,
+    }.items():
         assert type(everything({"by_enum": {"class": value}}).by_enum) is expected
     assert type(everything({"by_enum": {"wings": 2}}).by_enum) is models.ZooBird
 
@@ -159,8 +181,18 @@ def test_unknown_fields_and_defaults(everything, client: Package) -> None:
 
 def test_objects_made_by_hand(client: Package) -> None:
     models = client("models")
-    made = models.ZooEverything(name="x", from_="zoo", animals=[models.ZooCat(kind="cat", lives=7)], cages={"a": models.ZooCat(name="Tom")})
-    assert made.to_dict() == {"name": "x", "animals": [{"kind": "cat", "lives": 7}], "cages": {"a": {"name": "Tom"}}, "from": "zoo"}
+    made = models.ZooEverything(
+        name="x",
+        from_="zoo",
+        animals=[models.ZooCat(kind="cat", lives=7)],
+        cages={"a": models.ZooCat(name="Tom")},
+    )
+    assert made.to_dict() == {
+        "name": "x",
+        "animals": [{"kind": "cat", "lives": 7}],
+        "cages": {"a": {"name": "Tom"}},
+        "from": "zoo",
+    }
     assert made["from"] == "zoo"
     assert client("_structure").structure("ZooEverything", made.to_dict()) == made
     assert repr(models.ZooCat(kind="cat")) == "ZooCat(kind='cat')"
@@ -184,7 +216,14 @@ def test_models_are_plain_slotted_classes(client: Package) -> None:
 def test_many_threads_write_the_same_functions(client: Package) -> None:
     """First use is where functions are written; nothing may be mixed up."""
     structure = client("_structure")
-    types = ["ZooNode", "ZooCat | ZooDog", "list[ZooLeg | ZooWing]", "dict[str, ZooCat]", "list[ZooFish | ZooBird | str]", "ZooEverything"]
+    types = [
+        "ZooNode",
+        "ZooCat | ZooDog",
+        "list[ZooLeg | ZooWing]",
+        "dict[str, ZooCat]",
+        "list[ZooFish | ZooBird | str]",
+        "ZooEverything",
+    ]
     data = {"kind": "dog", "children": [{"value": "x"}]}
     expected = {kind: repr(structure.structure(kind, data)) for kind in types}
     for _ in range(20):
@@ -195,7 +234,9 @@ def test_many_threads_write_the_same_functions(client: Package) -> None:
         found: list[tuple[str, str]] = []
         start = threading.Barrier(len(types))
 
-        def work(kind: str, start: threading.Barrier = start, found: list[tuple[str, str]] = found) -> None:
+        def work(
+            kind: str, start: threading.Barrier = start, found: list[tuple[str, str]] = found
+        ) -> None:
             start.wait()
             found.append((kind, repr(structure.structure(kind, data))))
 
@@ -223,7 +264,10 @@ def test_each_pair_of_status_and_media_type_is_there(client: Package) -> None:
         "4XX": {"application/json": "ErrorReply"},
         "default": {"text/plain": "str"},
     }
-    assert client.endpoint("acme_chat_completions").RESPONSES["200"] == {"application/json": "AcmeChatReply", "text/event-stream": "str"}
+    assert client.endpoint("acme_chat_completions").RESPONSES["200"] == {
+        "application/json": "AcmeChatReply",
+        "text/event-stream": "str",
+    }
 
 
 @pytest.mark.parametrize(
@@ -254,8 +298,17 @@ def test_each_pair_of_status_and_media_type_is_there(client: Package) -> None:
         (500, "application/json", b"", "NoneType"),
     ],
 )
-def test_the_reply_decides(client: Package, status: int, media_type: str, content: bytes, kind: str) -> None:
-    reply = parse(client, "zoo_sound", status, content, **({"Content_Type": media_type} if media_type else {}), Request_Id="r-1")
+def test_the_reply_decides(
+    client: Package, status: int, media_type: str, content: bytes, kind: str
+) -> None:
+    reply = parse(
+        client,
+        "zoo_sound",
+        status,
+        content,
+        **({"Content_Type": media_type} if media_type else {}),
+        Request_Id="r-1",
+    )
     assert type(reply).__name__ == kind
     if kind not in ("int", "NoneType"):
         assert reply.request_id == "r-1"
@@ -263,9 +316,21 @@ def test_the_reply_decides(client: Package, status: int, media_type: str, conten
 
 
 def test_texts_keep_their_charset(client: Package) -> None:
-    assert parse(client, "zoo_form", 200, "你好".encode("gbk"), content_type="text/plain; charset=gbk") == "你好"
-    assert parse(client, "zoo_form", 200, b"\xff", content_type='text/plain; charset="no-such"') == "\ufffd"
-    assert parse(client, "zoo_open", 200, '{"a": "你好"}'.encode("gbk"), content_type="application/json;charset=GBK") == {"a": "你好"}
+    assert (
+        parse(client, "zoo_form", 200, "你好".encode("gbk"), content_type="text/plain; charset=gbk")
+        == "你好"
+    )
+    assert (
+        parse(client, "zoo_form", 200, b"\xff", content_type='text/plain; charset="no-such"')
+        == "\ufffd"
+    )
+    assert parse(
+        client,
+        "zoo_open",
+        200,
+        '{"a": "你好"}'.encode("gbk"),
+        content_type="application/json;charset=GBK",
+    ) == {"a": "你好"}
     assert parse(client, "zoo_open", 200, b'\xef\xbb\xbf{"a": 1}', **JSON_HEADER) == {"a": 1}
 
 
@@ -273,11 +338,19 @@ JSON_HEADER = {"content_type": "application/json"}
 
 
 def test_lists_and_open_objects_carry_the_request_id(client: Package) -> None:
-    animals = parse(client, "zoo_animals", 200, b'[{"kind": "dog"}]', **JSON_HEADER, request_id="r-2")
-    assert animals[0].kind == "dog" and animals.request_id == "r-2" and animals[0].request_id is None
+    animals = parse(
+        client, "zoo_animals", 200, b'[{"kind": "dog"}]', **JSON_HEADER, request_id="r-2"
+    )
+    assert (
+        animals[0].kind == "dog" and animals.request_id == "r-2" and animals[0].request_id is None
+    )
     opened = parse(client, "zoo_open", 200, b'{"http": 1}', **JSON_HEADER, request_id="r-3")
     assert opened == {"http": 1} and opened.request_id == "r-3"
-    for reply in (animals, opened, parse(client, "zoo_sound", 200, b'{"kind": "cat"}', **JSON_HEADER, request_id="r-4")):
+    for reply in (
+        animals,
+        opened,
+        parse(client, "zoo_sound", 200, b'{"kind": "cat"}', **JSON_HEADER, request_id="r-4"),
+    ):
         again = pickle.loads(pickle.dumps(reply))
         assert again == reply and again.request_id == reply.request_id
         assert reply.http.content.decode() not in repr(reply.http)
@@ -297,13 +370,32 @@ def test_binary_replies_are_saved(client: Package, tmp_path) -> None:
     assert reply.save(tmp_path / "cat.png") == tmp_path / "cat.png"
     assert list(tmp_path.iterdir()) == [tmp_path / "cat.png"]
     assert (tmp_path / "cat.png").read_bytes() == b"\x89PNG"
-    assert (reply.media_type, repr(reply)) == ("image/png", "Binary(<4 bytes>, media_type='image/png')")
+    assert (reply.media_type, repr(reply)) == (
+        "image/png",
+        "Binary(<4 bytes>, media_type='image/png')",
+    )
 
 
 def test_types_of_stream_events(client: Package) -> None:
-    streams = {name: client.endpoint(name).STREAM for name in ("acme_chat_completions", "zoo_speech", "zoo_sound")}
-    assert streams == {"acme_chat_completions": "AcmeChatChunk", "zoo_speech": "ZooCat | ZooDog", "zoo_sound": None}
-    assert parse(client, "acme_chat_completions", 200, "data: 你\n\n".encode(), content_type="text/event-stream") == "data: 你\n\n"
+    streams = {
+        name: client.endpoint(name).STREAM
+        for name in ("acme_chat_completions", "zoo_speech", "zoo_sound")
+    }
+    assert streams == {
+        "acme_chat_completions": "AcmeChatChunk",
+        "zoo_speech": "ZooCat | ZooDog",
+        "zoo_sound": None,
+    }
+    assert (
+        parse(
+            client,
+            "acme_chat_completions",
+            200,
+            "data: 你\n\n".encode(),
+            content_type="text/event-stream",
+        )
+        == "data: 你\n\n"
+    )
 
 
 # -- requests --------------------------------------------------------------------------------------------------------------------------
@@ -311,14 +403,29 @@ def test_types_of_stream_events(client: Package) -> None:
 
 def test_arguments_become_a_request(client: Package) -> None:
     find = client.endpoint("zoo_find")
-    assert find._get_kwargs("cats & dogs/é", 7, X_Trace="t", tags=["a", "b"], asleep=True, from_="wild", lang="x", lang_header="y") == {
+    assert find._get_kwargs(
+        "cats & dogs/é",
+        7,
+        X_Trace="t",
+        tags=["a", "b"],
+        asleep=True,
+        from_="wild",
+        lang="x",
+        lang_header="y",
+    ) == {
         "method": "GET",
         "url": "/zoo/cats%20%26%20dogs%2F%C3%A9/animals/7",
         "params": {"tags": ["a", "b"], "asleep": "true", "from": "wild", "lang": "x"},
         "headers": {"X-Trace": "t", "lang": "y"},
     }
-    assert find._get_kwargs("a", 7, X_Trace="t") == {"method": "GET", "url": "/zoo/a/animals/7", "headers": {"X-Trace": "t"}}
-    assert find.build({"kind": "a", "animal-id": 7}, {"limit": 0, "client": None}, {}, None, None)["params"] == {"limit": "0"}
+    assert find._get_kwargs("a", 7, X_Trace="t") == {
+        "method": "GET",
+        "url": "/zoo/a/animals/7",
+        "headers": {"X-Trace": "t"},
+    }
+    assert find.build({"kind": "a", "animal-id": 7}, {"limit": 0, "client": None}, {}, None, None)[
+        "params"
+    ] == {"limit": "0"}
 
 
 @pytest.mark.parametrize("value", ["", " ", ".", "..", None])
@@ -342,15 +449,24 @@ def test_defaults_are_not_sent(client: Package) -> None:
 
 def test_json_takes_models_tuples_and_null(client: Package) -> None:
     cat = client("models").ZooCat(kind="cat")
-    kwargs = client.endpoint("zoo_upload")._get_kwargs(body={"cat": cat, "pair": (1, cat), "deep": {"x": [cat]}, "none": None})
-    assert kwargs["json"] == {"cat": {"kind": "cat"}, "pair": [1, {"kind": "cat"}], "deep": {"x": [{"kind": "cat"}]}, "none": None}
+    kwargs = client.endpoint("zoo_upload")._get_kwargs(
+        body={"cat": cat, "pair": (1, cat), "deep": {"x": [cat]}, "none": None}
+    )
+    assert kwargs["json"] == {
+        "cat": {"kind": "cat"},
+        "pair": [1, {"kind": "cat"}],
+        "deep": {"x": [{"kind": "cat"}]},
+        "none": None,
+    }
 
 
 def test_a_file_needs_a_form(client: Package) -> None:
     with pytest.raises(ValueError, match=r"'name' is a file.*application/json"):
         client.endpoint("zoo_sound")._get_kwargs(body={"name": b"x"})
     with pytest.raises(ValueError, match="'name' is a file"):
-        client.endpoint("zoo_upload")._get_kwargs(body={"name": [b"x"]}, content_type="application/json")
+        client.endpoint("zoo_upload")._get_kwargs(
+            body={"name": [b"x"]}, content_type="application/json"
+        )
     with pytest.raises(ValueError, match="not a mapping"):
         client.endpoint("zoo_bytes")._get_kwargs(body={"data": b"x"})
     with pytest.raises(ValueError, match="must be a mapping"):
@@ -384,10 +500,21 @@ class Server:
                     self.rfile.readline()
                 else:
                     body = self.rfile.read(int(self.headers.get("content-length", 0)))
-                keep.requests.append(Request(self.command, self.path, {k.lower(): v for k, v in self.headers.items()}, bytes(body)))
+                keep.requests.append(
+                    Request(
+                        self.command,
+                        self.path,
+                        {k.lower(): v for k, v in self.headers.items()},
+                        bytes(body),
+                    )
+                )
                 status, headers, content = keep.reply
                 self.send_response(status)
-                for name, value in {**headers, "Content-Length": str(len(content)), "Request-Id": "r-9"}.items():
+                for name, value in {
+                    **headers,
+                    "Content-Length": str(len(content)),
+                    "Request-Id": "r-9",
+                }.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(content)
@@ -400,7 +527,9 @@ class Server:
         self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.http.server_port}"
-        self.thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01})
+        self.thread = threading.Thread(
+            target=self.http.serve_forever, kwargs={"poll_interval": 0.01}
+        )
         self.thread.start()
 
     @property
@@ -449,7 +578,9 @@ def test_a_file_cannot_forge_form_fields(client: Package, server: Server, sessio
     evil = b'\r\n--+++\r\nContent-Disposition: form-data; name="model"\r\n\r\nevil\r\n--+++--\r\n'
     seen = set()
     for _ in range(2):
-        client.endpoint("zoo_upload").sync(client=session, body={"picture": evil, "name": 'x"\r\nX: y'})
+        client.endpoint("zoo_upload").sync(
+            client=session, body={"picture": evil, "name": 'x"\r\nX: y'}
+        )
         assert parts(server.last) == [("picture", evil), ("name", b'x"\r\nX: y')]
         seen.add(boundary(server.last))
     assert len(seen) == 2 and all(len(found) >= 16 for found in seen), "boundaries are random"
@@ -493,7 +624,10 @@ def test_a_form_without_a_file_stays_a_form(client: Package, server: Server, ses
 def test_json_or_form_as_the_values_ask(client: Package, server: Server, session: Any) -> None:
     upload = client.endpoint("zoo_upload")
     upload.sync(client=session, body={"name": "你"})
-    assert (server.last.headers["content-type"], server.last.body) == ("application/json", '{"name":"你"}'.encode())
+    assert (server.last.headers["content-type"], server.last.body) == (
+        "application/json",
+        '{"name":"你"}'.encode(),
+    )
     upload.sync(client=session, body={"name": "x"}, content_type="multipart/form-data")
     assert parts(server.last) == [("name", b"x")]
     upload.sync(client=session, body={"name": "x", "picture": ("p.png", b"png")})
@@ -502,18 +636,29 @@ def test_json_or_form_as_the_values_ask(client: Package, server: Server, session
 
 def test_other_bodies(client: Package, server: Server, session: Any) -> None:
     server.reply = (200, {"Content-Type": "text/plain"}, b"ok")
-    assert client.endpoint("zoo_form").sync(client=session, body={"a": [1, 2], "b": False, "c": None, "d": {"x": 1}}) == "ok"
+    assert (
+        client.endpoint("zoo_form").sync(
+            client=session, body={"a": [1, 2], "b": False, "c": None, "d": {"x": 1}}
+        )
+        == "ok"
+    )
     assert server.last.headers["content-type"] == "application/x-www-form-urlencoded"
     assert server.last.body == b"a=1&a=2&b=false&d=%7B%22x%22%3A1%7D"
     client.endpoint("zoo_speech").sync(client=session, body="<speak>你</speak>")
-    assert (server.last.headers["content-type"], server.last.body) == ("application/ssml+xml", "<speak>你</speak>".encode())
+    assert (server.last.headers["content-type"], server.last.body) == (
+        "application/ssml+xml",
+        "<speak>你</speak>".encode(),
+    )
     for body in (b"\x00\xff", io.BytesIO(b"\x00\xff")):
         client.endpoint("zoo_bytes").sync(client=session, body=body)
         assert server.last.headers["content-type"] == "application/octet-stream"
         assert (server.last.method, server.last.body) == ("PUT", b"\x00\xff")
     server.reply = (200, {}, b"")
     assert client.endpoint("zoo_patch").sync(client=session, body={"a": None}) is None
-    assert (server.last.headers["content-type"], server.last.body) == ("application/merge-patch+json", b'{"a":null}')
+    assert (server.last.headers["content-type"], server.last.body) == (
+        "application/merge-patch+json",
+        b'{"a":null}',
+    )
     server.reply = (204, {}, b"")
     assert client.endpoint("zoo_release").sync("cats", "7", client=session) is None
     assert (server.last.method, server.last.path) == ("DELETE", "/zoo/cats/animals/7")
@@ -548,7 +693,9 @@ class Counted(io.RawIOBase):
 
 
 @pytest.mark.parametrize("operation", ["zoo_upload", "zoo_bytes"])
-def test_files_are_sent_piece_by_piece(client: Package, server: Server, session: Any, operation: str) -> None:
+def test_files_are_sent_piece_by_piece(
+    client: Package, server: Server, session: Any, operation: str
+) -> None:
     for is_async in (False, True):
         file = Counted()
         body = file if operation == "zoo_bytes" else {"picture": file}
@@ -575,12 +722,19 @@ def test_the_four_functions_of_an_operation(client: Package, server: Server, ses
     assert server.last.path == "/zoo/dogs/animals/7?limit=3"
     assert server.last.headers["authorization"] == f"Bearer {KEY}"
     detailed = find.sync_detailed("dogs", 7, client=session, X_Trace="t")
-    assert (detailed.status_code, detailed.headers["request-id"], detailed.parsed.request_id) == (200, "r-9", "r-9")
+    assert (detailed.status_code, detailed.headers["request-id"], detailed.parsed.request_id) == (
+        200,
+        "r-9",
+        "r-9",
+    )
     assert json.loads(detailed.content)["name"] == detailed.parsed["name"]
 
     async def twice() -> list[Any]:
         async with client("client").Client(server.url, KEY) as other:
-            return [await function("dogs", 7, client=other, X_Trace="t") for function in (find.asyncio, find.asyncio_detailed)]
+            return [
+                await function("dogs", 7, client=other, X_Trace="t")
+                for function in (find.asyncio, find.asyncio_detailed)
+            ]
 
     reply, response = asyncio.run(twice())
     assert reply == response.parsed == detailed.parsed
@@ -605,7 +759,10 @@ def test_a_new_key_counts_at_once(client: Package, server: Server, session: Any)
     client.endpoint("zoo_open").sync(client=session)
     session.token = "sk-second"
     client.endpoint("zoo_open").sync(client=session)
-    assert [request.headers["authorization"] for request in server.requests] == [f"Bearer {KEY}", "Bearer sk-second"]
+    assert [request.headers["authorization"] for request in server.requests] == [
+        f"Bearer {KEY}",
+        "Bearer sk-second",
+    ]
 
 
 def test_with_headers_changes_nothing(client: Package, server: Server, session: Any) -> None:
@@ -624,7 +781,11 @@ def test_errors_raise_and_pickle(client: Package, server: Server, session: Any) 
         client.endpoint("acme_get_video").sync("t-1", client=session)
     again = pickle.loads(pickle.dumps(caught.value))
     assert again.parsed.error.err_code == -10006
-    assert (again.status_code, again.content, again.headers["request-id"]) == (429, server.reply[2], "r-9")
+    assert (again.status_code, again.content, again.headers["request-id"]) == (
+        429,
+        server.reply[2],
+        "r-9",
+    )
     assert str(again) == "HTTP 429: slow down"
 
 
@@ -636,7 +797,9 @@ def test_redirects_are_not_followed(client: Package, server: Server, session: An
             client.endpoint("zoo_open").sync(client=session)
         assert other.requests == []
         other.reply = (200, JSON, b"{}")
-        with client("client").Client(server.url, KEY, httpx_args={"follow_redirects": True}) as willing:
+        with client("client").Client(
+            server.url, KEY, httpx_args={"follow_redirects": True}
+        ) as willing:
             client.endpoint("zoo_open").sync(client=willing)
         assert "authorization" not in other.last.headers
     finally:
@@ -661,7 +824,13 @@ def test_there_is_a_timeout(client: Package) -> None:
 def run(client: Package, code: str) -> list[str]:
     """The output lines of a fresh interpreter that can import the package under its real name."""
     environment = {**os.environ, "PYTHONPATH": str(client.folder.parent)}
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
@@ -684,7 +853,18 @@ Client(token="x")
 print("client", "httpx" in sys.modules)
 """,
     )
-    assert lines == ["begin", "reply", "zoo_cat", "False", "more", "zoo_cat", "zoo_everything", "zoo_owner", "client", "False"]
+    assert lines == [
+        "begin",
+        "reply",
+        "zoo_cat",
+        "False",
+        "more",
+        "zoo_cat",
+        "zoo_everything",
+        "zoo_owner",
+        "client",
+        "False",
+    ]
 
 
 def test_the_package_stands_alone(client: Package) -> None:

@@ -35,7 +35,26 @@ def test_values_mean_what_json_means_and_the_rest_is_text(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "value", ["yes", "No", "on", "OFF", "True", "NULL", "010", "0x1F", "0o17", "1_000", "+1", ".5", "5.", ".inf", "-.INF", ".NaN", "0b11"]
+    "value",
+    [
+        "yes",
+        "No",
+        "on",
+        "OFF",
+        "True",
+        "NULL",
+        "010",
+        "0x1F",
+        "0o17",
+        "1_000",
+        "+1",
+        ".5",
+        "5.",
+        ".inf",
+        "-.INF",
+        ".NaN",
+        "0b11",
+    ],
 )
 def test_what_yaml_readers_disagree_on_must_be_quoted(value: str, tmp_path: Path) -> None:
     _, spec = read(tmp_path, f"a: 1\nb: {value}\n")
@@ -75,7 +94,9 @@ def test_keys_too(key: str, tmp_path: Path) -> None:
         ("a: " + "[" * 3000 + "]" * 3000, 1, "nested too deeply"),
     ],
 )
-def test_what_is_not_plain_yaml_is_a_problem_with_its_line(text: str | bytes, line: int, message: str, tmp_path: Path) -> None:
+def test_what_is_not_plain_yaml_is_a_problem_with_its_line(
+    text: str | bytes, line: int, message: str, tmp_path: Path
+) -> None:
     _, spec = read(tmp_path, text)
 
     assert spec.problems and spec.problems[0].line == line, spec.problems
@@ -84,7 +105,9 @@ def test_what_is_not_plain_yaml_is_a_problem_with_its_line(text: str | bytes, li
 
 
 def test_every_key_and_item_has_its_line(tmp_path: Path) -> None:
-    content, spec = read(tmp_path, "a:\n  b: 1\n  c:\n    - d\n    - e: f\n\n      g: [h,\n        i]\n")
+    content, spec = read(
+        tmp_path, "a:\n  b: 1\n  c:\n    - d\n    - e: f\n\n      g: [h,\n        i]\n"
+    )
 
     assert spec.place(content, "a") == ("common.yaml", 1)
     assert spec.place(content["a"], "c") == ("common.yaml", 3)
@@ -103,9 +126,14 @@ def test_only_the_files_of_a_specification_are_read(copy: Copy) -> None:
     spec = copy.load()
 
     assert spec.problems == []
-    assert sorted(spec.files) == sorted(path.relative_to(MINI).as_posix() for path in MINI.rglob("*.yaml"))
+    assert sorted(spec.files) == sorted(
+        path.relative_to(MINI).as_posix() for path in MINI.rglob("*.yaml")
+    )
     assert list(spec.vendor_files()) == [("llm", "acme"), ("videos", "acme"), ("audio", "acme")]
 
 
 def test_a_folder_that_holds_no_specification(tmp_path: Path) -> None:
-    assert {problem.file for problem in Spec.load(tmp_path).problems} == {"openapi.yaml", "vendors.yaml"}
+    assert {problem.file for problem in Spec.load(tmp_path).problems} == {
+        "openapi.yaml",
+        "vendors.yaml",
+    }

@@ -35,7 +35,9 @@ class Package:
     """A generated package under a name of this test's own, since the real one may be loaded as well."""
 
     def __init__(self, folder: Path, name: str = "zoo_client") -> None:
-        spec = importlib.util.spec_from_file_location(name, folder / "__init__.py", submodule_search_locations=[str(folder)])
+        spec = importlib.util.spec_from_file_location(
+            name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
         assert spec and spec.loader
         self.folder = folder
         self.name = name

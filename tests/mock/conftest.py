@@ -47,7 +47,11 @@ def made() -> dict[str, Any]:
 
 
 def _reply(schema: dict[str, Any], **examples: Any) -> dict[str, Any]:
-    media = {"schema": schema} | ({"examples": {name: {"value": value} for name, value in examples.items()}} if examples else {})
+    media = {"schema": schema} | (
+        {"examples": {name: {"value": value} for name, value in examples.items()}}
+        if examples
+        else {}
+    )
     return {"200": {"description": "", "content": {"application/json": media}}}
 
 
@@ -59,16 +63,33 @@ OPEN: dict[str, Any] = {"type": "object"}
 CHAT = {
     "type": "object",
     "required": ["q"],
-    "properties": {"q": {"type": "string"}, "more": {"$ref": "#/components/schemas/More"}, "free": {"type": "object"}},
+    "properties": {
+        "q": {"type": "string"},
+        "more": {"$ref": "#/components/schemas/More"},
+        "free": {"type": "object"},
+    },
 }
-ITEM = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}, "example": "shown"}
+ITEM = {
+    "name": "name",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "example": "shown",
+}
 DOCUMENT: dict[str, Any] = {
     "openapi": "3.2.0",
     "info": {"title": "Made", "version": "1"},
     "security": [{"bearer": []}],
     "components": {
         "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-        "schemas": {"More": {"allOf": [{"properties": {"a": {"type": "integer"}}}, {"properties": {"b": {"type": "string"}}}]}},
+        "schemas": {
+            "More": {
+                "allOf": [
+                    {"properties": {"a": {"type": "integer"}}},
+                    {"properties": {"b": {"type": "string"}}},
+                ]
+            }
+        },
     },
     "paths": {
         "/chat": {
@@ -81,13 +102,24 @@ DOCUMENT: dict[str, Any] = {
                     "when": {"in": "query", "name": "async", "value": True},
                 },
                 "requestBody": _body(CHAT),
-                "responses": _reply(OPEN, own={"answer": "hello"}, task={"task_id": "b5e3c1c8-8d3f-4a9b-9a54-2f1f0a3c7d11"}),
+                "responses": _reply(
+                    OPEN,
+                    own={"answer": "hello"},
+                    task={"task_id": "b5e3c1c8-8d3f-4a9b-9a54-2f1f0a3c7d11"},
+                ),
             }
         },
         "/result": {
             "get": {
                 "operationId": "result",
-                "parameters": [{"name": "task_id", "in": "query", "required": True, "schema": {"type": "string"}}],
+                "parameters": [
+                    {
+                        "name": "task_id",
+                        "in": "query",
+                        "required": True,
+                        "schema": {"type": "string"},
+                    }
+                ],
                 "x-task-status": {
                     "state": "status_code",
                     "pending": [0],
@@ -96,7 +128,15 @@ DOCUMENT: dict[str, Any] = {
                     "reply": {"field": "data", "encoding": "json"},
                     "error": {"message": "err"},
                 },
-                "responses": _reply(OPEN, done={"status_code": 200, "data": "{}", "err": None, "content_type": "application/json"}),
+                "responses": _reply(
+                    OPEN,
+                    done={
+                        "status_code": 200,
+                        "data": "{}",
+                        "err": None,
+                        "content_type": "application/json",
+                    },
+                ),
             }
         },
         "/model": {
@@ -110,7 +150,9 @@ DOCUMENT: dict[str, Any] = {
         "/task/{id}/fetch": {
             "get": {
                 "operationId": "model_task",
-                "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}],
+                "parameters": [
+                    {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+                ],
                 "x-task-status": {
                     "state": "status",
                     "pending": ["processing"],
@@ -120,14 +162,21 @@ DOCUMENT: dict[str, Any] = {
                 },
                 "responses": _reply(
                     OPEN,
-                    done={"id": "task_0123456789ab", "status": "succeeded", "output": '["https://file.302.ai/a/b"]', "progress": "100%"},
+                    done={
+                        "id": "task_0123456789ab",
+                        "status": "succeeded",
+                        "output": '["https://file.302.ai/a/b"]',
+                        "progress": "100%",
+                    },
                 ),
             }
         },
         "/task/{id}/cancel": {
             "post": {
                 "operationId": "stop",
-                "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}],
+                "parameters": [
+                    {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+                ],
                 "responses": _reply(OPEN, done={"ok": True}),
             }
         },
@@ -135,19 +184,33 @@ DOCUMENT: dict[str, Any] = {
             "post": {
                 "operationId": "voice",
                 "x-task": {"fetch": "get_voice", "parameters": {"number": "data.number"}},
-                "requestBody": _body({"type": "object", "properties": {"n": {"type": "integer"}}}, "application/x-www-form-urlencoded"),
+                "requestBody": _body(
+                    {"type": "object", "properties": {"n": {"type": "integer"}}},
+                    "application/x-www-form-urlencoded",
+                ),
                 "responses": _reply(OPEN, made={"data": {"number": 7}}),
             },
             "put": {
                 "operationId": "get_voice",
-                "requestBody": _body({"type": "object", "required": ["number"], "properties": {"number": {"type": "integer"}}}),
+                "requestBody": _body(
+                    {
+                        "type": "object",
+                        "required": ["number"],
+                        "properties": {"number": {"type": "integer"}},
+                    }
+                ),
                 "x-task-status": {"done": {"binary": True}},
                 "responses": {
                     "200": {
                         "description": "",
                         "content": {
-                            "application/json": {"schema": OPEN, "examples": {"wait": {"value": {"wait": True}}}},
-                            "audio/wav": {"schema": {"type": "string", "contentMediaType": "audio/wav"}},
+                            "application/json": {
+                                "schema": OPEN,
+                                "examples": {"wait": {"value": {"wait": True}}},
+                            },
+                            "audio/wav": {
+                                "schema": {"type": "string", "contentMediaType": "audio/wav"}
+                            },
                         },
                     }
                 },
@@ -156,28 +219,48 @@ DOCUMENT: dict[str, Any] = {
         "/thing": {
             "post": {
                 "operationId": "make",
-                "requestBody": _body({"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}}),
+                "requestBody": _body(
+                    {
+                        "type": "object",
+                        "required": ["name"],
+                        "properties": {"name": {"type": "string"}},
+                    }
+                ),
                 "responses": _reply(OPEN, made={"data": {"name": "shown", "size": 1}}),
             }
         },
         "/thing/{name}": {
-            "get": {"operationId": "get", "parameters": [ITEM], "responses": _reply(OPEN, one={"data": {"name": "shown", "size": 1}})},
+            "get": {
+                "operationId": "get",
+                "parameters": [ITEM],
+                "responses": _reply(OPEN, one={"data": {"name": "shown", "size": 1}}),
+            },
             "put": {
                 "operationId": "change",
                 "parameters": [ITEM],
                 "requestBody": _body(OPEN),
                 "responses": _reply(OPEN, one={"data": {"name": "shown", "size": 1}}),
             },
-            "delete": {"operationId": "remove", "parameters": [ITEM], "responses": {"204": {"description": ""}}},
+            "delete": {
+                "operationId": "remove",
+                "parameters": [ITEM],
+                "responses": {"204": {"description": ""}},
+            },
         },
         "/file/upload": {
             "post": {
                 "operationId": "upload",
                 "requestBody": _body(
-                    {"type": "object", "required": ["file"], "properties": {"file": {"type": "string", "x-file": ["part"]}}},
+                    {
+                        "type": "object",
+                        "required": ["file"],
+                        "properties": {"file": {"type": "string", "x-file": ["part"]}},
+                    },
                     "multipart/form-data",
                 ),
-                "responses": _reply(OPEN, made={"data": "https://file.302.ai/gpt/imgs/20250101/abc.png"}),
+                "responses": _reply(
+                    OPEN, made={"data": "https://file.302.ai/gpt/imgs/20250101/abc.png"}
+                ),
             }
         },
         "/raw": {
@@ -185,11 +268,27 @@ DOCUMENT: dict[str, Any] = {
                 "operationId": "raw",
                 "parameters": [
                     {"name": "n", "in": "query", "schema": {"type": "integer", "maximum": 5}},
-                    {"name": "tags", "in": "query", "schema": {"type": "array", "items": {"type": "integer"}}},
-                    {"name": "x-mode", "in": "header", "schema": {"type": "string", "enum": ["a", "b"]}},
+                    {
+                        "name": "tags",
+                        "in": "query",
+                        "schema": {"type": "array", "items": {"type": "integer"}},
+                    },
+                    {
+                        "name": "x-mode",
+                        "in": "header",
+                        "schema": {"type": "string", "enum": ["a", "b"]},
+                    },
                 ],
-                "requestBody": _body({"type": "string", "contentMediaType": "application/octet-stream"}, "application/octet-stream"),
-                "responses": {"200": {"description": "", "content": {"image/png": {"schema": {"type": "string"}}}}},
+                "requestBody": _body(
+                    {"type": "string", "contentMediaType": "application/octet-stream"},
+                    "application/octet-stream",
+                ),
+                "responses": {
+                    "200": {
+                        "description": "",
+                        "content": {"image/png": {"schema": {"type": "string"}}},
+                    }
+                },
             }
         },
     },

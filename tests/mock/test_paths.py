@@ -18,7 +18,11 @@ from api302_mock.paths import DROP, put
         ('a[]."302_x"', {"a": [{}, {"302_x": 1}]}, {"a": [{"302_x": 7}, {"302_x": 7}]}),
         ("a[].b[*].c", {"a": [{"b": [{"c": 1}]}]}, {"a": [{"b": [{"c": 7}]}]}),
         ("a[0].b", {"a": [{"b": 1}]}, {"a": [{"b": 7}]}),
-        ("error && 'FAILED' || status || task.status", {"task": {"status": 1}}, {"task": {"status": 7}}),
+        (
+            "error && 'FAILED' || status || task.status",
+            {"task": {"status": 1}},
+            {"task": {"status": 7}},
+        ),
     ],
 )
 def test_a_place_is_written(path: str, data: Any, changed: Any) -> None:
@@ -26,7 +30,9 @@ def test_a_place_is_written(path: str, data: Any, changed: Any) -> None:
     assert data == changed
 
 
-@pytest.mark.parametrize("path", ["(a || b) && join('', ['x', a || b])", "values(a)[0].b", "[a][?@]", "a[?b].c | [0]"])
+@pytest.mark.parametrize(
+    "path", ["(a || b) && join('', ['x', a || b])", "values(a)[0].b", "[a][?@]", "a[?b].c | [0]"]
+)
 def test_what_is_computed_is_not(path: str) -> None:
     data = {"a": {"b": 1}}
     assert not put(path, data, 7)

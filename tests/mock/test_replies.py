@@ -25,11 +25,16 @@ def other(made: dict[str, Any]) -> Iterator[httpx.Client]:
 
 
 def test_a_stream_only_when_asked_for(http: httpx.Client) -> None:
-    assert http.post("/v1/chat/completions", json=CHAT).headers["content-type"] == "application/json"
+    assert (
+        http.post("/v1/chat/completions", json=CHAT).headers["content-type"] == "application/json"
+    )
     with http.stream("POST", "/v1/chat/completions", json=CHAT | {"stream": True}) as reply:
         assert reply.headers["content-type"] == "text/event-stream"
         events = [line for line in reply.iter_lines() if line]
-    assert [json.loads(line[6:])["choices"][0]["delta"]["content"] for line in events[:-1]] == ["你", "好"]
+    assert [json.loads(line[6:])["choices"][0]["delta"]["content"] for line in events[:-1]] == [
+        "你",
+        "好",
+    ]
     assert events[-1] == "data: [DONE]"
 
 
@@ -41,7 +46,12 @@ def test_accept_chooses_the_media_type(http: httpx.Client) -> None:
         return reply.headers["content-type"]
 
     assert kind("*/*") == kind("audio/*") == kind("text/csv") == "audio/mpeg"
-    assert kind("audio/wav") == kind("audio/mpeg;q=0.1, audio/wav") == kind("*/*, audio/wav") == "audio/wav"
+    assert (
+        kind("audio/wav")
+        == kind("audio/mpeg;q=0.1, audio/wav")
+        == kind("*/*, audio/wav")
+        == "audio/wav"
+    )
 
 
 def test_an_example_by_name(http: httpx.Client) -> None:
@@ -56,11 +66,23 @@ def test_an_example_by_name(http: httpx.Client) -> None:
 def test_an_error_by_header_and_by_schedule(http: httpx.Client, server: MockServer) -> None:
     reply = http.post("/acme/v1/videos", json=VIDEO, headers={"Prefer": "code=429"})
     assert (reply.status_code, reply.headers["retry-after"]) == (429, "1")
-    reply = http.post("/acme/v1/videos", json=VIDEO, headers={"Prefer": "code=503; retry-after=0.5, err_code=-10003"})
-    assert (reply.status_code, reply.headers["retry-after"], reply.json()["error"]["err_code"]) == (503, "0.5", -10003)
+    reply = http.post(
+        "/acme/v1/videos",
+        json=VIDEO,
+        headers={"Prefer": "code=503; retry-after=0.5, err_code=-10003"},
+    )
+    assert (reply.status_code, reply.headers["retry-after"], reply.json()["error"]["err_code"]) == (
+        503,
+        "0.5",
+        -10003,
+    )
     server.next(code=500, times=2)
     server.next(code=402, operation="acme_speech")
-    assert [http.post("/acme/v1/videos", json=VIDEO).status_code for _ in range(3)] == [500, 500, 200]
+    assert [http.post("/acme/v1/videos", json=VIDEO).status_code for _ in range(3)] == [
+        500,
+        500,
+        200,
+    ]
     assert http.post("/v1/audio/speech", json={"input": "x"}).json()["error"]["err_code"] == -10004
     assert http.post("/mock/next", json={"code": 403}).json() == {"scheduled": 1}
     assert http.post("/acme/v1/videos", json=VIDEO).status_code == 403
@@ -68,16 +90,32 @@ def test_an_error_by_header_and_by_schedule(http: httpx.Client, server: MockServ
 
 def test_a_wish_that_cannot_be_is_refused(http: httpx.Client, server: MockServer) -> None:
     for wish in ({"code": 99}, {"fault": "fire"}, {"cod": 429}, {"operation": "nothing"}):
-        with pytest.raises(ValueError, match=str(next(iter(wish.values()))) if "cod" not in wish else "cod"):
+        with pytest.raises(
+            ValueError, match=str(next(iter(wish.values()))) if "cod" not in wish else "cod"
+        ):
             server.next(**wish)
-    assert "fire" in http.post("/acme/v1/videos", json=VIDEO, headers={"Prefer": "fault=fire"}).json()["error"]["message"]
+    assert (
+        "fire"
+        in http.post("/acme/v1/videos", json=VIDEO, headers={"Prefer": "fault=fire"}).json()[
+            "error"
+        ]["message"]
+    )
     assert http.post("/mock/next", json={"code": "x"}).status_code == 422
-    assert http.post("/acme/v1/videos", json=VIDEO, headers={"Prefer": "return=minimal, wait=5"}).status_code == 200
+    assert (
+        http.post(
+            "/acme/v1/videos", json=VIDEO, headers={"Prefer": "return=minimal, wait=5"}
+        ).status_code
+        == 200
+    )
 
 
 def test_faults_on_the_wire(http: httpx.Client, server: MockServer) -> None:
     def fault(name: str, *, stream: bool = False) -> httpx.Response:
-        return http.post("/v1/chat/completions", json=CHAT | {"stream": stream}, headers={"Prefer": f"fault={name}"})
+        return http.post(
+            "/v1/chat/completions",
+            json=CHAT | {"stream": stream},
+            headers={"Prefer": f"fault={name}"},
+        )
 
     with pytest.raises(httpx.ReadError):
         fault("reset")
@@ -86,12 +124,17 @@ def test_faults_on_the_wire(http: httpx.Client, server: MockServer) -> None:
             fault("cut-stream", stream=stream)
     assert "[DONE]" not in fault("end-stream", stream=True).text
     assert '"error"' in fault("error-event", stream=True).text
-    for text in (fault("broken-json").text, fault("broken-json", stream=True).text.split("\n\n")[1]):
+    for text in (
+        fault("broken-json").text,
+        fault("broken-json", stream=True).text.split("\n\n")[1],
+    ):
         with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
             json.loads(text.removeprefix("data: "))
     failed = http.post("/acme/v1/videos", json=VIDEO, headers={"Prefer": "fault=envelope"})
     assert (failed.status_code, failed.json()["code"] != 0) == (200, True)
-    streamed = http.post("/v1/chat/completions", json=CHAT | {"stream": True}, headers={"Prefer": "fault=envelope"})
+    streamed = http.post(
+        "/v1/chat/completions", json=CHAT | {"stream": True}, headers={"Prefer": "fault=envelope"}
+    )
     assert (streamed.status_code, "`x-success`" in streamed.text) == (400, True)
     refused = http.post("/v1/chat/completions", json=CHAT, headers={"Prefer": "fault=task-failed"})
     assert (refused.status_code, "`x-task`" in refused.text) == (400, True)
@@ -110,15 +153,24 @@ def test_uploads_are_served_back(other: httpx.Client) -> None:
 
 def test_the_bytes_of_an_upload_of_several_steps_are_put() -> None:
     reply = {"put": "https://store.example.test/u-1.png?signature=s"}
-    media = {"application/json": {"schema": {"type": "object"}, "examples": {"one": {"value": reply}}}}
-    begin = {"operationId": "begin", "x-upload": {"put": "put"}, "responses": {"200": {"description": "", "content": media}}}
+    media = {
+        "application/json": {"schema": {"type": "object"}, "examples": {"one": {"value": reply}}}
+    }
+    begin = {
+        "operationId": "begin",
+        "x-upload": {"put": "put"},
+        "responses": {"200": {"description": "", "content": media}},
+    }
     with start({"openapi": "3.2.0", "paths": {"/begin": {"post": begin}}}) as server:
         place = httpx.post(f"{server.url}/begin").json()["put"]
         assert place.startswith("http://localhost:") and place.endswith("-u-1.png?signature=s")
         assert place != httpx.post(f"{server.url}/begin").json()["put"]
         for content in (b"x" * (2 << 20), b"again"):
             put = httpx.put(place, content=content)
-            assert (put.status_code, put.headers["etag"]) == (200, f'"{hashlib.md5(content).hexdigest()}"')
+            assert (put.status_code, put.headers["etag"]) == (
+                200,
+                f'"{hashlib.md5(content).hexdigest()}"',
+            )
             assert httpx.get(place).content == content
         assert server.leaked_keys == []
         assert httpx.put(place.replace("u-1", "u-2"), content=b"").status_code == 405
@@ -143,7 +195,12 @@ def test_files_are_real_and_have_ranges(http: httpx.Client, server: MockServer) 
     whole = httpx.get(url).content
     assert whole[4:8] == b"ftyp"
     assert httpx.head(url).headers["content-length"] == str(len(whole))
-    for asked, expected in (("0-3", whole[:4]), ("4-", whole[4:]), ("-6", whole[-6:]), ("0-99999", whole)):
+    for asked, expected in (
+        ("0-3", whole[:4]),
+        ("4-", whole[4:]),
+        ("-6", whole[-6:]),
+        ("0-99999", whole),
+    ):
         part = httpx.get(url, headers={"Range": f"bytes={asked}"})
         assert (part.status_code, part.content) == (206, expected)
     assert httpx.get(url, headers={"Range": "bytes=99999-"}).status_code == 416

@@ -33,13 +33,20 @@ def refused(reply: httpx.Response, status: int, err_code: int, *words: str) -> N
 
 
 def test_it_says_that_it_is_the_mock(server: MockServer) -> None:
-    assert httpx.get(server.url).json() == {"mock": True, "title": "Mini", "version": "0.1.0", "operations": 5}
+    assert httpx.get(server.url).json() == {
+        "mock": True,
+        "title": "Mini",
+        "version": "0.1.0",
+        "operations": 5,
+    }
 
 
 def test_a_key_is_needed(server: MockServer) -> None:
     url = f"{server.url}/v1/chat/completions"
     refused(httpx.post(url, json=CHAT), 401, -10001, "Authorization")
-    refused(httpx.post(url, json=CHAT, headers={"Authorization": "Bearer nonsense"}), 401, -10005, "sk-")
+    refused(
+        httpx.post(url, json=CHAT, headers={"Authorization": "Bearer nonsense"}), 401, -10005, "sk-"
+    )
     refused(httpx.post(url, json=CHAT, headers={"Authorization": "sk-no-scheme"}), 401, -10001)
 
 
@@ -49,7 +56,11 @@ def test_paths_methods_and_media_types(http: httpx.Client) -> None:
     refused(wrong, 405, -10009)
     assert wrong.headers["allow"] == "POST"
     refused(
-        http.post("/v1/chat/completions", content="x", headers={"Content-Type": "text/csv"}), 415, -10011, "text/csv", "application/json"
+        http.post("/v1/chat/completions", content="x", headers={"Content-Type": "text/csv"}),
+        415,
+        -10011,
+        "text/csv",
+        "application/json",
     )
     refused(http.post("/v1/chat/completions", content=b"{}"), 415, -10011, "missing")
 
@@ -60,39 +71,80 @@ def test_paths_methods_and_media_types(http: httpx.Client) -> None:
         ({"messages": CHAT["messages"]}, ["model"]),
         ({**CHAT, "temperature": 9}, ["body.temperature", "maximum"]),
         ({**CHAT, "messages": []}, ["body.messages"]),
-        ({**CHAT, "messages": [{"role": "robot", "content": "x"}]}, ["body.messages[0].role", "robot"]),
-        ({**CHAT, "messages": [{"role": "user", "content": [{"type": "text"}]}]}, ["body.messages[0].content"]),
+        (
+            {**CHAT, "messages": [{"role": "robot", "content": "x"}]},
+            ["body.messages[0].role", "robot"],
+        ),
+        (
+            {**CHAT, "messages": [{"role": "user", "content": [{"type": "text"}]}]},
+            ["body.messages[0].content"],
+        ),
     ],
 )
-def test_a_wrong_body_is_refused_by_its_field(http: httpx.Client, body: Any, words: list[str]) -> None:
+def test_a_wrong_body_is_refused_by_its_field(
+    http: httpx.Client, body: Any, words: list[str]
+) -> None:
     refused(http.post("/v1/chat/completions", json=body), 422, -10011, *words)
 
 
-@pytest.mark.parametrize("content", [b"{", b"", b'{"model": NaN}', b"[" * 100_000, b'{"a": "\xff"}'])
+@pytest.mark.parametrize(
+    "content", [b"{", b"", b'{"model": NaN}', b"[" * 100_000, b'{"a": "\xff"}']
+)
 def test_a_body_that_is_no_json(http: httpx.Client, content: bytes) -> None:
-    reply = http.post("/v1/chat/completions", content=content, headers={"Content-Type": "application/json"})
+    reply = http.post(
+        "/v1/chat/completions", content=content, headers={"Content-Type": "application/json"}
+    )
     assert reply.status_code in (400, 422)
     assert "body" in reply.json()["error"]["message"]
 
 
 def test_half_a_character_is_answered_as_json(other: httpx.Client) -> None:
-    reply = other.post("/thing", content=b'{"name": "\\ud83d"}', headers={"Content-Type": "application/json"})
+    reply = other.post(
+        "/thing", content=b'{"name": "\\ud83d"}', headers={"Content-Type": "application/json"}
+    )
     assert reply.json()["data"]["name"] == "\ud83d"
 
 
 def test_an_alias_is_served(http: httpx.Client) -> None:
-    assert http.post("/chat/completions", json=CHAT).json()["choices"][0]["message"]["content"] == "你好"
+    assert (
+        http.post("/chat/completions", json=CHAT).json()["choices"][0]["message"]["content"]
+        == "你好"
+    )
 
 
 def test_forms_are_read_by_their_schema(http: httpx.Client, server: MockServer) -> None:
     files = {"file": ("a.wav", b"RIFF")}
-    assert http.post("/v1/audio/transcriptions", files=files, data={"timestamp_granularities[]": ["word", "segment"]}).status_code == 200
-    assert server.requests[-1].body == {"file": "(file)", "timestamp_granularities[]": ["word", "segment"]}
+    assert (
+        http.post(
+            "/v1/audio/transcriptions",
+            files=files,
+            data={"timestamp_granularities[]": ["word", "segment"]},
+        ).status_code
+        == 200
+    )
+    assert server.requests[-1].body == {
+        "file": "(file)",
+        "timestamp_granularities[]": ["word", "segment"],
+    }
     assert server.requests[-1].uploads == [("a.wav", 4)]
-    assert http.post("/v1/audio/transcriptions", files=files, data={"timestamp_granularities[]": "word"}).status_code == 200
-    refused(http.post("/v1/audio/transcriptions", files=files, data={"timestamp_granularities[]": "letter"}), 422, -10011, "letter")
+    assert (
+        http.post(
+            "/v1/audio/transcriptions", files=files, data={"timestamp_granularities[]": "word"}
+        ).status_code
+        == 200
+    )
+    refused(
+        http.post(
+            "/v1/audio/transcriptions", files=files, data={"timestamp_granularities[]": "letter"}
+        ),
+        422,
+        -10011,
+        "letter",
+    )
     refused(http.post("/v1/audio/transcriptions", files={"other": b"x"}), 422, -10011, "file")
-    broken = http.post("/v1/audio/transcriptions", content=b"x", headers={"Content-Type": "multipart/form-data"})
+    broken = http.post(
+        "/v1/audio/transcriptions", content=b"x", headers={"Content-Type": "multipart/form-data"}
+    )
     refused(broken, 400, -10011, "boundary")
 
 
@@ -114,7 +166,14 @@ def test_parameters_and_bodies_of_other_kinds(other: httpx.Client) -> None:
 
 def test_strict_refuses_what_the_document_does_not_name(made: dict[str, Any]) -> None:
     with start(made, strict=True) as server, httpx.Client(base_url=server.url, headers=KEY) as http:
-        assert http.post("/chat", json={"q": "x", "more": {"a": 1, "b": "x"}, "free": {"any": 1}}).status_code == 200
+        assert (
+            http.post(
+                "/chat", json={"q": "x", "more": {"a": 1, "b": "x"}, "free": {"any": 1}}
+            ).status_code
+            == 200
+        )
         refused(http.post("/chat", json={"q": "x", "zz": 1}), 422, -10011, "zz")
-        refused(http.post("/chat", json={"q": "x", "more": {"c": 1}}), 422, -10011, "body.more", "c")
+        refused(
+            http.post("/chat", json={"q": "x", "more": {"c": 1}}), 422, -10011, "body.more", "c"
+        )
         refused(http.post("/chat", params={"zz": 1}, json={"q": "x"}), 422, -10011, "zz")

@@ -24,14 +24,18 @@ from .conftest import KEY, ROOT
 
 pytest_plugins = ["pytester"]
 COMMAND = [sys.executable, "-m", "api302_mock"]
-ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "overlays"), os.environ.get("PYTHONPATH", "")])}
+ENVIRONMENT = os.environ | {
+    "PYTHONPATH": os.pathsep.join([str(ROOT / "overlays"), os.environ.get("PYTHONPATH", "")])
+}
 
 
 def test_the_command_serves_until_it_is_stopped(tmp_path: Path, mini: dict[str, Any]) -> None:
     spec = tmp_path / "mini.json"
     spec.write_text(json.dumps(mini))
     command = [*COMMAND, "--port", "0", "--spec", str(spec), "--polls", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
+    ) as process:
         assert process.stdout is not None
         told = process.stdout.readline()
         url = re.search(r"http://127\.0\.0\.1:\d+", told)
@@ -43,16 +47,22 @@ def test_the_command_serves_until_it_is_stopped(tmp_path: Path, mini: dict[str, 
             process.communicate(timeout=10)
 
 
-def test_the_command_says_what_is_wrong(tmp_path: Path, server: MockServer, mini: dict[str, Any]) -> None:
+def test_the_command_says_what_is_wrong(
+    tmp_path: Path, server: MockServer, mini: dict[str, Any]
+) -> None:
     def fails(*arguments: str) -> str:
-        done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, env=ENVIRONMENT, timeout=20)
+        done = subprocess.run(
+            [*COMMAND, *arguments], capture_output=True, text=True, env=ENVIRONMENT, timeout=20
+        )
         assert done.returncode == 1
         assert "Traceback" not in done.stderr
         return done.stderr
 
     (tmp_path / "mini.json").write_text(json.dumps(mini))
     assert "nowhere.json" in fails("--spec", "nowhere.json")
-    assert "in use" in fails("--spec", str(tmp_path / "mini.json"), "--port", server.url.rpartition(":")[2])
+    assert "in use" in fails(
+        "--spec", str(tmp_path / "mini.json"), "--port", server.url.rpartition(":")[2]
+    )
     mini_ = json.loads(json.dumps(mini))
     mini_["paths"]["/acme/v1/videos"]["post"]["x-task"]["fetch"] = "nothing"
     (tmp_path / "broken.json").write_text(json.dumps(mini_))
@@ -60,8 +70,19 @@ def test_the_command_says_what_is_wrong(tmp_path: Path, server: MockServer, mini
 
 
 def test_help_tells_all_that_a_prefer_header_can_say() -> None:
-    done = subprocess.run([*COMMAND, "--help"], capture_output=True, text=True, env=ENVIRONMENT, timeout=20, check=True)
-    names = [item.name.replace("_", "-") for item in fields(Wish) if item.name not in ("times", "operation", "fault")]
+    done = subprocess.run(
+        [*COMMAND, "--help"],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        timeout=20,
+        check=True,
+    )
+    names = [
+        item.name.replace("_", "-")
+        for item in fields(Wish)
+        if item.name not in ("times", "operation", "fault")
+    ]
     for said in (
         "`Prefer`",
         "mock:fail",
@@ -75,7 +96,9 @@ def test_help_tells_all_that_a_prefer_header_can_say() -> None:
     assert preferred(told) != Wish() and len(told) == len(names) + len(get_args(Fault))
 
 
-def test_the_fixture_is_clean_for_each_test(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fixture_is_clean_for_each_test(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PYTHONPATH", ENVIRONMENT["PYTHONPATH"])
     pytester.makepyfile(
         """
@@ -91,7 +114,9 @@ def test_the_fixture_is_clean_for_each_test(pytester: pytest.Pytester, monkeypat
         """
     )
     # Where api302 is installed, pytest finds the fixture by itself.
-    installed = any(entry.value == "api302_mock.pytest_plugin" for entry in entry_points(group="pytest11"))
+    installed = any(
+        entry.value == "api302_mock.pytest_plugin" for entry in entry_points(group="pytest11")
+    )
     more = [] if installed else ["-p", "api302_mock.pytest_plugin"]
     pytester.runpytest_subprocess("-p", "no:cacheprovider", *more).assert_outcomes(passed=2)
 
@@ -107,7 +132,9 @@ try:
 except ModuleNotFoundError as error:
     print(error)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT, timeout=20)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT, timeout=20
+    )
     assert "api302[mock]" in done.stdout, done.stderr
 
 
@@ -125,9 +152,13 @@ def test_it_stops_and_its_port_is_free(mini: dict[str, Any]) -> None:
 def test_the_app_needs_no_socket(mini: dict[str, Any]) -> None:
     async def call() -> httpx.Response:
         transport = httpx.ASGITransport(create_app(mini))
-        async with httpx.AsyncClient(transport=transport, base_url="http://mock", headers=KEY) as client:
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://mock", headers=KEY
+        ) as client:
             with pytest.raises(ConnectionResetError):
-                await client.post("/v1/audio/speech", json={"input": "x"}, headers={"Prefer": "fault=reset"})
+                await client.post(
+                    "/v1/audio/speech", json={"input": "x"}, headers={"Prefer": "fault=reset"}
+                )
             return await client.post("/v1/audio/speech", json={"input": "x"})
 
     assert asyncio.run(call()).headers["content-type"] == "audio/mpeg"

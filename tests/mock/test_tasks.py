@@ -40,7 +40,10 @@ def test_a_task_goes_from_pending_to_done(http: httpx.Client, server: MockServer
 
 
 def test_ids_differ_and_unknown_ones_are_404(http: httpx.Client) -> None:
-    ids = {http.post("/acme/v1/videos", json={"prompt": "x"}).json()["data"]["task_id"] for _ in range(20)}
+    ids = {
+        http.post("/acme/v1/videos", json={"prompt": "x"}).json()["data"]["task_id"]
+        for _ in range(20)
+    }
     assert len(ids) == 20
     assert http.get("/acme/v1/videos/t-unknown").json()["error"]["err_code"] == -10010
     # The id that the document shows exists, and is done.
@@ -50,7 +53,9 @@ def test_ids_differ_and_unknown_ones_are_404(http: httpx.Client) -> None:
 def test_a_task_can_fail(http: httpx.Client) -> None:
     told = follow(http, 3, prompt=f"please {FAIL_MARKER}")
     assert (told[2]["task_status"], told[2]["task_status_msg"]) == ("failed", "prompt refused")
-    reply = http.post("/acme/v1/videos", json={"prompt": "x"}, headers={"Prefer": "fault=task-failed"}).json()
+    reply = http.post(
+        "/acme/v1/videos", json={"prompt": "x"}, headers={"Prefer": "fault=task-failed"}
+    ).json()
     last = [http.get(f"/acme/v1/videos/{reply['data']['task_id']}").json() for _ in range(3)][-1]
     assert last["data"]["task_status"] == "failed"
 
@@ -59,7 +64,11 @@ def test_polls_are_configurable(mini: dict[str, Any]) -> None:
     with start(mini, polls=0) as server, httpx.Client(base_url=server.url, headers=KEY) as http:
         assert follow(http, 1)[0]["task_status"] == "succeed"
         server.app.polls = 4
-        assert [told["task_status"] for told in follow(http, 5)] == ["submitted", *["processing"] * 3, "succeed"]
+        assert [told["task_status"] for told in follow(http, 5)] == [
+            "submitted",
+            *["processing"] * 3,
+            "succeed",
+        ]
 
 
 def test_a_task_on_demand_brings_the_own_reply_as_json_text(other: httpx.Client) -> None:
@@ -102,8 +111,12 @@ def test_a_task_that_is_done_when_the_reply_is_binary(other: httpx.Client) -> No
 
 def test_created_things_exist_until_they_are_deleted(other: httpx.Client) -> None:
     assert other.get("/thing/mine").status_code == 404
-    assert other.post("/thing", json={"name": "mine", "size": 5}).json() == {"data": {"name": "mine", "size": 5}}
-    assert other.put("/thing/mine", json={"size": 6}).json() == {"data": {"name": "mine", "size": 6}}
+    assert other.post("/thing", json={"name": "mine", "size": 5}).json() == {
+        "data": {"name": "mine", "size": 5}
+    }
+    assert other.put("/thing/mine", json={"size": 6}).json() == {
+        "data": {"name": "mine", "size": 6}
+    }
     assert other.get("/thing/mine").json() == {"data": {"name": "mine", "size": 6}}
     for name in ("mine", "shown"):
         assert other.get(f"/thing/{name}").status_code == 200

@@ -22,7 +22,11 @@ PACKAGES = ("api302", "api302_client", "api302_resources")
 
 def _take_away() -> dict[str, Any]:
     """The packages under test, as they are imported now, out of the way."""
-    return {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in PACKAGES}
+    return {
+        name: sys.modules.pop(name)
+        for name in list(sys.modules)
+        if name.partition(".")[0] in PACKAGES
+    }
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +57,16 @@ def packages(built: Path) -> Iterator[list[str]]:
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No settings of whoever runs the tests."""
-    for name in ("AI302_API_KEY", "AI302_BASE_URL", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+    for name in (
+        "AI302_API_KEY",
+        "AI302_BASE_URL",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 

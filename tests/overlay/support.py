@@ -49,20 +49,35 @@ class Request:
 Step = bytes | Callable[[socket.socket, Request], None]
 
 
-def http(body: bytes | str | object = b"", status: str = "200 OK", content_type: str = "application/json", **headers: str) -> bytes:
+def http(
+    body: bytes | str | object = b"",
+    status: str = "200 OK",
+    content_type: str = "application/json",
+    **headers: str,
+) -> bytes:
     """A whole response; what is no bytes is sent as JSON."""
     if isinstance(body, str):
         body = body.encode()
     elif not isinstance(body, bytes):
         body = json.dumps(body, ensure_ascii=False).encode()
-    lines = [f"HTTP/1.1 {status}", f"content-type: {content_type}", "request-id: req-1", f"content-length: {len(body)}"]
+    lines = [
+        f"HTTP/1.1 {status}",
+        f"content-type: {content_type}",
+        "request-id: req-1",
+        f"content-length: {len(body)}",
+    ]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 def head(content_type: str, *more: str) -> bytes:
     """The head of a response whose body ends when the connection is closed, or as `more` headers say."""
-    return "\r\n".join(["HTTP/1.1 200 OK", f"content-type: {content_type}", "request-id: req-1", *more]).encode() + b"\r\n\r\n"
+    return (
+        "\r\n".join(
+            ["HTTP/1.1 200 OK", f"content-type: {content_type}", "request-id: req-1", *more]
+        ).encode()
+        + b"\r\n\r\n"
+    )
 
 
 def chunk(data: bytes) -> bytes:
@@ -76,7 +91,11 @@ def events(*items: object, done: bool = True) -> bytes:
 
 
 def delta(text: str, **more: object) -> dict[str, object]:
-    return {"id": "c-1", "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}], **more}
+    return {
+        "id": "c-1",
+        "choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None}],
+        **more,
+    }
 
 
 def reset(connection: socket.socket, _: object = None) -> None:
@@ -158,7 +177,12 @@ class Server:
                 connection.shutdown(socket.SHUT_RDWR)
 
 
-def slowly(pieces: Iterable[bytes], start: bytes, end: Callable[[socket.socket], None] | None = None, pause: float = 0.0) -> Step:
+def slowly(
+    pieces: Iterable[bytes],
+    start: bytes,
+    end: Callable[[socket.socket], None] | None = None,
+    pause: float = 0.0,
+) -> Step:
     """A step that sends a head, then pieces each in a write of its own, then ends as said, or closes."""
 
     def step(connection: socket.socket, _: Request) -> None:

@@ -19,7 +19,9 @@ from support import KEY, api302, http
 MESSAGES: Any = [{"role": "user", "content": "你好"}]
 REPLY = {
     "id": "c-1",
-    "choices": [{"index": 0, "message": {"role": "assistant", "content": "你好"}, "finish_reason": "stop"}],
+    "choices": [
+        {"index": 0, "message": {"role": "assistant", "content": "你好"}, "finish_reason": "stop"}
+    ],
     "new": {"a": 1},
 }
 
@@ -40,7 +42,10 @@ def chat(client: Any, **more: Any) -> Any:
         ({"api_key": f"{KEY}\n"}, "api_key: has a line break"),
         ({"api_key": f"Bearer {KEY}"}, "api_key: has a line break, a space"),
         ({"api_key": f"{KEY}é"}, "outside ASCII"),
-        ({"api_key": KEY, "base_url": "api.302.ai"}, "base_url: 'api.302.ai' must start with https://"),
+        (
+            {"api_key": KEY, "base_url": "api.302.ai"},
+            "base_url: 'api.302.ai' must start with https://",
+        ),
         ({"api_key": KEY, "base_url": "https://"}, "base_url"),
         ({"api_key": KEY, "base_url": "https://api.302.ai:x"}, "base_url"),
         ({"api_key": KEY, "base_url": "https://api.302.ai/v1/"}, "base_url: leave /v1 out"),
@@ -60,7 +65,9 @@ def test_bad_settings(client: str, arguments: dict[str, Any], said: str) -> None
     assert isinstance(caught.value, ValueError)
 
 
-def test_the_environment_is_read_when_a_client_is_made(monkeypatch: pytest.MonkeyPatch, serve: Any) -> None:
+def test_the_environment_is_read_when_a_client_is_made(
+    monkeypatch: pytest.MonkeyPatch, serve: Any
+) -> None:
     server = serve(http(REPLY))
     monkeypatch.setenv("AI302_API_KEY", KEY)
     monkeypatch.setenv("AI302_BASE_URL", server.url + "/")
@@ -99,7 +106,9 @@ def test_httpx_is_imported_in_one_module(packages: list[str]) -> None:
     from pathlib import Path
 
     importing = [
-        file.name for file in Path(packages[1], "api302").glob("*.py") if re.search(r"^\s*(import|from) httpx", file.read_text(), re.M)
+        file.name
+        for file in Path(packages[1], "api302").glob("*.py")
+        if re.search(r"^\s*(import|from) httpx", file.read_text(), re.M)
     ]
     assert importing == ["_transport.py"]
 
@@ -107,19 +116,33 @@ def test_httpx_is_imported_in_one_module(packages: list[str]) -> None:
 # --- the key ------------------------------------------------------------------------------------------------------------------------------
 
 
-def test_the_key_is_nowhere_to_be_seen(serve: Any, connect: Any, caplog: pytest.LogCaptureFixture, tmp_path: Any) -> None:
+def test_the_key_is_nowhere_to_be_seen(
+    serve: Any, connect: Any, caplog: pytest.LogCaptureFixture, tmp_path: Any
+) -> None:
     caplog.set_level(logging.DEBUG)
-    server = serve(http({"error": {"message": f"wrong key {KEY}"}}, "401 Unauthorized", x_echo=KEY), http(f"not JSON, {KEY}"))
+    server = serve(
+        http({"error": {"message": f"wrong key {KEY}"}}, "401 Unauthorized", x_echo=KEY),
+        http(f"not JSON, {KEY}"),
+    )
     client = connect(server)
     shown = [repr(client), str(client), repr(client.chat), repr(client._client), repr(vars(client))]
     for error_class in (api302.AuthenticationError, api302.DecodeError):
         with pytest.raises(error_class) as caught:
             chat(client)
         error = caught.value
-        shown += [str(error), repr(error), repr(vars(error)), repr(pickle.dumps({k: v for k, v in vars(error).items() if k != "headers"}))]
+        shown += [
+            str(error),
+            repr(error),
+            repr(vars(error)),
+            repr(pickle.dumps({k: v for k, v in vars(error).items() if k != "headers"})),
+        ]
         shown.append(repr(pickle.loads(pickle.dumps(error))))
     # What the server itself repeats is the transport's to log; of what we send, nothing.
-    shown += [record.getMessage() for record in caplog.records if "receive_response_headers.complete" not in record.getMessage()]
+    shown += [
+        record.getMessage()
+        for record in caplog.records
+        if "receive_response_headers.complete" not in record.getMessage()
+    ]
     assert not [text for text in shown if KEY in text]
     for secret in (client, copy.copy(client)):
         with pytest.raises(TypeError, match="holds the key"):
@@ -140,7 +163,13 @@ def test_a_call(serve: Any, connect: Any) -> None:
         extra_headers={"Lang": "en"},
     )
     request = server.requests[0]
-    assert request.json == {"model": "other", "messages": MESSAGES, "temperature": 0.5, "web-search": True, "new": None}
+    assert request.json == {
+        "model": "other",
+        "messages": MESSAGES,
+        "temperature": 0.5,
+        "web-search": True,
+        "new": None,
+    }
     assert request.target == "/v1/chat/completions?q=%C3%BC"
     assert (request.headers["lang"], request.headers["x-team"]) == ("en", "a")
     assert request.headers["user-agent"].startswith("api302/")
@@ -151,7 +180,9 @@ def test_a_call(serve: Any, connect: Any) -> None:
 
 def test_names_of_our_own_give_way(serve: Any, connect: Any) -> None:
     server = serve(http(b"sound", content_type="audio/mpeg"))
-    reply = connect(server).audio.acme.speech(input="hello", from_="en", timeout_=3, timeout=30, accept="audio/mpeg")
+    reply = connect(server).audio.acme.speech(
+        input="hello", from_="en", timeout_=3, timeout=30, accept="audio/mpeg"
+    )
     assert reply.content == b"sound"
     assert server.requests[0].json == {"input": "hello", "from": "en", "timeout": 3}
     assert server.requests[0].headers["accept"] == "audio/mpeg"
@@ -163,7 +194,11 @@ def test_an_unknown_keyword_is_refused_by_name(connect: Any, serve: Any) -> None
 
 
 @pytest.mark.parametrize(
-    ("body", "said"), [({"when": {1, 2}}, "when: cannot be sent as JSON"), ({"n": float("nan")}, "n: cannot be sent as JSON")]
+    ("body", "said"),
+    [
+        ({"when": {1, 2}}, "when: cannot be sent as JSON"),
+        ({"n": float("nan")}, "n: cannot be sent as JSON"),
+    ],
 )
 def test_what_is_no_json_is_refused_by_name(body: Any, said: str, connect: Any, serve: Any) -> None:
     with pytest.raises(api302.InvalidArgument, match=said):
@@ -194,7 +229,10 @@ def test_options_share_the_connections(serve: Any, connect: Any) -> None:
         chat(one)
     assert server.connections == 1
     assert [request.headers.get("x-b") for request in server.requests] == [None, "2", None, "2"]
-    assert [request.headers["authorization"] for request in server.requests[:2]] == [f"Bearer {KEY}", "Bearer sk-other"]
+    assert [request.headers["authorization"] for request in server.requests[:2]] == [
+        f"Bearer {KEY}",
+        "Bearer sk-other",
+    ]
     assert server.requests[1].headers["x-a"] == "1"
 
 
@@ -206,7 +244,11 @@ def test_namespaces_hold_their_client(serve: Any) -> None:
 
 
 def test_raw_reply(serve: Any, connect: Any) -> None:
-    server = serve(http(REPLY), http({"error": {}}, "404 Not Found"), http({"code": 0, "data": {"task_id": "t"}}))
+    server = serve(
+        http(REPLY),
+        http({"error": {}}, "404 Not Found"),
+        http({"code": 0, "data": {"task_id": "t"}}),
+    )
     client = connect(server)
     raw = client.with_raw_response(client.chat.completions.create)(model="small", messages=MESSAGES)
     assert raw.parsed.id == "c-1"
@@ -226,8 +268,14 @@ def test_a_call_that_is_not_described(serve: Any, connect: Any) -> None:
         http({"error": {"err_code": -10010}}, "404 Not Found"),
     )
     client = connect(server)
-    reply = client.request("get", "/new/thing", query={"n": 1, "none": None, "yes": True}, headers={"x-a": "1"})
-    assert (reply.parsed, reply.status_code, reply.headers["content-type"]) == ({"a": [1]}, 200, "application/json")
+    reply = client.request(
+        "get", "/new/thing", query={"n": 1, "none": None, "yes": True}, headers={"x-a": "1"}
+    )
+    assert (reply.parsed, reply.status_code, reply.headers["content-type"]) == (
+        {"a": [1]},
+        200,
+        "application/json",
+    )
     assert server.requests[0].target == "/new/thing?n=1&yes=true"
     assert client.request("POST", "/new", json={"a": 1}, timeout=3).parsed.content == b"\x89PNG"
     assert client.request("DELETE", "/new").parsed is None
@@ -245,7 +293,9 @@ def test_pages(serve: Any, connect: Any) -> None:
     server = serve(page("a", "b"), page("c"), page(), page("d"), page())
     client = connect(server)
     assert [thing.name for thing in client.tools.extra.iter_things(limit=2)] == ["a", "b", "c"]
-    assert [request.target for request in server.requests] == [f"/extra/things?limit=2&page={page}" for page in (1, 2, 3)]
+    assert [request.target for request in server.requests] == [
+        f"/extra/things?limit=2&page={page}" for page in (1, 2, 3)
+    ]
     assert next(iter(client.tools.extra.iter_things(extra_query={"page": 7}))).name == "d"
     assert server.requests[3].target == "/extra/things?page=7"
 
@@ -259,7 +309,9 @@ def test_cost(serve: Any, connect: Any) -> None:
     assert (cost.amount, cost.input_tokens, cost.output_tokens, cost.model) == (0.25, 3, 4, "small")
     assert client.cost("req-2").amount == 0.25
     assert client.cost({"ai302_cost_request_ids": ["a", "b"]}).amount == 0.5
-    assert [request.path for request in server.requests[1:]] == [f"/dashboard/record/{one}" for one in ("req-1", "req-2", "a", "b")]
+    assert [request.path for request in server.requests[1:]] == [
+        f"/dashboard/record/{one}" for one in ("req-1", "req-2", "a", "b")
+    ]
     with pytest.raises(api302.InvalidArgument, match="reply: has no request id"):
         client.cost(object())
 
@@ -268,7 +320,10 @@ def test_many_threads(serve: Any, connect: Any) -> None:
     server = serve(http(REPLY), forever=True)
     client = connect(server)
     found: list[str] = []
-    threads = [threading.Thread(target=lambda: found.extend(chat(client).id for _ in range(10))) for _ in range(8)]
+    threads = [
+        threading.Thread(target=lambda: found.extend(chat(client).id for _ in range(10)))
+        for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -308,7 +363,9 @@ def test_a_client_of_the_callers(serve: Any) -> None:
             chat(client)
         assert not mine.is_closed
     assert server.requests[0].headers["x-mine"] == "1"
-    with pytest.raises(api302.InvalidArgument, match=r"http_client: AsyncClient takes an httpx\.AsyncClient"):
+    with pytest.raises(
+        api302.InvalidArgument, match=r"http_client: AsyncClient takes an httpx\.AsyncClient"
+    ):
         api302.AsyncClient(api_key=KEY, http_client=mine)
 
 
@@ -327,7 +384,9 @@ def test_the_async_client(serve: Any) -> None:
         async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
             reply = await chat(client)
             assert reply.choices[0].message.content == "你好"
-            raw = await client.with_raw_response(client.chat.completions.create)(model="small", messages=MESSAGES)
+            raw = await client.with_raw_response(client.chat.completions.create)(
+                model="small", messages=MESSAGES
+            )
             assert (raw.parsed.id, raw.status_code) == ("c-1", 200)
             assert (await client.cost(reply)).amount == 1
             assert (await client.request("GET", "/x")).parsed == {"a": 1}
@@ -361,12 +420,18 @@ def test_both_clients_have_the_same_surface() -> None:
         (api302.Output, api302.AsyncOutput),
     ):
         public = [name for name in dir(one) if not name.startswith("_")]
-        assert [name for name in dir(other) if not name.startswith("_") and name != "aclose"] == public
+        assert [
+            name for name in dir(other) if not name.startswith("_") and name != "aclose"
+        ] == public
         for name in public:
             ours = getattr(one, name)
             if inspect.isfunction(ours):
-                assert [*inspect.signature(ours).parameters] == [*inspect.signature(getattr(other, name)).parameters], name
-                assert ours.__doc__ and getattr(other, name).__doc__, f"{one.__name__}.{name} has no docstring"
+                assert [*inspect.signature(ours).parameters] == [
+                    *inspect.signature(getattr(other, name)).parameters
+                ], name
+                assert ours.__doc__ and getattr(other, name).__doc__, (
+                    f"{one.__name__}.{name} has no docstring"
+                )
 
 
 def test_the_last_header_of_a_name_wins_however_it_is_spelt(serve: Any, connect: Any) -> None:
@@ -387,7 +452,9 @@ def test_the_last_header_of_a_name_wins_however_it_is_spelt(serve: Any, connect:
 
 def test_a_setting_from_the_environment_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AI302_BASE_URL", "api.302.ai")
-    with pytest.raises(api302.InvalidArgument, match=r"^AI302_BASE_URL: 'api\.302\.ai' must start with"):
+    with pytest.raises(
+        api302.InvalidArgument, match=r"^AI302_BASE_URL: 'api\.302\.ai' must start with"
+    ):
         api302.Client(api_key=KEY)
     monkeypatch.setenv("AI302_API_KEY", "sk-a b")
     with pytest.raises(api302.InvalidArgument, match=r"^AI302_API_KEY: has a line break"):
@@ -402,7 +469,10 @@ def test_a_query_in_the_path_is_kept(serve: Any, connect: Any) -> None:
     client = connect(server)
     client.request("GET", "/x?limit=3&empty=")
     client.request("GET", "/x?limit=3", query={"a": 1})
-    assert [request.target for request in server.requests] == ["/x?limit=3&empty=", "/x?limit=3&a=1"]
+    assert [request.target for request in server.requests] == [
+        "/x?limit=3&empty=",
+        "/x?limit=3&a=1",
+    ]
 
 
 def test_pages_end_where_the_service_knows_none(serve: Any, connect: Any) -> None:
@@ -410,11 +480,17 @@ def test_pages_end_where_the_service_knows_none(serve: Any, connect: Any) -> Non
     assert [thing.name for thing in connect(server).tools.extra.iter_things()] == ["a", "b"]
 
 
-def test_the_cost_of_a_call_takes_a_moment_to_show(serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cost_of_a_call_takes_a_moment_to_show(
+    serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import api302._client
 
     monkeypatch.setattr(api302._client, "LATE_RECORDS", (0.0, 0.0))
-    missing, empty, found = http({"error": {}}, "404 x"), http({"data": {}}), http({"data": {"cost": 0.5}})
+    missing, empty, found = (
+        http({"error": {}}, "404 x"),
+        http({"data": {}}),
+        http({"data": {"cost": 0.5}}),
+    )
     server = serve(missing, empty, found, *[missing] * 3, *[empty] * 3)
     client = connect(server)
     assert client.cost("r-1").amount == 0.5
@@ -429,7 +505,9 @@ def test_one_async_client_for_several_event_loops(serve: Any) -> None:
 
     async def main() -> None:
         assert (await chat(client)).id == "c-1"
-        await client._client.pool.io().close()  # or else its connections, without their loop, warn when they are collected
+        await (
+            client._client.pool.io().close()
+        )  # or else its connections, without their loop, warn when they are collected
 
     asyncio.run(main())
     asyncio.run(main())
@@ -443,11 +521,17 @@ def test_one_async_client_for_several_event_loops(serve: Any) -> None:
         ("HTTP_PROXY", "socks4://x:1", "^HTTP_PROXY.*socks4"),
     ],
 )
-def test_a_proxy_that_cannot_be_used(variable: str, proxy: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_cannot_be_used(
+    variable: str, proxy: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if variable:
         monkeypatch.setenv(variable, proxy)
     with pytest.raises(api302.InvalidArgument, match=said):
-        chat(api302.Client(api_key=KEY, base_url="http://some.example", proxy=None if variable else proxy))
+        chat(
+            api302.Client(
+                api_key=KEY, base_url="http://some.example", proxy=None if variable else proxy
+            )
+        )
 
 
 def test_what_is_required_cannot_be_none(serve: Any, connect: Any) -> None:

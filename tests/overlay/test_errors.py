@@ -30,7 +30,9 @@ def get(client: Any) -> Any:
 
 
 def envelope(code: int, message: str = "No.") -> dict[str, Any]:
-    return {"error": {"err_code": code, "message": message, "message_cn": "不。", "type": "api_error"}}
+    return {
+        "error": {"err_code": code, "message": message, "message_cn": "不。", "type": "api_error"}
+    }
 
 
 STATUS = {
@@ -56,13 +58,23 @@ def test_status_classes(status: str, serve: Any, connect: Any) -> None:
         post(connect(server, max_retries=0))
     error = caught.value
     assert type(error).__name__ == STATUS[status]
-    assert (error.status_code, error.code, error.request_id, error.retry_after) == (int(status[:3]), -99, "req-1", 7)
+    assert (error.status_code, error.code, error.request_id, error.retry_after) == (
+        int(status[:3]),
+        -99,
+        "req-1",
+        7,
+    )
     assert error.message == "No."
     for fact in ("No.", status[:3], "-99", "req-1", "POST /v1/chat/completions"):
         assert fact in str(error)
     assert error.body == envelope(-99)
     copied = pickle.loads(pickle.dumps(error))
-    assert (type(copied), str(copied), copied.body, copied.content) == (type(error), str(error), error.body, error.content)
+    assert (type(copied), str(copied), copied.body, copied.content) == (
+        type(error),
+        str(error),
+        error.body,
+        error.content,
+    )
 
 
 CODES = {
@@ -112,7 +124,11 @@ def test_the_documented_envelope_of_a_vendor(serve: Any, connect: Any) -> None:
     ("body", "code", "message"),
     [
         ({"error": {"message": "a", "code": "b", "type": "c"}}, "b", "a"),
-        ({"error": {"message": "a", "code": None, "type": "overloaded_error"}}, "overloaded_error", "a"),
+        (
+            {"error": {"message": "a", "code": None, "type": "overloaded_error"}},
+            "overloaded_error",
+            "a",
+        ),
         ({"error": {"err_code": -1, "message": "中", "message_en": "a"}}, -1, "a"),
         ({"error": {"error_code": -1, "message_cn": "中"}}, -1, "中"),
         ({"code": "InvalidParameter", "message": "a", "request_id": "r"}, "InvalidParameter", "a"),
@@ -131,7 +147,10 @@ def test_every_envelope_is_understood(body: Any, code: Any, message: str) -> Non
 
 
 def test_a_failure_without_words(serve: Any, connect: Any) -> None:
-    server = serve(http("<html>", "502 Bad Gateway", "text/html"), http("", "301 Moved", location="https://other/"))
+    server = serve(
+        http("<html>", "502 Bad Gateway", "text/html"),
+        http("", "301 Moved", location="https://other/"),
+    )
     client = connect(server, max_retries=0)
     with pytest.raises(api302.ServerError, match="Bad Gateway"):
         post(client)
@@ -146,11 +165,18 @@ def test_the_tree() -> None:
     assert issubclass(api302.TimeoutError, api302.ConnectionError)
     assert issubclass(api302.NoChannelError, api302.ServerError)
     tree = import_module("api302._errors").__doc__ or ""
-    for name in [name for name in api302.__all__ if name.endswith("Error") or name in ("InvalidArgument", "TaskFailed", "TaskTimeout")]:
+    for name in [
+        name
+        for name in api302.__all__
+        if name.endswith("Error") or name in ("InvalidArgument", "TaskFailed", "TaskTimeout")
+    ]:
         assert issubclass(getattr(api302, name), api302.Api302Error)
         assert f" {name} " in tree.replace("\n", " "), f"{name} is not drawn in the tree"
         error = getattr(api302, name)("text")
-        assert (type(pickle.loads(pickle.dumps(error))), pickle.loads(pickle.dumps(error)).args) == (type(error), ("text",))
+        assert (
+            type(pickle.loads(pickle.dumps(error))),
+            pickle.loads(pickle.dumps(error)).args,
+        ) == (type(error), ("text",))
 
 
 # --- retries: through sockets -------------------------------------------------------------------------------------------------------------
@@ -194,16 +220,18 @@ def test_what_is_made_again(step: Any, posts: int, gets: int, serve: Any, connec
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_refused_connection_is_tried_again(connect: Any, serve: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refused_connection_is_tried_again(
+    connect: Any, serve: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, "api302")
     server = serve()
     server.url = f"http://127.0.0.1:{closed_port()}"
     with pytest.raises(api302.ConnectionError) as caught:
         post(connect(server))
     assert not caught.value.sent
-    assert [record.message.partition(";")[0] for record in caplog.records if record.name == "api302"] == [
-        "POST /v1/chat/completions: ConnectionError"
-    ] * 2
+    assert [
+        record.message.partition(";")[0] for record in caplog.records if record.name == "api302"
+    ] == ["POST /v1/chat/completions: ConnectionError"] * 2
 
 
 @pytest.mark.usefixtures("quick")
@@ -213,7 +241,9 @@ def test_it_helps(serve: Any, connect: Any) -> None:
     assert [request.json for request in server.requests] == [{"model": "small", "messages": []}] * 3
 
     async def main() -> None:
-        async with api302.AsyncClient(api_key=KEY, base_url=serve(http({}, "500 x"), http({"code": 0}), http({}, "500 x")).url) as client:
+        async with api302.AsyncClient(
+            api_key=KEY, base_url=serve(http({}, "500 x"), http({"code": 0}), http({}, "500 x")).url
+        ) as client:
             assert (await get(client)).code == 0
             with pytest.raises(api302.ServerError):
                 await post(client)
@@ -230,8 +260,18 @@ def test_a_timeout(serve: Any, connect: Any) -> None:
 
 def test_timeouts_by_default(connect: Any, serve: Any) -> None:
     transport = Lazy("api302._transport")
-    assert transport.timeouts(600.0).as_dict() == {"connect": 5.0, "read": 600.0, "write": 600.0, "pool": 600.0}
-    assert transport.timeouts(float("inf")).as_dict() == {"connect": 5.0, "read": None, "write": None, "pool": None}
+    assert transport.timeouts(600.0).as_dict() == {
+        "connect": 5.0,
+        "read": 600.0,
+        "write": 600.0,
+        "pool": 600.0,
+    }
+    assert transport.timeouts(float("inf")).as_dict() == {
+        "connect": 5.0,
+        "read": None,
+        "write": None,
+        "pool": None,
+    }
     assert connect(serve())._client.timeout == 600
 
 
@@ -271,10 +311,15 @@ def test_delay() -> None:
 
 def test_redirects_of_a_get(serve: Any, connect: Any) -> None:
     other = serve(http({"code": 0}))
-    server = serve(http("", "307 x", location="/elsewhere?a=1"), http("", "302 x", location=f"{other.url}/there"))
+    server = serve(
+        http("", "307 x", location="/elsewhere?a=1"),
+        http("", "302 x", location=f"{other.url}/there"),
+    )
     client = connect(server, headers={"x-team": "secret"})
     assert get(client).code == 0
-    assert [request.headers.get("authorization") for request in server.requests] == [f"Bearer {KEY}"] * 2
+    assert [request.headers.get("authorization") for request in server.requests] == [
+        f"Bearer {KEY}"
+    ] * 2
     assert server.requests[1].target == "/elsewhere?a=1"
     foreign = other.requests[0]
     assert "authorization" not in foreign.headers
@@ -290,7 +335,9 @@ def test_back_home_the_key_stays_hidden(serve: Any, connect: Any) -> None:
     assert "authorization" not in server.requests[1].headers
 
 
-@pytest.mark.parametrize("target", ["/again", "file:///etc/passwd", "http://[", "http://127.0.0.1:99999/"])
+@pytest.mark.parametrize(
+    "target", ["/again", "file:///etc/passwd", "http://[", "http://127.0.0.1:99999/"]
+)
 def test_redirects_that_lead_nowhere(target: str, serve: Any, connect: Any) -> None:
     server = serve(http("", "302 x", location=target), forever=True)
     with pytest.raises(api302.Api302Error, match="redirected"):
@@ -321,27 +368,51 @@ def _shown(error: BaseException) -> str:
     while found:
         lines += [
             f"{found}",
-            *(f"{name} = {value}" for frame in found.stack if frame.filename != __file__ for name, value in (frame.locals or {}).items()),
+            *(
+                f"{name} = {value}"
+                for frame in found.stack
+                if frame.filename != __file__
+                for name, value in (frame.locals or {}).items()
+            ),
         ]
         found = found.__cause__ or found.__context__
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize("step", [http({}, "500 x"), http("<x>"), lambda connection, _: connection.close(), lambda *_: time.sleep(1)])
+@pytest.mark.parametrize(
+    "step",
+    [
+        http({}, "500 x"),
+        http("<x>"),
+        lambda connection, _: connection.close(),
+        lambda *_: time.sleep(1),
+    ],
+)
 def test_no_local_variable_shows_the_key(step: Any, serve: Any, connect: Any) -> None:
     client = connect(serve(step, forever=True), max_retries=0, timeout=0.3)
-    calls = [lambda: post(client), lambda: client.request("GET", "/x"), lambda: post(client.with_options(base_url="http://127.0.0.1:1"))]
+    calls = [
+        lambda: post(client),
+        lambda: client.request("GET", "/x"),
+        lambda: post(client.with_options(base_url="http://127.0.0.1:1")),
+    ]
     for make in calls:
         try:
             make()
         except api302.Api302Error as error:
             shown = _shown(error)
-            assert "kwargs = " in shown or "headers = " in shown or isinstance(error, api302.ApiError)
+            assert (
+                "kwargs = " in shown or "headers = " in shown or isinstance(error, api302.ApiError)
+            )
             assert KEY not in shown
 
 
 def test_what_a_service_says_is_cut_to_a_size_and_can_be_printed(serve: Any, connect: Any) -> None:
-    client = connect(serve(http({"error": {"message": "x" * 10**6}}, "400 x"), http(b'{"message": "\\ud800"}', "400 x")))
+    client = connect(
+        serve(
+            http({"error": {"message": "x" * 10**6}}, "400 x"),
+            http(b'{"message": "\\ud800"}', "400 x"),
+        )
+    )
     with pytest.raises(api302.BadRequestError) as caught:
         post(client)
     assert len(str(caught.value)) < 3000

@@ -30,10 +30,18 @@ def parts(request: Request) -> list[tuple[str, str | None, str, bytes]]:
         about, _, content = section.removeprefix(b"\r\n").partition(b"\r\n\r\n")
         text = about.decode()
         name, file_name, kind = (
-            re.search(pattern, text) for pattern in (r' name="([^"]*)"', r'filename="([^"]*)"', r"(?i)content-type: (.*)")
+            re.search(pattern, text)
+            for pattern in (r' name="([^"]*)"', r'filename="([^"]*)"', r"(?i)content-type: (.*)")
         )
         assert name
-        found.append((name[1], file_name and file_name[1], kind[1].strip() if kind else "text/plain", content.removesuffix(b"\r\n")))
+        found.append(
+            (
+                name[1],
+                file_name and file_name[1],
+                kind[1].strip() if kind else "text/plain",
+                content.removesuffix(b"\r\n"),
+            )
+        )
     return found
 
 
@@ -112,7 +120,10 @@ def test_json_or_form(serve: Any, connect: Any, tmp_path: Path) -> None:
     assert ("duration", None, "text/plain", b"5") in parts(server.requests[-1])
     for text in ("https://x/a.png", "data:image/png;base64,AAAA", "iVBORw0KGgo=", "asset://1"):
         assert make(text).json == {"prompt": "x", "image": text, "duration": 5}
-    with pytest.raises(api302.InvalidArgument, match=r"image: .* not the text '.*a\.png'; a local file is given as pathlib\.Path"):
+    with pytest.raises(
+        api302.InvalidArgument,
+        match=r"image: .* not the text '.*a\.png'; a local file is given as pathlib\.Path",
+    ):
         make(str(path))
     output = files.Output(client._client, url="https://x/b.png")
     assert make(output).json["image"] == "https://x/b.png"
@@ -141,19 +152,32 @@ def test_encoded_where_only_text_is_taken(tmp_path: Path) -> None:
     path.write_bytes(b"\x89PNG")
     opened: list[Any] = []
     put = files.put_files
-    assert put({"i": path, "o": 1}, {"i": ("url", "data_url")}, opened, False) == {"i": "data:image/png;base64,iVBORw==", "o": 1}
-    assert put({"i": [path, "https://x"]}, {"i": ("url", "base64")}, opened, False) == {"i": ["iVBORw==", "https://x"]}
-    assert put({"i": "data:image/png;base64,AAAA"}, {"i": ("base64",)}, opened, False) == {"i": "AAAA"}
+    assert put({"i": path, "o": 1}, {"i": ("url", "data_url")}, opened, False) == {
+        "i": "data:image/png;base64,iVBORw==",
+        "o": 1,
+    }
+    assert put({"i": [path, "https://x"]}, {"i": ("url", "base64")}, opened, False) == {
+        "i": ["iVBORw==", "https://x"]
+    }
+    assert put({"i": "data:image/png;base64,AAAA"}, {"i": ("base64",)}, opened, False) == {
+        "i": "AAAA"
+    }
     assert put({"i": {"url": "x"}}, {"i": ("url",)}, opened, False) == {"i": {"url": "x"}}
     for file in opened:
         file.close()
 
 
-def test_files_that_we_opened_are_closed(serve: Any, connect: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_that_we_opened_are_closed(
+    serve: Any, connect: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "a").write_bytes(b"x")
     opened: list[Any] = []
     real = Path.open
-    monkeypatch.setattr(Path, "open", lambda *arguments, **more: opened.append(real(*arguments, **more)) or opened[-1])
+    monkeypatch.setattr(
+        Path,
+        "open",
+        lambda *arguments, **more: opened.append(real(*arguments, **more)) or opened[-1],
+    )
     client = connect(serve(UPLOADED, http({}, "500 x")))
     upload(client, tmp_path / "a")
     with pytest.raises(api302.ServerError):
@@ -180,7 +204,10 @@ def test_repeats_send_the_whole_file(serve: Any, connect: Any, tmp_path: Path) -
     path.write_bytes(b"0123456789" * 10_000)
     server: Server = serve(http({}, "429 x"), UPLOADED)
     assert upload(connect(server), path).code == 200
-    assert [parts(request)[0][3] == path.read_bytes() for request in server.requests] == [True, True]
+    assert [parts(request)[0][3] == path.read_bytes() for request in server.requests] == [
+        True,
+        True,
+    ]
 
 
 @pytest.mark.usefixtures("quick")
@@ -206,7 +233,10 @@ def test_empty_where_text_is_required(serve: Any, connect: Any) -> None:
     client = connect(serve(http({})))
     with pytest.raises(api302.InvalidArgument, match="prompt: is empty; give some text"):
         client.tools.extra._call(op, body={"prompt": ""}, options=(None, None, None, None))
-    assert client.tools.extra._call(op, body={"prompt": "x"}, options=(None, None, None, None)) is not None
+    assert (
+        client.tools.extra._call(op, body={"prompt": "x"}, options=(None, None, None, None))
+        is not None
+    )
 
 
 # --- down ---------------------------------------------------------------------------------------------------------------------------------
@@ -217,9 +247,14 @@ def test_a_download(serve: Any, connect: Any, tmp_path: Path) -> None:
     server: Server = serve(http(content, content_type="video/mp4"), forever=True)
     client = connect(server)
     assert client.download(f"{server.url}/a/b.mp4?sig=1", tmp_path) == tmp_path / "b.mp4"
-    assert client.download(f"{server.url}/a/b.mp4", tmp_path) == tmp_path / "b (1).mp4"  # what the server names replaces nothing
+    assert (
+        client.download(f"{server.url}/a/b.mp4", tmp_path) == tmp_path / "b (1).mp4"
+    )  # what the server names replaces nothing
     assert client.download(f"{server.url}/a/b.mp4", tmp_path / "b.mp4") == tmp_path / "b.mp4"
-    assert client.download(f"{server.url}/a/b.mp4", str(tmp_path / "c"), timeout=3).read_bytes() == content
+    assert (
+        client.download(f"{server.url}/a/b.mp4", str(tmp_path / "c"), timeout=3).read_bytes()
+        == content
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b (1).mp4", "b.mp4", "c"]
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"  # the client's own host
 
@@ -246,7 +281,9 @@ def test_another_host_never_sees_the_key(serve: Any, connect: Any, tmp_path: Pat
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("more", ["content-length: 100000", "transfer-encoding: chunked"])
-def test_half_a_download_leaves_nothing_behind(more: str, serve: Any, connect: Any, tmp_path: Path) -> None:
+def test_half_a_download_leaves_nothing_behind(
+    more: str, serve: Any, connect: Any, tmp_path: Path
+) -> None:
     body = b"x" * 50_000 if "length" in more else b"c350\r\n" + b"x" * 50_000
     server: Server = serve(slowly([body], head("video/mp4", more)), forever=True)
     client = connect(server)
@@ -282,7 +319,9 @@ def test_no_room_to_write(serve: Any, connect: Any, tmp_path: Path) -> None:
 def test_bad_places(serve: Any, connect: Any, tmp_path: Path) -> None:
     client = connect(serve(http({}, "404 x")))
     for path in (tmp_path / "none" / "a.mp4", f"{tmp_path}/none/"):
-        with pytest.raises(api302.InvalidArgument, match=r"path: there is no folder .*none'; make it first"):
+        with pytest.raises(
+            api302.InvalidArgument, match=r"path: there is no folder .*none'; make it first"
+        ):
             client.download("https://127.0.0.1:1/a", path)
     for url in ("file.302.ai/a", "ftp://x/a", "//x/a", "", "/a"):
         with pytest.raises(api302.InvalidArgument, match="url: must be a whole address"):
@@ -334,7 +373,9 @@ def test_names_from_the_address() -> None:
 def test_a_hostile_name_stays_in_the_folder(serve: Any, connect: Any, tmp_path: Path) -> None:
     inside = tmp_path / "in"
     inside.mkdir()
-    server: Server = serve(http(b"x", content_disposition='attachment; filename="../../../out.txt"'), forever=True)
+    server: Server = serve(
+        http(b"x", content_disposition='attachment; filename="../../../out.txt"'), forever=True
+    )
     assert connect(server).download(f"{server.url}/x", inside) == inside / "out.txt"
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
@@ -400,7 +441,13 @@ def test_a_gibibyte_in_constant_memory(way: str, packages: list[str], tmp_path: 
         threading.Thread(target=serve_big, args=(listener,), daemon=True).start()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         command = [sys.executable, "-c", TRANSFER, url, way, str(file)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, env={"PYTHONPATH": ":".join(packages)})
+        done = subprocess.run(
+            command,
+            check=True,
+            capture_output=True,
+            text=True,
+            env={"PYTHONPATH": ":".join(packages)},
+        )
     assert float(done.stdout) < 16, f"{done.stdout} MiB above idle"
     assert file.stat().st_size == GIB
     assert way == "down" or received > GIB
@@ -408,7 +455,10 @@ def test_a_gibibyte_in_constant_memory(way: str, packages: list[str], tmp_path: 
 
 def test_an_upload_gives_an_address(serve: Any, connect: Any, tmp_path: Path) -> None:
     (tmp_path / "cat.png").write_bytes(b"cat")
-    server = serve(http({"code": 200, "data": "https://file.example.test/cat.png"}), http({"code": 200, "data": {"size": 3}}))
+    server = serve(
+        http({"code": 200, "data": "https://file.example.test/cat.png"}),
+        http({"code": 200, "data": {"size": 3}}),
+    )
     client = connect(server)
     uploaded = client.files.upload(str(tmp_path / "cat.png"))
     assert uploaded.url == "https://file.example.test/cat.png"
@@ -432,7 +482,10 @@ def test_a_body_that_is_no_object(serve: Any, connect: Any, tmp_path: Path) -> N
     for call, message in (
         (lambda: client.tools.extra.speak(body=""), "body: is empty"),
         (lambda: client.tools.extra.send_raw(body=tmp_path / "none"), "body: there is no file"),
-        (lambda: client.tools.extra.send_raw(body=b"x", extra_body={"a": 1}), "extra_body: the body of this call has no fields"),
+        (
+            lambda: client.tools.extra.send_raw(body=b"x", extra_body={"a": 1}),
+            "extra_body: the body of this call has no fields",
+        ),
     ):
         with pytest.raises(api302.InvalidArgument, match=message):
             call()
@@ -445,7 +498,9 @@ def test_a_body_that_is_no_object(serve: Any, connect: Any, tmp_path: Path) -> N
     assert server.requests[3].body == b"\0raw"
 
 
-def test_a_body_that_is_a_file_is_sent_from_its_start_again(serve: Any, connect: Any, tmp_path: Path) -> None:
+def test_a_body_that_is_a_file_is_sent_from_its_start_again(
+    serve: Any, connect: Any, tmp_path: Path
+) -> None:
     (tmp_path / "b").write_bytes(b"\0raw")
     server = serve(http({}, "429 x", retry_after="0"), UPLOADED, UPLOADED)
     raw = connect(server).tools.extra.send_raw
@@ -456,36 +511,75 @@ def test_a_body_that_is_a_file_is_sent_from_its_start_again(serve: Any, connect:
     assert [request.body for request in server.requests] == [b"\0raw"] * 3
 
 
-def test_downloads_at_once_take_names_of_their_own(serve: Any, connect: Any, tmp_path: Path) -> None:
-    server = serve(slowly([b"video"], head("video/mp4", "content-length: 5"), pause=0.2), forever=True)
+def test_downloads_at_once_take_names_of_their_own(
+    serve: Any, connect: Any, tmp_path: Path
+) -> None:
+    server = serve(
+        slowly([b"video"], head("video/mp4", "content-length: 5"), pause=0.2), forever=True
+    )
     client = connect(server)
     found: list[str] = []
-    threads = [threading.Thread(target=lambda: found.append(client.download(f"{server.url}/v.mp4", tmp_path).name)) for _ in range(4)]
+    threads = [
+        threading.Thread(
+            target=lambda: found.append(client.download(f"{server.url}/v.mp4", tmp_path).name)
+        )
+        for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(found) == sorted(path.name for path in tmp_path.iterdir()) == ["v (1).mp4", "v (2).mp4", "v (3).mp4", "v.mp4"]
+    assert (
+        sorted(found)
+        == sorted(path.name for path in tmp_path.iterdir())
+        == ["v (1).mp4", "v (2).mp4", "v (3).mp4", "v.mp4"]
+    )
 
 
-@pytest.mark.parametrize("url", ["http://[bad/x", "http://x:99999/", "http://x:port/", "http://\u0660.example/x", "http://./"])
+@pytest.mark.parametrize(
+    "url",
+    ["http://[bad/x", "http://x:99999/", "http://x:port/", "http://\u0660.example/x", "http://./"],
+)
 def test_addresses_that_are_none(url: str, connect: Any, serve: Any, tmp_path: Path) -> None:
-    with pytest.raises((api302.InvalidArgument, api302.ConnectionError), match=r"url: |the address has no valid host name"):
+    with pytest.raises(
+        (api302.InvalidArgument, api302.ConnectionError),
+        match=r"url: |the address has no valid host name",
+    ):
         connect(serve(), max_retries=0).download(url, tmp_path)
 
 
 def test_data_urls_however_broken() -> None:
-    made = [files.Output(None, url=url) for url in ("data:nothing", "data:,a%20b", "data:image/png;base64,YQ", "data:image/png;base64,Y")]
-    assert [(one.content, one.media_type) for one in made] == [(b"", "nothing"), (b"a b", "text/plain"), (b"a", "image/png"), (None, None)]
+    made = [
+        files.Output(None, url=url)
+        for url in (
+            "data:nothing",
+            "data:,a%20b",
+            "data:image/png;base64,YQ",
+            "data:image/png;base64,Y",
+        )
+    ]
+    assert [(one.content, one.media_type) for one in made] == [
+        (b"", "nothing"),
+        (b"a b", "text/plain"),
+        (b"a", "image/png"),
+        (None, None),
+    ]
 
 
 def test_a_wrong_path_is_no_base64() -> None:
-    assert files.put_files({"image": "YWJj+/=="}, {"image": ("base64",)}, [], False) == {"image": "YWJj+/=="}
-    with pytest.raises(api302.InvalidArgument, match=r"not the text 'cat\.png'; a local file is given as pathlib\.Path"):
+    assert files.put_files({"image": "YWJj+/=="}, {"image": ("base64",)}, [], False) == {
+        "image": "YWJj+/=="
+    }
+    with pytest.raises(
+        api302.InvalidArgument,
+        match=r"not the text 'cat\.png'; a local file is given as pathlib\.Path",
+    ):
         files.put_files({"image": "cat.png"}, {"image": ("base64",)}, [], False)
 
 
-def test_a_call_that_is_not_described_closes_the_files_it_opened(serve: Any, connect: Any, tmp_path: Path) -> None:
+def test_a_call_that_is_not_described_closes_the_files_it_opened(
+    serve: Any, connect: Any, tmp_path: Path
+) -> None:
     (tmp_path / "a").write_bytes(b"a")
     with pytest.raises(api302.InvalidArgument, match="two: there is no file"):
         connect(serve()).request("POST", "/x", files={"one": tmp_path / "a", "two": tmp_path / "b"})

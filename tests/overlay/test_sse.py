@@ -24,8 +24,14 @@ CASES: dict[str, tuple[bytes, list[bytes]]] = {
     "line separator in the data": ("data: a\u2028b\x85c\n\n".encode(), ["a\u2028b\x85c".encode()]),
     "empty lines everywhere": (b"\n\n\ndata: 1\n\n\n\n\ndata: 2\n\n\n", [b"1", b"2"]),
     "no blank line at the end": (b"data: 1\n\ndata: " + CHINESE, [b"1", CHINESE]),
-    "bare JSON": (b'data: 1\n\n{"error": {"message": "\xe4\xbd\xa0"}}\n', [b"1", b'{"error": {"message": "\xe4\xbd\xa0"}}']),
-    "bare JSON over lines": (b'{\n "error": {"message": "no"}\n}\n', [b'{\n "error": {"message": "no"}\n}']),
+    "bare JSON": (
+        b'data: 1\n\n{"error": {"message": "\xe4\xbd\xa0"}}\n',
+        [b"1", b'{"error": {"message": "\xe4\xbd\xa0"}}'],
+    ),
+    "bare JSON over lines": (
+        b'{\n "error": {"message": "no"}\n}\n',
+        [b'{\n "error": {"message": "no"}\n}'],
+    ),
     "bare JSON after a data line": (b'data: 1\n{"error": 2}\n\n', [b"1", b'{"error": 2}']),
     "bare JSON before a data line": (b'{"error":\n 2}\ndata: 1\n\n', [b'{"error":\n 2}', b"1"]),
     "unknown fields": (b"nothing: 1\ndata: 1\nwhat\n\n", [b"1"]),
@@ -50,7 +56,9 @@ def test_however_it_is_cut(name: str) -> None:
 
 def test_fields() -> None:
     decoder = sse.Decoder()
-    events = decoder.feed(b"event: one\nid: 7\nretry: 10\ndata: 1\n\ndata: 2\n\nid: \xe4\xbd\xa0\0\ndata: 3\n\n")
+    events = decoder.feed(
+        b"event: one\nid: 7\nretry: 10\ndata: 1\n\ndata: 2\n\nid: \xe4\xbd\xa0\0\ndata: 3\n\n"
+    )
     assert [(event.event, event.data) for event in events] == [("one", "1"), ("", "2"), ("", "3")]
 
 

@@ -15,7 +15,11 @@ import pytest
 from support import KEY, Lazy, api302, chunk, delta, events, head, http, reset, slowly
 
 WORDS = ["你好", ",世", "界 ", "😀", "!"]
-FINISH = {"id": "c-1", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": {"total_tokens": 9}}
+FINISH = {
+    "id": "c-1",
+    "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}],
+    "usage": {"total_tokens": 9},
+}
 WHOLE = events(delta(WORDS[0], model="small"), *map(delta, WORDS[1:]), FINISH)
 STREAM = "text/event-stream"
 
@@ -36,7 +40,10 @@ def gather(url: str, how: str = "async") -> Any:
     """Events, text or the final reply by the async client."""
 
     async def main() -> Any:
-        async with api302.AsyncClient(api_key=KEY, base_url=url) as client, stream(client) as running:
+        async with (
+            api302.AsyncClient(api_key=KEY, base_url=url) as client,
+            stream(client) as running,
+        ):
             if how == "text":
                 return [text async for text in running.text]
             if how == "final":
@@ -54,7 +61,12 @@ def test_a_stream(serve: Any, connect: Any) -> None:
         chunks = list(running)
     assert type(chunks[0]).__name__ == "AcmeChatChunk"
     assert text_of(chunks) == "".join(WORDS)
-    assert server.requests[0].json == {"model": "small", "messages": [], "temperature": 0.5, "stream": True}
+    assert server.requests[0].json == {
+        "model": "small",
+        "messages": [],
+        "temperature": 0.5,
+        "stream": True,
+    }
     assert STREAM in server.requests[0].headers["accept"]
     assert running.request_id == "req-1"
     assert running.headers["content-type"] == STREAM
@@ -85,11 +97,17 @@ def test_lenses(serve: Any, connect: Any) -> None:
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
 def test_cut_at_every_byte(line_end: bytes, serve: Any, connect: Any) -> None:
-    body = b"\xef\xbb\xbf: hello\n" + events(delta("你好"), delta("世界")).replace(b'{"id"', b'{\ndata:"id"', 1)
+    body = b"\xef\xbb\xbf: hello\n" + events(delta("你好"), delta("世界")).replace(
+        b'{"id"', b'{\ndata:"id"', 1
+    )
     body = body.replace(b"\n", line_end)
     server = serve(
         *[
-            slowly([chunk(body[:cut]), chunk(body[cut:]), b"0\r\n\r\n"], head(STREAM, "transfer-encoding: chunked"), stay)
+            slowly(
+                [chunk(body[:cut]), chunk(body[cut:]), b"0\r\n\r\n"],
+                head(STREAM, "transfer-encoding: chunked"),
+                stay,
+            )
             for cut in range(1, len(body))
         ]
     )
@@ -97,7 +115,12 @@ def test_cut_at_every_byte(line_end: bytes, serve: Any, connect: Any) -> None:
     for _ in range(1, len(body)):
         with stream(client) as running:
             assert text_of(running) == "你好世界"
-    one_by_one = serve(slowly([chunk(bytes([byte])) for byte in body] + [b"0\r\n\r\n"], head(STREAM, "transfer-encoding: chunked")))
+    one_by_one = serve(
+        slowly(
+            [chunk(bytes([byte])) for byte in body] + [b"0\r\n\r\n"],
+            head(STREAM, "transfer-encoding: chunked"),
+        )
+    )
     assert text_of(gather(one_by_one.url)) == "你好世界"
 
 
@@ -111,7 +134,12 @@ def clean(connection: socket.socket) -> None:
 
 @pytest.mark.parametrize("how", ["async", "sync", "text", "final"])
 @pytest.mark.parametrize(
-    "end", [pytest.param(clean, id="clean"), pytest.param(reset, id="reset"), pytest.param(socket.socket.close, id="closed")]
+    "end",
+    [
+        pytest.param(clean, id="clean"),
+        pytest.param(reset, id="reset"),
+        pytest.param(socket.socket.close, id="closed"),
+    ],
 )
 def test_a_stream_that_is_cut_short(end: Any, how: str, serve: Any, connect: Any) -> None:
     pieces = [chunk(events(delta("你好"), delta("世界"), done=False) + b'data: {"half')]
@@ -126,9 +154,17 @@ def test_a_stream_that_is_cut_short(end: Any, how: str, serve: Any, connect: Any
             gather(server.url)
         else:
             running = stream(connect(server))
-            list({"sync": lambda: running, "text": lambda: running.text, "final": lambda: [running.final()]}[how]())
+            list(
+                {
+                    "sync": lambda: running,
+                    "text": lambda: running.text,
+                    "final": lambda: [running.final()],
+                }[how]()
+            )
     error = caught.value
-    assert text_of(error.events) == error.text == error.reply.choices[0].message.content == "你好世界"
+    assert (
+        text_of(error.events) == error.text == error.reply.choices[0].message.content == "你好世界"
+    )
     assert error.request_id == "req-1"
     assert pickle.loads(pickle.dumps(error)).text == "你好世界"
     assert len(server.requests) == 1
@@ -138,13 +174,23 @@ def test_a_stream_that_is_cut_short(end: Any, how: str, serve: Any, connect: Any
     "last",
     [
         pytest.param(b'data: {"error": {"message": "overloaded", "code": "busy"}}\n\n', id="event"),
-        pytest.param(b'{"error": {"message": "overloaded", "code": "busy"}}\n', id="line without data"),
-        pytest.param(b'{\n "error": {\n"message": "overloaded",\n"code": "busy"}}\n', id="several lines, no end"),
-        pytest.param(b'event: error\ndata: {"type": "error", "message": "overloaded", "code": "busy"}\n\n', id="named"),
+        pytest.param(
+            b'{"error": {"message": "overloaded", "code": "busy"}}\n', id="line without data"
+        ),
+        pytest.param(
+            b'{\n "error": {\n"message": "overloaded",\n"code": "busy"}}\n',
+            id="several lines, no end",
+        ),
+        pytest.param(
+            b'event: error\ndata: {"type": "error", "message": "overloaded", "code": "busy"}\n\n',
+            id="named",
+        ),
     ],
 )
 def test_an_error_inside_a_stream(last: bytes, serve: Any, connect: Any) -> None:
-    server = serve(*[http(events(delta("你"), done=False) + last + events(), content_type=STREAM)] * 2)
+    server = serve(
+        *[http(events(delta("你"), done=False) + last + events(), content_type=STREAM)] * 2
+    )
     for run in (lambda: list(stream(connect(server))), lambda: gather(server.url)):
         with pytest.raises(api302.StreamError, match="overloaded") as caught:
             run()
@@ -152,7 +198,9 @@ def test_an_error_inside_a_stream(last: bytes, serve: Any, connect: Any) -> None
 
 
 def test_an_event_that_is_no_json(serve: Any, connect: Any) -> None:
-    server = serve(http(events(delta("你"), done=False) + b"data: {nonsense\n\n", content_type=STREAM))
+    server = serve(
+        http(events(delta("你"), done=False) + b"data: {nonsense\n\n", content_type=STREAM)
+    )
     with pytest.raises(api302.StreamError, match="no JSON") as caught:
         list(stream(connect(server)))
     assert (caught.value.text, caught.value.body) == ("你", "{nonsense")
@@ -179,7 +227,10 @@ def test_a_refusal(content_type: str, serve: Any, connect: Any) -> None:
 
 
 def test_a_whole_reply_instead_of_a_stream(serve: Any, connect: Any) -> None:
-    reply = {"id": "c-1", "choices": [{"index": 0, "message": {"role": "assistant", "content": "你好"}}]}
+    reply = {
+        "id": "c-1",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "你好"}}],
+    }
     server = serve(*[http(reply)] * 4)
     client = connect(server)
     with stream(client) as running:
@@ -262,21 +313,40 @@ def test_leaving_early(serve: Any, connect: Any) -> None:
 
 def test_an_end_that_is_an_event(serve: Any, connect: Any) -> None:
     said = [
-        {"type": "message_start", "message": {"id": "m-1", "role": "assistant", "content": [], "usage": {"input_tokens": 3}}},
+        {
+            "type": "message_start",
+            "message": {
+                "id": "m-1",
+                "role": "assistant",
+                "content": [],
+                "usage": {"input_tokens": 3},
+            },
+        },
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
         {"type": "ping"},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "你"}},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "好"}},
-        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "end_turn"},
+            "usage": {"output_tokens": 2},
+        },
         {"type": "message_stop"},
     ]
-    server = serve(http(events(*said, done=False), content_type=STREAM), http(events(*said[:-1], done=False), content_type=STREAM))
+    server = serve(
+        http(events(*said, done=False), content_type=STREAM),
+        http(events(*said[:-1], done=False), content_type=STREAM),
+    )
     client = connect(server)
     with client.tools.extra.stream_talk(prompt="hi") as running:
         assert list(running.text) == ["你", "好"]
     assert server.requests[0].target == "/extra/talk?stream=true"
     reply = running.final()
-    assert (reply.content[0].text, reply.stop_reason, reply.usage) == ("你好", "end_turn", {"input_tokens": 3, "output_tokens": 2})
+    assert (reply.content[0].text, reply.stop_reason, reply.usage) == (
+        "你好",
+        "end_turn",
+        {"input_tokens": 3, "output_tokens": 2},
+    )
     with pytest.raises(api302.StreamError, match="without the event that ends it"):
         list(client.tools.extra.stream_talk(prompt="hi"))
 
@@ -287,7 +357,10 @@ def test_an_end_that_is_an_event(serve: Any, connect: Any) -> None:
 def test_a_stream_of_bytes(serve: Any, connect: Any, tmp_path: Any) -> None:
     sound = bytes(range(256)) * 1000
     server = serve(
-        *[http(sound, content_type="audio/mpeg")] * 4, http({"error": {"err_code": -10004}}), http({"url": "https://x"}), http({}, "404 x")
+        *[http(sound, content_type="audio/mpeg")] * 4,
+        http({"error": {"err_code": -10004}}),
+        http({"url": "https://x"}),
+        http({}, "404 x"),
     )
     client = connect(server)
 
@@ -344,9 +417,13 @@ def test_chat_adds_up() -> None:
         part(role="assistant", content="", reasoning_content="hm"),
         part(role="assistant", content="你", reasoning_content="m"),
         part(1, content="other"),
-        part(tool_calls=tool(0, id="t-1", type="function", function={"name": "f", "arguments": ""})),
+        part(
+            tool_calls=tool(0, id="t-1", type="function", function={"name": "f", "arguments": ""})
+        ),
         part(tool_calls=tool(0, function={"arguments": '{"a":'})),
-        part(tool_calls=tool(1, id="t-2", type="function", function={"name": "g", "arguments": "{}"})),
+        part(
+            tool_calls=tool(1, id="t-2", type="function", function={"name": "g", "arguments": "{}"})
+        ),
         part(tool_calls=tool(0, function={"arguments": "1}"})),
         part(content="好", finish="tool_calls"),
         {"id": "c", "choices": [], "usage": {"total_tokens": 3}, "citations": ["https://a"]},
@@ -364,8 +441,18 @@ def test_chat_adds_up() -> None:
                     "content": "你好",
                     "reasoning_content": "hmm",
                     "tool_calls": [
-                        {"index": 0, "id": "t-1", "type": "function", "function": {"name": "f", "arguments": '{"a":1}'}},
-                        {"index": 1, "id": "t-2", "type": "function", "function": {"name": "g", "arguments": "{}"}},
+                        {
+                            "index": 0,
+                            "id": "t-1",
+                            "type": "function",
+                            "function": {"name": "f", "arguments": '{"a":1}'},
+                        },
+                        {
+                            "index": 1,
+                            "id": "t-2",
+                            "type": "function",
+                            "function": {"name": "g", "arguments": "{}"},
+                        },
                     ],
                 },
                 "finish_reason": "tool_calls",
@@ -377,10 +464,27 @@ def test_chat_adds_up() -> None:
 
 def test_responses_add_up() -> None:
     made = [
-        {"type": "response.created", "response": {"id": "r", "status": "in_progress", "output": []}},
-        {"type": "response.output_item.added", "output_index": 0, "item": {"type": "message", "content": []}},
-        {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "你"},
-        {"type": "response.output_text.delta", "output_index": 0, "content_index": 0, "delta": "好"},
+        {
+            "type": "response.created",
+            "response": {"id": "r", "status": "in_progress", "output": []},
+        },
+        {
+            "type": "response.output_item.added",
+            "output_index": 0,
+            "item": {"type": "message", "content": []},
+        },
+        {
+            "type": "response.output_text.delta",
+            "output_index": 0,
+            "content_index": 0,
+            "delta": "你",
+        },
+        {
+            "type": "response.output_text.delta",
+            "output_index": 0,
+            "content_index": 0,
+            "delta": "好",
+        },
     ]
     assert add("openai_responses", *made) == {
         "id": "r",
@@ -388,7 +492,9 @@ def test_responses_add_up() -> None:
         "output": [{"type": "message", "content": [{"type": "output_text", "text": "你好"}]}],
     }
     whole = {"id": "r", "status": "completed", "output": [{"type": "message"}]}
-    assert add("openai_responses", *made, {"type": "response.completed", "response": whole}) == whole
+    assert (
+        add("openai_responses", *made, {"type": "response.completed", "response": whole}) == whole
+    )
 
 
 def test_messages_add_up() -> None:
@@ -399,7 +505,10 @@ def test_messages_add_up() -> None:
         return {"type": "content_block_delta", "index": index, "delta": {"type": kind, **content}}
 
     said = [
-        {"type": "message_start", "message": {"id": "m", "content": [], "usage": {"input_tokens": 1}}},
+        {
+            "type": "message_start",
+            "message": {"id": "m", "content": [], "usage": {"input_tokens": 1}},
+        },
         block(0, type="thinking", thinking="", signature=""),
         more(0, "thinking_delta", thinking="h"),
         more(0, "thinking_delta", thinking="m"),
@@ -410,7 +519,11 @@ def test_messages_add_up() -> None:
         block(2, type="tool_use", id="t", name="f", input={}),
         more(2, "input_json_delta", partial_json='{"a"'),
         more(2, "input_json_delta", partial_json=":1}"),
-        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 5}},
+        {
+            "type": "message_delta",
+            "delta": {"stop_reason": "tool_use"},
+            "usage": {"output_tokens": 5},
+        },
     ]
     blocks = [
         {"type": "thinking", "thinking": "hm", "signature": "s"},
@@ -428,7 +541,10 @@ def test_messages_add_up() -> None:
 
 def test_gemini_adds_up() -> None:
     def part(*parts: Any, **more: Any) -> dict[str, Any]:
-        return {"candidates": [{"content": {"parts": list(parts), "role": "model"}, **more}], "modelVersion": "g"}
+        return {
+            "candidates": [{"content": {"parts": list(parts), "role": "model"}, **more}],
+            "modelVersion": "g",
+        }
 
     assert add(
         "gemini",
@@ -440,7 +556,12 @@ def test_gemini_adds_up() -> None:
         "candidates": [
             {
                 "content": {
-                    "parts": [{"text": "hm", "thought": True}, {"text": "你好"}, {"functionCall": {"name": "f"}}, {"text": "!"}],
+                    "parts": [
+                        {"text": "hm", "thought": True},
+                        {"text": "你好"},
+                        {"functionCall": {"name": "f"}},
+                        {"text": "!"},
+                    ],
                     "role": "model",
                 },
                 "finishReason": "STOP",
@@ -457,7 +578,9 @@ def test_nothing_adds_up_to_little() -> None:
         assert isinstance(add(kind, "text", 1, {}), dict)
 
 
-DRIPPING = slowly([events(delta("a"), done=False), *[b": \n\n"] * 60], head("text/event-stream"), pause=0.1)
+DRIPPING = slowly(
+    [events(delta("a"), done=False), *[b": \n\n"] * 60], head("text/event-stream"), pause=0.1
+)
 
 
 def test_another_thread_may_close_it(serve: Any, connect: Any) -> None:

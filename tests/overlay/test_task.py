@@ -22,7 +22,15 @@ SUBMITTED = http({"code": 0, "data": {"task_id": "t-1", "task_status": "submitte
 
 def at(state: str, *urls: str, **more: Any) -> bytes:
     return http(
-        {"code": 0, "data": {"task_id": "t-1", "task_status": state, "task_result": {"videos": [{"url": url} for url in urls]}, **more}}
+        {
+            "code": 0,
+            "data": {
+                "task_id": "t-1",
+                "task_status": state,
+                "task_result": {"videos": [{"url": url} for url in urls]},
+                **more,
+            },
+        }
     )
 
 
@@ -33,7 +41,14 @@ def submit(client: Any) -> Any:
 def test_a_task(serve: Any, connect: Any, tmp_path: Any) -> None:
     server = serve(SUBMITTED)
     video = http(b"video", content_type="video/mp4")
-    server.steps += [at("submitted"), at("processing"), at("processing"), at("succeed", f"{server.url}/v-1.mp4"), video, video]
+    server.steps += [
+        at("submitted"),
+        at("processing"),
+        at("processing"),
+        at("succeed", f"{server.url}/v-1.mp4"),
+        video,
+        video,
+    ]
     client = connect(server)
     task = submit(client)
     assert (task.id, task.reply.data.task_id, task.request_id) == ("t-1", "t-1", "req-1")
@@ -45,7 +60,11 @@ def test_a_task(serve: Any, connect: Any, tmp_path: Any) -> None:
         ("pending", "processing"),
         ("succeeded", "succeed"),
     ]
-    assert [str(status) for status in seen] == ["pending (submitted)", "pending (processing)", "succeeded 100% (succeed)"]
+    assert [str(status) for status in seen] == [
+        "pending (submitted)",
+        "pending (processing)",
+        "succeeded 100% (succeed)",
+    ]
     assert type(result.reply).__name__ == "AcmeTaskReply"
     assert result.request_id == "req-1"
     (output,) = result.outputs
@@ -55,7 +74,12 @@ def test_a_task(serve: Any, connect: Any, tmp_path: Any) -> None:
 
 
 def test_status_and_events(serve: Any, connect: Any) -> None:
-    server = serve(SUBMITTED, at("processing"), at("processing"), at("failed", task_status_msg="prompt refused"))
+    server = serve(
+        SUBMITTED,
+        at("processing"),
+        at("processing"),
+        at("failed", task_status_msg="prompt refused"),
+    )
     task = submit(connect(server))
     assert task.status().state == "pending"
     states = list(task.events(interval=0))
@@ -107,7 +131,12 @@ def test_passing_trouble_is_tolerated(serve: Any, connect: Any) -> None:
         connection.close()
 
     server = serve(
-        SUBMITTED, gone, http({}, "502 x"), http({}, "429 x", retry_after="0.01"), http("<html>"), at("succeed", "https://x/y.mp4")
+        SUBMITTED,
+        gone,
+        http({}, "502 x"),
+        http({}, "429 x", retry_after="0.01"),
+        http("<html>"),
+        at("succeed", "https://x/y.mp4"),
     )
     assert submit(connect(server)).wait(5, interval=0.01).outputs[0].url == "https://x/y.mp4"
 
@@ -128,10 +157,14 @@ def test_other_trouble_is_not_and_leaves_a_note(serve: Any, connect: Any) -> Non
     assert "client.resume({" in interrupted.value.__notes__[0]
 
 
-def test_an_unknown_state_is_pending_and_logged_once(serve: Any, connect: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unknown_state_is_pending_and_logged_once(
+    serve: Any, connect: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     server = serve(SUBMITTED, at("dreaming"), at("dreaming"), at("SUCCEED", "https://x/y.mp4"))
     assert submit(connect(server)).wait(interval=0).outputs
-    warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    warnings = [
+        record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING
+    ]
     assert warnings == ["acme_get_video: unknown task state 'dreaming' counts as pending"]
 
 
@@ -143,18 +176,32 @@ def test_a_reply_without_a_task_is_not_lost(serve: Any, connect: Any) -> None:
 
 def test_a_task_that_is_done_when_it_is_submitted(serve: Any, connect: Any) -> None:
     done = at("succeed", "https://x/y.mp4")
-    nameless = http({"code": 0, "data": {"task_status": "succeed", "task_result": {"videos": [{"url": "https://x/z.mp4"}]}}})
+    nameless = http(
+        {
+            "code": 0,
+            "data": {
+                "task_status": "succeed",
+                "task_result": {"videos": [{"url": "https://x/z.mp4"}]},
+            },
+        }
+    )
     empty = at("succeed")
     server = serve(done, nameless, empty, at("succeed", "https://x/w.mp4"))
     client = connect(server)
     task = submit(client)
     result = task.wait(0)
-    assert (result.outputs[0].url, result.reply, result.request_id) == ("https://x/y.mp4", task.reply, "req-1")
+    assert (result.outputs[0].url, result.reply, result.request_id) == (
+        "https://x/y.mp4",
+        task.reply,
+        "req-1",
+    )
     assert [status.state for status in task.events()] == [task.status().state] == ["succeeded"]
     unnamed = submit(client)  # what is paid for is there, name or no name
     assert (unnamed.id, unnamed.wait().outputs[0].url) == ("", "https://x/z.mp4")
     assert len(server.requests) == 2
-    assert submit(client).wait(interval=0).outputs[0].url == "https://x/w.mp4"  # no outputs yet: asked for
+    assert (
+        submit(client).wait(interval=0).outputs[0].url == "https://x/w.mp4"
+    )  # no outputs yet: asked for
 
 
 def test_words_are_no_output(serve: Any, connect: Any) -> None:
@@ -170,7 +217,12 @@ def test_text_nested_deeper_than_python_goes(serve: Any, connect: Any) -> None:
 
 def test_bad_waits(serve: Any, connect: Any) -> None:
     task = submit(connect(serve(SUBMITTED)))
-    for arguments in ({"timeout": -1}, {"timeout": "10"}, {"timeout": float("nan")}, {"interval": -1}):
+    for arguments in (
+        {"timeout": -1},
+        {"timeout": "10"},
+        {"timeout": float("nan")},
+        {"interval": -1},
+    ):
         with pytest.raises(api302.InvalidArgument, match=next(iter(arguments))):
             task.wait(**arguments)
 
@@ -180,7 +232,11 @@ def test_bad_waits(serve: Any, connect: Any) -> None:
 
 def test_in_another_process(serve: Any, connect: Any, packages: list[str], tmp_path: Any) -> None:
     server = serve(SUBMITTED)
-    server.steps += [at("processing"), at("succeed", f"{server.url}/v.mp4"), http(b"video", content_type="video/mp4")]
+    server.steps += [
+        at("processing"),
+        at("succeed", f"{server.url}/v.mp4"),
+        http(b"video", content_type="video/mp4"),
+    ]
     kept = json.dumps(submit(connect(server)).to_dict())
     assert KEY not in kept
     code = """
@@ -188,8 +244,18 @@ import api302, json, sys
 task = api302.Client().resume(json.loads(sys.argv[1]))
 print(task.wait(interval=0.01).outputs[0].save(sys.argv[2]))
 """
-    environment = {"PYTHONPATH": ":".join(packages), "AI302_API_KEY": KEY, "AI302_BASE_URL": server.url}
-    done = subprocess.run([sys.executable, "-c", code, kept, str(tmp_path)], check=True, capture_output=True, text=True, env=environment)
+    environment = {
+        "PYTHONPATH": ":".join(packages),
+        "AI302_API_KEY": KEY,
+        "AI302_BASE_URL": server.url,
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code, kept, str(tmp_path)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
     assert done.stdout.strip() == str(tmp_path / "v.mp4")
     assert (tmp_path / "v.mp4").read_bytes() == b"video"
 
@@ -230,7 +296,13 @@ def test_a_task_is_not_pickled(serve: Any, connect: Any) -> None:
 
 def test_asynchronous_on_demand(serve: Any, connect: Any) -> None:
     def later(status: int, data: Any = "", err: str = "") -> bytes:
-        return http({"status_code": status, "data": data if isinstance(data, str) else json.dumps(data), "err": err})
+        return http(
+            {
+                "status_code": status,
+                "data": data if isinstance(data, str) else json.dumps(data),
+                "err": err,
+            }
+        )
 
     server: Server = serve(
         http({"total": 3}),
@@ -238,7 +310,10 @@ def test_asynchronous_on_demand(serve: Any, connect: Any) -> None:
         *[later(0, err="result pending"), later(200, {"code": 0, "total": 3})],
         http({"task_id": "t-2"}),
         later(400, {"error": {}}, "refused upstream"),
-        *[http({"task_id": "t-4"}), later(400, {"error": {"message": "too rude", "code": "policy"}})],
+        *[
+            http({"task_id": "t-4"}),
+            later(400, {"error": {"message": "too rude", "code": "policy"}}),
+        ],
         http({"task_id": "t-3"}),
         later(200, {"code": 7, "why": "odd"}),
     )
@@ -247,7 +322,11 @@ def test_asynchronous_on_demand(serve: Any, connect: Any) -> None:
     result = sums.submit_sum(one=1, other=2).wait(interval=0)
     assert type(result.reply).__name__ == "ExtraSum"
     assert result.reply.total == 3
-    assert [request.target for request in server.requests[:3]] == ["/extra/sum", "/extra/sum?async=true", "/async_result?task_id=t-1"]
+    assert [request.target for request in server.requests[:3]] == [
+        "/extra/sum",
+        "/extra/sum?async=true",
+        "/async_result?task_id=t-1",
+    ]
     with pytest.raises(api302.TaskFailed, match="refused upstream"):
         sums.submit_sum(one=1, other=2).wait(interval=0)
     with pytest.raises(api302.TaskFailed, match="too rude") as caught:
@@ -258,7 +337,11 @@ def test_asynchronous_on_demand(serve: Any, connect: Any) -> None:
 
 
 def test_done_when_the_reply_is_a_file(serve: Any, connect: Any, tmp_path: Any) -> None:
-    server = serve(http({"task_id": "s-1"}), http({"task_id": "s-1"}), http(b"sound", content_type="audio/mpeg"))
+    server = serve(
+        http({"task_id": "s-1"}),
+        http({"task_id": "s-1"}),
+        http(b"sound", content_type="audio/mpeg"),
+    )
     result = connect(server).tools.extra.song(prompt="x").wait(interval=0)
     assert result.outputs[0].read() == result.reply.content == b"sound"
     assert result.outputs[0].url is None
@@ -276,7 +359,12 @@ def test_a_fetch_that_is_a_post_and_output_that_is_json(serve: Any, connect: Any
             http({"state": "0", "progress": " 80 % "}),
             http({"state": 1, "output": json.dumps(urls), "direct": "https://x/2"}),
         ],
-        *[http({"task_id": "a-2"}), http({"output": "https://x/3"}), http({"task_id": "a-3"}), http({"task_id": "a-3"})],
+        *[
+            http({"task_id": "a-2"}),
+            http({"output": "https://x/3"}),
+            http({"task_id": "a-3"}),
+            http({"task_id": "a-3"}),
+        ],
     )
     client = connect(server)
     seen: list[Any] = []
@@ -284,7 +372,9 @@ def test_a_fetch_that_is_a_post_and_output_that_is_json(serve: Any, connect: Any
     assert [status.progress for status in seen] == [0.45, 0.8, 1.0]
     assert [output.url for output in result.outputs] == ["https://x/1", "https://x/2"]
     assert (server.requests[1].method, server.requests[1].json) == ("POST", {"task_id": "a-1"})
-    assert [output.url for output in client.tools.extra.ask(prompt="x").wait(interval=0).outputs] == ["https://x/3"]
+    assert [
+        output.url for output in client.tools.extra.ask(prompt="x").wait(interval=0).outputs
+    ] == ["https://x/3"]
     task = client.tools.extra.ask(prompt="x")
     assert task.cancel().task_id == "a-3"
     assert server.requests[-1].path == "/extra/ask/cancel"
@@ -318,7 +408,9 @@ def test_the_async_twin(serve: Any, tmp_path: Any) -> None:
             assert heard == ["processing", "succeed"]
             assert (await result.outputs[0].save(tmp_path / "v.mp4")).read_bytes() == b"video"
             task = await submit(client)
-            assert [status.state async for status in client.resume(task.to_dict()).events(interval=0)] == ["failed"]
+            assert [
+                status.state async for status in client.resume(task.to_dict()).events(interval=0)
+            ] == ["failed"]
             task = await submit(client)
             with pytest.raises(asyncio.TimeoutError):
                 async with asyncio.timeout(0.3):
@@ -332,11 +424,17 @@ def test_the_async_twin(serve: Any, tmp_path: Any) -> None:
 
 
 def looks(
-    timeout: float, interval: float | None = None, suggested: float | None = None, fresh: bool = True, chance: float = 0.0
+    timeout: float,
+    interval: float | None = None,
+    suggested: float | None = None,
+    fresh: bool = True,
+    chance: float = 0.0,
 ) -> list[float]:
     """The times at which a task is looked at, were looking to take no time."""
     now = 0.0
-    schedule = task_module.Schedule(timeout, interval, suggested, fresh, clock=lambda: now, chance=lambda: chance)
+    schedule = task_module.Schedule(
+        timeout, interval, suggested, fresh, clock=lambda: now, chance=lambda: chance
+    )
     times: list[float] = []
     while (pause := schedule.pause()) is not None:
         now += pause
@@ -372,7 +470,13 @@ def test_the_service_may_say_when_to_look_again() -> None:
 
 
 def test_values_are_read_leniently() -> None:
-    rule = {"state": "s", "pending": [5, 10], "succeeded": [99], "failed": [50], "progress": {"field": "p", "of": 100}}
+    rule = {
+        "state": "s",
+        "pending": [5, 10],
+        "succeeded": [99],
+        "failed": [50],
+        "progress": {"field": "p", "of": 100},
+    }
     read = task_module.read_status
     assert [read(rule, {"s": value}).state for value in (5, "10", 99, "99", 50, None)] == [
         "pending",
@@ -382,7 +486,10 @@ def test_values_are_read_leniently() -> None:
         "failed",
         "pending",
     ]
-    assert [read(rule, {"s": 5, "p": value}).progress for value in (30, "30", "30%", 300, -1, "half", None, {})] == [
+    assert [
+        read(rule, {"s": 5, "p": value}).progress
+        for value in (30, "30", "30%", 300, -1, "half", None, {})
+    ] == [
         0.3,
         0.3,
         0.3,
@@ -393,7 +500,8 @@ def test_values_are_read_leniently() -> None:
         None,
     ]
     failed = read(
-        {"state": "status", "succeeded": ["completed"], "failed": ["failed"]}, {"status": "failed", "error": {"message": "no", "code": 3}}
+        {"state": "status", "succeeded": ["completed"], "failed": ["failed"]},
+        {"status": "failed", "error": {"message": "no", "code": 3}},
     )
     assert (failed.message, failed.code) == ("no", 3)
     assert read(rule, "no JSON object").state == "pending"

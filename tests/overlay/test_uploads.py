@@ -34,21 +34,38 @@ def test_the_steps_of_an_upload_to_a_store(serve: Any, connect: Any, picture: Pa
     store: Server = serve(STORED)
     server: Server = serve(begun(store), ENDED)
     client = connect(server, headers={"x-team": "mine"})
-    uploaded = client.tools.extra.put_picture(file=picture, scene="vivid", extra_headers={"x-one": "1"}, extra_query={"q": "1"})
+    uploaded = client.tools.extra.put_picture(
+        file=picture, scene="vivid", extra_headers={"x-one": "1"}, extra_query={"q": "1"}
+    )
     assert isinstance(uploaded, api302.Uploaded)
-    assert (uploaded.url, uploaded.reply.uri, uploaded.request_id) == ("own:u-1", "own:u-1", "req-1")
+    assert (uploaded.url, uploaded.reply.uri, uploaded.request_id) == (
+        "own:u-1",
+        "own:u-1",
+        "req-1",
+    )
     first, last = server.requests
-    assert (first.method, first.target, first.json) == ("POST", "/extra/begin_put?q=1", {"scene": "vivid"})
+    assert (first.method, first.target, first.json) == (
+        "POST",
+        "/extra/begin_put?q=1",
+        {"scene": "vivid"},
+    )
     assert (last.target, last.json) == ("/extra/uploads/u-1/end_put", {"etag": '"d41d8"'})
-    assert all((sent.headers["x-team"], sent.headers["x-one"]) == ("mine", "1") for sent in server.requests)
+    assert all(
+        (sent.headers["x-team"], sent.headers["x-one"]) == ("mine", "1") for sent in server.requests
+    )
     (put,) = store.requests
     assert (put.method, put.target, put.body) == ("PUT", "/u-1?signature=secret", CONTENT)
-    assert (put.headers["content-type"], put.headers["content-length"]) == ("image/png", str(len(CONTENT)))
+    assert (put.headers["content-type"], put.headers["content-length"]) == (
+        "image/png",
+        str(len(CONTENT)),
+    )
     assert not {"authorization", "x-team", "x-one", "transfer-encoding"} & put.headers.keys()
     assert KEY not in str(put)
 
 
-def test_the_store_never_sees_the_key_even_on_the_clients_own_host(serve: Any, connect: Any, picture: Path) -> None:
+def test_the_store_never_sees_the_key_even_on_the_clients_own_host(
+    serve: Any, connect: Any, picture: Path
+) -> None:
     server: Server = serve()
     server.steps = [begun(server), STORED, ENDED]
     connect(server, headers={"x-team": "mine"}).tools.extra.put_picture(file=picture, scene="vivid")
@@ -57,20 +74,40 @@ def test_the_store_never_sees_the_key_even_on_the_clients_own_host(serve: Any, c
     assert "x-team" not in server.requests[1].headers
 
 
-def test_every_kind_of_file_whole_and_closed(serve: Any, connect: Any, picture: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_kind_of_file_whole_and_closed(
+    serve: Any, connect: Any, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened: list[Any] = []
     real = Path.open
-    monkeypatch.setattr(Path, "open", lambda *arguments, **more: opened.append(real(*arguments, **more)) or opened[-1])
+    monkeypatch.setattr(
+        Path,
+        "open",
+        lambda *arguments, **more: opened.append(real(*arguments, **more)) or opened[-1],
+    )
     mine = io.BytesIO(CONTENT)
     mine.seek(7)
-    given = [picture, str(picture), CONTENT, mine, ("a.webp", CONTENT), ("a", picture, "image/x-mine")]
+    given = [
+        picture,
+        str(picture),
+        CONTENT,
+        mine,
+        ("a.webp", CONTENT),
+        ("a", picture, "image/x-mine"),
+    ]
     store: Server = serve(STORED, forever=True)
     server: Server = serve(*[begun(store), ENDED] * len(given))
     client = connect(server)
     for file in given:
         client.tools.extra.put_picture(file=file, scene="vivid")
     assert all(put.body == CONTENT for put in store.requests)
-    kinds = ["image/png", "image/png", "application/octet-stream", "application/octet-stream", "image/webp", "image/x-mine"]
+    kinds = [
+        "image/png",
+        "image/png",
+        "application/octet-stream",
+        "application/octet-stream",
+        "image/webp",
+        "image/x-mine",
+    ]
     assert [put.headers["content-type"] for put in store.requests] == kinds
     assert len(opened) == 3 and all(file.closed for file in opened)
     assert not mine.closed
@@ -83,7 +120,9 @@ def test_the_steps_of_an_upload_by_form(serve: Any, connect: Any, picture: Path)
     assert server.requests[1].path == "/extra/uploads/u-1/end_form"
     assert CONTENT in server.requests[1].body
     assert 'filename="猫.png"'.encode() in server.requests[1].body
-    assert client.tools.extra.send_picture(file=CONTENT, scene="vivid").url == "u-1", "where the last reply has none, the first one's"
+    assert client.tools.extra.send_picture(file=CONTENT, scene="vivid").url == "u-1", (
+        "where the last reply has none, the first one's"
+    )
     reading, writing = os.pipe()
     threading.Thread(target=lambda: (os.write(writing, b"x" * 1000), os.close(writing))).start()
     server.steps = [http(BEGUN), ENDED]
@@ -98,17 +137,25 @@ def test_an_async_client_uploads_as_well(serve: Any, picture: Path) -> None:
 
     async def main() -> None:
         async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
-            assert (await client.tools.extra.put_picture(file=picture, scene="vivid")).url == "own:u-1"
-            assert (await client.tools.extra.send_picture(file=picture, scene="vivid")).url == "own:u-1"
+            assert (
+                await client.tools.extra.put_picture(file=picture, scene="vivid")
+            ).url == "own:u-1"
+            assert (
+                await client.tools.extra.send_picture(file=picture, scene="vivid")
+            ).url == "own:u-1"
 
     asyncio.run(main())
     assert store.requests[0].body == CONTENT
-    assert store.requests[0].headers["content-length"] == str(len(CONTENT)), "stores refuse a body in chunks"
+    assert store.requests[0].headers["content-length"] == str(len(CONTENT)), (
+        "stores refuse a body in chunks"
+    )
     assert KEY not in str(store.requests[0])
     assert CONTENT in server.requests[3].body
 
 
-def test_nothing_is_begun_for_a_file_that_cannot_be_sent(serve: Any, connect: Any, tmp_path: Path) -> None:
+def test_nothing_is_begun_for_a_file_that_cannot_be_sent(
+    serve: Any, connect: Any, tmp_path: Path
+) -> None:
     server: Server = serve()
     extra = connect(server).tools.extra
     reading, writing = os.pipe()
@@ -128,7 +175,9 @@ def test_nothing_is_begun_for_a_file_that_cannot_be_sent(serve: Any, connect: An
 
 
 @pytest.mark.usefixtures("quick")
-def test_an_error_says_which_step_failed_and_what_was_begun(serve: Any, connect: Any, picture: Path) -> None:
+def test_an_error_says_which_step_failed_and_what_was_begun(
+    serve: Any, connect: Any, picture: Path
+) -> None:
     store: Server = serve()
     server: Server = serve()
     client = connect(server)
@@ -145,7 +194,11 @@ def test_an_error_says_which_step_failed_and_what_was_begun(serve: Any, connect:
     put, ids, both = f"PUT {store.url}/u-1", '{"id": "u-1"}', '{"id": "u-1", "etag": "\\"d41d8\\""}'
     server.steps = [http({}, "500 x")]
     fails(api302.ServerError, "extra_begin_put", "nothing")
-    for reply in ({"data": {"id": "u-1"}}, {"data": {"put": store.url}}, {"data": {"id": "u-1", "put": "ftp://x/y"}}):
+    for reply in (
+        {"data": {"id": "u-1"}},
+        {"data": {"put": store.url}},
+        {"data": {"id": "u-1", "put": "ftp://x/y"}},
+    ):
         server.steps = [http(reply)]
         assert fails(api302.DecodeError, "extra_begin_put", "nothing").body == reply
     server.steps, store.steps = [begun(store)], [http(b"<Error/>", "403 x", "application/xml")]
@@ -165,7 +218,9 @@ def test_an_error_says_which_step_failed_and_what_was_begun(serve: Any, connect:
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_store_that_is_busy_gets_the_whole_file_again(serve: Any, connect: Any, picture: Path) -> None:
+def test_a_store_that_is_busy_gets_the_whole_file_again(
+    serve: Any, connect: Any, picture: Path
+) -> None:
     store: Server = serve(http(b"", "429 x"), STORED)
     server: Server = serve(begun(store), ENDED)
     assert connect(server).tools.extra.put_picture(file=picture, scene="vivid").url == "own:u-1"

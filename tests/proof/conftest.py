@@ -18,7 +18,12 @@ ROOT = Path(__file__).resolve().parents[2]
 def publication(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that `make publish` writes, made from spec/ now."""
     folder = tmp_path_factory.mktemp("publication") / "openapi"
-    done = subprocess.run([sys.executable, "-m", "generator", "publish", "--out", folder], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "generator", "publish", "--out", folder],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0, done.stderr
     return folder
 

@@ -36,21 +36,40 @@ def told(made: Report) -> list[tuple[str, str, str]]:
 def test_the_rules_we_judge_are_oasdiffs() -> None:
     """Each pattern of ours fits a rule that oasdiff has; a new version that renames its rules shows here."""
     command = ["go", "tool", "oasdiff", "checks", "changelog", "--format", "json"]
-    known = json.loads(subprocess.run(command, cwd=oasdiff.FOLDER, capture_output=True, text=True, check=True).stdout)
+    known = json.loads(
+        subprocess.run(
+            command, cwd=oasdiff.FOLDER, capture_output=True, text=True, check=True
+        ).stdout
+    )
     rules = [rule["id"] for rule in known]
     assert len(rules) > 700
-    patterns = [pattern for pattern, _ in oasdiff.JUDGED] + ["api-tag-", "api-operation-id-", "api-schema-", "api-version-"]
+    patterns = [pattern for pattern, _ in oasdiff.JUDGED] + [
+        "api-tag-",
+        "api-operation-id-",
+        "api-schema-",
+        "api-version-",
+    ]
     for pattern in patterns:
         assert any(re.match(pattern, rule) for rule in rules), pattern
-    additions = [rule["id"] for rule in known if oasdiff.ADDITION.match(rule["id"]) and rule["level"] == "info"]
-    assert {"new-optional-request-property", "response-optional-property-added", "request-property-enum-value-added"} <= {*additions}
+    additions = [
+        rule["id"]
+        for rule in known
+        if oasdiff.ADDITION.match(rule["id"]) and rule["level"] == "info"
+    ]
+    assert {
+        "new-optional-request-property",
+        "response-optional-property-added",
+        "request-property-enum-value-added",
+    } <= {*additions}
 
 
 # What is done to the mini document, and what is told. The event stream's items and what is JSON inside their `data` count too.
 EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
     "nothing": (lambda ops, schemas, paths: None, []),
     "a request's field": (
-        lambda ops, schemas, paths: schemas["AcmeChatRequest"]["properties"].update(seed={"type": "integer"}),
+        lambda ops, schemas, paths: schemas["AcmeChatRequest"]["properties"].update(
+            seed={"type": "integer"}
+        ),
         [("added", "acme_chat_completions", "added the new optional request property `seed`")],
     ),
     "a request's field less": (
@@ -58,22 +77,42 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
         [("breaking", "acme_text_to_video", "removed the request property `duration`")],
     ),
     "a required field": (
-        lambda ops, schemas, paths: schemas["AcmeVideoRequest"].update(required=["prompt", "duration"]),
+        lambda ops, schemas, paths: schemas["AcmeVideoRequest"].update(
+            required=["prompt", "duration"]
+        ),
         [("breaking", "acme_text_to_video", "the request property `duration` became required")],
     ),
     "a reply's field": (
-        lambda ops, schemas, paths: schemas["AcmeChatReply"]["properties"].update(cost={"type": "number"}),
-        [("added", "acme_chat_completions", "added the optional property `cost` to the response with the `200` status")],
+        lambda ops, schemas, paths: schemas["AcmeChatReply"]["properties"].update(
+            cost={"type": "number"}
+        ),
+        [
+            (
+                "added",
+                "acme_chat_completions",
+                "added the optional property `cost` to the response with the `200` status",
+            )
+        ],
     ),
     "a reply's optional field less": (
         lambda ops, schemas, paths: schemas["AcmeTaskReply"]["properties"].pop("request_id"),
         [
-            ("breaking", "acme_text_to_video", "removed the optional property `request_id` from the response with the `200` status"),
-            ("breaking", "acme_get_video", "removed the optional property `request_id` from the response with the `200` status"),
+            (
+                "breaking",
+                "acme_text_to_video",
+                "removed the optional property `request_id` from the response with the `200` status",
+            ),
+            (
+                "breaking",
+                "acme_get_video",
+                "removed the optional property `request_id` from the response with the `200` status",
+            ),
         ],
     ),
     "a reply's state": (
-        lambda ops, schemas, paths: schemas["AcmeTask"]["properties"]["task_status"]["enum"].append("paused"),
+        lambda ops, schemas, paths: schemas["AcmeTask"]["properties"]["task_status"]["enum"].append(
+            "paused"
+        ),
         [
             (
                 "added",
@@ -85,11 +124,25 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
     ),
     "a stream's field": (
         lambda ops, schemas, paths: schemas["AcmeChatChunk"]["properties"].pop("choices"),
-        [("breaking", "acme_chat_completions", "choices` from the response with the `200` status, in an event")],
+        [
+            (
+                "breaking",
+                "acme_chat_completions",
+                "choices` from the response with the `200` status, in an event",
+            )
+        ],
     ),
     "the stream": (
-        lambda ops, schemas, paths: ops["acme_chat_completions"]["responses"]["200"]["content"].pop("text/event-stream"),
-        [("breaking", "acme_chat_completions", "removed the media type `text/event-stream` for the response with the status `200`")],
+        lambda ops, schemas, paths: ops["acme_chat_completions"]["responses"]["200"]["content"].pop(
+            "text/event-stream"
+        ),
+        [
+            (
+                "breaking",
+                "acme_chat_completions",
+                "removed the media type `text/event-stream` for the response with the status `200`",
+            )
+        ],
     ),
     "the name of a path's parameter": (
         lambda ops, schemas, paths: (
@@ -104,12 +157,30 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
     ),
     "another tag": (
         lambda ops, schemas, paths: ops["acme_get_video"].update(tags=["audio.acme"]),
-        [("breaking", "acme_get_video", "`client.videos.acme.get_video` is now `client.audio.acme.get_video`")],
+        [
+            (
+                "breaking",
+                "acme_get_video",
+                "`client.videos.acme.get_video` is now `client.audio.acme.get_video`",
+            )
+        ],
     ),
     "a field that moves into a common part": (
         lambda ops, schemas, paths: (
-            schemas.update(AcmeBase={"type": "object", "properties": {"image": schemas["AcmeVideoRequest"]["properties"].pop("image")}}),
-            schemas.update(AcmeVideoRequest={"allOf": [{"$ref": "#/components/schemas/AcmeBase"}, schemas["AcmeVideoRequest"]]}),
+            schemas.update(
+                AcmeBase={
+                    "type": "object",
+                    "properties": {"image": schemas["AcmeVideoRequest"]["properties"].pop("image")},
+                }
+            ),
+            schemas.update(
+                AcmeVideoRequest={
+                    "allOf": [
+                        {"$ref": "#/components/schemas/AcmeBase"},
+                        schemas["AcmeVideoRequest"],
+                    ]
+                }
+            ),
         ),
         [("changed", "acme_text_to_video", "described another way in")],
     ),
@@ -121,9 +192,15 @@ def test_what_oasdiff_sees(name: str) -> None:
     edit, expected = EDITS[name]
     old = json.loads(json.dumps(join(Spec.load(MINI))))
     new = copy.deepcopy(old)
-    edit({operation["operationId"]: operation for _, _, operation in operations(new)}, new["components"]["schemas"], new["paths"])
+    edit(
+        {operation["operationId"]: operation for _, _, operation in operations(new)},
+        new["components"]["schemas"],
+        new["paths"],
+    )
     found = told(report(old, new))
-    assert [(kind, operation) for kind, operation, _ in found] == [(kind, operation) for kind, operation, _ in expected]
+    assert [(kind, operation) for kind, operation, _ in found] == [
+        (kind, operation) for kind, operation, _ in expected
+    ]
     for (_, _, text), (_, _, part) in zip(found, expected, strict=True):
         assert part in text
 
@@ -132,11 +209,15 @@ def test_a_choice_in_a_union_that_gets_a_name() -> None:
     """To oasdiff by itself, one variant goes and another comes, which would be breaking."""
     choice = {"type": "string", "enum": ["5", "10"]}
     old = json.loads(json.dumps(join(Spec.load(MINI))))
-    old["components"]["schemas"]["AcmeVideoRequest"]["properties"]["size"] = {"anyOf": [choice, {"type": "array", "items": choice}]}
+    old["components"]["schemas"]["AcmeVideoRequest"]["properties"]["size"] = {
+        "anyOf": [choice, {"type": "array", "items": choice}]
+    }
     new = copy.deepcopy(old)
     choice = {**choice, "description": "How long."}
     named = {"$ref": "#/components/schemas/AcmeSize"}
-    new["components"]["schemas"]["AcmeVideoRequest"]["properties"]["size"] = {"anyOf": [named, {"type": "array", "items": named}]}
+    new["components"]["schemas"]["AcmeVideoRequest"]["properties"]["size"] = {
+        "anyOf": [named, {"type": "array", "items": named}]
+    }
     new["components"]["schemas"]["AcmeSize"] = choice
     assert [kind for kind, _, _ in told(report(old, new))] == ["changed"]
 
@@ -154,7 +235,9 @@ def test_the_publication_is_what_it_is_made_of(publication: Path) -> None:
     """Each published document, in each version and form, says what spec/ says, and shows a new field of it."""
     spec = read(str(ROOT / "spec"))
     edited = json.loads(json.dumps(spec))
-    edited["components"]["schemas"]["KlingTextToVideoRequest"]["properties"]["zoom"] = {"type": "integer"}
+    edited["components"]["schemas"]["KlingTextToVideoRequest"]["properties"]["zoom"] = {
+        "type": "integer"
+    }
     for name in ("openapi-3.2.json", "openapi-3.2.yaml", "openapi-3.1.json", "openapi-3.0.json"):
         document = read(str(publication / name))
         assert told(report(document, spec)) == [], name
@@ -177,7 +260,11 @@ def before(tmp_path: Path) -> Path:
     """The specification before a page changes: the mini one, with a choice in it."""
     spec = tmp_path / "spec"
     shutil.copytree(MINI, spec)
-    edit(spec, FIELD, f"        mode: {{type: string, enum: [std, pro], description: How well.}}\n{FIELD}")
+    edit(
+        spec,
+        FIELD,
+        f"        mode: {{type: string, enum: [std, pro], description: How well.}}\n{FIELD}",
+    )
     shutil.copytree(spec, tmp_path / "before")
     return tmp_path / "before"
 
@@ -203,7 +290,9 @@ def call(out: Path, **arguments: Any) -> subprocess.CompletedProcess[str]:
     """Call the operation with the client that was built into a folder, on a strict mock of the document there."""
     path = f"{out}:{ROOT / 'overlays'}"
     command = [sys.executable, "-c", CALL, str(out / "openapi.json"), json.dumps(arguments)]
-    return subprocess.run(command, env={"PYTHONPATH": path, "PATH": ""}, capture_output=True, text=True)
+    return subprocess.run(
+        command, env={"PYTHONPATH": path, "PATH": ""}, capture_output=True, text=True
+    )
 
 
 def test_rehearsal(before: Path, page: Page, tmp_path: Path) -> None:  # noqa: F811
@@ -211,7 +300,10 @@ def test_rehearsal(before: Path, page: Page, tmp_path: Path) -> None:  # noqa: F
     spec, out, file = tmp_path / "spec", tmp_path / "generated", tmp_path / "400000003e0.md"
 
     def today(operation: Json) -> None:
-        operation["requestBody"]["content"]["application/json"]["schema"]["properties"]["mode"] = {"type": "string", "enum": ["std", "pro"]}
+        operation["requestBody"]["content"]["application/json"]["schema"]["properties"]["mode"] = {
+            "type": "string",
+            "enum": ["std", "pro"],
+        }
 
     def tomorrow(operation: Json) -> None:
         today(operation)
@@ -224,7 +316,9 @@ def test_rehearsal(before: Path, page: Page, tmp_path: Path) -> None:  # noqa: F
         file.write_text(page(change), "utf-8")
         done = generator("docs", "diff", file, "--spec", spec, "--json")
         assert done.returncode == 0, done.stderr
-        return {(finding["kind"], finding["field"]) for finding in json.loads(done.stdout)["findings"]}
+        return {
+            (finding["kind"], finding["field"]) for finding in json.loads(done.stdout)["findings"]
+        }
 
     assert differences_to(today) == set()
     assert differences_to(tomorrow) == {("enum", "mode"), ("field", "seed"), ("price", "")}
@@ -232,7 +326,9 @@ def test_rehearsal(before: Path, page: Page, tmp_path: Path) -> None:  # noqa: F
     assert "seed" in call(out, prompt="a red panda", seed=7).stderr
 
     edit(spec, "enum: [std, pro]", "enum: [std, pro, max]")
-    edit(spec, FIELD, f"        seed: {{type: integer, description: Makes it repeatable.}}\n{FIELD}")
+    edit(
+        spec, FIELD, f"        seed: {{type: integer, description: Makes it repeatable.}}\n{FIELD}"
+    )
     edit(spec, "amount: 0.5", "amount: 0.8")
     edit(spec, "p003, evidence: page, seen: 2026-11-21", "p003, evidence: page, seen: 2026-11-30")
     assert differences_to(tomorrow) == set()
@@ -243,8 +339,14 @@ def test_rehearsal(before: Path, page: Page, tmp_path: Path) -> None:  # noqa: F
 
     made = json.loads(generator("changes", before, spec, "--json").stdout)
     assert (made["verdict"], made["next"], made["evidence"]) == ("added", "0.1.1", 0)
-    assert sorted((change["kind"], change["operation"], change["text"]) for change in made["changes"]) == [
-        ("added", "acme_text_to_video", "added the new `max` enum value to the request property `mode`"),
+    assert sorted(
+        (change["kind"], change["operation"], change["text"]) for change in made["changes"]
+    ) == [
+        (
+            "added",
+            "acme_text_to_video",
+            "added the new `max` enum value to the request property `mode`",
+        ),
         ("added", "acme_text_to_video", "added the new optional request property `seed`"),
         ("changed", "acme_text_to_video", "price: 0.5 PTC per call → 0.8 PTC per call"),
     ]
@@ -261,10 +363,15 @@ def test_rehearsal_of_what_breaks(before: Path, page: Page, tmp_path: Path) -> N
 
     file.write_text(page(tomorrow), "utf-8")
     found = json.loads(generator("docs", "diff", file, "--spec", spec, "--json").stdout)["findings"]
-    assert {(finding["kind"], finding["field"]) for finding in found} == {("enum", "mode"), ("gone", "image")}
+    assert {(finding["kind"], finding["field"]) for finding in found} == {
+        ("enum", "mode"),
+        ("gone", "image"),
+    }
 
     edit(spec, "enum: [std, pro]", "enum: [std]")
-    for line in re.findall(r"^        image: \{.*\n", (spec / "videos/acme.yaml").read_text("utf-8"), re.M):
+    for line in re.findall(
+        r"^        image: \{.*\n", (spec / "videos/acme.yaml").read_text("utf-8"), re.M
+    ):
         edit(spec, line, "")
     built = generator("build", "--spec", spec, "--out", out)
     assert built.returncode == 0, built.stderr

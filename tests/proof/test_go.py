@@ -22,7 +22,15 @@ def module(publication: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the module with the generated package."""
     folder = shutil.copytree(MODULE, tmp_path_factory.mktemp("go") / "proof")
     (folder / "api302").mkdir()
-    run("go", "tool", "oapi-codegen", "-config", "oapi-codegen.yaml", publication / "openapi-3.0.yaml", cwd=folder)
+    run(
+        "go",
+        "tool",
+        "oapi-codegen",
+        "-config",
+        "oapi-codegen.yaml",
+        publication / "openapi-3.0.yaml",
+        cwd=folder,
+    )
     return folder
 
 
@@ -31,7 +39,9 @@ def test_it_compiles_and_vets(module: Path) -> None:
     run("go", "vet", "-trimpath", "./...", cwd=module)
 
 
-def test_every_operation_has_a_method_and_every_example_fits(module: Path, publication: Path) -> None:
+def test_every_operation_has_a_method_and_every_example_fits(
+    module: Path, publication: Path
+) -> None:
     document = publication / "openapi-3.0.json"
     told = run("go", "test", "-trimpath", "-v", "./examples", "-document", document, cwd=module)
     counted = re.search(r"(\d+) operations, (\d+) examples", told)

@@ -23,8 +23,20 @@ PROJECT = Path(__file__).parent / "java"
 @pytest.fixture(scope="module")
 def project(publication: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with the generated client, all of it compiled."""
-    folder = shutil.copytree(PROJECT, tmp_path_factory.mktemp("java") / "project", ignore=shutil.ignore_patterns("target"))
-    run("mvn", "-q", "-B", "-ntp", "compile", f"-Ddocument={publication / 'openapi-3.0.yaml'}", cwd=folder)
+    folder = shutil.copytree(
+        PROJECT,
+        tmp_path_factory.mktemp("java") / "project",
+        ignore=shutil.ignore_patterns("target"),
+    )
+    run(
+        "mvn",
+        "-q",
+        "-B",
+        "-ntp",
+        "compile",
+        f"-Ddocument={publication / 'openapi-3.0.yaml'}",
+        cwd=folder,
+    )
     return folder
 
 
@@ -35,7 +47,14 @@ def document(publication: Path) -> Any:
 
 def java(project: Path, program: str, *arguments: str | Path) -> str:
     """What a program of the project prints."""
-    return run("java", "-cp", f"target/classes{os.pathsep}target/lib/*", f"sample.{program}", *arguments, cwd=project)
+    return run(
+        "java",
+        "-cp",
+        f"target/classes{os.pathsep}target/lib/*",
+        f"sample.{program}",
+        *arguments,
+        cwd=project,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +64,10 @@ def methods(project: Path) -> dict[str, list[str]]:
 
 
 def test_every_operation_has_a_method(methods: dict[str, list[str]], document: Any) -> None:
-    names = {re.sub(r"_(.)", lambda word: word[1].upper(), operation["operationId"]) for _, _, operation in operations(document)}
+    names = {
+        re.sub(r"_(.)", lambda word: word[1].upper(), operation["operationId"])
+        for _, _, operation in operations(document)
+    }
     assert len(names) > 500
     # A call that takes or gives several media types has a method for each: klingTextToVideoV16Hq5sWithJson, openaiEditImageAsEventStream.
     media = re.compile(r"(With(Json|FormData))?(As[A-Z][A-Za-z0-9]*)?$")
@@ -53,8 +75,14 @@ def test_every_operation_has_a_method(methods: dict[str, list[str]], document: A
 
 
 def test_a_union_is_sent_as_json_alone(methods: dict[str, list[str]], document: Any) -> None:
-    bodies = [operation.get("requestBody", {}).get("content", {}) for _, _, operation in operations(document)]
-    json_bodies = {content.get("application/json", {}).get("schema", {}).get("$ref", "").rpartition("/")[2] for content in bodies}
+    bodies = [
+        operation.get("requestBody", {}).get("content", {})
+        for _, _, operation in operations(document)
+    ]
+    json_bodies = {
+        content.get("application/json", {}).get("schema", {}).get("$ref", "").rpartition("/")[2]
+        for content in bodies
+    }
     others = {union for unions in methods.values() for union in unions} - json_bodies
     assert not others, (
         "in a form or an address the generator sends a class's name for these; map them to String under schemaMappings in pom.xml"
@@ -72,7 +100,10 @@ def replies(document: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
             media = reply.get("content", {}).get("application/json", {})
             schema = media.get("schema", {}).get("$ref", "").rpartition("/")[2]
             if code.startswith("2") and schema:
-                yield from ((operation["operationId"], schema, example["value"]) for example in media.get("examples", {}).values())
+                yield from (
+                    (operation["operationId"], schema, example["value"])
+                    for example in media.get("examples", {}).values()
+                )
 
 
 def losses(sent: Any, read: Any, place: str = "") -> Iterator[str]:
@@ -88,10 +119,20 @@ def losses(sent: Any, read: Any, place: str = "") -> Iterator[str]:
 
 
 def test_the_classes_read_the_replies(project: Path, document: Any) -> None:
-    classes = {path.stem for path in (project / "target/classes/api302/model").iterdir()}  # no object without described fields: it is a Map
+    classes = {
+        path.stem for path in (project / "target/classes/api302/model").iterdir()
+    }  # no object without described fields: it is a Map
     examples = [example for example in replies(document) if example[1] in classes]
-    (project / "examples.json").write_text(json.dumps([{"type": schema, "value": value} for _, schema, value in examples]), "utf-8")
+    (project / "examples.json").write_text(
+        json.dumps([{"type": schema, "value": value} for _, schema, value in examples]), "utf-8"
+    )
     read = json.loads(java(project, "Examples", project / "examples.json"))
-    lost = [f"{name} {loss}" for (name, _, value), one in zip(examples, read, strict=True) for loss in losses(value, one)]
+    lost = [
+        f"{name} {loss}"
+        for (name, _, value), one in zip(examples, read, strict=True)
+        for loss in losses(value, one)
+    ]
     assert len(examples) > 600
-    assert lost == [], "a class drops what is not described, and of a union of objects the first class reads every reply"
+    assert lost == [], (
+        "a class drops what is not described, and of a union of objects the first class reads every reply"
+    )

@@ -64,7 +64,9 @@ def document(publication: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def address(publication: Path) -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(publication))) as server:
+    with ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(publication))
+    ) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://{HOST}:{server.server_port}/"
@@ -74,11 +76,19 @@ def address(publication: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    found = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+    found = (
+        shutil.which("chromium")
+        or shutil.which("google-chrome")
+        or shutil.which("chromium-browser")
+    )
     if found is None:
-        pytest.fail("the reference site is tried in Chromium, which is not on the PATH: apt-get install chromium")
+        pytest.fail(
+            "the reference site is tried in Chromium, which is not on the PATH: apt-get install chromium"
+        )
     if sync_playwright is None:
-        pytest.fail("the reference site is tried with playwright, which is not installed: pip install -e '.[proof]'")
+        pytest.fail(
+            "the reference site is tried with playwright, which is not installed: pip install -e '.[proof]'"
+        )
     expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
@@ -93,13 +103,20 @@ def visit(chromium: Browser, address: str) -> Iterator[Callable[..., Page]]:
     errors: list[str] = []
     contexts = []
 
-    def open_(anchor: str = "", base: str = address, viewport: ViewportSize = DESK, **options: Any) -> Page:
+    def open_(
+        anchor: str = "", base: str = address, viewport: ViewportSize = DESK, **options: Any
+    ) -> Page:
         context = chromium.new_context(viewport=viewport, **options)
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: errors.append(message.text) if message.type in ("error", "warning") else None)
+        page.on(
+            "console",
+            lambda message: (
+                errors.append(message.text) if message.type in ("error", "warning") else None
+            ),
+        )
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(f"{base}index.html{anchor}")
         expect(page.get_by_role("heading").first).to_be_visible()
@@ -124,7 +141,9 @@ def entry(page: Page, anchor: str) -> Locator:
 
 def search(page: Page, text: str) -> Locator:
     """What a search finds, as links."""
-    expect(page.get_by_text("Search Ctrl+K")).to_be_visible()  # it is being prepared while the page can already be read
+    expect(
+        page.get_by_text("Search Ctrl+K")
+    ).to_be_visible()  # it is being prepared while the page can already be read
     page.keyboard.press("Control+k")
     page.get_by_placeholder("Search docs...").fill(text)
     found = page.locator('a[data-component-name="Search/SearchItem"]')
@@ -140,11 +159,15 @@ def test_sections_unfold_to_vendors_and_these_to_operations(visit: Callable[...,
     entry(page, "#/videos").click()
     entry(page, "#/videos/videos.kling").click()
     entry(page, KLING).click()
-    expect(part(page, KLING).get_by_role("heading", name="Make a video from a text")).to_be_in_viewport()
+    expect(
+        part(page, KLING).get_by_role("heading", name="Make a video from a text")
+    ).to_be_in_viewport()
     assert page.url.endswith(KLING)
 
 
-def test_operations_are_at_the_anchors_that_we_name(visit: Callable[..., Page], document: dict[str, Any]) -> None:
+def test_operations_are_at_the_anchors_that_we_name(
+    visit: Callable[..., Page], document: dict[str, Any]
+) -> None:
     page = visit()
     vendors = [tag for tag in document["tags"] if "parent" in tag]
     for _, group in groupby(vendors, key=lambda tag: tag["parent"]):
@@ -153,38 +176,61 @@ def test_operations_are_at_the_anchors_that_we_name(visit: Callable[..., Page], 
         entry(page, f"#/{vendor['parent']}").click()
         entry(page, anchor).click()
         below = page.get_by_role("listitem").locator(f'> a[href^="{anchor}/"]')
-        wanted = [found for found in site.anchors(document).values() if found.startswith(f"{anchor}/")]
+        wanted = [
+            found for found in site.anchors(document).values() if found.startswith(f"{anchor}/")
+        ]
         expect(below).to_have_count(len(wanted))
         assert below.evaluate_all("links => links.map(link => link.getAttribute('href'))") == wanted
 
 
-def test_an_operation_opens_by_its_anchor_and_shows_all_there_is(visit: Callable[..., Page]) -> None:
+def test_an_operation_opens_by_its_anchor_and_shows_all_there_is(
+    visit: Callable[..., Page],
+) -> None:
     page = visit(KLING)
     shown = part(page, KLING)
     expect(shown.get_by_role("heading", name="Make a video from a text")).to_be_in_viewport()
-    for row in ("Vendor Kling, video generation", "Python client.videos.kling.text_to_video", "Price 0.15 PTC per point."):
+    for row in (
+        "Vendor Kling, video generation",
+        "Python client.videos.kling.text_to_video",
+        "Price 0.15 PTC per point.",
+    ):
         expect(shown.get_by_role("row", name=row)).to_be_visible()
-    expect(shown.get_by_role("link", name="p365")).to_have_attribute("href", "https://doc.302.ai/305983163e0")
+    expect(shown.get_by_role("link", name="p365")).to_have_attribute(
+        "href", "https://doc.302.ai/305983163e0"
+    )
     expect(shown.get_by_text("product catalogue of 302.AI, seen 20")).to_be_visible()
     sample = shown.locator(".panel-request-samples")
     expect(sample.locator("code")).to_contain_text("client.videos.kling.text_to_video(")
     sample.get_by_role("button", name="Python (api302)").click()
     page.get_by_role("menuitem", name="Shell (curl)").click()
-    expect(sample.locator("code")).to_contain_text("curl https://api.302.ai/klingai/v1/videos/text2video")
+    expect(sample.locator("code")).to_contain_text(
+        "curl https://api.302.ai/klingai/v1/videos/text2video"
+    )
     expect(sample.get_by_label("Example")).to_be_hidden()
     sample.get_by_role("button", name="Shell (curl)").click()
     page.get_by_role("menuitem", name="Payload").click()
     expect(sample.get_by_label("Example")).to_be_visible()
     shown.get_by_role("link", name="Tell how a video from a text stands").click()
-    expect(part(page, KLING.replace("kling_text", "kling_get_text")).get_by_role("heading").first).to_be_in_viewport()
+    expect(
+        part(page, KLING.replace("kling_text", "kling_get_text")).get_by_role("heading").first
+    ).to_be_in_viewport()
 
 
 @pytest.mark.parametrize(
     ("anchor", "row"),
     [
-        ("#/llm/llm.openai/openai_chat_completions", "Stream Answers with events if stream in the body is true, until [DONE]."),
-        ("#/images/images.ai302/ai302_sdxl_lightning", "Request Not documented. Looked for in: 302.AI pages by title"),
-        ("#/videos/videos.kling/kling_get_text_to_video", "States The state is at data.task_status. Done: succeed. "),
+        (
+            "#/llm/llm.openai/openai_chat_completions",
+            "Stream Answers with events if stream in the body is true, until [DONE].",
+        ),
+        (
+            "#/images/images.ai302/ai302_sdxl_lightning",
+            "Request Not documented. Looked for in: 302.AI pages by title",
+        ),
+        (
+            "#/videos/videos.kling/kling_get_text_to_video",
+            "States The state is at data.task_status. Done: succeed. ",
+        ),
         ("#/audio/audio.openai/openai_speech", "Price 15 PTC per 1M characters for tts-1. 30 PTC "),
     ],
 )
@@ -200,24 +246,41 @@ def test_many_sources_unfold(visit: Callable[..., Page]) -> None:
     expect(shown.get_by_role("link", name="p002")).to_be_visible()
 
 
-def test_a_search_for_a_vendor_finds_its_operations(visit: Callable[..., Page], document: dict[str, Any]) -> None:
+def test_a_search_for_a_vendor_finds_its_operations(
+    visit: Callable[..., Page], document: dict[str, Any]
+) -> None:
     page = visit()
     found = search(page, "Kling")
-    links = [link.split("#")[1] for link in found.evaluate_all("links => links.map(link => link.getAttribute('href'))")]
+    links = [
+        link.split("#")[1]
+        for link in found.evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    ]
     wanted = [anchor[1:] for anchor in site.anchors(document).values() if ".kling/" in anchor]
     assert len(wanted) > 30 and set(wanted) <= set(links)
     found.filter(has_text="POST/klingai/v1/videos/text2video").first.click()
     expect(part(page, KLING)).to_be_in_viewport()
 
 
-@pytest.mark.parametrize("text", ["klingai/v1/videos/text2video", "Make a video from a text", "text_to_video"])
-def test_a_search_by_path_summary_or_method_finds_the_operation(visit: Callable[..., Page], text: str) -> None:
-    expect(search(visit(), text).filter(has_text="POST/klingai/v1/videos/text2video").first).to_be_visible()
+@pytest.mark.parametrize(
+    "text", ["klingai/v1/videos/text2video", "Make a video from a text", "text_to_video"]
+)
+def test_a_search_by_path_summary_or_method_finds_the_operation(
+    visit: Callable[..., Page], text: str
+) -> None:
+    expect(
+        search(visit(), text).filter(has_text="POST/klingai/v1/videos/text2video").first
+    ).to_be_visible()
 
 
-def test_the_landing_page_leads_to_files_that_are_there(visit: Callable[..., Page], publication: Path) -> None:
+def test_the_landing_page_leads_to_files_that_are_there(
+    visit: Callable[..., Page], publication: Path
+) -> None:
     page = visit()
-    links = page.get_by_role("table").get_by_role("link").evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    links = (
+        page.get_by_role("table")
+        .get_by_role("link")
+        .evaluate_all("links => links.map(link => link.getAttribute('href'))")
+    )
     assert len(links) >= 9 and [link for link in links if not (publication / link).is_file()] == []
     expect(page.get_by_text("pip install api302")).to_be_visible()
     with page.expect_download() as download:
@@ -228,14 +291,18 @@ def test_the_landing_page_leads_to_files_that_are_there(visit: Callable[..., Pag
 def test_a_phone_in_the_dark(visit: Callable[..., Page]) -> None:
     page = visit(KLING, viewport=PHONE, color_scheme="dark")
     expect(part(page, KLING).get_by_role("row", name="Price 0.15 PTC per point.")).to_be_visible()
-    width, colour = page.evaluate("[document.scrollingElement.scrollWidth, getComputedStyle(document.body).backgroundColor]")
+    width, colour = page.evaluate(
+        "[document.scrollingElement.scrollWidth, getComputedStyle(document.body).backgroundColor]"
+    )
     assert width <= PHONE["width"]
     assert max(int(part) for part in re.findall(r"\d+", colour)[:3]) < 60, colour
 
 
 def test_it_opens_from_a_folder_too(visit: Callable[..., Page], publication: Path) -> None:
     page = visit(KLING, base=f"{publication.as_uri()}/")
-    expect(part(page, KLING).locator(".panel-request-samples code")).to_contain_text("client.videos.kling.text_to_video(")
+    expect(part(page, KLING).locator(".panel-request-samples code")).to_contain_text(
+        "client.videos.kling.text_to_video("
+    )
 
 
 def test_nothing_else_can_be_asked_for(chromium: Browser, address: str) -> None:
@@ -243,11 +310,16 @@ def test_nothing_else_can_be_asked_for(chromium: Browser, address: str) -> None:
     with chromium.new_page() as page:
         page.goto(f"{address}index.html")
         script = "address => fetch(address).then(() => 'let through', error => String(error))"
-        refused = [page.evaluate(script, url) for url in (f"{address}llms.txt", "https://api.302.ai/v1/models")]
+        refused = [
+            page.evaluate(script, url)
+            for url in (f"{address}llms.txt", "https://api.302.ai/v1/models")
+        ]
     assert refused == ["TypeError: Failed to fetch"] * 2
 
 
-def test_the_same_document_makes_the_same_site(publication: Path, document: dict[str, Any], tmp_path: Path) -> None:
+def test_the_same_document_makes_the_same_site(
+    publication: Path, document: dict[str, Any], tmp_path: Path
+) -> None:
     site.build(document, tmp_path)
     for name in ("index.html", "site/redoc.js", "site/document.js"):
         assert (tmp_path / name).read_bytes() == (publication / name).read_bytes()

@@ -20,10 +20,16 @@ PROJECT = Path(__file__).parent / "typescript"
 @pytest.fixture(scope="module")
 def project(publication: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with its packages, the generated types, and every example of the document as typed code."""
-    folder = shutil.copytree(PROJECT, tmp_path_factory.mktemp("typescript") / "project", ignore=shutil.ignore_patterns("node_modules"))
+    folder = shutil.copytree(
+        PROJECT,
+        tmp_path_factory.mktemp("typescript") / "project",
+        ignore=shutil.ignore_patterns("node_modules"),
+    )
     run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", cwd=folder)
     run("node", "generate.mjs", publication / "openapi-3.1.yaml", "src/api302.d.ts", cwd=folder)
-    (folder / "src/examples.ts").write_text(typed_examples(publication / "openapi-3.1.json"), "utf-8")
+    (folder / "src/examples.ts").write_text(
+        typed_examples(publication / "openapi-3.1.json"), "utf-8"
+    )
     return folder
 
 
@@ -32,11 +38,19 @@ def typed_examples(document: Path) -> str:
     lines = ['import type { operations } from "./api302.js";']
     for _, _, operation in operations(json.loads(document.read_text("utf-8"))):
         bodies = {'["requestBody"]': operation.get("requestBody", {})}
-        bodies |= {f'["responses"][{code}]': reply for code, reply in operation["responses"].items() if code.startswith("2")}
+        bodies |= {
+            f'["responses"][{code}]': reply
+            for code, reply in operation["responses"].items()
+            if code.startswith("2")
+        }
         for place, body in bodies.items():
-            for example in body.get("content", {}).get("application/json", {}).get("examples", {}).values():
+            for example in (
+                body.get("content", {}).get("application/json", {}).get("examples", {}).values()
+            ):
                 kind = f'NonNullable<operations["{operation["operationId"]}"]{place}>["content"]["application/json"]'
-                lines.append(f"export const example{len(lines)}: {kind} = {json.dumps(example['value'])};")
+                lines.append(
+                    f"export const example{len(lines)}: {kind} = {json.dumps(example['value'])};"
+                )
     return "\n".join(lines) + "\n"
 
 
@@ -44,7 +58,9 @@ def typed_examples(document: Path) -> str:
 def mistakes(project: Path) -> list[str]:
     """What the compiler says of the types, the sample client, what must not compile (wrong.ts), and all examples."""
     assert (project / "src/examples.ts").read_text("utf-8").count("\n") > 1200
-    return run(project / "node_modules/.bin/tsc", "--pretty", "false", cwd=project, fails=True).splitlines()
+    return run(
+        project / "node_modules/.bin/tsc", "--pretty", "false", cwd=project, fails=True
+    ).splitlines()
 
 
 def test_it_compiles(mistakes: list[str]) -> None:
@@ -59,8 +75,12 @@ def test_the_sample_client_against_the_mock(project: Path, mock_url: str) -> Non
 def test_every_operation_is_typed(project: Path, publication: Path) -> None:
     document = json.loads((publication / "openapi-3.1.json").read_text("utf-8"))
     types = (project / "src/api302.d.ts").read_text("utf-8")
-    typed = re.findall(r"^    (\w+): \{$", types.partition("export interface operations {")[2], re.MULTILINE)
-    assert sorted(typed) == sorted(operation["operationId"] for _, _, operation in operations(document))
+    typed = re.findall(
+        r"^    (\w+): \{$", types.partition("export interface operations {")[2], re.MULTILINE
+    )
+    assert sorted(typed) == sorted(
+        operation["operationId"] for _, _, operation in operations(document)
+    )
 
 
 def test_the_document_in_3_2_gives_the_same_types(project: Path, publication: Path) -> None:
@@ -68,6 +88,6 @@ def test_the_document_in_3_2_gives_the_same_types(project: Path, publication: Pa
     run("node", "generate.mjs", publication / "openapi-3.2.yaml", "newest.d.ts", cwd=project)
     newest = (project / "newest.d.ts").read_text("utf-8")
     assert '"text/event-stream": unknown;' in newest
-    assert newest.replace('"text/event-stream": unknown;', '"text/event-stream": string;') == (project / "src/api302.d.ts").read_text(
-        "utf-8"
-    )
+    assert newest.replace('"text/event-stream": unknown;', '"text/event-stream": string;') == (
+        project / "src/api302.d.ts"
+    ).read_text("utf-8")

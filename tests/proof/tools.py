@@ -14,16 +14,27 @@ import pytest
 import api302
 
 JDK = "Maven 3.8 or newer, and a JDK of 17 or newer"
-NEEDED = {"npm": "Node.js 20 or newer", "node": "Node.js 20 or newer", "go": "Go 1.26 or newer", "java": JDK, "mvn": JDK}
+NEEDED = {
+    "npm": "Node.js 20 or newer",
+    "node": "Node.js 20 or newer",
+    "go": "Go 1.26 or newer",
+    "java": JDK,
+    "mvn": JDK,
+}
 
 
 def run(*command: str | Path, cwd: Path, fails: bool = False) -> str:
     """What a tool prints. The test fails if the tool is not installed, or if it fails and `fails` does not allow for that."""
     name = str(command[0])
     if shutil.which(name) is None:
-        pytest.fail(f"{name} was not found: install {NEEDED.get(name, name)}, then run `make publish-proof` again", pytrace=False)
+        pytest.fail(
+            f"{name} was not found: install {NEEDED.get(name, name)}, then run `make publish-proof` again",
+            pytrace=False,
+        )
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
-    assert fails or done.returncode == 0, f"{' '.join(map(str, command))}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+    assert fails or done.returncode == 0, (
+        f"{' '.join(map(str, command))}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+    )
     return done.stdout
 
 
@@ -34,16 +45,38 @@ def check_sample(printed: str, mock_url: str) -> None:
     with api302.Client(api_key="sk-test", base_url=mock_url) as client:
         reply: Any = client.chat.completions.create(model="gpt-4o", messages=messages)
         assert seen["models"] == [model.id for model in client.models.list().data]
-        assert (seen["chat"], seen["tokens"]) == (reply.choices[0].message.content, reply.usage.total_tokens)
+        assert (seen["chat"], seen["tokens"]) == (
+            reply.choices[0].message.content,
+            reply.usage.total_tokens,
+        )
         with client.chat.completions.stream(model="gpt-4o", messages=messages) as stream:
             chunks = list(stream)
         assert seen["chunks"] == len(chunks) > 2
-        assert seen["streamed"] == "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
+        assert seen["streamed"] == "".join(
+            choice.delta.content or "" for chunk in chunks for choice in chunk.choices
+        )
         assert seen["states"] == ["submitted", "processing", "succeed"]
-        assert seen["video"] == client.videos.kling.text_to_video(prompt="A red panda").wait(interval=0.01).outputs[0].url
-        assert seen["sound"] == len(client.audio.openai.speech(model="tts-1", input="Hello", voice="alloy").content) > 100
+        assert (
+            seen["video"]
+            == client.videos.kling.text_to_video(prompt="A red panda")
+            .wait(interval=0.01)
+            .outputs[0]
+            .url
+        )
+        assert (
+            seen["sound"]
+            == len(client.audio.openai.speech(model="tts-1", input="Hello", voice="alloy").content)
+            > 100
+        )
     with urllib.request.urlopen(seen["uploaded"]) as file:
         assert file.read() == b"\x89PNG"
-    with api302.Client(api_key="wrong", base_url=mock_url) as client, pytest.raises(api302.AuthenticationError) as refused:
+    with (
+        api302.Client(api_key="wrong", base_url=mock_url) as client,
+        pytest.raises(api302.AuthenticationError) as refused,
+    ):
         client.models.list()
-    assert seen["refused"] == {"status": 401, "code": refused.value.code, "message": refused.value.message}
+    assert seen["refused"] == {
+        "status": 401,
+        "code": refused.value.code,
+        "message": refused.value.message,
+    }

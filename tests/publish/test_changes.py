@@ -30,7 +30,10 @@ def mini() -> dict[str, Any]:
 def edited(edit: Edit) -> dict[str, Any]:
     """The mini document, edited by a function of its operations by id and of its schemas."""
     document = mini()
-    edit({operation["operationId"]: operation for _, _, operation in operations(document)}, document["components"]["schemas"])
+    edit(
+        {operation["operationId"]: operation for _, _, operation in operations(document)},
+        document["components"]["schemas"],
+    )
     return document
 
 
@@ -59,7 +62,9 @@ def with_quick(operations: dict[str, Any], schemas: dict[str, Any]) -> None:
 # What is done to the mini document, and what is told about it: kind, operation, a part of the text.
 EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
     "a price": (
-        lambda ops, _: ops["acme_text_to_video"].update({"x-price": [{"amount": 0.8, "unit": "PTC", "per": "call"}]}),
+        lambda ops, _: ops["acme_text_to_video"].update(
+            {"x-price": [{"amount": 0.8, "unit": "PTC", "per": "call"}]}
+        ),
         [("changed", "acme_text_to_video", "price: 0.5 PTC per call → 0.8 PTC per call")],
     ),
     "the first price": (
@@ -67,11 +72,15 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
         [("changed", "acme_get_video", "price: now free")],
     ),
     "a price more": (
-        lambda ops, _: ops["acme_text_to_video"]["x-price"].append({"amount": 0.8, "unit": "PTC", "per": "call", "for": "long ones"}),
+        lambda ops, _: ops["acme_text_to_video"]["x-price"].append(
+            {"amount": 0.8, "unit": "PTC", "per": "call", "for": "long ones"}
+        ),
         [("changed", "acme_text_to_video", "price: now 0.8 PTC per call for long ones")],
     ),
     "a path parameter of several segments": (
-        lambda ops, _: ops["acme_get_video"]["parameters"][0]["schema"].update({"x-segments": True}),
+        lambda ops, _: ops["acme_get_video"]["parameters"][0]["schema"].update(
+            {"x-segments": True}
+        ),
         [("changed", "acme_get_video", "`x-segments` changed")],
     ),
     "no task any more": (
@@ -79,23 +88,40 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
         [("breaking", "acme_text_to_video", "the call is a task no longer")],
     ),
     "a task from now on": (
-        lambda ops, _: ops["acme_chat_completions"].update({"x-task": {"fetch": "acme_get_video", "parameters": {"task_id": "id"}}}),
+        lambda ops, _: ops["acme_chat_completions"].update(
+            {"x-task": {"fetch": "acme_get_video", "parameters": {"task_id": "id"}}}
+        ),
         [("breaking", "acme_chat_completions", "the call is a task now")],
     ),
     "a task on demand by a field that callers give": (
         lambda ops, _: ops["acme_chat_completions"].update(
-            {"x-task": {"fetch": "acme_get_video", "parameters": {"task_id": "id"}, "when": {**SWITCH, "name": "stream"}}}
+            {
+                "x-task": {
+                    "fetch": "acme_get_video",
+                    "parameters": {"task_id": "id"},
+                    "when": {**SWITCH, "name": "stream"},
+                }
+            }
         ),
         [("breaking", "acme_chat_completions", "the call is a task now")],
     ),
     "a task on demand by a new field": (
         lambda ops, schemas: (
             ops["acme_chat_completions"].update(
-                {"x-task": {"fetch": "acme_get_video", "parameters": {"task_id": "id"}, "when": {**SWITCH, "name": "later"}}}
+                {
+                    "x-task": {
+                        "fetch": "acme_get_video",
+                        "parameters": {"task_id": "id"},
+                        "when": {**SWITCH, "name": "later"},
+                    }
+                }
             ),
             schemas["AcmeChatRequest"]["properties"].update(later={"type": "boolean"}),
         ),
-        [("added", "acme_chat_completions", "the call is a task now"), ("changed", "acme_chat_completions", "properties/later")],
+        [
+            ("added", "acme_chat_completions", "the call is a task now"),
+            ("changed", "acme_chat_completions", "properties/later"),
+        ],
     ),
     "a task that becomes one on demand": (
         with_quick,
@@ -105,7 +131,9 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
         ],
     ),
     "another word of a state": (
-        lambda ops, _: ops["acme_get_video"]["x-task-status"].update(failed=["failed", "refused"], interval=9),
+        lambda ops, _: ops["acme_get_video"]["x-task-status"].update(
+            failed=["failed", "refused"], interval=9
+        ),
         [("changed", "acme_get_video", "the reply tells a task's state: failed, interval changed")],
     ),
     "what success is": (
@@ -137,7 +165,9 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
         [("added", "acme_get_video", "now also `client.videos.get`")],
     ),
     "a form of a file less": (
-        lambda _, schemas: schemas["AcmeVideoRequest"]["properties"]["image"].update({"x-file": ["url", "base64"]}),
+        lambda _, schemas: schemas["AcmeVideoRequest"]["properties"]["image"].update(
+            {"x-file": ["url", "base64"]}
+        ),
         [("breaking", "acme_text_to_video", "`image` takes no file as data_url any more")],
     ),
     "a form of a file more": (
@@ -145,16 +175,30 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
         [("added", "acme_chat_completions", "`url` takes a file as base64 too")],
     ),
     "a request that nobody knows any more": (
-        lambda ops, _: ops["acme_text_to_video"].update({"x-unknown": {"request": "looked everywhere"}}),
+        lambda ops, _: ops["acme_text_to_video"].update(
+            {"x-unknown": {"request": "looked everywhere"}}
+        ),
         [("breaking", "acme_text_to_video", "not described any more: request")],
     ),
     "another vendor": (
         lambda ops, _: ops["acme_get_video"].update(tags=["audio.other"]),
-        [("breaking", "acme_get_video", "`client.videos.acme.get_video` is now `client.audio.other.acme_get_video`")],
+        [
+            (
+                "breaking",
+                "acme_get_video",
+                "`client.videos.acme.get_video` is now `client.audio.other.acme_get_video`",
+            )
+        ],
     ),
     "another name": (
         lambda ops, _: ops["acme_get_video"].update(operationId="acme_look_up"),
-        [("breaking", "acme_look_up", "`client.videos.acme.get_video` is now `client.videos.acme.look_up`")],
+        [
+            (
+                "breaking",
+                "acme_look_up",
+                "`client.videos.acme.get_video` is now `client.videos.acme.look_up`",
+            )
+        ],
     ),
     "words": (
         lambda ops, _: ops["acme_get_video"].update(summary="Look"),
@@ -162,12 +206,21 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
     ),
     "words of a field that operations share": (
         lambda _, schemas: schemas["AcmeTask"].update(description="How it stands."),
-        [("changed", "acme_text_to_video", "other words"), ("changed", "acme_get_video", "other words")],
+        [
+            ("changed", "acme_text_to_video", "other words"),
+            ("changed", "acme_get_video", "other words"),
+        ],
     ),
     "fields that are called like keywords": (
-        lambda _, schemas: schemas["AcmeVideo"]["properties"].update({"title": {"type": "string"}, "x-price": {"type": "number"}}),
+        lambda _, schemas: schemas["AcmeVideo"]["properties"].update(
+            {"title": {"type": "string"}, "x-price": {"type": "number"}}
+        ),
         [
-            ("changed", "acme_text_to_video", "described another way in `properties/title` and 1 more"),
+            (
+                "changed",
+                "acme_text_to_video",
+                "described another way in `properties/title` and 1 more",
+            ),
             ("changed", "acme_get_video", "described another way in `properties/title` and 1 more"),
         ],
     ),
@@ -176,7 +229,12 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
         [("changed", "acme_get_video", "described another way in `responses/5XX`")],
     ),
     "evidence": (lambda ops, _: ops["acme_get_video"]["x-docs"][0].update(seen="2027-01-01"), []),
-    "samples": (lambda ops, _: ops["acme_get_video"].update({"x-codeSamples": [{"lang": "curl", "source": "curl"}]}), []),
+    "samples": (
+        lambda ops, _: ops["acme_get_video"].update(
+            {"x-codeSamples": [{"lang": "curl", "source": "curl"}]}
+        ),
+        [],
+    ),
 }
 
 
@@ -184,7 +242,9 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
 def test_what_we_see(says: list[Any], name: str) -> None:
     edit, expected = EDITS[name]
     found = changes.report(mini(), edited(edit)).changes
-    assert [(change.kind, change.operation) for change in found] == [(kind, operation) for kind, operation, _ in expected]
+    assert [(change.kind, change.operation) for change in found] == [
+        (kind, operation) for kind, operation, _ in expected
+    ]
     for change, (_, _, text) in zip(found, expected, strict=True):
         assert text in change.text
 
@@ -200,36 +260,60 @@ def test_an_extension_that_was_there_before_reads_backwards(says: list[Any]) -> 
 def test_a_range_of_statuses_that_goes_is_told_whatever_else_is(says: list[Any]) -> None:
     says.append(finding("new-optional-request-property", 1, "added `seed`"))
     new = edited(lambda ops, _: ops["acme_text_to_video"]["responses"].pop("4XX"))
-    assert [change.text for change in changes.report(mini(), new).changes] == ["added `seed`", "described another way in `responses/4XX`"]
+    assert [change.text for change in changes.report(mini(), new).changes] == [
+        "added `seed`",
+        "described another way in `responses/4XX`",
+    ]
 
 
 def test_what_publishing_adds_is_no_change(says: list[Any]) -> None:
     """A published document is compared with what would be published of the other."""
     published = changes.hinted(mini())
     published["info"] |= {"x-content-hash": "sha256:0", "x-evidence-date": "2026-11-21"}
-    assert changes.report(published, mini()).changes == changes.report(mini(), published).changes == []
+    assert (
+        changes.report(published, mini()).changes == changes.report(mini(), published).changes == []
+    )
 
 
 def test_operations_come_go_and_move(says: list[Any]) -> None:
     new = mini()
     new["paths"]["/acme/v2/videos"] = new["paths"].pop("/acme/v1/videos")
-    new["paths"]["/acme/v2/new"] = {"post": {"operationId": "acme_new", "summary": "Newest", "tags": ["videos.acme"]}}
+    new["paths"]["/acme/v2/new"] = {
+        "post": {"operationId": "acme_new", "summary": "Newest", "tags": ["videos.acme"]}
+    }
     del new["paths"]["/acme/v1/videos/{task_id}"]
-    told = {change.operation: (change.kind, change.call, change.text) for change in changes.report(mini(), new).changes}
+    told = {
+        change.operation: (change.kind, change.call, change.text)
+        for change in changes.report(mini(), new).changes
+    }
     assert told == {
         "acme_text_to_video": ("breaking", "POST /acme/v2/videos", "was `POST /acme/v1/videos`"),
         "acme_new": ("added", "POST /acme/v2/new", "new: Newest"),
-        "acme_get_video": ("breaking", "GET /acme/v1/videos/{task_id}", "removed (Tell how a video task stands)"),
+        "acme_get_video": (
+            "breaking",
+            "GET /acme/v1/videos/{task_id}",
+            "removed (Tell how a video task stands)",
+        ),
     }
-    new["paths"]["/acme/v2/videos"]["post"]["x-aliases"] = ["/acme/v1/videos"]  # the old path goes on
-    kept = [change.kind for change in changes.report(mini(), new).changes if change.operation == "acme_text_to_video"]
+    new["paths"]["/acme/v2/videos"]["post"]["x-aliases"] = [
+        "/acme/v1/videos"
+    ]  # the old path goes on
+    kept = [
+        change.kind
+        for change in changes.report(mini(), new).changes
+        if change.operation == "acme_text_to_video"
+    ]
     assert kept == ["changed"]
 
 
 def test_a_class_that_is_gone(says: list[Any]) -> None:
     """Told where an operation returned it that is still there; a removed operation takes its schemas along silently."""
     text = json.dumps(mini()).replace("AcmeTaskResult", "AcmeOutcome")
-    renamed = [change for change in changes.report(mini(), json.loads(text)).changes if change.rule == "component"]
+    renamed = [
+        change
+        for change in changes.report(mini(), json.loads(text)).changes
+        if change.rule == "component"
+    ]
     assert {(change.kind, change.operation) for change in renamed} == {
         ("breaking", "acme_text_to_video"),
         ("breaking", "acme_get_video"),
@@ -237,7 +321,9 @@ def test_a_class_that_is_gone(says: list[Any]) -> None:
     assert all("`AcmeTaskResult` is gone" in change.text for change in renamed)
     new = mini()
     del new["paths"]["/v1/chat/completions"]
-    new["components"]["schemas"] = {name: schema for name, schema in new["components"]["schemas"].items() if "Chat" not in name}
+    new["components"]["schemas"] = {
+        name: schema for name, schema in new["components"]["schemas"].items() if "Chat" not in name
+    }
     assert [change.rule for change in changes.report(mini(), new).changes] == ["operation-removed"]
 
 
@@ -269,15 +355,30 @@ def test_how_we_judge_oasdiffs_rules(says: list[Any], rule: str, level: int, kin
     says.append(finding(rule, level, "something"))
     says.append(finding("api-tag-removed", 1, "told by us"))
     says.append({"id": "api-version-not-bumped", "level": 1, "text": "decided by us"})
-    assert [(change.rule, change.kind) for change in changes.report(mini(), mini()).changes] == [(rule, kind)]
+    assert [(change.rule, change.kind) for change in changes.report(mini(), mini()).changes] == [
+        (rule, kind)
+    ]
 
 
 def test_a_finding_is_told_once_and_in_short(says: list[Any]) -> None:
     """A field of JSON and of a form is one argument in Python; a class's name says more than its address."""
-    says += [finding("new-optional-request-property", 1, f"added `seed` (media type: {kind})") for kind in ("a/json", "b/form")]
-    says.append(finding("response-optional-property-added", 1, "added `data/anyOf[subschema #2]/anyOf[#/components/schemas/X]/id`"))
+    says += [
+        finding("new-optional-request-property", 1, f"added `seed` (media type: {kind})")
+        for kind in ("a/json", "b/form")
+    ]
     says.append(
-        finding("response-property-any-of-added", 3, "added `#/components/schemas/X` (media type: text/event-stream) (item schema)")
+        finding(
+            "response-optional-property-added",
+            1,
+            "added `data/anyOf[subschema #2]/anyOf[#/components/schemas/X]/id`",
+        )
+    )
+    says.append(
+        finding(
+            "response-property-any-of-added",
+            3,
+            "added `#/components/schemas/X` (media type: text/event-stream) (item schema)",
+        )
     )
     assert [change.text for change in changes.report(mini(), mini()).changes] == [
         "added `seed`",
@@ -287,7 +388,11 @@ def test_a_finding_is_told_once_and_in_short(says: list[Any]) -> None:
 
 
 def test_a_component_that_is_no_schema_has_no_name_in_python(says: list[Any]) -> None:
-    new = json.loads(json.dumps(mini()).replace('"#/components/responses/ClientError"', '"#/components/responses/Refused"'))
+    new = json.loads(
+        json.dumps(mini()).replace(
+            '"#/components/responses/ClientError"', '"#/components/responses/Refused"'
+        )
+    )
     new["components"]["responses"]["Refused"] = new["components"]["responses"].pop("ClientError")
     assert {change.kind for change in changes.report(mini(), new).changes} == {"changed"}
 
@@ -304,16 +409,28 @@ def test_a_component_that_is_no_schema_has_no_name_in_python(says: list[Any]) ->
     ],
 )
 def test_the_next_version(since: str, kinds: list[str], verdict: str, following: str) -> None:
-    made = Report(since, [Change(kind, "videos.acme", "acme_x", "POST /x", "rule", "text") for kind in kinds], 0)
+    made = Report(
+        since,
+        [Change(kind, "videos.acme", "acme_x", "POST /x", "rule", "text") for kind in kinds],
+        0,
+    )
     assert (made.verdict, made.next) == (verdict, following)
 
 
 def test_markdown(says: list[Any]) -> None:
     """Grouped by what it means and by vendor; what operations share is said once."""
     says += [finding("request-property-removed", 2, "removed the request property `duration`")]
-    says += [finding("new-optional-request-property", 1, f"added `{letter}`") for letter in "abcdefg"]
-    for call in ("POST /acme/v1/videos", "GET /acme/v1/videos/{task_id}", "POST /v1/chat/completions"):
-        says.append(finding("response-optional-property-added", 1, "added the error's `hint`", call))
+    says += [
+        finding("new-optional-request-property", 1, f"added `{letter}`") for letter in "abcdefg"
+    ]
+    for call in (
+        "POST /acme/v1/videos",
+        "GET /acme/v1/videos/{task_id}",
+        "POST /v1/chat/completions",
+    ):
+        says.append(
+            finding("response-optional-property-added", 1, "added the error's `hint`", call)
+        )
     new = edited(EDITS["words"][0])
     new["servers"] = [{"url": "https://other.example.test"}]
     new["paths"]["/v1/audio/transcriptions"]["post"]["x-docs"][0]["seen"] = "2027-01-01"
@@ -361,12 +478,26 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     text = file.read_text("utf-8")
     rest = "  summary: A small document that has every mechanism.\n  license: {name: MIT, identifier: MIT}"
     info = "info:\n  title: Mini\n  version: 0.1.0\n"
-    file.write_text("\n".join(line if not line.startswith("info:") else info + rest for line in text.splitlines()) + "\n", "utf-8")
-    (root / "pyproject.toml").write_text('[build-system]\nrequires = []\n\n[project]\nname = "x"\nversion = "0.1.0"\n', "utf-8")
+    file.write_text(
+        "\n".join(
+            line if not line.startswith("info:") else info + rest for line in text.splitlines()
+        )
+        + "\n",
+        "utf-8",
+    )
+    (root / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\n\n[project]\nname = "x"\nversion = "0.1.0"\n', "utf-8"
+    )
     (root / "overlays/api302").mkdir(parents=True)
-    (root / "overlays/api302/__init__.py").write_text('"""X."""\n\n__version__ = "0.1.0"\n', "utf-8")
-    unreleased = "# Changelog\n\nIntroduction.\n\n## [Unreleased]\n\n### Fixed\n\n- A thing by hand.\n\n"
-    (root / "CHANGELOG.md").write_text(unreleased + "## [0.1.0] - 2026-11-01\n\n- First.\n", "utf-8")
+    (root / "overlays/api302/__init__.py").write_text(
+        '"""X."""\n\n__version__ = "0.1.0"\n', "utf-8"
+    )
+    unreleased = (
+        "# Changelog\n\nIntroduction.\n\n## [Unreleased]\n\n### Fixed\n\n- A thing by hand.\n\n"
+    )
+    (root / "CHANGELOG.md").write_text(
+        unreleased + "## [0.1.0] - 2026-11-01\n\n- First.\n", "utf-8"
+    )
     (root / "generated").mkdir()
     (root / "generated/openapi.json").write_text(json.dumps(mini()), "utf-8")
     monkeypatch.chdir(root)
@@ -374,24 +505,43 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def git(*arguments: str) -> None:
-    subprocess.run(["git", "-c", "user.name=A", "-c", "user.email=a@example.test", *arguments], check=True, capture_output=True)
+    subprocess.run(
+        ["git", "-c", "user.name=A", "-c", "user.email=a@example.test", *arguments],
+        check=True,
+        capture_output=True,
+    )
 
 
-def test_documents_folders_and_revisions(says: list[Any], project: Path, run: Callable[..., Run]) -> None:
+def test_documents_folders_and_revisions(
+    says: list[Any], project: Path, run: Callable[..., Run]
+) -> None:
     """OLD may be JSON, YAML, a folder or a revision; the default is the newest tag, and NEW's default is spec/."""
     file = project / "spec/videos/acme.yaml"
     file.write_text(file.read_text("utf-8").replace("amount: 0.5", "amount: 0.75"), "utf-8")
     as_yaml = project / "old.yaml"
-    as_yaml.write_text(changes.yaml.safe_dump(mini()).replace("'200'", "200").replace("'2026-11-21'", "2026-11-21"), "utf-8")
+    as_yaml.write_text(
+        changes.yaml.safe_dump(mini())
+        .replace("'200'", "200")
+        .replace("'2026-11-21'", "2026-11-21"),
+        "utf-8",
+    )
     git("init", "--quiet")
     git("add", "generated")
     git("commit", "--quiet", "-m", "a")
     git("tag", "v0.1.0")
     for version in ("0.2.0", "0.10.0"):  # 0.10 is newer than 0.2
-        (project / "generated/openapi.json").write_text(json.dumps({**mini(), "info": {"title": "M", "version": version}}), "utf-8")
+        (project / "generated/openapi.json").write_text(
+            json.dumps({**mini(), "info": {"title": "M", "version": version}}), "utf-8"
+        )
         git("commit", "--quiet", "-am", version)
         git("tag", f"v{version}")
-    for old, since in (("old.yaml", "0.1.0"), ("v0.1.0", "0.1.0"), (str(MINI), "0.1.0"), ("HEAD~1", "0.2.0"), (None, "0.10.0")):
+    for old, since in (
+        ("old.yaml", "0.1.0"),
+        ("v0.1.0", "0.1.0"),
+        (str(MINI), "0.1.0"),
+        ("HEAD~1", "0.2.0"),
+        (None, "0.10.0"),
+    ):
         done = run("--json", *([old] if old else []))
         assert (done.code, done.err) == (0, "")
         told = json.loads(done.out)
@@ -403,10 +553,16 @@ def test_documents_folders_and_revisions(says: list[Any], project: Path, run: Ca
     assert "The API is the same: no new version." in run("old.yaml", "old.yaml").out
 
 
-def test_older_openapi_versions_are_compared_as_such(says: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_older_openapi_versions_are_compared_as_such(
+    says: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The newer side is lowered, so that the way down is no change."""
     compared: list[str] = []
-    monkeypatch.setattr(oasdiff, "_run", lambda old, new: compared.append(f"{old['openapi']} {new['openapi']}") or [])
+    monkeypatch.setattr(
+        oasdiff,
+        "_run",
+        lambda old, new: compared.append(f"{old['openapi']} {new['openapi']}") or [],
+    )
     middle = changes.to_31(mini())[0]
     oldest = changes.to_30(middle)[0]
     price = edited(EDITS["a price"][0])
@@ -424,7 +580,10 @@ def test_older_openapi_versions_are_compared_as_such(says: list[Any], monkeypatc
         ('{"a": ', "old.json is neither JSON nor YAML"),
         (b"\xff\xfe", "old.json is neither JSON nor YAML"),
         ("just words", "old.json is no OpenAPI document of version 3.0, 3.1 or 3.2"),
-        ('{"swagger": "2.0", "paths": {}}', "old.json is no OpenAPI document of version 3.0, 3.1 or 3.2"),
+        (
+            '{"swagger": "2.0", "paths": {}}',
+            "old.json is no OpenAPI document of version 3.0, 3.1 or 3.2",
+        ),
         (
             '{"openapi": "3.1.0", "paths": {}, "info": {"title": "t", "version": "today"}}',
             "old.json has no version in info.version, such as 0.1.0",
@@ -435,17 +594,24 @@ def test_older_openapi_versions_are_compared_as_such(says: list[Any], monkeypatc
         ),
     ],
 )
-def test_what_is_no_document(project: Path, run: Callable[..., Run], content: str | bytes, message: str) -> None:
+def test_what_is_no_document(
+    project: Path, run: Callable[..., Run], content: str | bytes, message: str
+) -> None:
     (project / "old.json").write_bytes(content if isinstance(content, bytes) else content.encode())
     done = run("old.json")
     assert (done.code, done.out) == (2, "")
     assert message in done.err
 
 
-def test_what_cannot_be_found(says: list[Any], project: Path, run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_found(
+    says: list[Any], project: Path, run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
     git("init", "--quiet")
     assert "there is no git tag v* yet to compare with: give OLD" in run().err
-    assert run("v9").err == "`v9` is no file, no folder and no git revision: give a document, a spec folder or a revision\n"
+    assert (
+        run("v9").err
+        == "`v9` is no file, no folder and no git revision: give a document, a spec folder or a revision\n"
+    )
     git("add", "spec")
     git("commit", "--quiet", "-m", "no document")
     assert run("HEAD").err == "the git revision `HEAD` has no generated/openapi.json\n"
@@ -461,12 +627,19 @@ def test_no_go(project: Path, run: Callable[..., Run], monkeypatch: pytest.Monke
     before = files(project)
     done = run("generated/openapi.json", "--release", "2026-11-30")
     assert (done.code, done.out) == (2, "")
-    assert done.err == "Go is not installed, and oasdiff, which compares, is a Go program: install Go 1.26 or newer\n"
+    assert (
+        done.err
+        == "Go is not installed, and oasdiff, which compares, is a Go program: install Go 1.26 or newer\n"
+    )
     assert files(project) == before
 
 
 def files(root: Path) -> dict[str, str]:
-    return {path.relative_to(root).as_posix(): path.read_text("utf-8") for path in sorted(root.rglob("*.*")) if path.is_file()}
+    return {
+        path.relative_to(root).as_posix(): path.read_text("utf-8")
+        for path in sorted(root.rglob("*.*"))
+        if path.is_file()
+    }
 
 
 def test_release(says: list[Any], project: Path, run: Callable[..., Run]) -> None:
@@ -485,7 +658,12 @@ def test_release(says: list[Any], project: Path, run: Callable[..., Run]) -> Non
         "## [0.1.0] - 2026-11-01\n\n- First.\n"
     )
     changed = {name for name in after if after[name] != before.get(name)}
-    assert changed == {"CHANGELOG.md", "spec/openapi.yaml", "pyproject.toml", "overlays/api302/__init__.py"}
+    assert changed == {
+        "CHANGELOG.md",
+        "spec/openapi.yaml",
+        "pyproject.toml",
+        "overlays/api302/__init__.py",
+    }
     for name in changed - {"CHANGELOG.md"}:
         assert after[name] == before[name].replace("0.1.0", "0.2.0")
     # A second time, the versions are not OLD's any more.
@@ -494,23 +672,40 @@ def test_release(says: list[Any], project: Path, run: Callable[..., Run]) -> Non
     assert files(project) == after
 
 
-def test_release_of_a_higher_version_and_of_code_alone(says: list[Any], project: Path, run: Callable[..., Run]) -> None:
+def test_release_of_a_higher_version_and_of_code_alone(
+    says: list[Any], project: Path, run: Callable[..., Run]
+) -> None:
     done = run("generated/openapi.json", "--release", "2026-11-30")
     assert done.code == 1 and "the API is the same as in 0.1.0" in done.err
     assert run("generated/openapi.json", "--release", "2026-11-30", "--version", "1.0.0").code == 0
-    assert files(project)["CHANGELOG.md"].split("## [")[2] == "1.0.0] - 2026-11-30\n\n### Fixed\n\n- A thing by hand.\n\n"
+    assert (
+        files(project)["CHANGELOG.md"].split("## [")[2]
+        == "1.0.0] - 2026-11-30\n\n### Fixed\n\n- A thing by hand.\n\n"
+    )
 
 
 BROKEN: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
-    "no day": (lambda root: None, ["--release", "tomorrow"], "give the day of the release, such as --release 2026-11-30"),
+    "no day": (
+        lambda root: None,
+        ["--release", "tomorrow"],
+        "give the day of the release, such as --release 2026-11-30",
+    ),
     "an empty day": (lambda root: None, ["--release", ""], "give the day of the release"),
-    "no day of the calendar": (lambda root: None, ["--release", "2026-02-30"], "give the day of the release"),
+    "no day of the calendar": (
+        lambda root: None,
+        ["--release", "2026-02-30"],
+        "give the day of the release",
+    ),
     "too low": (
         lambda root: None,
         ["--release", "2026-11-30", "--version", "0.1.1"],
         "--version 0.1.1: after 0.1.0, these changes ask for 0.2.0 or a higher one",
     ),
-    "no version": (lambda root: None, ["--release", "2026-11-30", "--version", "next"], "--version next: after 0.1.0"),
+    "no version": (
+        lambda root: None,
+        ["--release", "2026-11-30", "--version", "next"],
+        "--version next: after 0.1.0",
+    ),
     "versions disagree": (
         lambda root: (root / "pyproject.toml").write_text('[project]\nversion = "0.1.1"\n'),
         ["--release", "2026-11-30"],
@@ -528,14 +723,20 @@ BROKEN: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
         ["--release", "2026-11-30"],
         "spec/videos/acme.yaml:",
     ),
-    "no changelog": (lambda root: (root / "CHANGELOG.md").unlink(), ["--release", "2026-11-30"], "CHANGELOG.md cannot be read"),
+    "no changelog": (
+        lambda root: (root / "CHANGELOG.md").unlink(),
+        ["--release", "2026-11-30"],
+        "CHANGELOG.md cannot be read",
+    ),
     "nothing unreleased": (
         lambda root: (root / "CHANGELOG.md").write_text("# Changelog\n\n## [0.1.0]\n"),
         ["--release", "2026-11-30"],
         "has no heading `## [Unreleased]`",
     ),
     "released before": (
-        lambda root: (root / "CHANGELOG.md").write_text("# Changelog\n\n## [Unreleased]\n\n## [0.2.0]\n"),
+        lambda root: (root / "CHANGELOG.md").write_text(
+            "# Changelog\n\n## [Unreleased]\n\n## [0.2.0]\n"
+        ),
         ["--release", "2026-11-30"],
         "has a heading for 0.2.0 already",
     ),
@@ -543,7 +744,9 @@ BROKEN: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_release_is_refused_whole(says: list[Any], project: Path, run: Callable[..., Run], name: str) -> None:
+def test_a_release_is_refused_whole(
+    says: list[Any], project: Path, run: Callable[..., Run], name: str
+) -> None:
     breaks, arguments, message = BROKEN[name]
     says.append(finding("request-property-removed", 2, "removed"))
     breaks(project)
@@ -554,14 +757,20 @@ def test_a_release_is_refused_whole(says: list[Any], project: Path, run: Callabl
     assert files(project) == before
 
 
-def test_a_release_of_something_else_than_the_working_tree_is_refused(says: list[Any], project: Path, run: Callable[..., Run]) -> None:
+def test_a_release_of_something_else_than_the_working_tree_is_refused(
+    says: list[Any], project: Path, run: Callable[..., Run]
+) -> None:
     done = run("generated/openapi.json", "generated/openapi.json", "--release", "2026-11-30")
     assert done.code == 1 and "generated/openapi.json is no spec folder" in done.err
 
 
 @pytest.mark.parametrize("written", range(4))
 def test_a_release_that_fails_on_the_way_leaves_everything_as_it_was(
-    says: list[Any], project: Path, run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, written: int
+    says: list[Any],
+    project: Path,
+    run: Callable[..., Run],
+    monkeypatch: pytest.MonkeyPatch,
+    written: int,
 ) -> None:
     says.append(finding("request-property-removed", 2, "removed"))
     before, place, left = files(project), Path.replace, iter(range(written))
@@ -573,6 +782,9 @@ def test_a_release_that_fails_on_the_way_leaves_everything_as_it_was(
 
     monkeypatch.setattr(release.Path, "replace", replace)
     done = run("generated/openapi.json", "--release", "2026-11-30")
-    assert done.code == 1 and "cannot be written: No space left on device; nothing was changed" in done.err
+    assert (
+        done.code == 1
+        and "cannot be written: No space left on device; nothing was changed" in done.err
+    )
     assert files(project) == before
     assert not list(project.glob(".releasing-*"))

@@ -24,14 +24,24 @@ from generator.publish.hints import hinted
         ({}, None),
     ],
 )
-def test_a_format_tells_how_large_a_number_gets_and_what_is_bytes(schema: Any, format_: str | None) -> None:
+def test_a_format_tells_how_large_a_number_gets_and_what_is_bytes(
+    schema: Any, format_: str | None
+) -> None:
     assert inside(schema).get("format") == format_
     assert inside({"items": {"oneOf": [schema]}})["items"]["oneOf"][0].get("format") == format_
 
 
 def test_spellings_of_one_word_have_names_apart() -> None:
     made = inside(
-        {"properties": {"aspectRatio": {}, "x": {}, "aspect_ratio": {}, "aspect-ratio": True, "ASPECT ratio": {"type": "string"}}}
+        {
+            "properties": {
+                "aspectRatio": {},
+                "x": {},
+                "aspect_ratio": {},
+                "aspect-ratio": True,
+                "ASPECT ratio": {"type": "string"},
+            }
+        }
     )
     assert made["properties"] == {
         "aspectRatio": {},
@@ -43,10 +53,21 @@ def test_spellings_of_one_word_have_names_apart() -> None:
 
 
 def test_a_body_without_a_schema_is_bytes() -> None:
-    content = {"application/octet-stream": {}, "text/event-stream": {"itemSchema": {}}, "application/json": {"schema": {}}}
-    document = {"openapi": "3.2.0", "info": {}, "paths": {"/a": {"post": {"requestBody": {"content": content}}}}}
+    content = {
+        "application/octet-stream": {},
+        "text/event-stream": {"itemSchema": {}},
+        "application/json": {"schema": {}},
+    }
+    document = {
+        "openapi": "3.2.0",
+        "info": {},
+        "paths": {"/a": {"post": {"requestBody": {"content": content}}}},
+    }
     made = hinted(document)["paths"]["/a"]["post"]["requestBody"]["content"]
-    assert made == {**content, "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+    assert made == {
+        **content,
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+    }
 
 
 def inside(schema: Any) -> Any:

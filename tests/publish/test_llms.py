@@ -31,7 +31,9 @@ def lines() -> list[str]:
 
 def test_each_operation_has_one_line() -> None:
     found = [(path, method.upper()) for path, method, _ in operations(document())]
-    assert [tuple(re.search(r"; ([A-Z]+) (\S+?)(;|$)", line).group(2, 1)) for line in lines()] == found  # type: ignore[union-attr]
+    assert [
+        tuple(re.search(r"; ([A-Z]+) (\S+?)(;|$)", line).group(2, 1)) for line in lines()
+    ] == found  # type: ignore[union-attr]
 
 
 def test_the_calls_are_there_with_the_arguments_that_they_need() -> None:
@@ -44,13 +46,20 @@ def test_the_calls_are_there_with_the_arguments_that_they_need() -> None:
             method = getattr(method, name)
         parameters = inspect.signature(method).parameters
         given = re.findall(r"(\w+)=…", call[2])
-        required = [name for name, parameter in parameters.items() if parameter.default is inspect.Parameter.empty]
+        required = [
+            name
+            for name, parameter in parameters.items()
+            if parameter.default is inspect.Parameter.empty
+        ]
         assert set(required) <= set(given) <= set(parameters), line
 
 
 def test_a_line_says_what_a_program_must_know() -> None:
     (kling,) = [line for line in lines() if "/klingai/v1/videos/text2video;" in line]
-    assert re.match(r"- \[.+\]\(https?://.+\): `client\.videos\.kling\.text_to_video\(prompt=…\)` → outputs; POST ", kling), kling
+    assert re.match(
+        r"- \[.+\]\(https?://.+\): `client\.videos\.kling\.text_to_video\(prompt=…\)` → outputs; POST ",
+        kling,
+    ), kling
     assert "; task; " in kling and " PTC per " in kling
     (chat,) = [line for line in lines() if "POST /v1/chat/completions" in line]
     assert "`client.chat.completions.create(model=…, messages=…)`" in chat and "; stream; " in chat
@@ -60,15 +69,27 @@ def test_a_line_says_what_a_program_must_know() -> None:
 @pytest.mark.parametrize(
     ("path", "call"),
     [
-        ("POST /v1/audio/speech", "`client.audio.openai.speech(model=…, input=…, voice=…)` → file; "),
-        ("POST /suno/submit/music", "`client.audio.suno.music(mv=…, gpt_description_prompt=…, make_instrumental=…)` → outputs; "),
+        (
+            "POST /v1/audio/speech",
+            "`client.audio.openai.speech(model=…, input=…, voice=…)` → file; ",
+        ),
+        (
+            "POST /suno/submit/music",
+            "`client.audio.suno.music(mv=…, gpt_description_prompt=…, make_instrumental=…)` → outputs; ",
+        ),
         (
             "POST /minimaxi/v1/music_generation",
             "(model=…, prompt=…, lyrics=…, audio_setting=…)` → data.audio, data.status, data.audio_url, ",
         ),
         ("POST /302/submit/elevenlabs/speech-to-text", "` → reply.request_id_, reply.status, "),
-        ("POST /v1/chat/completions", "` → id, object, created, model, choices, usage, system_fingerprint, service_tier, …; "),
-        ("POST /bigmodel/api/paas/v4/images/generations", "` → created, data[].url, data[].b64_json, data[].revised_prompt; "),
+        (
+            "POST /v1/chat/completions",
+            "` → id, object, created, model, choices, usage, system_fingerprint, service_tier, …; ",
+        ),
+        (
+            "POST /bigmodel/api/paas/v4/images/generations",
+            "` → created, data[].url, data[].b64_json, data[].revised_prompt; ",
+        ),
     ],
 )
 def test_a_line_has_what_the_example_gives_and_what_comes_back(path: str, call: str) -> None:
@@ -78,8 +99,12 @@ def test_a_line_has_what_the_example_gives_and_what_comes_back(path: str, call: 
 
 def test_what_comes_back_are_fields_of_the_client() -> None:
     told = [line.partition("` → ")[2].partition("; ")[0] for line in lines() if "` → " in line]
-    names = {name.rpartition(".")[2] for text in told for name in re.split(", | or |list of ", text)}
-    classes = (path.read_text("utf-8") for path in (ROOT / "generated/api302_client/models").glob("*.py"))
+    names = {
+        name.rpartition(".")[2] for text in told for name in re.split(", | or |list of ", text)
+    }
+    classes = (
+        path.read_text("utf-8") for path in (ROOT / "generated/api302_client/models").glob("*.py")
+    )
     known = {name for text in classes for name in re.findall(r"^    (\w+): ", text, re.M)}
     assert len(told) > 500 and names <= known | {"", "…", "file", "text", "list", "outputs"}
 
@@ -91,4 +116,13 @@ def test_it_stays_short() -> None:
 def test_the_head_names_the_documents_and_the_date() -> None:
     head = text(document()).partition("\n## ")[0]
     assert "evidence to 2001-02-03" in head
-    assert all(name in head for name in ("openapi-3.2.yaml", "openapi-3.1.yaml", "openapi-3.0.yaml", "losses.md", "index.html"))
+    assert all(
+        name in head
+        for name in (
+            "openapi-3.2.yaml",
+            "openapi-3.1.yaml",
+            "openapi-3.0.yaml",
+            "losses.md",
+            "index.html",
+        )
+    )

@@ -24,7 +24,11 @@ DOCUMENTS = [f"openapi-{version}" for version in ("3.0", "3.1", "3.2")]
 @pytest.fixture(autouse=True)
 def no_node(monkeypatch: pytest.MonkeyPatch) -> None:
     """The reference site is built with Node, which these tests do without; tests/proof has the real one."""
-    monkeypatch.setattr(publication.site, "build", lambda document, out: (out / "index.html").write_text(document["openapi"]))
+    monkeypatch.setattr(
+        publication.site,
+        "build",
+        lambda document, out: (out / "index.html").write_text(document["openapi"]),
+    )
 
 
 @pytest.fixture
@@ -33,10 +37,16 @@ def out(tmp_path: Path) -> Path:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
-def test_everything_is_there_and_the_same_every_time(out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_everything_is_there_and_the_same_every_time(
+    out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["publish", "--spec", str(MINI), "--out", str(out)]) == 0
     names = {
         "extensions.schema.json",
@@ -70,7 +80,9 @@ def test_yaml_says_what_json_says_to_every_reader(out: Path) -> None:
         wanted = json.loads((out / f"{name}.json").read_text("utf-8"))
         text = (out / f"{name}.yaml").read_text("utf-8")
         assert yaml.safe_load(text) == wanted, "as YAML 1.1"
-        assert strict(out, name) == wanted, "as our reader, which refuses what 1.1 and 1.2 read differently"
+        assert strict(out, name) == wanted, (
+            "as our reader, which refuses what 1.1 and 1.2 read differently"
+        )
 
 
 def strict(folder: Path, name: str) -> Any:
@@ -109,8 +121,14 @@ def strict(folder: Path, name: str) -> Any:
 )
 def test_text_stays_text(text: str, out: Path) -> None:
     out.mkdir(parents=True)
-    (out / "openapi-x.yaml").write_text(publication.as_yaml({"a": text, "b": {text: 1}}), encoding="utf-8")
-    assert strict(out, "openapi-x") == yaml.safe_load((out / "openapi-x.yaml").read_text("utf-8")) == {"a": text, "b": {text: 1}}
+    (out / "openapi-x.yaml").write_text(
+        publication.as_yaml({"a": text, "b": {text: 1}}), encoding="utf-8"
+    )
+    assert (
+        strict(out, "openapi-x")
+        == yaml.safe_load((out / "openapi-x.yaml").read_text("utf-8"))
+        == {"a": text, "b": {text: 1}}
+    )
 
 
 @pytest.mark.parametrize("version", ["3.2", "3.1", "3.0"])
@@ -123,28 +141,45 @@ def test_a_document_that_is_not_valid_is_not_published(
 
     def broken(document: dict[str, Any]) -> tuple[dict[str, Any], list[Loss]]:
         documents, losses = real(document)
-        (item,) = [item for path, item in documents[version]["paths"].items() if path == "/acme/v1/videos"]
+        (item,) = [
+            item for path, item in documents[version]["paths"].items() if path == "/acme/v1/videos"
+        ]
         item["post"] = {**item["post"], "summary": 5}
         return documents, losses
 
     monkeypatch.setattr(publication, "versions", broken)
     assert main(["publish", "--spec", str(MINI), "--out", str(out)]) == 1
     said = capsys.readouterr().err
-    assert f"the OpenAPI {version} document is not valid" in said and "#/paths/~1acme~1v1~1videos/post" in said
+    assert (
+        f"the OpenAPI {version} document is not valid" in said
+        and "#/paths/~1acme~1v1~1videos/post" in said
+    )
     assert contents(out) == before
 
 
-def test_what_cannot_be_called_in_python_is_told_with_file_and_line(out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_called_in_python_is_told_with_file_and_line(
+    out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     spec = tmp_path / "spec"
     shutil.copytree(MINI, spec)
     file = spec / "videos/acme.yaml"
-    file.write_text(file.read_text("utf-8").replace("        duration:", "        a-b: {}\n        a_b: {}\n        duration:", 1), "utf-8")
+    file.write_text(
+        file.read_text("utf-8").replace(
+            "        duration:", "        a-b: {}\n        a_b: {}\n        duration:", 1
+        ),
+        "utf-8",
+    )
     assert main(["publish", "--spec", str(spec), "--out", str(out)]) == 1
-    assert f"{spec}/videos/acme.yaml:3: acme_text_to_video: the body field `a_b` and `a-b` both become" in capsys.readouterr().err
+    assert (
+        f"{spec}/videos/acme.yaml:3: acme_text_to_video: the body field `a_b` and `a-b` both become"
+        in capsys.readouterr().err
+    )
     assert not list(out.parent.iterdir())
 
 
-def test_a_failure_on_the_way_leaves_nothing(out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_on_the_way_leaves_nothing(
+    out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def fail(document: dict[str, Any], folder: Path) -> None:
         raise build.BuildError("Node is not installed")
 
@@ -154,7 +189,9 @@ def test_a_failure_on_the_way_leaves_nothing(out: Path, monkeypatch: pytest.Monk
     assert not list(out.parent.iterdir())
 
 
-def test_a_folder_of_something_else_is_left_alone(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_of_something_else_is_left_alone(
+    out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out.mkdir(parents=True)
     (out / "thesis.txt").write_text("years of work")
     assert main(["publish", "--spec", str(MINI), "--out", str(out)]) == 1
@@ -170,5 +207,10 @@ def test_what_cannot_be_written_is_said(out: Path, capsys: pytest.CaptureFixture
 
 
 def test_losses_are_listed_by_what_and_where() -> None:
-    report = publication.loss_report([Loss("3.1", "tag.parent", "x-parent", "#/tags/1"), Loss("3.1", "tag.parent", "x-parent", "#/tags/2")])
+    report = publication.loss_report(
+        [
+            Loss("3.1", "tag.parent", "x-parent", "#/tags/1"),
+            Loss("3.1", "tag.parent", "x-parent", "#/tags/2"),
+        ]
+    )
     assert "## 3.1: `tag.parent` is `x-parent` (2)\n\n- `#/tags/1`\n- `#/tags/2`\n" in report

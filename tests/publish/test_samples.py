@@ -67,7 +67,9 @@ def test_samples_are_carried_out(
     monkeypatch.setenv("AI302_BASE_URL", server.url)
     first, *others = sources(operation_id, "Python")
     asked = run(first, operation_id, server)
-    assert capsys.readouterr().out.strip() != "None", "it shows a part of the reply that is not there"
+    assert capsys.readouterr().out.strip() != "None", (
+        "it shows a part of the reply that is not there"
+    )
     for source in others:
         run(source, operation_id, server)
     (source,) = sources(operation_id, "Shell")
@@ -134,11 +136,18 @@ def as_request(argv: list[str], base_url: str) -> dict[str, Any]:
     path = given.url.removeprefix(DOCUMENT["servers"][0]["url"])
     assert path.startswith("/")
     parts: list[tuple[str, Any]] = []
-    for text, is_form in [*((text, True) for text in given.F), *((text, False) for text in given.form_string)]:
+    for text, is_form in [
+        *((text, True) for text in given.F),
+        *((text, False) for text in given.form_string),
+    ]:
         name, _, value = text.partition("=")
         is_file = is_form and value.startswith("@")
-        assert is_file or not is_form or (value[:1] != "<" and ";" not in value), "curl would not take this word for word"
-        parts.append((name, (value[1:], Path(value[1:]).read_bytes()) if is_file else (None, value)))
+        assert is_file or not is_form or (value[:1] != "<" and ";" not in value), (
+            "curl would not take this word for word"
+        )
+        parts.append(
+            (name, (value[1:], Path(value[1:]).read_bytes()) if is_file else (None, value))
+        )
     content = given.d
     if given.data_binary:
         assert given.data_binary.startswith("@")
@@ -146,7 +155,10 @@ def as_request(argv: list[str], base_url: str) -> dict[str, Any]:
     return {
         "method": given.X or ("POST" if parts or content is not None else "GET"),
         "url": base_url + path,
-        "headers": [(name, value.strip().replace("$AI302_API_KEY", KEY)) for name, _, value in (text.partition(":") for text in given.H)],
+        "headers": [
+            (name, value.strip().replace("$AI302_API_KEY", KEY))
+            for name, _, value in (text.partition(":") for text in given.H)
+        ],
         "files": parts or None,
         "content": content,
         "timeout": 30,
@@ -159,7 +171,9 @@ def test_a_shell_reads_them_as_we_do() -> None:
         pytest.skip("there is no sh")
     texts = [source for operation_id in OPERATIONS for source in sources(operation_id, "Shell")]
     script = "curl() { printf '%s\\0' curl \"$@\"; }\n" + "".join(texts)
-    done = subprocess.run([shell], input=script.encode(), capture_output=True, env={"AI302_API_KEY": KEY}, check=True)
+    done = subprocess.run(
+        [shell], input=script.encode(), capture_output=True, env={"AI302_API_KEY": KEY}, check=True
+    )
     read = [word.replace("$AI302_API_KEY", KEY) for text in texts for word in words(text)]
     assert done.stdout.decode().split("\0")[:-1] == read
     assert done.stderr == b""
@@ -167,9 +181,20 @@ def test_a_shell_reads_them_as_we_do() -> None:
 
 @pytest.mark.parametrize(
     "operation_id",
-    ["openai_chat_completions", "google_stream_generate_content", "stability_erase", "azure_speech", "ai302_deploy_page_binary"],
+    [
+        "openai_chat_completions",
+        "google_stream_generate_content",
+        "stability_erase",
+        "azure_speech",
+        "ai302_deploy_page_binary",
+    ],
 )
-def test_curl_itself(operation_id: str, server: api302_mock.MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_curl_itself(
+    operation_id: str,
+    server: api302_mock.MockServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     if shutil.which("curl") is None:
         pytest.skip("there is no curl")
     monkeypatch.chdir(tmp_path)
@@ -177,7 +202,11 @@ def test_curl_itself(operation_id: str, server: api302_mock.MockServer, tmp_path
     server.reset()
     (source,) = sources(operation_id, "Shell")
     make_files(re.findall(r"@([\w.-]+)", source))
-    done = subprocess.run(["sh", "-c", source.replace(DOCUMENT["servers"][0]["url"], server.url)], capture_output=True, check=True)
+    done = subprocess.run(
+        ["sh", "-c", source.replace(DOCUMENT["servers"][0]["url"], server.url)],
+        capture_output=True,
+        check=True,
+    )
     assert server.requests[0].status == 200
     saved = re.search(r"-o (\S+)", source)
     assert Path(saved[1]).stat().st_size if saved else done.stdout
@@ -185,21 +214,44 @@ def test_curl_itself(operation_id: str, server: api302_mock.MockServer, tmp_path
 
 def test_every_operation_has_both() -> None:
     assert made().keys() == OPERATIONS.keys()
-    assert "reply = client.chat.completions.create(" in made()["openai_chat_completions"][0]["source"]
+    assert (
+        "reply = client.chat.completions.create(" in made()["openai_chat_completions"][0]["source"]
+    )
     assert "task = client.videos.kling.text_to_video(" in made()["kling_text_to_video"][0]["source"]
     for several in made().values():
-        assert [(sample["lang"], sample["label"]) for sample in several[:2]] == [("Python", "api302"), ("Shell", "curl")]
-        assert all(sample["lang"] == "Python" and sample["label"].startswith("api302, ") for sample in several[2:])
+        assert [(sample["lang"], sample["label"]) for sample in several[:2]] == [
+            ("Python", "api302"),
+            ("Shell", "curl"),
+        ]
+        assert all(
+            sample["lang"] == "Python" and sample["label"].startswith("api302, ")
+            for sample in several[2:]
+        )
         assert all(len(sample["source"].splitlines()) <= 45 for sample in several)
 
 
 def test_the_values_are_those_of_the_examples() -> None:
-    assert [operation_id for operation_id in OPERATIONS if '="..."' in sources(operation_id, "Python")[0]] == []
+    assert [
+        operation_id
+        for operation_id in OPERATIONS
+        if '="..."' in sources(operation_id, "Python")[0]
+    ] == []
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "multipart/form-data"])
 def test_any_text_survives_the_shell(media_type: str) -> None:
-    texts = ["it's", '"$HOME"', "`ls`", "@cat.png", "<cat.png", "a;type=b", "two\nlines", "back\\", "# no comment", "你好"]
+    texts = [
+        "it's",
+        '"$HOME"',
+        "`ls`",
+        "@cat.png",
+        "<cat.png",
+        "a;type=b",
+        "two\nlines",
+        "back\\",
+        "# no comment",
+        "你好",
+    ]
     given = Given(media_type, body={f"field-{number}": text for number, text in enumerate(texts)})
     request = as_request(words(f"curl https://api.302.ai/ {' '.join(_data(given))}"), "http://mock")
     if request["files"]:

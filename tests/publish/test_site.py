@@ -28,7 +28,10 @@ def document() -> dict[str, Any]:
 
 @cache
 def described() -> dict[str, str]:
-    return {operation["operationId"]: operation["description"] for _, _, operation in operations(site.shown(document()))}
+    return {
+        operation["operationId"]: operation["description"]
+        for _, _, operation in operations(site.shown(document()))
+    }
 
 
 @pytest.fixture
@@ -53,7 +56,11 @@ def out(tmp_path: Path) -> Path:
 
 
 def files(folder: Path) -> dict[str, str]:
-    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_every_operation_shows_what_its_extensions_say() -> None:
@@ -61,16 +68,33 @@ def test_every_operation_shows_what_its_extensions_say() -> None:
         text = described()[operation["operationId"]]
         assert operation.get("description", "") in text
         prices = operation.get("x-price", [])
-        listed = [f"<li>{price_text([price])}</li>" for price in prices] if len(prices) > 3 else [price_text(prices)] * bool(prices)
-        assert all(price in text for price in listed) and ("| **Price**&nbsp; | not documented&nbsp; |" in text) == (not prices)
+        listed = (
+            [f"<li>{price_text([price])}</li>" for price in prices]
+            if len(prices) > 3
+            else [price_text(prices)] * bool(prices)
+        )
+        assert all(price in text for price in listed) and (
+            "| **Price**&nbsp; | not documented&nbsp; |" in text
+        ) == (not prices)
         for entry in operation["x-docs"]:
-            assert f"]({entry['url']}): " in text if "url" in entry else entry.get("source", entry.get("page")) in text
+            assert (
+                f"]({entry['url']}): " in text
+                if "url" in entry
+                else entry.get("source", entry.get("page")) in text
+            )
             assert f"{site._EVIDENCE[entry['evidence']]}, seen {entry['seen']}" in text
             assert entry.get("note", "") in text
         for what, searched in operation.get("x-unknown", {}).items():
-            assert f"| **{what.capitalize()}**&nbsp; | Not documented. " in text and "as for the request&nbsp;" not in text
+            assert (
+                f"| **{what.capitalize()}**&nbsp; | Not documented. " in text
+                and "as for the request&nbsp;" not in text
+            )
             assert searched in text or searched == "as for the request"
-        words = [word for key in ("succeeded", "failed", "pending") for word in operation.get("x-task-status", {}).get(key, [])]
+        words = [
+            word
+            for key in ("succeeded", "failed", "pending")
+            for word in operation.get("x-task-status", {}).get(key, [])
+        ]
         assert all(f"`{word}`" in text for word in words)
         assert ("**Task**" in text) == ("x-task" in operation or "x-task-status" in operation)
         assert ("**Stream**" in text) == ("x-stream" in operation)
@@ -81,7 +105,10 @@ def test_a_task_in_words() -> None:
     assert "| Kling, video generation&nbsp; |" in text
     assert "`client.videos.kling.text_to_video`" in text
     assert "| 0.15 PTC per point.&nbsp; |" in text
-    assert "[Tell how a video from a text stands](#/videos/videos.kling/kling_get_text_to_video)" in text
+    assert (
+        "[Tell how a video from a text stands](#/videos/videos.kling/kling_get_text_to_video)"
+        in text
+    )
     assert "- [p365](https://doc.302.ai/305983163e0): product catalogue of 302.AI, seen " in text
 
 
@@ -90,16 +117,34 @@ def test_a_status_call_says_which_words_mean_what() -> None:
         "| **States**&nbsp; | The state is at `task.status`. Done: `SUCCEEDED`. Failed: `FAILED`, `CANCELLED`. "
         "Pending, as any other word: `PENDING`, `THROTTLED`, `RUNNING`. Outputs at `task.artifacts[].url`. Ask every 10 seconds.&nbsp; |"
     ) in described()["runway_get_task"]
-    states = site._states({"state": "a == `1`", "outputs": [{"field": "data", "encoding": "json", "then": "url"}], "done": {"field": "b"}})
-    assert states == "The state is at `` a == `1` ``. Done too when `b` is there. Outputs at `url` in the JSON text at `data`."
-    assert site._states({"done": {"binary": True}, "interval": 3}) == "Done when the file itself comes. Ask every 3 seconds."
+    states = site._states(
+        {
+            "state": "a == `1`",
+            "outputs": [{"field": "data", "encoding": "json", "then": "url"}],
+            "done": {"field": "b"},
+        }
+    )
+    assert (
+        states
+        == "The state is at `` a == `1` ``. Done too when `b` is there. Outputs at `url` in the JSON text at `data`."
+    )
+    assert (
+        site._states({"done": {"binary": True}, "interval": 3})
+        == "Done when the file itself comes. Ask every 3 seconds."
+    )
 
 
 def test_what_is_not_documented_says_where_it_was_looked_for() -> None:
     searched = "302.AI pages by title, path and curl (three wordings); public callers (seven, all of the second version)"
     looked = f"Not documented. Looked for in: {searched}."
-    assert [described()["ai302_sdxl_lightning"].count(f"| **{what}**&nbsp; | {looked}&nbsp; |") for what in ("Request", "Reply")] == [1, 1]
-    assert "| **Reply**&nbsp; | Not documented. The fields; the same search.&nbsp; |" in described()["ai302_chunk_text"]
+    assert [
+        described()["ai302_sdxl_lightning"].count(f"| **{what}**&nbsp; | {looked}&nbsp; |")
+        for what in ("Request", "Reply")
+    ] == [1, 1]
+    assert (
+        "| **Reply**&nbsp; | Not documented. The fields; the same search.&nbsp; |"
+        in described()["ai302_chunk_text"]
+    )
 
 
 def test_many_prices_are_a_list() -> None:
@@ -119,18 +164,30 @@ def test_a_call_of_many_forms_in_words() -> None:
 
 
 def test_a_table_is_not_torn_by_what_it_says() -> None:
-    assert site._table([("a", "b | c"), ("left out", ""), ("left out too", None)]).splitlines()[2:] == ["| **a**&nbsp; | b \\| c&nbsp; |"]
+    assert site._table([("a", "b | c"), ("left out", ""), ("left out too", None)]).splitlines()[
+        2:
+    ] == ["| **a**&nbsp; | b \\| c&nbsp; |"]
 
 
 def test_the_published_document_stays_as_it_is() -> None:
     published = copy.deepcopy(document())
     shown = site.shown(published)
     assert published == document()
-    assert [key for _, _, operation in operations(shown) for key in operation if key.startswith("x-") and key != "x-codeSamples"] == []
+    assert [
+        key
+        for _, _, operation in operations(shown)
+        for key in operation
+        if key.startswith("x-") and key != "x-codeSamples"
+    ] == []
 
 
 def test_the_landing_says_what_this_is() -> None:
-    info = {**document()["info"], "version": "1.2.3", "x-content-hash": "sha256:abc", "x-evidence-date": "2001-02-03"}
+    info = {
+        **document()["info"],
+        "version": "1.2.3",
+        "x-content-hash": "sha256:abc",
+        "x-evidence-date": "2001-02-03",
+    }
     text = site.shown({**document(), "info": info})["info"]["description"]
     assert text.startswith(info["description"])
     for said in (
@@ -155,7 +212,10 @@ def test_a_vendor_of_several_sections_says_which_one_it_is() -> None:
     described = {tag["name"]: tag["description"] for tag in site.shown(document())["tags"]}
     own = {tag["name"]: tag.get("description", "") for tag in document()["tags"]}
     assert described["videos.kling"] == f"Video generation. {own['videos.kling']}".strip()
-    assert described["image_processing.kling"] == f"Image processing. {own['image_processing.kling']}".strip()
+    assert (
+        described["image_processing.kling"]
+        == f"Image processing. {own['image_processing.kling']}".strip()
+    )
 
 
 def test_every_operation_has_an_anchor_of_its_own() -> None:
@@ -178,7 +238,10 @@ def test_the_page_and_the_files_beside_it(npm: Any, out: Path, tmp_path: Path) -
         "site/redoc.js",
     ]
     content = json.loads(made["site/document.js"].removeprefix("const api=").removesuffix(";\n"))
-    assert content["document"] == site.shown(document()) and content["options"]["disableTelemetry"] is True
+    assert (
+        content["document"] == site.shown(document())
+        and content["options"]["disableTelemetry"] is True
+    )
     (tmp_path / "again").mkdir()
     site.build(document(), tmp_path / "again")
     assert files(tmp_path / "again") == made
@@ -194,7 +257,11 @@ def test_samples_are_offered_by_language_python_first(npm: Any, out: Path) -> No
         ]
     site.build(sampled, out)
     offered = re.search(r'"languages":(\[.*?\])', files(out)["site/document.js"])
-    assert offered and [one["lang"] for one in json.loads(offered[1])] == ["Python (api302)", "Shell (curl)", "Payload"]
+    assert offered and [one["lang"] for one in json.loads(offered[1])] == [
+        "Python (api302)",
+        "Shell (curl)",
+        "Payload",
+    ]
 
 
 def test_without_npm_one_sentence_says_so(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,14 +279,18 @@ def test_without_npm_one_sentence_says_so(out: Path, monkeypatch: pytest.MonkeyP
         (INSTALLS.format(script="another redoc"), "Redoc no longer has"),
     ],
 )
-def test_nothing_is_written_when_npm_does_not_bring_what_is_needed(npm: Any, out: Path, script: str, said: str) -> None:
+def test_nothing_is_written_when_npm_does_not_bring_what_is_needed(
+    npm: Any, out: Path, script: str, said: str
+) -> None:
     npm(script)
     with pytest.raises(build.BuildError, match=re.escape(said)):
         site.build(document(), out)
     assert files(out) == {}
 
 
-def test_npm_is_not_waited_for_without_end(npm: Any, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_npm_is_not_waited_for_without_end(
+    npm: Any, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     npm("exec sleep 60")
     monkeypatch.setattr(site, "_SECONDS", 0.2)
     with pytest.raises(build.BuildError, match="whether the npm registry can be reached"):
@@ -238,7 +309,11 @@ def test_a_status_call_names_the_call_that_gives_the_addresses() -> None:
         {
             "state": "status",
             "succeeded": ["Success"],
-            "result": {"fetch": "acme_get_file", "parameters": {"id": "file_id"}, "outputs": ["file.url"]},
+            "result": {
+                "fetch": "acme_get_file",
+                "parameters": {"id": "file_id"},
+                "outputs": ["file.url"],
+            },
         }
     )
     assert "Outputs at `file.url` in the reply of `acme_get_file`, which takes `file_id`." in text

@@ -30,7 +30,9 @@ def documents() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], list[Lo
 
 def lowered(schema: Any) -> tuple[Any, list[Loss]]:
     """A schema of 3.1 in 3.0."""
-    document, losses = to_30({"openapi": "3.1.0", "info": {}, "components": {"schemas": {"X": schema}}})
+    document, losses = to_30(
+        {"openapi": "3.1.0", "info": {}, "components": {"schemas": {"X": schema}}}
+    )
     return document["components"]["schemas"]["X"], losses
 
 
@@ -38,34 +40,67 @@ def lowered(schema: Any) -> tuple[Any, list[Loss]]:
     ("newer", "older"),
     [
         ({"type": ["string", "null"]}, {"type": "string", "nullable": True}),
-        ({"type": ["string", "null"], "enum": ["a", None]}, {"type": "string", "enum": ["a", None], "nullable": True}),
+        (
+            {"type": ["string", "null"], "enum": ["a", None]},
+            {"type": "string", "enum": ["a", None], "nullable": True},
+        ),
         ({"type": ["string", "integer"]}, {"anyOf": [{"type": "string"}, {"type": "integer"}]}),
         (
             {"type": ["string", "integer"], "anyOf": [{"minLength": 1}]},
-            {"anyOf": [{"minLength": 1}], "allOf": [{"anyOf": [{"type": "string"}, {"type": "integer"}]}]},
+            {
+                "anyOf": [{"minLength": 1}],
+                "allOf": [{"anyOf": [{"type": "string"}, {"type": "integer"}]}],
+            },
         ),
         ({"type": "null"}, {"nullable": True, "enum": [None]}),
         ({"anyOf": [{"type": "string"}, {"const": None}]}, {"type": "string", "nullable": True}),
-        ({"allOf": [{"type": ["string", "null"]}, {"minLength": 1}]}, {"allOf": [{"type": "string", "nullable": True}, {"minLength": 1}]}),
-        ({"anyOf": [{"type": "string"}, {"type": "null"}], "description": "d"}, {"type": "string", "nullable": True, "description": "d"}),
-        ({"$ref": "#/components/schemas/X", "description": "d"}, {"description": "d", "allOf": [{"$ref": "#/components/schemas/X"}]}),
+        (
+            {"allOf": [{"type": ["string", "null"]}, {"minLength": 1}]},
+            {"allOf": [{"type": "string", "nullable": True}, {"minLength": 1}]},
+        ),
+        (
+            {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "d"},
+            {"type": "string", "nullable": True, "description": "d"},
+        ),
+        (
+            {"$ref": "#/components/schemas/X", "description": "d"},
+            {"description": "d", "allOf": [{"$ref": "#/components/schemas/X"}]},
+        ),
         ({"$ref": "#/components/schemas/X"}, {"$ref": "#/components/schemas/X"}),
         ({"const": "go", "type": "string"}, {"type": "string", "enum": ["go"]}),
-        ({"type": "number", "exclusiveMinimum": 0}, {"type": "number", "minimum": 0, "exclusiveMinimum": True}),
+        (
+            {"type": "number", "exclusiveMinimum": 0},
+            {"type": "number", "minimum": 0, "exclusiveMinimum": True},
+        ),
         (
             {"type": "number", "exclusiveMinimum": 0, "minimum": 1},
             {"type": "number", "minimum": 1, "exclusiveMinimum": False},
         ),
-        ({"type": "number", "exclusiveMaximum": 1, "maximum": 9}, {"type": "number", "maximum": 1, "exclusiveMaximum": True}),
+        (
+            {"type": "number", "exclusiveMaximum": 1, "maximum": 9},
+            {"type": "number", "maximum": 1, "exclusiveMaximum": True},
+        ),
         ({"type": "string", "examples": ["a"]}, {"type": "string", "example": "a"}),
         ({"type": "array"}, {"type": "array", "items": {}}),
-        ({"type": "object", "additionalProperties": False}, {"type": "object", "additionalProperties": False}),
+        (
+            {"type": "object", "additionalProperties": False},
+            {"type": "object", "additionalProperties": False},
+        ),
         ({"properties": {"a": True, "b": False}}, {"properties": {"a": {}, "b": {"not": {}}}}),
         ({"anyOf": [{"type": "string"}, True]}, {"anyOf": [{"type": "string"}, {}]}),
         ({"additionalProperties": True}, {"additionalProperties": True}),
-        ({"properties": {"additionalProperties": True}}, {"properties": {"additionalProperties": {}}}),
-        ({"properties": {"const": {"const": 1}}}, {"properties": {"const": {"enum": [1]}}}),  # a field may be called like a keyword
-        ({"example": {"const": 1}, "x-price": {"const": 1}}, {"example": {"const": 1}, "x-price": {"const": 1}}),  # data is left alone
+        (
+            {"properties": {"additionalProperties": True}},
+            {"properties": {"additionalProperties": {}}},
+        ),
+        (
+            {"properties": {"const": {"const": 1}}},
+            {"properties": {"const": {"enum": [1]}}},
+        ),  # a field may be called like a keyword
+        (
+            {"example": {"const": 1}, "x-price": {"const": 1}},
+            {"example": {"const": 1}, "x-price": {"const": 1}},
+        ),  # data is left alone
     ],
 )
 def test_a_schema_in_the_words_of_3_0(newer: Any, older: Any) -> None:
@@ -77,12 +112,25 @@ def test_a_schema_in_the_words_of_3_0(newer: Any, older: Any) -> None:
     [
         (
             {"type": "string", "contentMediaType": "image/png", "contentEncoding": "base64"},
-            {"type": "string", "format": "byte", "x-contentMediaType": "image/png", "x-contentEncoding": "base64"},
+            {
+                "type": "string",
+                "format": "byte",
+                "x-contentMediaType": "image/png",
+                "x-contentEncoding": "base64",
+            },
             ["schema.contentEncoding", "schema.contentMediaType"],
         ),
         (  # what is carried speaks 3.0 too
-            {"type": "string", "contentMediaType": "application/json", "contentSchema": {"const": 1}},
-            {"type": "string", "x-contentMediaType": "application/json", "x-contentSchema": {"enum": [1]}},
+            {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": {"const": 1},
+            },
+            {
+                "type": "string",
+                "x-contentMediaType": "application/json",
+                "x-contentSchema": {"enum": [1]},
+            },
             ["schema.contentMediaType", "schema.contentSchema"],
         ),
         (
@@ -96,7 +144,12 @@ def test_a_schema_in_the_words_of_3_0(newer: Any, older: Any) -> None:
         ),
         (  # in 3.1, `items` is about the rest
             {"type": "array", "prefixItems": [{"type": "string"}], "items": False},
-            {"type": "array", "items": {"anyOf": [{"type": "string"}]}, "x-prefixItems": [{"type": "string"}], "x-items": {"not": {}}},
+            {
+                "type": "array",
+                "items": {"anyOf": [{"type": "string"}]},
+                "x-prefixItems": [{"type": "string"}],
+                "x-items": {"not": {}},
+            },
             ["schema.items", "schema.prefixItems"],
         ),
         (
@@ -111,7 +164,10 @@ def test_a_schema_in_the_words_of_3_0(newer: Any, older: Any) -> None:
         ),
         (
             {"type": ["array", "string", "null"], "items": {"type": "integer"}},
-            {"nullable": True, "anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "string"}]},
+            {
+                "nullable": True,
+                "anyOf": [{"type": "array", "items": {"type": "integer"}}, {"type": "string"}],
+            },
             ["schema.null"],
         ),
         (
@@ -124,12 +180,26 @@ def test_a_schema_in_the_words_of_3_0(newer: Any, older: Any) -> None:
             {"nullable": True, "oneOf": [{"type": "string"}, {"type": "integer"}]},
             ["schema.null"],
         ),
-        ({"type": "integer", "default": 5}, {"type": "integer", "x-default": 5}, ["schema.default"]),  # generated clients would send it
-        ({"propertyNames": {"pattern": "^a"}}, {"x-propertyNames": {"pattern": "^a"}}, ["schema.propertyNames"]),
-        ({"type": "string", "examples": ["a", "b"]}, {"type": "string", "example": "a", "x-examples": ["a", "b"]}, ["schema.examples"]),
+        (
+            {"type": "integer", "default": 5},
+            {"type": "integer", "x-default": 5},
+            ["schema.default"],
+        ),  # generated clients would send it
+        (
+            {"propertyNames": {"pattern": "^a"}},
+            {"x-propertyNames": {"pattern": "^a"}},
+            ["schema.propertyNames"],
+        ),
+        (
+            {"type": "string", "examples": ["a", "b"]},
+            {"type": "string", "example": "a", "x-examples": ["a", "b"]},
+            ["schema.examples"],
+        ),
     ],
 )
-def test_what_3_0_has_no_word_for_is_carried_and_listed(newer: Any, older: Any, lost: list[str]) -> None:
+def test_what_3_0_has_no_word_for_is_carried_and_listed(
+    newer: Any, older: Any, lost: list[str]
+) -> None:
     schema, losses = lowered(newer)
     assert schema == older
     assert sorted(loss.what for loss in losses) == lost
@@ -141,23 +211,50 @@ def test_streams_and_the_tree_of_tags_in_3_1() -> None:
     document = {
         "openapi": "3.2.0",
         "info": {"title": "t"},
-        "tags": [{"name": "videos", "summary": "Videos", "kind": "nav"}, {"name": "videos.acme", "summary": "Acme", "parent": "videos"}],
+        "tags": [
+            {"name": "videos", "summary": "Videos", "kind": "nav"},
+            {"name": "videos.acme", "summary": "Acme", "parent": "videos"},
+        ],
         "paths": {"/a": {"post": {"responses": {"200": {"summary": "ok", "content": stream}}}}},
     }
     older, losses = to_31(document)
     assert older["x-tagGroups"] == [{"name": "Videos", "tags": ["videos.acme"]}]
-    assert older["tags"][1] == {"name": "videos.acme", "x-displayName": "Acme", "x-parent": "videos"}
+    assert older["tags"][1] == {
+        "name": "videos.acme",
+        "x-displayName": "Acme",
+        "x-parent": "videos",
+    }
     reply = older["paths"]["/a"]["post"]["responses"]["200"]
     assert reply["description"] == reply["x-summary"] == "ok"
-    assert reply["content"]["text/event-stream"] == {"schema": {"type": "string"}, "x-itemSchema": {"type": "object"}}
-    assert Loss("3.1", "mediaType.itemSchema", "x-itemSchema", "#/paths/~1a/post/responses/200/content/text~1event-stream") in losses
+    assert reply["content"]["text/event-stream"] == {
+        "schema": {"type": "string"},
+        "x-itemSchema": {"type": "object"},
+    }
+    assert (
+        Loss(
+            "3.1",
+            "mediaType.itemSchema",
+            "x-itemSchema",
+            "#/paths/~1a/post/responses/200/content/text~1event-stream",
+        )
+        in losses
+    )
     assert document["tags"][1]["summary"] == "Acme", "the document itself is left alone"
 
 
 def test_a_link_whose_body_is_no_text_is_carried() -> None:
-    links = {"text": {"requestBody": "$response.body"}, "object": {"requestBody": {"id": "$response.body#/id"}}}
+    links = {
+        "text": {"requestBody": "$response.body"},
+        "object": {"requestBody": {"id": "$response.body#/id"}},
+    }
     response = {"description": "", "links": links}
-    older, losses = to_31({"openapi": "3.2.0", "info": {}, "paths": {"/a": {"post": {"responses": {"200": response}}}}})
+    older, losses = to_31(
+        {
+            "openapi": "3.2.0",
+            "info": {},
+            "paths": {"/a": {"post": {"responses": {"200": response}}}},
+        }
+    )
     assert older["paths"]["/a"]["post"]["responses"]["200"]["links"] == {
         "text": {"requestBody": "$response.body"},
         "object": {"x-requestBody": {"id": "$response.body#/id"}},
@@ -187,7 +284,11 @@ def test_nothing_is_dropped_silently(older: int) -> None:
 def test_words_beside_a_reference_are_carried_in_3_0() -> None:
     """There, what stands beside a reference is ignored; in 3.1 it counts, as in 3.2."""
     reply = {"$ref": "#/components/responses/Fine", "summary": "s", "description": "d"}
-    document = {"openapi": "3.2.0", "info": {}, "paths": {"/a": {"get": {"responses": {"200": reply}}}}}
+    document = {
+        "openapi": "3.2.0",
+        "info": {},
+        "paths": {"/a": {"get": {"responses": {"200": reply}}}},
+    }
     middle, first = to_31(document)
     assert (middle["paths"], first) == (document["paths"], [])
     oldest, then = to_30(middle)
@@ -202,7 +303,9 @@ def test_every_loss_is_where_the_list_says() -> None:
     for loss in losses:
         node: Any = newest if loss.version == "3.1" else middle
         for part in loss.place.removeprefix("#").split("/")[1:]:
-            node = node[int(part) if isinstance(node, list) else part.replace("~1", "/").replace("~0", "~")]
+            node = node[
+                int(part) if isinstance(node, list) else part.replace("~1", "/").replace("~0", "~")
+            ]
         field = loss.what.partition(".")[2]
         assert field in node or (field == "null" and '"null"' in json.dumps(node)), loss
 
@@ -212,7 +315,11 @@ def examples(document: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
 
     def of(holder: dict[str, Any], place: str) -> Iterator[tuple[str, Any, Any]]:
         values = [holder["example"]] if "example" in holder else []
-        values += [example["value"] for example in holder.get("examples", {}).values() if "value" in example]
+        values += [
+            example["value"]
+            for example in holder.get("examples", {}).values()
+            if "value" in example
+        ]
         yield from ((place, holder["schema"], value) for value in values if "schema" in holder)
 
     for path, item in document["paths"].items():
@@ -237,11 +344,15 @@ def or_null(keyword: str) -> Any:
     return check
 
 
-LENIENT = extend(OAS30Validator, {keyword: or_null(keyword) for keyword in ("allOf", "anyOf", "oneOf")})
+LENIENT = extend(
+    OAS30Validator, {keyword: or_null(keyword) for keyword in ("allOf", "anyOf", "oneOf")}
+)
 
 
 def test_what_fits_the_document_fits_it_in_3_0() -> None:
-    oldest = json.loads(json.dumps(documents()[2]).replace('"$ref": "#/', '"$ref": "urn:document#/'))
+    oldest = json.loads(
+        json.dumps(documents()[2]).replace('"$ref": "#/', '"$ref": "urn:document#/')
+    )
     registry: Registry[Any] = Registry().with_resource("urn:document", Resource(oldest, DRAFT4))
     held = 0
     for place, schema, value in examples(oldest):

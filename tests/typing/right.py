@@ -12,13 +12,17 @@ from api302_client.params.llm_openai import OpenaiChatMessage
 client = api302.Client(api_key="sk-...", timeout=30, max_retries=3)
 
 messages: list[OpenaiChatMessage] = [{"role": "user", "content": "hello"}]
-reply = client.chat.completions.create(model="gpt-4o", messages=messages, temperature=0.2, web_search=True)
+reply = client.chat.completions.create(
+    model="gpt-4o", messages=messages, temperature=0.2, web_search=True
+)
 assert_type(reply, OpenaiChatReply)
 for choice in reply.choices or []:
     if choice.message and choice.message.content:
         print(choice.message.content)
 
-with client.chat.completions.stream(model="gpt-4o", messages=[{"role": "user", "content": "hello"}]) as stream:
+with client.chat.completions.stream(
+    model="gpt-4o", messages=[{"role": "user", "content": "hello"}]
+) as stream:
     for chunk in stream:
         assert_type(chunk, OpenaiChatChunk)
     whole = stream.final()
