@@ -48,15 +48,23 @@ def report(old: Json, new: Json) -> Report:
 
 def _alike(old: Json, new: Json) -> tuple[Json, Json]:
     """Both documents as published ones if one is, and in the older OpenAPI version of the two."""
-    documents = [old, new]
-    if any(map(_is_published, documents)):
-        documents = [one if _is_published(one) else hinted(one) for one in documents]
-    lowest = min(document["openapi"][:3] for document in documents)
-    if lowest <= "3.1":
-        documents = [to_31(one)[0] if one["openapi"] >= "3.2" else one for one in documents]
-    if lowest == "3.0":
-        documents = [to_30(one)[0] if one["openapi"] >= "3.1" else one for one in documents]
-    return documents[0], documents[1]
+    if _is_published(old) or _is_published(new):
+        old, new = _as_published(old), _as_published(new)
+    lowest = min(old["openapi"], new["openapi"])[:3]
+    return _lowered(old, lowest), _lowered(new, lowest)
+
+
+def _as_published(document: Json) -> Json:
+    return document if _is_published(document) else hinted(document)
+
+
+def _lowered(document: Json, version: str) -> Json:
+    """The document in an OpenAPI version; it stays as it is if it has an older one."""
+    if version < "3.2" <= document["openapi"]:
+        document, _ = to_31(document)
+    if version < "3.1" <= document["openapi"]:
+        document, _ = to_30(document)
+    return document
 
 
 def _is_published(document: Json) -> bool:
@@ -104,9 +112,7 @@ def _parsed(text: str) -> Any:
 
 def _git(*arguments: str) -> str | None:
     try:
-        done = subprocess.run(
-            ["git", *arguments], capture_output=True, text=True, encoding="utf-8"
-        )
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, encoding="utf-8")
     except FileNotFoundError as error:
         raise ToolMissing("git is not installed: install it, or give two files") from error
     return done.stdout if done.returncode == 0 else None

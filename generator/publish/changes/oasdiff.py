@@ -52,7 +52,7 @@ def findings(old: Json, new: Json) -> dict[str, list[Finding]]:
         BuildError: oasdiff cannot read a document.
     """
     by_call: dict[str, list[Finding]] = {}
-    for entry in _run(old, new):
+    for entry in entries(old, new):
         call = f"{entry['operation']} {entry['path']}" if "path" in entry else ""
         known = by_call.setdefault(call, [])
         finding = Finding(_judge(entry["id"], entry["level"]), entry["id"], _plain(entry["text"]))
@@ -61,7 +61,8 @@ def findings(old: Json, new: Json) -> dict[str, list[Finding]]:
     return by_call
 
 
-def _run(old: Json, new: Json) -> list[Json]:
+def entries(old: Json, new: Json) -> list[Json]:
+    """What oasdiff prints for two documents, one object a finding."""
     # Flattened: a field that moves into an allOf is the same field.
     options = ["--format", "json", "--flatten-allof", "--include-path-params"]
     with tempfile.TemporaryDirectory() as folder:
