@@ -499,7 +499,7 @@ class Upload(NamedTuple):
     """The name of the one method that makes all the steps."""
     finish: str | None = None
     """Operation id of the last step."""
-    parameters: Mapping[str, str] = {}  # noqa: RUF012 - never changed
+    parameters: Mapping[str, str] = {}
     """Parameters of the last step, each with its path in the first response."""
     put: str | None = None
     """Where the URL is that the bytes are PUT to."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from ..docstrings import price_text
+from ..emit.docstrings import price_text
 from ..join import operations
 from ..source import obj, seq
 from . import oasdiff
