@@ -176,7 +176,12 @@ def _generate(spec_dir: Path, out: Path) -> Summary:
     summary.counts["join"] = {"operations": wanted, "schemas": len(model.schemas)}
     summary.unlinked, summary.renamed = join.unlinked(document), rules.notes(spec)
 
-    from .emit import methods, namespaces, raw_client, typed_dicts  # slow to import; reading and checking do without
+    from .emit import (  # slow to import; reading and checking do without
+        methods,
+        namespaces,
+        raw_client,
+        typed_dicts,
+    )
 
     try:
         planned = step("plan", lambda: methods.Methods(model))

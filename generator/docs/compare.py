@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ..rules.context import Operation, is_event_stream, is_json, same
+from ..document import Operation
+from ..document.media import is_event_stream, is_json
+from ..rules.context import same
 from ..source import obj, seq
 from .described import Described, fields, options, types
 from .page import HIDDEN, Call, Page, page_number

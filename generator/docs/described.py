@@ -10,8 +10,9 @@ from typing import Any
 import yaml
 
 from .. import join
-from ..rules.context import Context, Operation
-from ..rules.names import _under as under  # pyright: ignore[reportPrivateUsage]
+from ..document import Operation
+from ..rules.context import Context
+from ..rules.names import under
 from ..source import Spec, SpecError, obj, seq
 from . import DocsError
 from .page import Call, page_number, type_name

@@ -12,9 +12,8 @@ from typing import Any, ClassVar
 import jsonschema_rs
 import yaml
 
-from ..rules.context import is_event_stream, is_json
-from ..rules.names import class_name, pascal
-from ..rules.structure import SLUG
+from ..document.media import is_event_stream, is_json
+from ..document.names import SLUG, class_name, pascal
 from ..source import _AMBIGUOUS as AMBIGUOUS  # pyright: ignore[reportPrivateUsage]
 from ..source import _NUMBER as NUMBER  # pyright: ignore[reportPrivateUsage]
 from ..source import obj, seq

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from ..rules.context import EVENT_STREAM, Operation, is_event_stream, is_json, same
+from ..document import Operation
+from ..document.media import EVENT_STREAM, is_event_stream, is_json
+from ..rules.context import same
 from ..rules.examples import _search as search  # pyright: ignore[reportPrivateUsage]
 from ..source import obj
 from .described import Described

@@ -11,9 +11,9 @@ from urllib.parse import unquote
 
 import yaml
 
+from ..document.media import is_json
 from ..join import METHODS
-from ..rules.context import is_json
-from ..rules.evidence import _SECRET as SECRET  # pyright: ignore[reportPrivateUsage]
+from ..rules.evidence import SECRET
 from ..source import obj, seq
 from . import PageError
 

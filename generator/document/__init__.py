@@ -11,4 +11,13 @@ from .operation import Body, Media, Operation, Parameter, Response
 from .references import DocumentError
 from .schema import Schema
 
-__all__ = ["Body", "Document", "DocumentError", "Media", "Operation", "Parameter", "Response", "Schema"]
+__all__ = [
+    "Body",
+    "Document",
+    "DocumentError",
+    "Media",
+    "Operation",
+    "Parameter",
+    "Response",
+    "Schema",
+]

@@ -58,15 +58,28 @@ class Document:
     @cached_property
     def tags(self) -> dict[str, dict[str, Any]]:
         """The tags by name: sections, and vendors within them."""
-        return {tag["name"]: tag for tag in map(obj, seq(self.node.get("tags"))) if isinstance(tag.get("name"), str)}
+        return {
+            tag["name"]: tag
+            for tag in map(obj, seq(self.node.get("tags")))
+            if isinstance(tag.get("name"), str)
+        }
 
     # Schemas
 
     @cached_property
     def schemas(self) -> dict[str, Schema]:
         """The named schemas."""
-        made = {name: Schema(self, node, name, name) for name, node in self.components("schemas").items()}
-        self._schemas.update({id(schema.origin): schema for schema in made.values() if isinstance(schema.origin, dict)})
+        made = {
+            name: Schema(self, node, name, name)
+            for name, node in self.components("schemas").items()
+        }
+        self._schemas.update(
+            {
+                id(schema.origin): schema
+                for schema in made.values()
+                if isinstance(schema.origin, dict)
+            }
+        )
         return made
 
     def schema(self, node: Any, where: str) -> Schema:

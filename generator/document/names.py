@@ -12,16 +12,35 @@ from functools import cache
 SLUG = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
 """What the names of vendors, sections and operations look like."""
 
-TYPE_NAMES = frozenset({"Any", "False", "Literal", "None", "True", "bool", "bytes", "dict", "float", "int", "list", "str"})
+TYPE_NAMES = frozenset(
+    {
+        "Any",
+        "False",
+        "Literal",
+        "None",
+        "True",
+        "bool",
+        "bytes",
+        "dict",
+        "float",
+        "int",
+        "list",
+        "str",
+    }
+)
 """What type expressions of responses are made of, besides the classes."""
 
 RESERVED_FIELDS = frozenset({"http", "request_id", "to_dict", "self"}) | TYPE_NAMES
 """Field names that would hide something of `Model`, or of the annotations beside them."""
 
-RAW_ARGUMENTS = frozenset({"asyncio_detailed", "body", "build", "client", "content_type", "sync_detailed", "RESPONSES"})
+RAW_ARGUMENTS = frozenset(
+    {"asyncio_detailed", "body", "build", "client", "content_type", "sync_detailed", "RESPONSES"}
+)
 """What the functions of an endpoint module take or use beside the API's parameters."""
 
-METHOD_ARGUMENTS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout", "accept", "self"})
+METHOD_ARGUMENTS = frozenset(
+    {"extra_headers", "extra_query", "extra_body", "timeout", "accept", "self"}
+)
 """What every method of a namespace takes beside the API's parameters."""
 
 RESERVED_CLASSES = frozenset(
@@ -39,7 +58,9 @@ CLIENT_ATTRIBUTES = frozenset(
 
 def python_name(wire: str, reserved: Iterable[str] = ()) -> str:
     """The wire name as a Python identifier: `voice-id` is voice_id, `from` is from_, `302-trace` is field_302_trace; `maxTokens` stays."""
-    name = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", wire)).strip("_")  # as Python itself reads identifiers
+    name = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", wire)).strip(
+        "_"
+    )  # as Python itself reads identifiers
     if not name or name[0].isdigit():
         name = f"field_{name}".rstrip("_")
     return f"{name}_" if keyword.iskeyword(name) or name in reserved else name
@@ -60,7 +81,12 @@ def unique(name: str, taken: Iterable[str]) -> str:
 def is_name(text: str) -> bool:
     """Whether a method or a namespace can be called so."""
     taken = ("str", "int", "float", "bool")  # a class's annotations would mean the method
-    return text.isidentifier() and not keyword.iskeyword(text) and not text.startswith("_") and text not in taken
+    return (
+        text.isidentifier()
+        and not keyword.iskeyword(text)
+        and not text.startswith("_")
+        and text not in taken
+    )
 
 
 def is_reserved_class(name: str) -> bool:
@@ -84,6 +110,8 @@ def pascal(slug: str) -> str:
 @cache
 def class_name(name: str) -> str:
     """The class that openapi-python-client makes of a schema name."""
-    from openapi_python_client.strings import ClassName  # slow to import, and needed by one rule alone
+    from openapi_python_client.strings import (
+        ClassName,  # slow to import, and needed by one rule alone
+    )
 
     return str(ClassName(name, ""))

@@ -192,13 +192,22 @@ class Operation:
         for status, listed in obj(self.node.get("responses")).items():
             where = f"{self.id}, reply {status}"
             node = obj(self.document.resolve(listed, where))
-            found.append(Response(status, str(node.get("description") or "").strip(), self._media(node, where)))
+            found.append(
+                Response(
+                    status, str(node.get("description") or "").strip(), self._media(node, where)
+                )
+            )
         return found
 
     @property
     def successes(self) -> Iterator[Media]:
         """The forms of its successful responses."""
-        return (media for response in self.responses if response.is_success for media in response.media.values())
+        return (
+            media
+            for response in self.responses
+            if response.is_success
+            for media in response.media.values()
+        )
 
     @property
     def json_success(self) -> Media | None:
@@ -210,6 +219,8 @@ class Operation:
         for media_type, listed in obj(holder.get("content")).items():
             node = obj(self.document.resolve(listed, where))
             schema = self.document.schema(node.get("schema"), where)
-            items = self.document.schema(node["itemSchema"], where) if "itemSchema" in node else None
+            items = (
+                self.document.schema(node["itemSchema"], where) if "itemSchema" in node else None
+            )
             found[media_type] = Media(media_type, schema, items, node)
         return found

@@ -67,7 +67,9 @@ def resolve(document: Any, value: Any, where: str) -> Any:
         seen.add(ref)
         target = find(document, ref)
         if target is None:
-            raise DocumentError(f"{where}: {ref} is not in the document. Define it, or correct the reference.")
+            raise DocumentError(
+                f"{where}: {ref} is not in the document. Define it, or correct the reference."
+            )
         value = target.value
     return value
 

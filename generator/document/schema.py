@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from .document import Document
 
 COMPONENTS = "#/components/schemas/"
-_SHAPE = frozenset({"$ref", "type", "properties", "enum", "const", "items", "allOf", "anyOf", "oneOf"})
+_SHAPE = frozenset(
+    {"$ref", "type", "properties", "enum", "const", "items", "allOf", "anyOf", "oneOf"}
+)
 _CONSTRAINTS = frozenset({"required", "not", "dependentRequired"})
 
 
@@ -35,7 +37,9 @@ class Schema:
 
     def __init__(self, document: Document, node: Any, where: str, name: str = "") -> None:
         self.document = document
-        self.origin = node  # kept alive, since the document finds schemas by the identity of their nodes
+        self.origin = (
+            node  # kept alive, since the document finds schemas by the identity of their nodes
+        )
         self.node: dict[str, Any] = obj(node)
         self.where = where
         self.name = name
@@ -120,7 +124,10 @@ class Schema:
     def properties(self) -> dict[str, Schema]:
         """The schemas of its own fields by name on the wire."""
         properties = obj(self.node.get("properties"))
-        return {wire: self._inner(node, f"{self.name or self.where}.{wire}") for wire, node in properties.items()}
+        return {
+            wire: self._inner(node, f"{self.name or self.where}.{wire}")
+            for wire, node in properties.items()
+        }
 
     @property
     def required(self) -> list[str]:
@@ -159,7 +166,11 @@ class Schema:
     def is_open_object(self) -> bool:
         """An object of which no field is described: a mapping, not a class."""
         others = ("allOf", "anyOf", "oneOf", "$ref", "enum", "const")
-        return self.types == ["object"] and not self.properties and not any(key in self.node for key in others)
+        return (
+            self.types == ["object"]
+            and not self.properties
+            and not any(key in self.node for key in others)
+        )
 
     @property
     def is_nullable(self) -> bool:
@@ -174,13 +185,19 @@ class Schema:
     @property
     def is_text(self) -> bool:
         """A string of which nothing says that it is anything else than text."""
-        return self.node.get("type") == "string" and "contentMediaType" not in self.node and "format" not in self.node
+        return (
+            self.node.get("type") == "string"
+            and "contentMediaType" not in self.node
+            and "format" not in self.node
+        )
 
     @cached_property
     def contents(self) -> list[Schema]:
         """The schemas of the JSON texts that its strings hold (`contentSchema`): its own, its variants', its field `data`'s."""
         target = self.target
-        own = [target._inner(target.node["contentSchema"])] if "contentSchema" in target.node else []
+        own = (
+            [target._inner(target.node["contentSchema"])] if "contentSchema" in target.node else []
+        )
         parts = [*target.one_of, *target.any_of, *target.all_of]
         parts += [target.properties["data"]] if "data" in target.properties else []
         return [*own, *(schema for part in parts for schema in part.contents)]
@@ -191,7 +208,9 @@ class Schema:
     def is_file(self) -> bool:
         """A string that takes the content of a file, and not only its URL."""
         forms = seq(self.node.get("x-file"))
-        return any(form != "url" for form in forms) or (not forms and (self.node.get("format") == "binary" or self.is_bytes))
+        return any(form != "url" for form in forms) or (
+            not forms and (self.node.get("format") == "binary" or self.is_bytes)
+        )
 
     @cached_property
     def file_forms(self) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+
 from ..document.names import TYPE_NAMES
 
 MODELS, MODEL_BASE = "api302_client.models", "api302_client._model"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from ..document import Body, Media, Operation, Parameter, Schema
 from ..document.media import has_fields
@@ -74,8 +75,7 @@ class BodyArguments:
     """Where shapes exclude each other: what each has."""
 
 
-@dataclass(frozen=True)
-class Arguments:
+class Arguments(NamedTuple):
     """Everything that an operation takes, the required first; `body` has those of the body."""
 
     all: list[Argument]
@@ -84,7 +84,9 @@ class Arguments:
 
 def read(operation: Operation, types: RequestTypes) -> Arguments:
     """What an operation takes. Raises NameProblem."""
-    body = BodyArguments(is_unknown=True) if _is_unknown(operation) else _body(operation.body, types)
+    body = (
+        BodyArguments(is_unknown=True) if _is_unknown(operation) else _body(operation.body, types)
+    )
     parameters = [_parameter(parameter, types) for parameter in operation.parameters]
     unnamed = sorted([*parameters, *body.fields], key=lambda argument: PLACES.index(argument.place))
     if body.is_unknown:
@@ -104,7 +106,9 @@ def _named(unnamed: list[Argument]) -> list[Argument]:
     """Each argument with a Python name that no other has."""
     by_name: dict[str, Argument] = {}
     for argument in unnamed:
-        name = argument_name(argument.wire.lower() if argument.place == "header" else argument.wire or "body")
+        name = argument_name(
+            argument.wire.lower() if argument.place == "header" else argument.wire or "body"
+        )
         if name in by_name and by_name[name].place != argument.place:
             name = f"{name.rstrip('_')}_{argument.place}"
         if name in by_name:
@@ -161,7 +165,9 @@ def _whole(media: Media, required: bool) -> Argument:
 def _body(body: Body | None, types: RequestTypes) -> BodyArguments:
     """The fields of all media types and variants: required if all require it, of the types that any of them takes."""
     media = list(body.media.values()) if body else []
-    with_fields = [form for form in media if not _is_whole(form)]  # where these will do, a bare file is no other way of calling
+    with_fields = [
+        form for form in media if not _is_whole(form)
+    ]  # where these will do, a bare file is no other way of calling
     if body and not with_fields:
         return BodyArguments([_whole(media[0], body.required)])
     joined: dict[str, Argument] = {}
@@ -175,7 +181,11 @@ def _body(body: Body | None, types: RequestTypes) -> BodyArguments:
             joined |= {wire: _join(joined.get(wire), argument) for wire, argument in fields.items()}
             if len(variants) > 1:
                 shapes.setdefault(variant.name, _shape(variant, fields))
-    required = {wire for wire in joined if all(wire in fields and fields[wire].required for fields in objects)}
+    required = {
+        wire
+        for wire in joined
+        if all(wire in fields and fields[wire].required for fields in objects)
+    }
     arguments = [replace(argument, required=wire in required) for wire, argument in joined.items()]
     return BodyArguments(arguments, shapes=list(shapes.values()))
 
@@ -189,7 +199,9 @@ class _Variant:
     around: tuple[Schema, ...] = ()
 
 
-def _variants(schema: Schema, name: str = "", around: tuple[Schema, ...] = ()) -> Iterator[_Variant]:
+def _variants(
+    schema: Schema, name: str = "", around: tuple[Schema, ...] = ()
+) -> Iterator[_Variant]:
     name, target = schema.target_name or name, schema.target
     members = [member for member in [*target.one_of, *target.any_of] if member.target.has_shape]
     if not members:
@@ -205,7 +217,10 @@ def _fields(variant: _Variant, types: RequestTypes) -> dict[str, Argument]:
     required: set[str] = set()
     for schema in (*variant.around, variant.schema):
         _collect(schema, properties, required)
-    return {wire: _field(wire, schema, "body", wire in required, types) for wire, schema in properties.items()}
+    return {
+        wire: _field(wire, schema, "body", wire in required, types)
+        for wire, schema in properties.items()
+    }
 
 
 def _collect(schema: Schema, properties: dict[str, Schema], required: set[str]) -> None:
@@ -222,7 +237,12 @@ def _collect(schema: Schema, properties: dict[str, Schema], required: set[str]) 
 def _shape(variant: _Variant, fields: dict[str, Argument]) -> Shape:
     title = str(variant.schema.node.get("description") or "").strip().partition(". ")[0].rstrip(".")
     required = [wire for wire, argument in fields.items() if argument.required]
-    return Shape(variant.name, title or variant.name, required, [wire for wire in fields if wire not in required])
+    return Shape(
+        variant.name,
+        title or variant.name,
+        required,
+        [wire for wire in fields if wire not in required],
+    )
 
 
 def _join(one: Argument | None, other: Argument) -> Argument:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -82,13 +83,16 @@ def _shapes(body: BodyArguments, arguments: list[Argument]) -> Iterator[str]:
     names = {argument.wire: argument.name for argument in arguments if argument.place == "body"}
     required = _apart([shape.required for shape in body.shapes])
     optional = _apart([shape.optional for shape in body.shapes])
+    times = Counter(wire for listed in (*required, *optional) for wire in listed)
     yield from wrap("The fields of one form go together:")
-    for number, shape in enumerate(body.shapes):
-        needs, takes = _named(required[number], names), _named(optional[number], names)
-        others = {wire for other, listed in enumerate(zip(required, optional, strict=True)) if other != number for wire in sum(listed, [])}
-        rest = len(takes) > 8 and not others & set(optional[number])
+    for shape, needed, taken in zip(body.shapes, required, optional, strict=True):
+        needs = [names[wire] for wire in needed if wire in names]
+        takes = [names[wire] for wire in taken if wire in names]
         said = [f"needs {', '.join(needs)}"] if needs else []
-        said += [f"takes {'the fields that no other form names' if rest else ', '.join(takes)}"] if takes else []
+        if len(takes) > 8 and all(times[wire] == 1 for wire in taken):
+            said.append("takes the fields that no other form names")
+        elif takes:
+            said.append(f"takes {', '.join(takes)}")
         yield from wrap(f"- {shape.title}: {'; '.join(said) or 'nothing more'}", 2)
 
 
@@ -96,10 +100,6 @@ def _apart(lists: list[list[str]]) -> list[list[str]]:
     """Each list without what is in all of them."""
     common = set.intersection(*map(set, lists))
     return [[entry for entry in listed if entry not in common] for listed in lists]
-
-
-def _named(wires: list[str], names: dict[str, str]) -> list[str]:
-    return [names[wire] for wire in wires if wire in names]
 
 
 def _argument_text(argument: Argument) -> str:

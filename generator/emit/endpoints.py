@@ -139,7 +139,9 @@ def _parameters(operation: Operation) -> list[EndpointParameter]:
         name = unique(f"{name}_{parameter.place}" if name in taken else name, taken)
         taken.add(name)
         made.append(_parameter(parameter, name))
-    return sorted(made, key=lambda parameter: (PLACES.index(parameter.place), not parameter.required))
+    return sorted(
+        made, key=lambda parameter: (PLACES.index(parameter.place), not parameter.required)
+    )
 
 
 def _in_order(operation: Operation) -> list[Parameter]:
@@ -169,7 +171,9 @@ def _parameter(parameter: Parameter, name: str) -> EndpointParameter:
         description = f"{description} Server default: {target['default']!r}.".strip()
     if not parameter.required and "None" not in kind.split(" | ") and kind != "Any":
         kind += " | None"
-    return EndpointParameter(parameter.place, parameter.wire, name, kind, parameter.required, description)
+    return EndpointParameter(
+        parameter.place, parameter.wire, name, kind, parameter.required, description
+    )
 
 
 def _body(body: Body) -> EndpointBody:

@@ -50,7 +50,11 @@ def forms(raw: RawClient, operation: Operation, name: str = "") -> list[Form]:
         item = returned(replies[media] for media in whole) if whole else scalar("None")
         found.append(Form("_call", name, item, accept=tuple(whole)))
     if "when" in task:
-        found.append(Form("_submit", prefix("submit", name), _task_reply(raw, operation), switch=task["when"]))
+        found.append(
+            Form(
+                "_submit", prefix("submit", name), _task_reply(raw, operation), switch=task["when"]
+            )
+        )
     if is_stream:
         found.append(_stream(raw, operation, name if streams_alone else prefix("stream", name)))
     if binary := tuple(media for media in whole if replies[media] == "bytes"):
@@ -71,16 +75,25 @@ class Prefix:
 
 def _stream(raw: RawClient, operation: Operation, name: str) -> Form:
     rule = operation.extension("x-stream")
-    return Form("_stream", name, _event(raw, operation), _sum(raw, operation), obj(rule.get("when")))
+    return Form(
+        "_stream", name, _event(raw, operation), _sum(raw, operation), obj(rule.get("when"))
+    )
 
 
 def _more(operation: Operation, name: str, prefix: Prefix) -> Iterator[Form]:
     """The forms that make several calls: paging and uploads."""
     if pages := operation.extension("x-pages"):
         hidden = {"in": "query", "name": pages["parameter"]}
-        yield Form("_iterate", prefix("iter", name), _item(operation, str(pages["items"])), hidden=(hidden,))
+        yield Form(
+            "_iterate",
+            prefix("iter", name),
+            _item(operation, str(pages["items"])),
+            hidden=(hidden,),
+        )
     if "finish" in operation.extension("x-upload"):
-        yield Form("_upload", operation.extension("x-upload")["method"], imported("Uploaded", "api302"))
+        yield Form(
+            "_upload", operation.extension("x-upload")["method"], imported("Uploaded", "api302")
+        )
 
 
 # -- what they return
@@ -107,7 +120,11 @@ def _without_ticket(operation: Operation, kind: str) -> str:
     paths = obj(operation.extension("x-task").get("parameters")).values()
     ids = {re.split(r"[.\[]", str(path))[0] for path in paths}
     schemas = operation.document.schemas
-    kept = [name for name in kind.split(" | ") if name not in schemas or not ids & schemas[name].properties.keys()]
+    kept = [
+        name
+        for name in kind.split(" | ")
+        if name not in schemas or not ids & schemas[name].properties.keys()
+    ]
     return " | ".join(kept) if kept else kind
 
 
@@ -116,7 +133,9 @@ def _task_reply(raw: RawClient, operation: Operation) -> Annotation:
     name = operation.extension("x-task")["fetch"]
     fetch = operation.document.by_id.get(name)
     if fetch is None:
-        raise NameProblem(f"x-task.fetch names `{name}`, which is no operation", "name the fetching operation")
+        raise NameProblem(
+            f"x-task.fetch names `{name}`, which is no operation", "name the fetching operation"
+        )
     status = fetch.extension("x-task-status")
     own = _json_replies(raw, operation if "reply" in status else fetch)
     return returned(iter([*own, "bytes"] if obj(status.get("done")).get("binary") else own))

@@ -16,7 +16,12 @@ from .raw_client import RawClient, plan
 from .request_types import RequestTypes
 from .typed_dicts import owners
 
-_SOON = {"_submit": "Task", "_stream": "Stream", "_stream_bytes": "ByteStream", "_iterate": "Iterator"}
+_SOON = {
+    "_submit": "Task",
+    "_stream": "Stream",
+    "_stream_bytes": "ByteStream",
+    "_iterate": "Iterator",
+}
 _TWINS = {
     "_submit": "gives a task at once",
     "_stream": "gives the events as they come",
@@ -116,19 +121,26 @@ class Methods:
         """The methods of an operation, the plainest first, under a name or where people find it; its docstring points to the others."""
         first, *twins = self.forms(operation, name)
         see = [f"`{twin.name}` {_TWINS[twin.kind]}." for twin in twins]
-        return [self._method(operation, first, see), *(self._method(operation, twin, []) for twin in twins)]
+        return [
+            self._method(operation, first, see),
+            *(self._method(operation, twin, []) for twin in twins),
+        ]
 
     def _method(self, operation: Operation, form: Form, see: list[str]) -> Method:
         taken = self.arguments(operation)
         switches = {(place.get("in"), place.get("name")) for place in _hidden(operation, form)}
-        shown = [argument for argument in taken.all if (argument.place, argument.wire) not in switches]
+        shown = [
+            argument for argument in taken.all if (argument.place, argument.wire) not in switches
+        ]
         sent = _sent(operation, form, shown)
         own = _own_arguments(form.accept, taken.body.is_unknown and "body" in sent)
         texts = Texts.of(operation)
         if form.kind == "_upload":
             texts, shown = _as_upload(operation, texts, shown)
         lines = docstring(texts, shown, taken.body, own.texts, _returns(operation, form), see)
-        overloads = list(_overloads(shown, taken.body, form)) if form.kind in ("_call", "_submit") else []
+        overloads = (
+            list(_overloads(shown, taken.body, form)) if form.kind in ("_call", "_submit") else []
+        )
         return Method(
             operation,
             form.name,
@@ -185,7 +197,11 @@ def _overloads(shown: list[Argument], body: BodyArguments, form: Form) -> Iterat
     if len(names) < 2 or sorted(names) != sorted(replies):
         return
     for reply, shape in zip(names, body.shapes, strict=True):
-        taken = [argument for argument in shown if argument.place != "body" or argument.wire in shape.fields]
+        taken = [
+            argument
+            for argument in shown
+            if argument.place != "body" or argument.wire in shape.fields
+        ]
         own = [replace(argument, required=_is_required(argument, shape)) for argument in taken]
         own.sort(key=lambda argument: not argument.required)
         yield Overload(own, received(reply))
@@ -195,7 +211,9 @@ def _is_required(argument: Argument, shape: Shape) -> bool:
     return argument.wire in shape.required if argument.place == "body" else argument.required
 
 
-def _as_upload(operation: Operation, texts: Texts, shown: list[Argument]) -> tuple[Texts, list[Argument]]:
+def _as_upload(
+    operation: Operation, texts: Texts, shown: list[Argument]
+) -> tuple[Texts, list[Argument]]:
     """What the one call of an upload says of itself, and what it takes: the file, and the arguments of the step that begins it."""
     rule = operation.extension("x-upload")
     finish = operation.document.by_id.get(rule["finish"])
@@ -206,12 +224,19 @@ def _as_upload(operation: Operation, texts: Texts, shown: list[Argument]) -> tup
         fault = "an argument `file` stands where x-upload's method has the file"
         raise NameProblem(fault, "take x-upload off this operation")
     told = f"Makes the calls `{operation.action}` and `{finish.action}`; see there which files are taken. "
-    told += "In between, the file goes to a store on another host, which never sees the key. " if "put" in rule else ""
+    told += (
+        "In between, the file goes to a store on another host, which never sees the key. "
+        if "put" in rule
+        else ""
+    )
     told += "The notes of an error say which step failed and what was begun before. "
     told += "`extra_query` and `extra_body` go with the first call, `extra_headers` with both."
     about = "The file; it is streamed, whatever its size."
     file = Argument("file", "", "file", True, FILE, about, files=("part",))
-    return replace(texts, summary="Upload a file, all steps in one call", description=told), [file, *shown]
+    return replace(texts, summary="Upload a file, all steps in one call", description=told), [
+        file,
+        *shown,
+    ]
 
 
 def _returns(operation: Operation, form: Form) -> str:
@@ -246,5 +271,7 @@ def _own_arguments(accept: tuple[str, ...], unknown: bool) -> OwnArguments:
     own["timeout"] = "float | None = None"
     given = ", ".join(name for name in own if name.startswith("extra_") and name not in texts)
     texts[given] = "Sent on top of the rest."
-    texts["timeout"] = "Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`."
+    texts["timeout"] = (
+        "Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`."
+    )
     return OwnArguments(own, texts, imports)

@@ -73,11 +73,17 @@ def build(methods: Methods, out: Path, spec: Spec | None = None) -> dict[str, in
     shutil.rmtree(root, ignore_errors=True)
     template = environment.get_template("module.py.jinja")
     for module in tree.modules.values():
-        text = template.render(header=HEADER, module=module, imports=_imports(module), children=_child_imports(module))
+        text = template.render(
+            header=HEADER, module=module, imports=_imports(module), children=_child_imports(module)
+        )
         _write(root / module.path, text)
     operations = methods.document.operations
-    index = {operation.id: f"{operation.tag}:{operation.action.upper()}" for operation in operations}
-    text = environment.get_template("index.py.jinja").render(header=HEADER, index=dict(sorted(index.items())))
+    index = {
+        operation.id: f"{operation.tag}:{operation.action.upper()}" for operation in operations
+    }
+    text = environment.get_template("index.py.jinja").render(
+        header=HEADER, index=dict(sorted(index.items()))
+    )
     _write(root / "_index.py", text)
     for package in {str(Path(module.path).parent) for module in tree.modules.values()}:
         if not (root / package / "__init__.py").exists():
@@ -98,9 +104,13 @@ def planned(methods: Methods, spec: Spec | None = None) -> Tree:
 
 def _check_names(module: Module) -> None:
     """Refuse a file in which a name would mean two things."""
-    sources = {name: "this file" for name, _ in module.constants} | {name: source for source, name in module.borrowed}
+    sources = {name: "this file" for name, _ in module.constants} | {
+        name: source for source, name in module.borrowed
+    }
     own = {name for cls in module.classes for name in (cls.name, f"Async{cls.name}")}
-    children = [(child.module or "", [child.name, f"Async{child.name}"]) for child in _child_imports(module)]
+    children = [
+        (child.module or "", [child.name, f"Async{child.name}"]) for child in _child_imports(module)
+    ]
     for source, names in [*_imports(module).items(), *children]:
         for name in (name.rpartition(" ")[2] for name in names):
             if sources.setdefault(name, source) != source or name in own:
@@ -117,7 +127,9 @@ def _write(path: Path, text: str) -> None:
 def _problem(operation: Operation, error: NameProblem, spec: Spec | None) -> Problem:
     file, line = f"{operation.tag.replace('.', '/')}.yaml", 1
     if spec:
-        file, line = spec.locate(operation.document.node, ["paths", operation.path, operation.method])
+        file, line = spec.locate(
+            operation.document.node, ["paths", operation.path, operation.method]
+        )
     return Problem(file, line, f"{operation.id}: {error}", error.fix)
 
 
@@ -163,7 +175,9 @@ class Tree:
     def _add(self, operation: Operation) -> None:
         section, name = operation.section, operation.action.upper()
         above = self._module(f"{section}/__init__.py", self.root, section, section)
-        vendor = self._module(f"{section}/{operation.vendor}.py", above.classes[0], operation.vendor, operation.tag)
+        vendor = self._module(
+            f"{section}/{operation.vendor}.py", above.classes[0], operation.vendor, operation.tag
+        )
         if any(name == other for other, _ in vendor.constants):
             fault = f"another operation of {operation.tag} is called `{operation.action}` too"
             raise NameProblem(fault, "give one another operationId")
@@ -191,13 +205,17 @@ class Tree:
         """The class of a further word of a shortcut, made when first asked for."""
         *_, group = groups
         if group not in above.children:
-            new = Class(_pascal("_".join(groups)), f"{groups[0].capitalize()}: {' '.join(groups[1:])}.")
+            new = Class(
+                _pascal("_".join(groups)), f"{groups[0].capitalize()}: {' '.join(groups[1:])}."
+            )
             self._place(above, group, Child(new.name, None, new.doc))
             module.classes.append(new)
         for known in module.classes:
             if known.name == above.children[group].name:
                 return known
-        raise NameProblem(f"the shortcut's `{group}` is a vendor's namespace already", "choose another x-shortcut")
+        raise NameProblem(
+            f"the shortcut's `{group}` is a vendor's namespace already", "choose another x-shortcut"
+        )
 
     def _module(self, path: str, parent: Class, name: str, tag: str) -> Module:
         """The module of a namespace, made when first asked for and hung below its parent."""
@@ -234,7 +252,9 @@ class Tree:
             "endpoint": f"{operation.tag.replace('.', '_')}.{operation.id}",
             "docs": best_source(node),
             "files": {argument.wire: argument.files for argument in body.fields if argument.files},
-            "required": tuple(argument.wire for argument in body.fields if argument.required and argument.wire),
+            "required": tuple(
+                argument.wire for argument in body.fields if argument.required and argument.wire
+            ),
             "not_empty": tuple(argument.wire for argument in body.fields if argument.not_empty),
             "keys": operation.key_headers,
             "success": node.get("x-success"),

@@ -91,7 +91,10 @@ def _skeleton(planned: RawClient) -> dict[str, Any]:
         paths.setdefault(operation.path, {})[operation.method] = {
             "operationId": made.id,
             "tags": [operation.tag],
-            "parameters": [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in in_path],
+            "parameters": [
+                {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+                for name in in_path
+            ],
             "responses": {status: {"description": ""} for status in made.responses},
         }
     return {
@@ -137,7 +140,10 @@ def _render(planned: RawClient, target: Path) -> None:
         errors = project.build()
     if errors:
         raise GenerationError(_problems(errors))
-    lines = [HEADER, *(f"from .{module_of(name)} import {name} as {name}" for name in planned.classes)]
+    lines = [
+        HEADER,
+        *(f"from .{module_of(name)} import {name} as {name}" for name in planned.classes),
+    ]
     (target / "models" / "__init__.pyi").write_text("\n".join(lines) + "\n", "utf-8")
 
 
@@ -183,7 +189,9 @@ def _parse_errors(data: Any) -> list[Any]:
 
 def _check_names(data: Any, planned: RawClient) -> None:
     """Refuse names that openapi-python-client would rewrite: everything else refers to them as they are in the document."""
-    modules_of = {str(model.class_info.name): str(model.class_info.module_name) for model in data.models}
+    modules_of = {
+        str(model.class_info.name): str(model.class_info.module_name) for model in data.models
+    }
     groups = data.endpoint_collections_by_tag.items()
     made = {(str(tag), str(endpoint.name)) for tag, group in groups for endpoint in group.endpoints}
     problems = [
@@ -192,7 +200,10 @@ def _check_names(data: Any, planned: RawClient) -> None:
         if modules_of.get(name) != module_of(name)
     ]
     shared = Counter(modules_of.values()) - Counter(set(modules_of.values()))
-    problems += [f"- two schemas share the module models/{module}.py. Rename one in spec/." for module in shared]
+    problems += [
+        f"- two schemas share the module models/{module}.py. Rename one in spec/."
+        for module in shared
+    ]
     problems += [
         f"- operation {made_of.id}, tag {made_of.operation.tag}: must be snake_case, with one tag `section.vendor`."
         for made_of in planned.endpoints.values()
@@ -246,7 +257,9 @@ print(json.dumps(counts))
 def _compare(counts: Mapping[str, int], document: Document) -> None:
     """Operations in must be functions out, (status, media type) pairs in must be parsers out."""
     functions = len(document.operations)
-    parsers = sum(len(response.media) for operation in document.operations for response in operation.responses)
+    parsers = sum(
+        len(response.media) for operation in document.operations for response in operation.responses
+    )
     if (counts["functions"], counts["parsers"]) != (functions, parsers):
         raise GenerationError(
             f"the document has {functions} operations and {parsers} (status, media type) pairs, "

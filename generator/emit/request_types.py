@@ -48,7 +48,11 @@ class RequestTypes:
 
     def _plain(self, name: str, schema: Schema, file: bool) -> Annotation:
         if name == "array":
-            return generic("Sequence", "collections.abc", self.annotation(schema.items, file) if schema.items else ANY)
+            return generic(
+                "Sequence",
+                "collections.abc",
+                self.annotation(schema.items, file) if schema.items else ANY,
+            )
         if name == "object":
             values = schema.additional if not schema.properties else None
             inner = self.annotation(values) if values else ANY

@@ -57,7 +57,9 @@ class Class:
 
 def expression(*schemas: Schema) -> str:
     """The type expression of a value that follows one of the schemas. Raises DocumentError for what has no type, naming the place."""
-    return " | ".join(_ordered(member for schema in schemas for member in _alternatives(schema, ())))
+    return " | ".join(
+        _ordered(member for schema in schemas for member in _alternatives(schema, ()))
+    )
 
 
 def _members(schema: Schema, open_refs: tuple[str, ...]) -> list[str]:
@@ -88,7 +90,9 @@ def _alternatives(schema: Schema, open_refs: tuple[str, ...]) -> Iterator[str]:
             yield from _members(part, open_refs)
     elif parts := schema.shaped_parts:
         if len(parts) > 1:
-            raise DocumentError(f"{schema.where}: an allOf of several types stands in line. {IN_LINE}")
+            raise DocumentError(
+                f"{schema.where}: an allOf of several types stands in line. {IN_LINE}"
+            )
         yield from _members(parts[0], open_refs)
     else:
         for kind in schema.types or ["any"]:
@@ -96,7 +100,9 @@ def _alternatives(schema: Schema, open_refs: tuple[str, ...]) -> Iterator[str]:
 
 
 def _reference(schema: Schema, open_refs: tuple[str, ...]) -> Iterator[str]:
-    if schema.ref in open_refs:  # a union or a list that holds itself: Python 3.11 has no name for such a type
+    if (
+        schema.ref in open_refs
+    ):  # a union or a list that holds itself: Python 3.11 has no name for such a type
         yield "Any"
         return
     referred = schema.referred
@@ -145,7 +151,11 @@ def _type_of(value: object) -> str:
 
 def names_in(expressions: Iterable[str]) -> set[str]:
     """The names that type expressions use, literals left out."""
-    return {name for text in expressions for name in re.findall(r"[A-Za-z_]\w*", re.sub(r'"(?:\\.|[^"\\])*"', "", text))}
+    return {
+        name
+        for text in expressions
+        for name in re.findall(r"[A-Za-z_]\w*", re.sub(r'"(?:\\.|[^"\\])*"', "", text))
+    }
 
 
 def classes(document: Document, expressions: Iterable[str]) -> dict[str, Class]:
@@ -156,7 +166,8 @@ def classes(document: Document, expressions: Iterable[str]) -> dict[str, Class]:
         name = todo.pop()
         if name not in found:
             found[name] = _class(document.schemas[name])
-            todo += found[name].models
+            inner = names_in(field.type for field in found[name].fields)
+            todo += sorted(inner & document.schemas.keys())
     return dict(sorted(found.items()))
 
 

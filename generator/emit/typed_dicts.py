@@ -46,7 +46,9 @@ def build(document: Document, out: Path) -> dict[str, int]:
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "params")
         made.mkdir()
-        (made / "__init__.py").write_text(f'{HEADER}\n"""Types of request bodies, a module a vendor."""\n', encoding="utf-8")
+        (made / "__init__.py").write_text(
+            f'{HEADER}\n"""Types of request bodies, a module a vendor."""\n', encoding="utf-8"
+        )
         (made / "files.py").write_text(_FILES, encoding="utf-8")
         if modules:
             _generate(document, modules, made)
@@ -66,7 +68,9 @@ def owners(document: Document) -> dict[str, str]:
     reached: dict[str, set[str]] = {}
     for operation in document.operations:
         home = operation.tag.replace(".", "_")
-        for name in document.reached([operation.node.get("requestBody"), operation.node.get("parameters")]):
+        for name in document.reached(
+            [operation.node.get("requestBody"), operation.node.get("parameters")]
+        ):
             reached.setdefault(name, set()).add(home)
     return {
         name: next(iter(homes)) if len(homes) == 1 else COMMON
@@ -77,7 +81,10 @@ def owners(document: Document) -> dict[str, str]:
 
 def _generate(document: Document, modules: dict[str, str], made: Path) -> None:
     # The tool takes the part of a name before a dot for a module.
-    lowered = {f"{module}.{name}": _lower(document.schemas[name], modules) for name, module in modules.items()}
+    lowered = {
+        f"{module}.{name}": _lower(document.schemas[name], modules)
+        for name, module in modules.items()
+    }
     source = made.with_name("params.json")
     head = {"openapi": "3.1.0", "info": {"title": "params", "version": "0"}, "paths": {}}
     source.write_text(
@@ -128,18 +135,31 @@ def _lower(schema: Schema, modules: dict[str, str]) -> Json:
     """A schema as the tool types it best."""
     if schema.ref:
         name = schema.target_name
-        return {"$ref": f"{_REF}{modules[name]}.{name}"} if name in modules else _lower(schema.referred, modules)
+        return (
+            {"$ref": f"{_REF}{modules[name]}.{name}"}
+            if name in modules
+            else _lower(schema.referred, modules)
+        )
     if schema.is_file and "string" in schema.types and "part" in (schema.file_forms or ["part"]):
         text = [{"type": "string"}] if len(schema.file_forms) > 1 else []
-        return {**_described(schema), "anyOf": [{"type": "object", "customTypePath": f"{PACKAGE}.files.File"}, *text]}
+        return {
+            **_described(schema),
+            "anyOf": [{"type": "object", "customTypePath": f"{PACKAGE}.files.File"}, *text],
+        }
     lowered = {key: schema.node[key] for key in _KEPT if key in schema.node} | _described(schema)
     if schema.properties:
-        lowered["properties"] = {wire: _lower(inner, modules) for wire, inner in schema.properties.items()}
+        lowered["properties"] = {
+            wire: _lower(inner, modules) for wire, inner in schema.properties.items()
+        }
     elif schema.additional:
         lowered["additionalProperties"] = _lower(schema.additional, modules)
     if schema.items:
         lowered["items"] = _lower(schema.items, modules)
-    for key, members in (("anyOf", schema.any_of), ("oneOf", schema.one_of), ("allOf", schema.all_of)):
+    for key, members in (
+        ("anyOf", schema.any_of),
+        ("oneOf", schema.one_of),
+        ("allOf", schema.all_of),
+    ):
         if alternatives := list(_alternatives(members, modules)):
             lowered[key] = alternatives
     return lowered

@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from typing import Any
 
-from ..rules.context import is_json
+from ..document.media import is_json
 from .versions import Json, walk
 
 # Without a format oapi-codegen takes a number for a float32, which holds seven digits: a time in seconds is minutes off.

@@ -118,7 +118,9 @@ def _reply(methods: Methods, operation: Operation, method: Method) -> str:
     elif method.kind != "_call":
         return ""  # events, which the notes tell of
     replies = methods.replies(operation)
-    told = [_fields(replies[media], methods.raw.classes, at) for media in replies if is_json(media)][:1]
+    told = [
+        _fields(replies[media], methods.raw.classes, at) for media in replies if is_json(media)
+    ][:1]
     told += ["file"] * ("bytes" in replies.values())
     told += ["text"] * (not told and "str" in replies.values())
     return " or ".join(filter(None, told))
@@ -134,8 +136,7 @@ def _fields(expression: str, classes: dict[str, Class], at: str) -> str:
         inner = re.match(r"(list\[)?(\w+)", field.type)
         if field.name == "data" and inner and inner[2] in classes:
             told += [
-                f"{at}data{'[]' if inner[1] else ''}.{own.name}"
-                for own in classes[inner[2]].fields
+                f"{at}data{'[]' if inner[1] else ''}.{own.name}" for own in classes[inner[2]].fields
             ]
         else:
             told.append(f"{at}{field.name}")

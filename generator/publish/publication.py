@@ -21,10 +21,10 @@ from openapi_spec_validator import (
 from .. import rules
 from ..build import BuildError, as_json, replaced
 from ..document import Document, DocumentError
+from ..document.references import escape
 from ..emit.methods import Methods
 from ..emit.namespaces import planned
 from ..join import join, operations
-from ..rules.context import escape
 from ..source import EXTENSIONS_FILE, Spec, SpecError, is_ambiguous, seq
 from . import llms, samples, site
 from .hints import hinted
@@ -56,7 +56,9 @@ def publish(spec_dir: Path, out: Path) -> list[str]:
             raise SpecError(problems)
         document = join(spec)
         try:
-            planned(Methods(Document(document)), spec)  # a call that Python cannot have has no sample either
+            planned(
+                Methods(Document(document)), spec
+            )  # a call that Python cannot have has no sample either
             documents, losses = versions(document)
         except DocumentError as error:
             raise BuildError(str(error)) from error

@@ -189,7 +189,9 @@ class _Writer:
             name, values = parameter.wire, getattr(given, parameter.place)
             # `q` is the question of a search engine, some of whose searches do without.
             if parameter.required or name == "q" or (alone and not values and name != page):
-                values.update((name, value) for value in self.methods.document.examples(parameter.node)[:1])
+                values.update(
+                    (name, value) for value in self.methods.document.examples(parameter.node)[:1]
+                )
 
     # --- Python ---------------------------------------------------------------------------------------------------------------------------
 
@@ -276,8 +278,7 @@ class _Writer:
             elif isinstance(value, dict) and len(names) == 1 and "list[" not in type_:
                 fields = [one for one in self.classes[names[0]].fields if one.wire in value]
                 todo.extend(
-                    (f"{expression}.{one.name}", one.type, value[one.wire])
-                    for one in fields
+                    (f"{expression}.{one.name}", one.type, value[one.wire]) for one in fields
                 )
         return "reply"
 
@@ -285,7 +286,9 @@ class _Writer:
 
     def curl(self, operation: Operation, method: Method, given: Given) -> str:
         """The call with curl, an option a line."""
-        template = self.methods.raw.endpoints[operation.id].path  # `{+name}` may be several segments
+        template = self.methods.raw.endpoints[
+            operation.id
+        ].path  # `{+name}` may be several segments
         path = re.sub(
             r"{(\+?)([^{}]+)}",
             lambda name: quote(_text(given.path[name[2]]), safe="/" if name[1] else ""),

@@ -191,7 +191,8 @@ class _Writer:
     def vendor(self, operation: Operation) -> str:
         """The leaf tag in words, so that a search for a vendor finds its calls."""
         vendor, section = (
-            self.methods.document.tags[name]["summary"] for name in (operation.tag, operation.section)
+            self.methods.document.tags[name]["summary"]
+            for name in (operation.tag, operation.section)
         )
         return f"{vendor}, {section.lower()}"
 

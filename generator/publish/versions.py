@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from ..rules.context import CHILDREN, COMPONENT_KINDS, escape
+from ..document.objects import CHILDREN, COMPONENT_KINDS
+from ..document.references import escape
 from ..source import seq
 
 Json = dict[str, Any]
