@@ -89,6 +89,7 @@ class Operation:
         path: As in the document: `/acme/v1/videos/{task_id}`.
         method: In small letters.
         node: The operation object.
+        file: Of the specification, where that is known; else empty.
     """
 
     document: Document
@@ -97,6 +98,7 @@ class Operation:
     path: str
     method: str
     node: dict[str, Any]
+    file: str = ""
 
     def __str__(self) -> str:
         return self.id or f"{self.method.upper()} {self.path}"

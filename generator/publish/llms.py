@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..document import Document, Operation
-from ..document.media import is_json
-from ..emit.docstrings import best_source, price_text
-from ..emit.methods import Method, Methods
-from ..emit.response_types import Class
-from ..source import obj
+from generator.document import Document, Operation
+from generator.document.media import is_json
+from generator.emit.docstrings import best_source, price_text
+from generator.emit.methods import Method, Methods
+from generator.emit.response_types import Class
+from generator.source import obj
 
 _MANY = 8  # more names than this are cut off
 

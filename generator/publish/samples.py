@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ..build import BuildError
-from ..document import Document, Operation
-from ..emit.arguments import Argument
-from ..emit.methods import Method, Methods
-from ..source import obj
+from generator.build import BuildError
+from generator.document import Document, Operation
+from generator.emit.arguments import Argument
+from generator.emit.methods import Method, Methods
+from generator.source import obj
 
 WIDTH = 88
 _LABELS = {

@@ -14,12 +14,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ..build import BuildError, ToolMissing
-from ..document import Document, Operation
-from ..emit.docstrings import price_text
-from ..emit.methods import Methods
-from ..join import operations
-from ..source import obj, seq
+from generator.build import BuildError, ToolMissing
+from generator.document import Document, Operation
+from generator.emit.docstrings import price_text
+from generator.emit.methods import Methods
+from generator.join import operations
+from generator.source import obj, seq
 
 FOLDER = Path(__file__).with_name("site")
 _PINS = ("package.json", "package-lock.json", ".npmrc")

@@ -35,11 +35,13 @@ class Context:
     def __post_init__(self) -> None:
         self.model = Document(self.document)
         self.nodes = list(nodes(self.document))
-        self.operations = [
-            Operation(self.model, section, vendor, path, method, node)
-            for (section, vendor), content in self.spec.vendor_files().items()
-            for path, method, node in join.operations(content)
-        ]
+        self.operations = []
+        homes = {file.name: file for file in self.spec.vendor_files()}
+        for path, method, node in join.operations(self.document):
+            place = self.spec.place(self.document["paths"], path) or ("", 0)
+            if file := homes.get(place[0]):
+                home = (file.section, file.vendor)
+                self.operations.append(Operation(self.model, *home, path, method, node, file.name))
 
     def of_kind(self, kind: str) -> list[Node]:
         """All objects of a kind, in the order of the document."""
@@ -106,13 +108,10 @@ class Context:
         """A problem at a key of an operation; where there is no such key, at its method; without a key, at its path."""
         if key in operation.node:
             return self.problem(operation.node, key, message, fix, path)
-        paths = obj(self.spec.vendor_files()[operation.section, operation.vendor].get("paths"))
-        return self.problem(
-            paths if key is None else paths[operation.path],
-            operation.path if key is None else operation.method,
-            message,
-            fix,
-        )
+        paths = self.document["paths"]
+        if key is None:
+            return self.problem(paths, operation.path, message, fix)
+        return self.problem(paths[operation.path], operation.method, message, fix)
 
     # Following references
 

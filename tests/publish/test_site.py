@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from generator.docstrings import price_text
 
 from generator import build
+from generator.emit.docstrings import price_text
 from generator.join import operations
 from generator.publish import site
 
