@@ -50,7 +50,7 @@ def read(page: Page, document: dict[str, Any]) -> Page:
         reason = (
             f"left out {page.refused[0]}"
             if page.refused
-            else "its OpenAPI document has no operation"
+            else "the page's OpenAPI document has no operation"
         )
         raise PageError(page.source, reason)
     return page

@@ -114,12 +114,12 @@ class Schemas:
             del fields[name]
         if not fields:
             return {}
-        wrong = [name for name in required if name not in fields and not _STRAY.fullmatch(name)]
-        if wrong:
-            self.page.fault(f"required, but not described: {one_line(', '.join(wrong))}")
         properties = {
             name: self.read(field, name, above, depth + 1) for name, field in fields.items()
         }
+        wrong = [name for name in required if name not in fields and not _STRAY.fullmatch(name)]
+        if wrong:
+            self.page.fault(f"required, but not described: {one_line(', '.join(wrong))}")
         return {
             "type": schema.get("type", "object"),
             "properties": properties,
