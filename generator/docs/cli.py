@@ -66,7 +66,7 @@ def _add_sources(action: argparse.ArgumentParser, name: str) -> None:
         about = f"{_SOURCE}; give a submitting and a fetching page together"
         action.add_argument("source", nargs="+", help=about)
         about = "where it belongs, if no prefix in vendors.yaml says so"
-        action.add_argument("--home", metavar="SECTION.VENDOR", help=about)
+        action.add_argument("--home", metavar="SECTION.VENDOR[.PART]", help=about)
     else:
         action.add_argument("source", nargs="?", help=f"{_SOURCE} (default: {LIVE})")
         action.add_argument("--json", action="store_true", help="print JSON")
@@ -140,14 +140,10 @@ def _is_decided(described: Described, finding: Finding) -> bool:
 
 
 def _draft(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> str:
-    section, _, vendor = (args.home or "").partition(".")
-    if args.home and (not section or not vendor or "." in vendor):
-        raise DocsError(f"--home {args.home}: write SECTION.VENDOR, such as videos.kling")
     pages = [page for source in args.source for page in pages_of(source, fetcher)]
     if unreadable := [str(page) for page in pages if isinstance(page, PageError)]:
         raise DocsError("\n".join(unreadable))
-    home = (section, vendor) if args.home else None
-    return draft(described, [page for page in pages if isinstance(page, Page)], home)
+    return draft(described, [page for page in pages if isinstance(page, Page)], args.home or "")
 
 
 def _issue(args: argparse.Namespace) -> str:

@@ -15,8 +15,7 @@ import yaml
 
 from .. import join
 from ..rules.context import Context, Found, Operation
-from ..rules.names import _under as under  # pyright: ignore[reportPrivateUsage]
-from ..source import Spec, SpecError, obj, seq
+from ..source import Home, Spec, SpecError, obj, seq
 from . import DocsError
 from .pages import Call, page_number
 from .pages.values import type_name
@@ -131,30 +130,19 @@ class Described:
         path = ["paths", operation.path, operation.method, *keys]
         return self.spec.locate(self.context.document, path)
 
-    def home(self, path: str) -> tuple[str, str] | None:
-        """Section and vendor whose prefix in vendors.yaml is the longest of a path.
+    def home(self, path: str) -> Home | None:
+        """The longest prefix of a path in vendors.yaml.
 
         Raises DocsError if two vendors claim it.
         """
-        claims = [claim for claim in self._prefixes if under(path, claim[0])]
-        longest = max((len(prefix) for prefix, _, _ in claims), default=0)
-        homes = sorted(
-            {(section, slug) for prefix, section, slug in claims if len(prefix) == longest}
-        )
-        if len(homes) > 1:
-            names = " and ".join(".".join(home) for home in homes)
+        homes = [home for home in self.spec.homes() if home.holds(path)]
+        longest = max((len(home.prefix) for home in homes), default=0)
+        best = [home for home in homes if len(home.prefix) == longest]
+        names = sorted({f"{home.section}.{home.vendor}" for home in best})
+        if len(names) > 1:
             fix = "give one of them a longer prefix, or the other none"
-            raise DocsError(f"{path} is claimed by {names} in vendors.yaml; {fix}")
-        return homes[0] if homes else None
-
-    @cached_property
-    def _prefixes(self) -> list[tuple[str, str, str]]:
-        """Prefix of paths, section and vendor of vendors.yaml."""
-        prefixes: list[tuple[str, str, str]] = []
-        for slug, vendor in self.context.vendors.items():
-            for section, listed in obj(obj(vendor).get("homes")).items():
-                prefixes += [(prefix, section, slug) for prefix in map(str, seq(listed))]
-        return prefixes
+            raise DocsError(f"{path} is claimed by {' and '.join(names)} in vendors.yaml; {fix}")
+        return best[0] if best else None
 
     def parameters(self, operation: Operation) -> list[dict[str, Any]]:
         """The parameter objects of an operation."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..docstrings import best_source, price_text
-from ..lower import is_json, lower
-from ..methods import Method, Methods, Operation
-from ..source import obj
+from generator.docstrings import best_source, price_text
+from generator.lower import is_json, lower
+from generator.methods import Method, Methods, Operation
+from generator.source import obj
 
 _MANY = 8  # more names than this are cut off
 

@@ -17,11 +17,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from ..arguments import Argument
-from ..build import BuildError
-from ..lower import is_json, lower
-from ..methods import Method, Methods, Operation
-from ..source import obj
+from generator.arguments import Argument
+from generator.build import BuildError
+from generator.lower import is_json, lower
+from generator.methods import Method, Methods, Operation
+from generator.source import obj
 
 WIDTH = 88
 _LABELS = {

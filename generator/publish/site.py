@@ -14,11 +14,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ..build import BuildError, ToolMissing
-from ..docstrings import price_text
-from ..join import operations
-from ..methods import Methods, Operation
-from ..source import obj, seq
+from generator.build import BuildError, ToolMissing
+from generator.docstrings import price_text
+from generator.join import operations
+from generator.methods import Methods, Operation
+from generator.source import obj, seq
 
 FOLDER = Path(__file__).with_name("site")
 _PINS = ("package.json", "package-lock.json", ".npmrc")

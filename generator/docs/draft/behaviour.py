@@ -56,7 +56,7 @@ class Facts:
         body = next(bodies, None)
         return cls(
             draft.id,
-            draft.home.vendor,
+            draft.place.vendor,
             draft.call.method,
             draft.path,
             inputs,

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from ...rules.layout import WIDTH
 from ...source import is_ambiguous
 
 TODO = "\ue000"
@@ -20,7 +21,8 @@ CHECK = "\ue001"
 """The same for `# TODO check`."""
 
 _COMMENTS = {TODO: "  # TODO words", CHECK: "  # TODO check"}
-_LONGEST_LINE = 100
+_LONGEST_FLOW = 84
+_LONGEST_WORD = 60
 _BLOCKS = {
     "paths",
     "schemas",
@@ -36,7 +38,7 @@ _BLOCKS = {
 
 def dump(data: dict[str, Any]) -> str:
     """A mapping as YAML text, its marks as comments."""
-    text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6)
+    text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
     return "\n".join(map(_commented, text.split("\n")))
 
 
@@ -62,12 +64,12 @@ class _Dumper(yaml.SafeDumper):
     def _lay_out(self, node: yaml.Node, key: str) -> int:
         """Decide what stands on one line; returns how long it is."""
         if isinstance(node, yaml.ScalarNode):
-            node.style = "|" if "\n" in node.value else node.style
+            node.style = "|" if _is_literal(node.value) else node.style
             return len(node.value) if node.style != "|" else 1000
         width = sum(len(name) + 4 + self._lay_out(inner, name) for name, inner in _pairs(node))
         is_block = key.rstrip(CHECK) in _BLOCKS
         is_block |= key == "parameters" and isinstance(node, yaml.SequenceNode)
-        is_flow = width <= _LONGEST_LINE and not is_block
+        is_flow = width <= _LONGEST_FLOW and not is_block
         node.flow_style = is_flow  # type: ignore[attr-defined]
         return width if is_flow else 1000
 
@@ -77,6 +79,14 @@ def _pairs(node: yaml.Node) -> list[tuple[str, yaml.Node]]:
     if isinstance(node, yaml.SequenceNode):
         return [("", inner) for inner in node.value]
     return [(key.value, inner) for key, inner in node.value]
+
+
+def _is_literal(text: str) -> bool:
+    """Whether a text stands as a block of its own:
+
+    one of several lines, or with a word too long to fold at.
+    """
+    return "\n" in text or max(map(len, text.split(" "))) > _LONGEST_WORD
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:

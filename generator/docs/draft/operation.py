@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...rules.context import Operation, is_event_stream, is_json
+from ...rules.layout import WIDTH
 from ...rules.names import class_name, pascal
 from ...source import obj, seq
 from .. import DocsError
@@ -24,22 +25,20 @@ from . import names
 from .components import Components, Use, sample, widened
 from .house_yaml import TODO
 
+_OPERATIONS = ', "operations": '
 _PLAIN_TYPES = ("string", "integer", "number", "boolean")
 
 
 @dataclass(frozen=True)
-class Home:
+class Place:
     """Where an operation belongs."""
 
     section: str
     vendor: str
+    file: str
+    """Relative to the folder of the specification."""
     is_new: bool = False
     """No prefix in vendors.yaml says so yet."""
-
-    @property
-    def file(self) -> str:
-        """The file in spec/."""
-        return f"{self.section}/{self.vendor}.yaml"
 
 
 @dataclass
@@ -50,7 +49,7 @@ class Draft:
     call: Call
     known: Operation | None
     """The operation of the specification, if the call is there already."""
-    home: Home
+    place: Place
     id: str
     path: str
     row: str
@@ -67,15 +66,14 @@ class Draft:
     @property
     def prefix(self) -> str:
         """The start of the names of its schemas."""
-        action = names.camel(self.id.removeprefix(f"{self.home.vendor}_"))
-        return class_name(pascal(self.home.vendor)) + action
+        action = names.camel(self.id.removeprefix(f"{self.place.vendor}_"))
+        return class_name(pascal(self.place.vendor)) + action
 
     def node(self) -> dict[str, Any]:
-        """The operation object."""
+        """The operation object, with nothing that its file or folder says."""
         node: dict[str, Any] = {
             "operationId": self.id,
             "summary": f"{self._summary()} {TODO}",
-            "tags": [f"{self.home.section}.{self.home.vendor}"],
             "x-docs": [self._evidence()],
         }
         if price := prices(self.call.description):
@@ -89,12 +87,8 @@ class Draft:
         if self.request:
             required = any(body.schema.get("required") for body in self.call.request.values())
             node["requestBody"] = {"required": required, "content": self.request}
-        responses: dict[str, Any] = {
-            "200": {"description": f"The response. {TODO}", "content": self.response}
-        }
-        for status, component in (("4XX", "ClientError"), ("5XX", "ServerError")):
-            responses[status] = {"$ref": f"#/components/responses/{component}"}
-        return node | {"responses": responses}
+        response = {"description": f"The response. {TODO}", "content": self.response}
+        return node | {"responses": {"200": response}}
 
     def _summary(self) -> str:
         title = names.summary(self.call.summary or self.page.title)
@@ -114,15 +108,15 @@ class Draft:
     def head(self, described: Described) -> list[str]:
         """What to do with it, as comments."""
         name, source = f"{self.call.method.upper()} {self.path}", one_line(self.page.source)
-        todo = f"Review it, settle what is marked TODO, paste it into spec/{self.home.file}."
+        todo = f"Review it, settle what is marked TODO, paste it into spec/{self.place.file}."
         lines = [f"# {name}, from {source}. {todo}"]
         if self.known:
             file, line = described.place(self.known)
             there = f"{self.id} is already there (spec/{file}:{line})"
             lines.append(f"# {there}: take from this what it lacks.")
-        if self.home.is_new:
+        if self.place.is_new:
             prefix = "/" + "/".join(self.path.split("/")[1:3])
-            under = f"to `{self.home.vendor}`, under homes: {self.home.section}"
+            under = f"to `{self.place.vendor}`, under homes: {self.place.section}"
             lines.append(f"# spec/vendors.yaml: add the prefix {prefix} {under}.")
         if self.row:
             lines.append(self._ledger_line(described))
@@ -133,17 +127,17 @@ class Draft:
         operations = sorted({*map(str, seq(row.get("operations"))), self.id})
         kept = {key: row[key] for key in ("title", "group") if key in row}
         text = json.dumps(kept | {"operations": operations}, ensure_ascii=False)
-        return f"# spec/{file}: {self.row}: {text}"
+        line = f"# spec/{file}: {self.row}: {text}"
+        return (
+            line if len(line) <= WIDTH else line.replace(_OPERATIONS, f",\n#   {_OPERATIONS[2:]}")
+        )
 
 
 class Drafter:
     """Drafts the calls of pages, one after the other, into one fragment."""
 
-    def __init__(
-        self, described: Described, components: Components, home: tuple[str, str] | None
-    ) -> None:
-        self.described, self.components = described, components
-        self.given = Home(*home, is_new=True) if home else None
+    def __init__(self, described: Described, components: Components, given: Place | None) -> None:
+        self.described, self.components, self.given = described, components, given
         self.ids = set(described.context.by_id)
         self.ledger = Ledger(described)
 
@@ -151,12 +145,12 @@ class Drafter:
         """One call. Raises DocsError if nobody says where it belongs."""
         known = self.described.find(call) or self.described.numbered(call, page.number)
         path = known.path if known else _path(call)
-        home = self._home(page, known, path)
-        id = known.id if known else names.operation_id(home.vendor, call.method, path, self.ids)
+        place = self._place(page, known, path)
+        id = known.id if known else names.operation_id(place.vendor, call.method, path, self.ids)
         self.ids.add(id)
         entry = Entry(page.url, page.number, "e", page.title, page.group)
         rows = self.ledger.rows_of(entry)
-        draft = Draft(page, call, known, home, id, path, rows[0] if rows else "")
+        draft = Draft(page, call, known, place, id, path, rows[0] if rows else "")
         draft.left = [*page.faults, *page.refused]
         self.components.left = draft.left
         draft.parameters = self._parameters(draft)
@@ -166,11 +160,10 @@ class Drafter:
             draft.response = {"application/json": {"schema": self.components.any_object()}}
         return draft
 
-    def _home(self, page: Page, known: Operation | None, path: str) -> Home:
-        if known:
-            return Home(known.section, known.vendor)
-        if home := self.described.home(path):
-            return Home(*home)
+    def _place(self, page: Page, known: Operation | None, path: str) -> Place:
+        home = known or self.described.home(path)
+        if home:
+            return Place(home.section, home.vendor, home.file)
         if self.given:
             return self.given
         where = f"no prefix in vendors.yaml is the home of {path}"

@@ -58,13 +58,13 @@ def is_field(name: str) -> bool:
 
     A name that Unicode normalization changes would be another name in Python.
     """
-    fits = len(name) <= 100 and name.isprintable() and _FIELD.fullmatch(name)
+    fits = len(name) <= 64 and name.isprintable() and _FIELD.fullmatch(name)
     return bool(fits) and unicodedata.normalize("NFKC", name) == name
 
 
 def is_header(name: str) -> bool:
     """Whether a text can be the name of a header."""
-    return len(name) <= 100 and bool(_HEADER.fullmatch(name))
+    return len(name) <= 64 and bool(_HEADER.fullmatch(name))
 
 
 def is_path(path: str) -> bool:
