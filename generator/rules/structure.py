@@ -26,6 +26,7 @@ from ..source import (
     seq,
 )
 from .context import COMPONENT_KINDS, Context, Node, explain, same
+from .wording import keyword
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
 FIELD_EXTENSIONS = frozenset({"x-file", "x-segments"})
@@ -136,7 +137,7 @@ _FIXES = {
 
 
 def _fix(error: jsonschema_rs.ValidationError) -> str:
-    return _FIXES.get(error.kind.name, "correct it")
+    return _FIXES.get(keyword(error), "correct it")
 
 
 @cache
