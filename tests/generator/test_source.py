@@ -10,6 +10,8 @@ from broken import MINI, Copy
 
 from generator.source import Spec
 
+CHAT, VIDEO = "llm/acme.yaml", "videos/acme.yaml"
+
 
 def read(folder: Path, text: str | bytes) -> tuple[Any, Spec]:
     """The content of a common.yaml that holds a text."""
@@ -137,7 +139,7 @@ def test_only_the_files_of_a_specification_are_read(copy: Copy) -> None:
     assert sorted(spec.files) == sorted(
         path.relative_to(MINI).as_posix() for path in MINI.rglob("*.yaml")
     )
-    assert list(spec.vendor_files()) == [("llm", "acme"), ("videos", "acme"), ("audio", "acme")]
+    assert [file.name for file in spec.vendor_files()] == [CHAT, VIDEO, "audio/acme.yaml"]
 
 
 def test_a_folder_that_holds_no_specification(tmp_path: Path) -> None:
