@@ -27,6 +27,7 @@ from ..source import (
     seq,
 )
 from .context import COMPONENT_KINDS, Context, Node, explain, same
+from .wording import keyword
 
 COMMON_PART = COMMON_FILE.removesuffix(".yaml")
 SLUG = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
@@ -151,7 +152,7 @@ _FIXES = {
 
 
 def _fix(error: jsonschema_rs.ValidationError) -> str:
-    return _FIXES.get(error.kind.name, "correct it")
+    return _FIXES.get(keyword(error), "correct it")
 
 
 @cache

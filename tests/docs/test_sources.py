@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import email.utils
+import errno
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -156,7 +158,7 @@ def test_one_bad_page_of_many_is_told_and_passed_over(docs: Docs, site: Site, pa
         ("a.txt", "\n<html lang='zh'>", "a.txt: this is the page as HTML"),
         ("a.txt", "302.AI API Document\n• OpenAI\nPOST\n", "a.txt: there is no call in this text"),
         ("a.md", b"\xff\xfe\x00", "a.md: this is not UTF-8"),
-        ("a.md", None, "a.md: No such file or directory"),
+        ("a.md", None, f"a.md: {os.strerror(errno.ENOENT)}"),
     ],
 )
 @pytest.mark.parametrize("action", ["diff", "draft", "index"])

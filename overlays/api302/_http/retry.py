@@ -62,7 +62,7 @@ def delay(
 
 def may_repeat(error: Exception, method: str) -> bool:
     """Whether making the call again cannot do, or bill, a thing twice, and may help."""
-    from ._errors import (
+    from .._errors import (
         ApiError,
         ConnectionError,
         NoChannelError,

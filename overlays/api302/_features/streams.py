@@ -16,19 +16,21 @@ from collections.abc import (
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from . import _log
-from ._accumulate import accumulate, whole_text
-from ._errors import Api302Error, ConnectionError, InvalidArgument, StreamError, explain
-from ._paths import compiled, holds, is_object
-from ._sse import Decoder
-from ._sync import run
+from .. import _log
+from .._calls.exchange import exchange
+from .._calls.failure import explain
+from .._calls.response import decode_error, parse_response, raw
+from .._calls.session import Session
+from .._errors import Api302Error, ConnectionError, InvalidArgument, StreamError
+from .._http.sse import Decoder
+from .._http.sync import run
+from .._paths import compiled, holds, is_object
+from .._types import Call, Response
+from .accumulate import accumulate, whole_text
 
 if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
-
-    from ._core import Call, Core
-    from ._transport import Response
 
 T = TypeVar("T")
 if TYPE_CHECKING:
@@ -51,11 +53,11 @@ def _test(test: Mapping[str, Any]) -> Callable[[Any], bool]:
 class Reader:
     """The sans-IO half of a stream: bytes in, events as JSON out. Knows the end from a cut, and adds up the reply."""
 
-    def __init__(self, core: Core, call: Call) -> None:
+    def __init__(self, session: Session, call: Call) -> None:
         from api302_client._structure import loader
 
         assert call.op is not None
-        self._core, self._call, self._op = core, call, call.op
+        self._session, self._call, self._op = session, call, call.op
         rule = call.op.stream or {"done": {"data": "[DONE]"}}
         self._kind: str | None = rule.get("accumulate")
         self._responses = (
@@ -72,7 +74,7 @@ class Reader:
         self.load: Callable[[Any], Any] = loader(expression)
         self._takes_text = bool(re.search(r"\b(str|Any)\b", expression))
         self._decoder = Decoder()
-        self._tape: list[bytes] | None = [] if core.observers else None
+        self._tape: list[bytes] | None = [] if session.observers else None
         self._closing = False
         self.response: Response | None = None
         self._kept: list[
@@ -96,7 +98,7 @@ class Reader:
             return ()
         if not response.content.lstrip().startswith((b"{", b"[")):
             return self.feed(response.content)
-        self.whole = self._core.reply(self._call, response)
+        self.whole = parse_response(self._session, self._call, response)
         self.done = True
         _log.logger.warning(
             "%s: answered with one whole reply instead of a stream; stream.final() has it",
@@ -173,7 +175,7 @@ class Reader:
     def ended(self) -> None:
         """The connection is let go."""
         if self._tape is not None and self.response is not None and self._tape:
-            for observer in self._core.observers:
+            for observer in self._session.observers:
                 observer(
                     self._call,
                     self.response.status_code,
@@ -225,8 +227,6 @@ class Reader:
             yield text
 
     def _whole_text(self) -> str:
-        from ._core import raw
-
         return whole_text(self._kind, raw(self.whole))
 
     def reply(self) -> Any:
@@ -284,23 +284,22 @@ class Stream(_Facts, Generic[T, R]):
     Raises ApiError where the service refuses, StreamError where the stream reports an error or is cut short.
     """
 
-    def __init__(self, core: Core, call: Call) -> None:
-        call.stream = True
-        self._core, self._call = core, call
-        self._reader = Reader(core, call)
+    def __init__(self, session: Session, call: Call) -> None:
+        self._session, self._call = session, call
+        self._reader = Reader(session, call)
         self._response = None
         self._source = self._values()
 
     def _open(self) -> Response:
         if self._response is None:
             try:
-                self._response = run(self._core.exchange(self._call))
+                self._response = run(exchange(self._session, self._call))
             finally:
                 self._call.release()
         return self._response
 
     def _values(self) -> Generator[Any, None, None]:
-        from ._transport import lasting
+        from .._http.transport import lasting
 
         reader, response = self._reader, self._open()
         try:
@@ -341,7 +340,7 @@ class Stream(_Facts, Generic[T, R]):
         except (
             ValueError
         ):  # another thread is inside: it lets go of the connection itself, once it wakes
-            from ._transport import shut
+            from .._http.transport import shut
 
             if self._response is not None:
                 shut(self._response)
@@ -361,23 +360,22 @@ class Stream(_Facts, Generic[T, R]):
 class AsyncStream(_Facts, Generic[T, R]):
     """`Stream` for an `AsyncClient`: `async with`, `async for`, `await stream.final()`."""
 
-    def __init__(self, core: Core, call: Call) -> None:
-        call.stream = True
-        self._core, self._call = core, call
-        self._reader = Reader(core, call)
+    def __init__(self, session: Session, call: Call) -> None:
+        self._session, self._call = session, call
+        self._reader = Reader(session, call)
         self._response = None
         self._source = self._values()
 
     async def _open(self) -> Response:
         if self._response is None:
             try:
-                self._response = await self._core.exchange(self._call)
+                self._response = await exchange(self._session, self._call)
             finally:
                 self._call.release()
         return self._response
 
     async def _values(self) -> AsyncGenerator[Any, None]:
-        from ._transport import lasting_async
+        from .._http.transport import lasting_async
 
         reader, response = self._reader, await self._open()
         try:
@@ -439,46 +437,48 @@ class AsyncStream(_Facts, Generic[T, R]):
 class _ByteCore(_Facts):
     """What the streams of bytes share, as coroutines."""
 
-    def __init__(self, core: Core, call: Call) -> None:
-        call.stream = True
-        self._core, self._call = core, call
+    def __init__(self, session: Session, call: Call) -> None:
+        self._session, self._call = session, call
         self._response = None
 
     async def _open(self) -> Response:
         if self._response is None:
             try:
-                self._response = await self._core.exchange(self._call)
+                self._response = await exchange(self._session, self._call)
             finally:
                 self._call.release()
             if self._response.is_stream_consumed:
-                raise self._core.decode_error(
-                    self._call.what, self._response, "is JSON, not the file that was asked for"
+                raise decode_error(
+                    self._session,
+                    self._call.what,
+                    self._response,
+                    "is JSON, not the file that was asked for",
                 )
         return self._response
 
     async def _chunks(self) -> AsyncGenerator[bytes, None]:
         response = await self._open()
         try:
-            async for chunk in self._core.io.chunks(response, self._call.what):
+            async for chunk in self._session.io.chunks(response, self._call.what):
                 yield chunk
         finally:
-            await self._core.io.release(response)
+            await self._session.io.release(response)
 
     async def _save(self, path: str | PathLike[str]) -> Path:
-        from ._files import save
+        from .files import save
 
-        return await save(self._core.io, await self._open(), path, self._call.what)
+        return await save(self._session.io, await self._open(), path, self._call.what)
 
     async def _close(self) -> None:
         if self._response is not None:
-            await self._core.io.release(self._response)
+            await self._session.io.release(self._response)
 
 
 class ByteStream(_ByteCore):
     """A reply that is a file, as its bytes come: iterate over the pieces, or `save()` it. A context manager."""
 
     def __iter__(self) -> Iterator[bytes]:
-        from ._sync import iterate
+        from .._http.sync import iterate
 
         return iterate(self._chunks())
 

@@ -6,7 +6,7 @@ import json
 from copy import deepcopy
 from typing import Any
 
-from ._paths import compiled, is_array, is_object
+from .._paths import compiled, is_array, is_object
 
 Json = dict[str, Any]
 _SAID_ONCE = frozenset({"role", "type", "id", "name", "index", "object", "call_id", "status"})

@@ -8,10 +8,15 @@ import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from inspect import isawaitable
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar, cast
 
-from . import _log
-from ._errors import (
+from .. import _log
+from .._calls.call import call, finish
+from .._calls.failure import explain
+from .._calls.prepare import operation_call
+from .._calls.response import check, decode_error, raw
+from .._calls.session import Session
+from .._errors import (
     ConnectionError,
     DecodeError,
     InvalidArgument,
@@ -20,16 +25,12 @@ from ._errors import (
     TaskError,
     TaskFailed,
     TaskTimeout,
-    explain,
 )
-from ._paths import among, compiled, find, holds, is_array, is_mapping, is_object
-from ._retry import retry_after
-from ._sync import iterate, run
-
-if TYPE_CHECKING:
-    from ._core import Core
-    from ._files import AsyncOutput, Output
-    from ._resource import Given, Operation, Options
+from .._http.retry import retry_after
+from .._http.sync import iterate, run
+from .._paths import among, compiled, find, holds, is_array, is_mapping, is_object
+from .._types import NO_OPTIONS, Call, Given, Operation, Options, TaskStatus
+from .files import AsyncOutput, Output, output
 
 T = TypeVar("T")
 VERSION = 1
@@ -41,36 +42,6 @@ _ADDRESS = re.compile(
 TRANSIENT = (ConnectionError, ServerError, RateLimitError, DecodeError)
 """What may befall a look at a task without meaning anything for the task."""
 _warned: set[tuple[str, str]] = set()
-
-
-class TaskStatus(NamedTuple, Generic[T]):
-    """How a task stands.
-
-    Attributes:
-        state: `pending`, `succeeded` or `failed`.
-        raw_state: The service's own word for it.
-        progress: From 0 to 1, where the service tells; else None.
-        outputs: Addresses of the results.
-        message: Why it failed.
-        code: The vendor's code for why it failed.
-        reply: The reply that says all this.
-    """
-
-    state: Literal["pending", "succeeded", "failed"]
-    raw_state: Any = None
-    progress: float | None = None
-    outputs: tuple[str, ...] = ()
-    message: str = ""
-    code: Any = None
-    reply: T | None = None
-
-    def __str__(self) -> str:
-        share = f" {self.progress:.0%}" if self.progress is not None else ""
-        return (
-            f"{self.state}{share} ({self.raw_state})"
-            if self.raw_state not in (None, self.state)
-            else f"{self.state}{share}"
-        )
 
 
 class TaskResult(Generic[T]):
@@ -251,10 +222,10 @@ class Handle:
     """A task and how it is followed, as coroutines."""
 
     def __init__(
-        self, core: Core, op: Operation, parameters: Mapping[str, Any], reply: Any = None
+        self, session: Session, op: Operation, parameters: Mapping[str, Any], reply: Any = None
     ) -> None:
         assert op.task is not None
-        self.core, self.op, self.parameters, self.reply = core, op, dict(parameters), reply
+        self.session, self.op, self.parameters, self.reply = session, op, dict(parameters), reply
         self.rule: Mapping[str, Any] = op.task
         self.fetch = operation(op.task["fetch"])
         first = self.parameters[next(iter(self.rule["parameters"]))]
@@ -284,8 +255,6 @@ class Handle:
             "200", {}
         ).get("application/json"):
             return None
-        from ._core import raw
-
         status = read_status(rule, raw(self.reply), self.reply, name=self.fetch.id)
         return (
             status
@@ -301,14 +270,19 @@ class Handle:
         timeout: float | None,
         retries: int | None = None,
         parameters: Mapping[str, Any] | None = None,
-    ) -> tuple[Any, Any]:
+    ) -> tuple[Call, Any]:
         where = places(op, self.parameters if parameters is None else parameters)
         body = where["body"] if op.module.MEDIA_TYPES else None
-        call = self.core.prepare(
-            op, (None, None, None, timeout), path=where["path"], query=where["query"], body=body
+        ready = operation_call(
+            self.session.settings,
+            op,
+            (*NO_OPTIONS[:3], timeout),
+            path=where["path"],
+            query=where["query"],
+            body=body,
+            retries=retries,
         )
-        call.retries = call.retries if retries is None else retries
-        return call, await self.core.finish(call)
+        return ready, await finish(self.session, ready)
 
     async def look(
         self, timeout: float | None = None, retries: int | None = None
@@ -318,9 +292,7 @@ class Handle:
             return self.done
         from api302_client._model import Binary
 
-        from ._core import raw
-
-        call, reply = await self._ask(self.fetch, timeout, retries)
+        asked, reply = await self._ask(self.fetch, timeout, retries)
         rule: Mapping[str, Any] = self.fetch.status or {}
         is_file = isinstance(reply, Binary) and bool(rule.get("done", {}).get("binary"))
         status = read_status(rule, raw(reply), reply, is_file, self.fetch.id)
@@ -346,9 +318,7 @@ class Handle:
             }
             content = json.dumps(value, ensure_ascii=False).encode()
             status = status._replace(reply=parse(self.op.module.RESPONSES, 200, headers, content))
-            if self.op.success:
-                call.op = self.op
-                self.core.check(call, status.reply, 200, headers, content)
+            check(self.session, asked, self.op, status.reply, 200, headers, content)
         return status
 
     async def events(
@@ -373,7 +343,7 @@ class Handle:
                 raise TaskTimeout(
                     f"not done within {timeout:g} s (last: {trouble or last})", **self.facts(handle)
                 ) from trouble
-            await self.core.io.sleep(pause)
+            await self.session.io.sleep(pause)
             try:
                 status = await self.look(max(min(LONGEST_LOOK, schedule.left()), 1.0), retries=0)
             except TRANSIENT as error:
@@ -400,8 +370,6 @@ class Handle:
         handle: Any,
     ) -> Any:
         """The result."""
-        from ._files import output
-
         status: TaskStatus[Any] | None = None
         source = self.events(timeout, interval, handle)
         try:
@@ -422,12 +390,14 @@ class Handle:
             raise TaskFailed(
                 f"failed: {status.message}", code=status.code, status=status, **self.facts(handle)
             )
-        made = [output(self.core, url=url) for url in status.outputs]
+        made = [output(self.session, url=url) for url in status.outputs]
         if status.raw_state == "file" and hasattr(status.reply, "media_type"):
             made.append(
-                output(self.core, content=status.reply.content, media_type=status.reply.media_type)
+                output(
+                    self.session, content=status.reply.content, media_type=status.reply.media_type
+                )
             )  # type: ignore[union-attr]
-        kind: Any = AsyncTaskResult if self.core.pool.is_async else TaskResult
+        kind: Any = AsyncTaskResult if self.session.connections.is_async else TaskResult
         return kind(made, status.reply, self.request_id)
 
     async def cancel(self, handle: Any) -> Any:
@@ -441,23 +411,24 @@ class Handle:
         return {"task": handle, "task_dict": self.to_dict()}
 
 
-async def submit(core: Core, op: Operation, options: Options, given: Given) -> Handle:
+async def submit(session: Session, op: Operation, options: Options, given: Given) -> Handle:
     """Make a call that starts a task."""
-    from ._core import raw
-
     assert op.task is not None
-    reply = await core.call(op, options, **given)
+    reply = await call(session, op, options, **given)
     found = {name: compiled(where)(raw(reply)) for name, where in op.task["parameters"].items()}
-    handle = Handle(core, op, found, reply)
+    handle = Handle(session, op, found, reply)
     missing = [where for name, where in op.task["parameters"].items() if found[name] in (None, "")]
     if missing and not handle.done:
-        raise core.decode_error(
-            op.id, getattr(reply, "http", None), f"names no task (it has no {', '.join(missing)})"
+        raise decode_error(
+            session,
+            op.id,
+            getattr(reply, "http", None),
+            f"names no task (it has no {', '.join(missing)})",
         )
     return handle
 
 
-def resumed(core: Core, data: Any) -> Handle:
+def resumed(session: Session, data: Any) -> Handle:
     """The task that a dict of `to_dict()` names. Raises InvalidArgument, naming the field."""
     if not is_mapping(data) or data.get("kind") != "api302.task":
         raise InvalidArgument(
@@ -482,7 +453,7 @@ def resumed(core: Core, data: Any) -> Handle:
         parameters.get(name) in (None, "") for name in op.task["parameters"]
     ):
         raise InvalidArgument(f"task: `parameters` must have {', '.join(op.task['parameters'])}")
-    handle = Handle(core, op, parameters)
+    handle = Handle(session, op, parameters)
     handle.billed = given.get("request_id")
     return handle
 
