@@ -16,6 +16,7 @@ from ..document import Document, Operation
 from ..document.objects import Node, nodes
 from ..document.references import Found, escape, find, follow
 from ..source import COMMON_FILE, VENDORS_FILE, Problem, Spec, obj, seq
+from . import wording
 
 DOCUMENT = "urn:spec"
 
@@ -231,12 +232,7 @@ def explain(error: jsonschema_rs.ValidationError) -> tuple[list[str | int], str]
     name = getattr(inner, "instance", None)
     if isinstance(name, str):
         path.append(name)
-    message = (
-        error.message
-        if len(error.message) <= 300
-        else f"{error.message[:140]} … {error.message[-140:]}"
-    )
-    return path, message
+    return path, wording.describe(error)
 
 
 def _fit(
@@ -245,11 +241,11 @@ def _fit(
     """How likely it is that a variant is the one that was meant: its type and its tag fit, its errors are deep and few."""
     depth = len(union.instance_path)
     wrong_type = any(
-        error.kind.name in ("type", "const", "enum") and len(error.instance_path) <= depth
+        wording.keyword(error) in ("type", "const", "enum") and len(error.instance_path) <= depth
         for error in variant
     )
     wrong_tag = any(
-        error.kind.name in ("const", "enum") and len(error.instance_path) == depth + 1
+        wording.keyword(error) in ("const", "enum") and len(error.instance_path) == depth + 1
         for error in variant
     )
     return (

@@ -28,6 +28,7 @@ from ..source import (
     seq,
 )
 from .context import Context, explain, same
+from .wording import keyword
 
 COMMON_PART = COMMON_FILE.removesuffix(".yaml")
 FIELD_EXTENSIONS = frozenset({"x-file", "x-segments"})
@@ -151,7 +152,7 @@ _FIXES = {
 
 
 def _fix(error: jsonschema_rs.ValidationError) -> str:
-    return _FIXES.get(error.kind.name, "correct it")
+    return _FIXES.get(keyword(error), "correct it")
 
 
 @cache
