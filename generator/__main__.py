@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import build, join
 from .docs import cli as docs
-from .publish import changes
+from .publish.changes import command as changes
 from .source import Spec, SpecError
 
 SHOWN = 50

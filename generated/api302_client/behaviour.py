@@ -554,9 +554,19 @@ class Behaviour(NamedTuple):
     repeatable: Repeatable | None = None
 
     @property
-    def may_repeat(self) -> bool:
-        """Whether the call may be repeated when its outcome is unknown: it gets a task's status, or is free by evidence."""
-        return self.status is not None or self.repeatable is not None
+    def is_free(self) -> bool:
+        """Whether the documented price is 0, in every variant."""
+        return bool(self.price) and all(price.amount == 0 for price in self.price)
+
+    def may_repeat(self, method: str) -> bool:
+        """Whether the call may be made again when its outcome is unknown: after a timeout or a server error.
+
+        It may if it gets a task's status, if it only reads (`method` is GET or HEAD) and its price is 0, or if
+        `x-repeatable` says so. A call that reads and costs, or whose price nobody knows, may not.
+        """
+        if self.status is not None or self.repeatable is not None:
+            return True
+        return method.upper() in ("GET", "HEAD") and self.is_free
 
 
 READ_BY_CLIENTS = ("x-success", "x-task", "x-task-status", "x-stream", "x-pages", "x-upload", "x-price", "x-repeatable")

@@ -318,3 +318,28 @@ RULES = [rule for item in operations() if (rule := behaviour.read(item).status) 
 @given(st.sampled_from(RULES), JSON)
 def test_no_response_makes_reading_raise(rule: TaskStatus, data: Any) -> None:
     assert rule.read(data, ends=ENDS).state in ("pending", "succeeded", "failed")
+
+
+FREE = {"amount": 0, "unit": "PTC", "per": "call"}
+PAID = {"amount": 0.01, "unit": "PTC", "per": "call"}
+
+
+@pytest.mark.parametrize(
+    ("extensions", "method", "expected"),
+    [
+        ({}, "GET", False),
+        ({"x-price": [FREE]}, "GET", True),
+        ({"x-price": [FREE]}, "head", True),
+        ({"x-price": [FREE]}, "POST", False),
+        ({"x-price": [FREE, PAID]}, "GET", False),
+        ({"x-price": [{"note": "by model"}]}, "GET", False),
+        ({"x-price": []}, "GET", False),
+        ({"x-task-status": RULE}, "POST", True),
+        ({"x-task-status": RULE, "x-price": [PAID]}, "GET", True),
+        ({"x-repeatable": {"because": "the page calls it free"}}, "POST", True),
+    ],
+)
+def test_a_call_may_be_repeated_if_it_is_free_by_evidence_or_a_status_call(
+    extensions: dict[str, Any], method: str, expected: bool
+) -> None:
+    assert behaviour.read(extensions).may_repeat(method) is expected

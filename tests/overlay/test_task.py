@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from support import KEY, Lazy, Request, Server, api302, http
 
-task_module = Lazy("api302._task")
+task_module = Lazy("api302._features.tasks")
 SUBMITTED = http({"code": 0, "data": {"task_id": "t-1", "task_status": "submitted"}})
 
 
@@ -158,8 +158,9 @@ def test_other_trouble_is_not_and_leaves_a_note(serve: Any, connect: Any) -> Non
 
 
 def test_an_unknown_state_is_pending_and_logged_once(
-    serve: Any, connect: Any, caplog: pytest.LogCaptureFixture
+    serve: Any, connect: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("api302._features.tasks._warned", set())
     server = serve(SUBMITTED, at("dreaming"), at("dreaming"), at("SUCCEED", "https://x/y.mp4"))
     assert submit(connect(server)).wait(interval=0).outputs
     warnings = [
@@ -477,7 +478,11 @@ def test_values_are_read_leniently() -> None:
         "failed": [50],
         "progress": {"field": "p", "of": 100},
     }
-    read = task_module.read_status
+    kind = Lazy("api302_client.behaviour").TaskStatus
+
+    def read(rule: Any, data: Any) -> Any:
+        return task_module.read_status(kind.of(rule), data)
+
     assert [read(rule, {"s": value}).state for value in (5, "10", 99, "99", 50, None)] == [
         "pending",
         "pending",
@@ -505,21 +510,3 @@ def test_values_are_read_leniently() -> None:
     )
     assert (failed.message, failed.code) == ("no", 3)
     assert read(rule, "no JSON object").state == "pending"
-
-
-def test_paths() -> None:
-    find = Lazy("api302._paths").find
-    data = {"a": {"b": [{"c": 1}, {"c": 2}]}, "j": '{"x": [1]}', "t": "https://x", "s": "abc"}
-    for path, value in (
-        ("a.b[1].c", 2),
-        ("a.b[9].c", None),
-        ("a.x.c", None),
-        ("s[0]", None),
-        ("a.b[].c", [1, 2]),
-        ("a.b[?c==`2`] | [0].c", 2),
-        ("length(x)", None),
-        ({"field": "j", "encoding": "json", "then": "x[0]"}, 1),
-        ({"field": "t", "encoding": "json", "then": "x"}, "https://x"),
-        (None, None),
-    ):
-        assert find(path, data) == value, path

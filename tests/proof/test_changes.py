@@ -16,9 +16,9 @@ import pytest
 from docs.conftest import Page, page  # noqa: F401 - a documentation page in the provider's form
 
 from generator.join import join, operations
-from generator.publish import oasdiff
-from generator.publish.changes import read, report
-from generator.publish.report import Report
+from generator.publish.changes import oasdiff
+from generator.publish.changes.command import read, report
+from generator.publish.changes.report import Report
 from generator.source import Spec
 
 pytestmark = pytest.mark.proof
@@ -182,7 +182,7 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
                 }
             ),
         ),
-        [("changed", "acme_text_to_video", "described another way in")],
+        [("changed", "acme_text_to_video", "described differently in")],
     ),
 }
 

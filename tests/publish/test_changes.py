@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from generator.__main__ import main
 from generator.join import join, operations
-from generator.publish import changes, oasdiff, release
-from generator.publish.report import Change, Report
+from generator.publish.changes import command, oasdiff, release
+from generator.publish.changes.report import Change, Report
+from generator.publish.versions import hinted, to_30, to_31
 from generator.source import Spec
 
 MINI = Path(__file__).parents[1] / "fixtures/mini_spec"
@@ -41,7 +43,7 @@ def edited(edit: Edit) -> dict[str, Any]:
 def says(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What oasdiff says in these tests."""
     findings: list[dict[str, Any]] = []
-    monkeypatch.setattr(oasdiff, "_run", lambda old, new: findings)
+    monkeypatch.setattr(oasdiff, "entries", lambda old, new: findings)
     return findings
 
 
@@ -134,19 +136,25 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
         lambda ops, _: ops["acme_get_video"]["x-task-status"].update(
             failed=["failed", "refused"], interval=9
         ),
-        [("changed", "acme_get_video", "the reply tells a task's state: failed, interval changed")],
+        [
+            (
+                "changed",
+                "acme_get_video",
+                "the response has a task's status: failed, interval changed",
+            )
+        ],
     ),
     "what success is": (
         lambda ops, _: ops["acme_get_video"]["x-success"].update(values=[0, 200]),
-        [("changed", "acme_get_video", "a failure inside a 200 is told: values changed")],
+        [("changed", "acme_get_video", "a failure inside a 200 is recognized: values changed")],
     ),
     "a stream's sum": (
         lambda ops, _: ops["acme_chat_completions"]["x-stream"].pop("accumulate"),
-        [("breaking", "acme_chat_completions", "the reply can be streamed: accumulate changed")],
+        [("breaking", "acme_chat_completions", "the response can be streamed: accumulate changed")],
     ),
     "a stream's end": (
         lambda ops, _: ops["acme_chat_completions"]["x-stream"].update(done={"data": "END"}),
-        [("changed", "acme_chat_completions", "the reply can be streamed: done changed")],
+        [("changed", "acme_chat_completions", "the response can be streamed: done changed")],
     ),
     "a spelling less": (
         lambda ops, _: ops["acme_chat_completions"].pop("x-aliases"),
@@ -219,14 +227,14 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
             (
                 "changed",
                 "acme_text_to_video",
-                "described another way in `properties/title` and 1 more",
+                "described differently in `properties/title` and 1 more",
             ),
-            ("changed", "acme_get_video", "described another way in `properties/title` and 1 more"),
+            ("changed", "acme_get_video", "described differently in `properties/title` and 1 more"),
         ],
     ),
     "what oasdiff passes over": (
         lambda ops, _: ops["acme_get_video"]["responses"].pop("5XX"),
-        [("changed", "acme_get_video", "described another way in `responses/5XX`")],
+        [("changed", "acme_get_video", "described differently in `responses/5XX`")],
     ),
     "evidence": (lambda ops, _: ops["acme_get_video"]["x-docs"][0].update(seen="2027-01-01"), []),
     "samples": (
@@ -241,7 +249,7 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
 @pytest.mark.parametrize("name", EDITS)
 def test_what_we_see(says: list[Any], name: str) -> None:
     edit, expected = EDITS[name]
-    found = changes.report(mini(), edited(edit)).changes
+    found = command.report(mini(), edited(edit)).changes
     assert [(change.kind, change.operation) for change in found] == [
         (kind, operation) for kind, operation, _ in expected
     ]
@@ -252,7 +260,7 @@ def test_what_we_see(says: list[Any], name: str) -> None:
 def test_an_extension_that_was_there_before_reads_backwards(says: list[Any]) -> None:
     """What is unknown in the old document and described in the new one is added."""
     old = edited(EDITS["a request that nobody knows any more"][0])
-    assert [(change.kind, change.text) for change in changes.report(old, mini()).changes] == [
+    assert [(change.kind, change.text) for change in command.report(old, mini()).changes] == [
         ("added", "described now: request (`x-unknown`)")
     ]
 
@@ -260,18 +268,18 @@ def test_an_extension_that_was_there_before_reads_backwards(says: list[Any]) -> 
 def test_a_range_of_statuses_that_goes_is_told_whatever_else_is(says: list[Any]) -> None:
     says.append(finding("new-optional-request-property", 1, "added `seed`"))
     new = edited(lambda ops, _: ops["acme_text_to_video"]["responses"].pop("4XX"))
-    assert [change.text for change in changes.report(mini(), new).changes] == [
+    assert [change.text for change in command.report(mini(), new).changes] == [
         "added `seed`",
-        "described another way in `responses/4XX`",
+        "described differently in `responses/4XX`",
     ]
 
 
 def test_what_publishing_adds_is_no_change(says: list[Any]) -> None:
     """A published document is compared with what would be published of the other."""
-    published = changes.hinted(mini())
+    published = hinted(mini())
     published["info"] |= {"x-content-hash": "sha256:0", "x-evidence-date": "2026-11-21"}
     assert (
-        changes.report(published, mini()).changes == changes.report(mini(), published).changes == []
+        command.report(published, mini()).changes == command.report(mini(), published).changes == []
     )
 
 
@@ -284,7 +292,7 @@ def test_operations_come_go_and_move(says: list[Any]) -> None:
     del new["paths"]["/acme/v1/videos/{task_id}"]
     told = {
         change.operation: (change.kind, change.call, change.text)
-        for change in changes.report(mini(), new).changes
+        for change in command.report(mini(), new).changes
     }
     assert told == {
         "acme_text_to_video": ("breaking", "POST /acme/v2/videos", "was `POST /acme/v1/videos`"),
@@ -300,7 +308,7 @@ def test_operations_come_go_and_move(says: list[Any]) -> None:
     ]  # the old path goes on
     kept = [
         change.kind
-        for change in changes.report(mini(), new).changes
+        for change in command.report(mini(), new).changes
         if change.operation == "acme_text_to_video"
     ]
     assert kept == ["changed"]
@@ -311,7 +319,7 @@ def test_a_class_that_is_gone(says: list[Any]) -> None:
     text = json.dumps(mini()).replace("AcmeTaskResult", "AcmeOutcome")
     renamed = [
         change
-        for change in changes.report(mini(), json.loads(text)).changes
+        for change in command.report(mini(), json.loads(text)).changes
         if change.rule == "component"
     ]
     assert {(change.kind, change.operation) for change in renamed} == {
@@ -324,7 +332,7 @@ def test_a_class_that_is_gone(says: list[Any]) -> None:
     new["components"]["schemas"] = {
         name: schema for name, schema in new["components"]["schemas"].items() if "Chat" not in name
     }
-    assert [change.rule for change in changes.report(mini(), new).changes] == ["operation-removed"]
+    assert [change.rule for change in command.report(mini(), new).changes] == ["operation-removed"]
 
 
 @pytest.mark.parametrize(
@@ -355,7 +363,7 @@ def test_how_we_judge_oasdiffs_rules(says: list[Any], rule: str, level: int, kin
     says.append(finding(rule, level, "something"))
     says.append(finding("api-tag-removed", 1, "told by us"))
     says.append({"id": "api-version-not-bumped", "level": 1, "text": "decided by us"})
-    assert [(change.rule, change.kind) for change in changes.report(mini(), mini()).changes] == [
+    assert [(change.rule, change.kind) for change in command.report(mini(), mini()).changes] == [
         (rule, kind)
     ]
 
@@ -380,7 +388,7 @@ def test_a_finding_is_told_once_and_in_short(says: list[Any]) -> None:
             "added `#/components/schemas/X` (media type: text/event-stream) (item schema)",
         )
     )
-    assert [change.text for change in changes.report(mini(), mini()).changes] == [
+    assert [change.text for change in command.report(mini(), mini()).changes] == [
         "added `seed`",
         "added `data/id`",
         "added `X`, in an event",
@@ -394,7 +402,7 @@ def test_a_component_that_is_no_schema_has_no_name_in_python(says: list[Any]) ->
         )
     )
     new["components"]["responses"]["Refused"] = new["components"]["responses"].pop("ClientError")
-    assert {change.kind for change in changes.report(mini(), new).changes} == {"changed"}
+    assert {change.kind for change in command.report(mini(), new).changes} == {"changed"}
 
 
 @pytest.mark.parametrize(
@@ -434,7 +442,7 @@ def test_markdown(says: list[Any]) -> None:
     new = edited(EDITS["words"][0])
     new["servers"] = [{"url": "https://other.example.test"}]
     new["paths"]["/v1/audio/transcriptions"]["post"]["x-docs"][0]["seen"] = "2027-01-01"
-    assert changes.report(mini(), new).markdown() == (
+    assert command.report(mini(), new).markdown() == (
         "# API changes since 0.1.0\n\n"
         "## Breaking\n\n- **videos.acme**\n"
         "  - `acme_text_to_video` (`POST /acme/v1/videos`): removed the request property `duration`\n\n"
@@ -443,7 +451,7 @@ def test_markdown(says: list[Any]) -> None:
         "- **videos.acme**\n"
         "  - `acme_text_to_video` (`POST /acme/v1/videos`): added `a`; added `b`; added `c`; added `d`; added `e`; and 2 more\n\n"
         "## Changed\n\n- **document**\n  - the servers changed\n\n"
-        "Evidence looked at anew, which changes nothing, of 1 more operation.\n\nNext version: 0.2.0 (breaking).\n"
+        "Evidence alone, which changes nothing, of 1 more operation.\n\nNext version: 0.2.0 (breaking).\n"
     )
     assert "API is the same: no new version" in Report("0.1.0", [], 0).markdown()
 
@@ -461,12 +469,12 @@ class Run:
 def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
     """Runs `python -m generator changes …`."""
 
-    def command(*arguments: str | Path) -> Run:
+    def run_command(*arguments: str | Path) -> Run:
         code = main(["changes", *map(str, arguments)])
         said = capsys.readouterr()
         return Run(code, said.out, said.err)
 
-    return command
+    return run_command
 
 
 @pytest.fixture
@@ -520,9 +528,7 @@ def test_documents_folders_and_revisions(
     file.write_text(file.read_text("utf-8").replace("amount: 0.5", "amount: 0.75"), "utf-8")
     as_yaml = project / "old.yaml"
     as_yaml.write_text(
-        changes.yaml.safe_dump(mini())
-        .replace("'200'", "200")
-        .replace("'2026-11-21'", "2026-11-21"),
+        yaml.safe_dump(mini()).replace("'200'", "200").replace("'2026-11-21'", "2026-11-21"),
         "utf-8",
     )
     git("init", "--quiet")
@@ -560,15 +566,15 @@ def test_older_openapi_versions_are_compared_as_such(
     compared: list[str] = []
     monkeypatch.setattr(
         oasdiff,
-        "_run",
+        "entries",
         lambda old, new: compared.append(f"{old['openapi']} {new['openapi']}") or [],
     )
-    middle = changes.to_31(mini())[0]
-    oldest = changes.to_30(middle)[0]
+    middle = to_31(mini())[0]
+    oldest = to_30(middle)[0]
     price = edited(EDITS["a price"][0])
     for old in (mini(), middle, oldest):
-        assert [change.rule for change in changes.report(old, price).changes] == ["x-price"]
-        assert changes.report(mini(), copy.deepcopy(old)).changes == []
+        assert [change.rule for change in command.report(old, price).changes] == ["x-price"]
+        assert command.report(mini(), copy.deepcopy(old)).changes == []
     assert [pair[:3] for pair in compared] == ["3.2", "3.2", "3.1", "3.1", "3.0", "3.0"]
     assert all(len(set(pair.split())) == 1 for pair in compared)
 
@@ -579,10 +585,10 @@ def test_older_openapi_versions_are_compared_as_such(
         ("nonsense: [", "old.json is neither JSON nor YAML"),
         ('{"a": ', "old.json is neither JSON nor YAML"),
         (b"\xff\xfe", "old.json is neither JSON nor YAML"),
-        ("just words", "old.json is no OpenAPI document of version 3.0, 3.1 or 3.2"),
+        ("just words", "old.json is not an OpenAPI document of version 3.0, 3.1 or 3.2"),
         (
             '{"swagger": "2.0", "paths": {}}',
-            "old.json is no OpenAPI document of version 3.0, 3.1 or 3.2",
+            "old.json is not an OpenAPI document of version 3.0, 3.1 or 3.2",
         ),
         (
             '{"openapi": "3.1.0", "paths": {}, "info": {"title": "t", "version": "today"}}',
@@ -590,7 +596,7 @@ def test_older_openapi_versions_are_compared_as_such(
         ),
         (
             '{"openapi": "3.1.0", "info": {"title": "t", "version": "1.0.0"}, "paths": {"/a": {"get": 7}}}',
-            "old.json is no valid OpenAPI 3.1 document, at paths//a/get: 7 is not of type",
+            "old.json is not a valid OpenAPI 3.1 document, at paths//a/get: 7 is not of type",
         ),
     ],
 )
@@ -607,10 +613,10 @@ def test_what_cannot_be_found(
     says: list[Any], project: Path, run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     git("init", "--quiet")
-    assert "there is no git tag v* yet to compare with: give OLD" in run().err
+    assert "no git tag v* to compare with yet: give OLD" in run().err
     assert (
         run("v9").err
-        == "`v9` is no file, no folder and no git revision: give a document, a spec folder or a revision\n"
+        == "`v9` is not a file, a folder or a git revision: give a document, a spec folder or a revision\n"
     )
     git("add", "spec")
     git("commit", "--quiet", "-m", "no document")
@@ -709,12 +715,12 @@ BROKEN: dict[str, tuple[Callable[[Path], object], list[str], str]] = {
     "versions disagree": (
         lambda root: (root / "pyproject.toml").write_text('[project]\nversion = "0.1.1"\n'),
         ["--release", "2026-11-30"],
-        "pyproject.toml says 0.1.1;",
+        "pyproject.toml has 0.1.1;",
     ),
     "no version is said": (
         lambda root: (root / "pyproject.toml").write_text('[tool.x]\nversion = "0.1.0"\n'),
         ["--release", "2026-11-30"],
-        "pyproject.toml says no version where one is looked for",
+        "pyproject.toml has no version where one is expected",
     ),
     "the house rules refuse it": (
         lambda root: (root / "spec/videos/acme.yaml").write_text(
@@ -761,7 +767,7 @@ def test_a_release_of_something_else_than_the_working_tree_is_refused(
     says: list[Any], project: Path, run: Callable[..., Run]
 ) -> None:
     done = run("generated/openapi.json", "generated/openapi.json", "--release", "2026-11-30")
-    assert done.code == 1 and "generated/openapi.json is no spec folder" in done.err
+    assert done.code == 1 and "generated/openapi.json is not a spec folder" in done.err
 
 
 @pytest.mark.parametrize("written", range(4))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from generator.publish.hints import hinted
+from generator.publish.versions.hints import hinted
 
 
 @pytest.mark.parametrize(

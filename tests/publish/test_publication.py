@@ -14,7 +14,8 @@ import yaml
 from generator import build
 from generator.__main__ import main
 from generator.publish import publication
-from generator.publish.versions import Loss
+from generator.publish.versions.losses import Loss, loss_report
+from generator.publish.yaml_text import as_yaml
 from generator.source import Spec
 
 MINI = Path(__file__).resolve().parents[1] / "fixtures" / "mini_spec"
@@ -121,9 +122,7 @@ def strict(folder: Path, name: str) -> Any:
 )
 def test_text_stays_text(text: str, out: Path) -> None:
     out.mkdir(parents=True)
-    (out / "openapi-x.yaml").write_text(
-        publication.as_yaml({"a": text, "b": {text: 1}}), encoding="utf-8"
-    )
+    (out / "openapi-x.yaml").write_text(as_yaml({"a": text, "b": {text: 1}}), encoding="utf-8")
     assert (
         strict(out, "openapi-x")
         == yaml.safe_load((out / "openapi-x.yaml").read_text("utf-8"))
@@ -207,7 +206,7 @@ def test_what_cannot_be_written_is_said(out: Path, capsys: pytest.CaptureFixture
 
 
 def test_losses_are_listed_by_what_and_where() -> None:
-    report = publication.loss_report(
+    report = loss_report(
         [
             Loss("3.1", "tag.parent", "x-parent", "#/tags/1"),
             Loss("3.1", "tag.parent", "x-parent", "#/tags/2"),

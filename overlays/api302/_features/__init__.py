@@ -1,1 +1,1 @@
-"""What calls can do beside being made: files in and out, tasks, streams, uploads, paging, cost."""
+"""What calls make together: streams, tasks, files, uploads, paging, costs."""

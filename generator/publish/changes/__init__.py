@@ -1,0 +1,1 @@
+"""The change report: what changed between two documents, what breaks, and the next version."""
