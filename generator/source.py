@@ -1,5 +1,8 @@
 """Read the YAML files of a specification, keeping file and line of every key and item.
 
+A vendor's calls of a section are in `<section>/<vendor>.yaml`, or in parts, `<section>/<vendor>/<part>.yaml`, which
+vendors.yaml names; `<section>/<vendor>/common.yaml` holds what the parts share.
+
 YAML is read strictly: plain scalars mean what JSON means (numbers, true, false, null); everything else is a string, so dates and `16:9`
 stay strings. What YAML 1.1 and 1.2 read differently (`yes`, `010`, `1_000`, anchors, tags) is refused and must be quoted or written out.
 """
@@ -30,6 +33,9 @@ _AMBIGUOUS = re.compile(
     r"|[-+]?0[0-9_]+\Z|[-+]?0[xob][0-9A-Fa-f_]+\Z|[-+]?[0-9][0-9_]*_[0-9_]*\Z"
     r"|\+[0-9.]+\Z|[-+]?\.[0-9]+([eE][-+]?[0-9]+)?\Z|[-+]?[0-9]+\.([eE][-+]?[0-9]+)?\Z"
 )
+# Deeper than any description needs, and well below what libyaml and Python's stack take.
+_DEEPEST = 100
+_DEEP = ("the file is nested too deeply", "look for an unclosed bracket, or name the inner parts")
 _CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
@@ -68,6 +74,55 @@ class _Place:
     lines: dict[str, int] | list[int]
 
 
+@dataclass(frozen=True)
+class VendorFile:
+    """A file with a vendor's calls of a section: `<section>/<vendor>.yaml`, or `<section>/<vendor>/<part>.yaml`."""
+
+    section: str
+    vendor: str
+    part: str
+    """Empty if the vendor has one file in the section."""
+    content: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The file's name relative to the folder of the specification."""
+        return file_name(self.section, self.vendor, self.part)
+
+    @property
+    def shared(self) -> str:
+        """The name of the file that holds what the parts of this vendor share, whether it is there or not."""
+        return file_name(self.section, self.vendor, COMMON_FILE.removesuffix(".yaml"))
+
+
+def file_name(section: str, vendor: str, part: str = "") -> str:
+    """The file of a vendor's calls in a section, relative to the folder of the specification."""
+    return f"{section}/{vendor}/{part}.yaml" if part else f"{section}/{vendor}.yaml"
+
+
+@dataclass(frozen=True)
+class Home:
+    """A path prefix of vendors.yaml: the file that its paths belong into, and the list and place that it stands at."""
+
+    prefix: str
+    section: str
+    vendor: str
+    part: str
+    listed: list[Any]
+    number: int
+
+    @property
+    def file(self) -> str:
+        """The file, relative to the folder of the specification."""
+        return file_name(self.section, self.vendor, self.part)
+
+    def holds(self, path: str) -> bool:
+        """Whether a path is the prefix itself, or goes on after it with `/` or `:`."""
+        return path == self.prefix or (
+            path.startswith(self.prefix) and path[len(self.prefix)] in "/:"
+        )
+
+
 @dataclass
 class Spec:
     """A specification folder: the content of its files as plain dicts and lists, and the line of everything in them."""
@@ -75,6 +130,8 @@ class Spec:
     root: Path
     files: dict[str, Any] = field(default_factory=dict)
     """Content by file name relative to the folder, with forward slashes."""
+    texts: dict[str, str] = field(default_factory=dict)
+    """The text of the files."""
     problems: list[Problem] = field(default_factory=list)
     """What is wrong with the files as YAML."""
     _places: dict[int, _Place] = field(
@@ -87,17 +144,9 @@ class Spec:
     def load(cls, root: Path) -> Spec:
         """Read every YAML file of a folder. What cannot be read is listed in `problems`; nothing is raised."""
         spec = cls(root)
-        found = [
-            path
-            for path in (
-                root / ROOT_FILE,
-                root / VENDORS_FILE,
-                root / COMMON_FILE,
-                *root.glob("*/*.y*ml"),
-            )
-            if path.is_file()
-        ]
-        for name in sorted(path.relative_to(root).as_posix() for path in found):
+        at_root = (root / ROOT_FILE, root / VENDORS_FILE, root / COMMON_FILE)
+        found = [*at_root, *root.glob("*/*.y*ml"), *root.glob("*/*/*.y*ml")]
+        for name in sorted(path.relative_to(root).as_posix() for path in found if path.is_file()):
             spec.files[name] = _Reader(spec, name).read()
         for name in (ROOT_FILE, VENDORS_FILE):
             if name not in spec.files:
@@ -154,19 +203,36 @@ class Spec:
         """Note where a mapping or list stands."""
         self._places[id(container)] = place
 
-    def vendor_files(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """Content by (section, vendor) of the files that hold paths, in the order of the sections in openapi.yaml, then by vendor."""
-        order = {name: number for number, name in enumerate(self.sections())}
-        found: dict[tuple[str, str], dict[str, Any]] = {}
+    def vendor_files(self) -> list[VendorFile]:
+        """The files that hold paths: by section as in openapi.yaml, by vendor, and by part as in vendors.yaml."""
+        found = []
         for name, content in self.files.items():
             section, slash, rest = name.partition("/")
-            if slash and rest != LEDGER_NAME and "/" not in rest:
-                found[section, rest.rpartition(".")[0]] = (
-                    content if isinstance(content, dict) else {}
-                )
-        return dict(
-            sorted(found.items(), key=lambda item: (order.get(item[0][0], len(order)), item[0]))
-        )
+            vendor, _, part = rest.rpartition(".")[0].partition("/")
+            if slash and rest != LEDGER_NAME:
+                found.append(VendorFile(section, vendor, part, obj(content)))
+        sections, vendors = self.sections(), obj(self.files.get(VENDORS_FILE))
+
+        def rank(file: VendorFile) -> tuple[int, str, str, int, str]:
+            parts = list(obj(obj(obj(vendors.get(file.vendor)).get("homes")).get(file.section)))
+            section = sections.index(file.section) if file.section in sections else len(sections)
+            part = parts.index(file.part) if file.part in parts else len(parts)
+            return section, file.section, file.vendor, part, file.part
+
+        return sorted(found, key=rank)
+
+    def homes(self) -> list[Home]:
+        """Every path prefix of vendors.yaml with the section, vendor and part that it belongs to."""
+        return [
+            Home(prefix, section, slug, part, listed, number)
+            for slug, vendor in obj(self.files.get(VENDORS_FILE)).items()
+            for section, prefixes in obj(obj(vendor).get("homes")).items()
+            for part, listed in (
+                prefixes.items() if isinstance(prefixes, dict) else [("", seq(prefixes))]
+            )
+            for number, prefix in enumerate(seq(listed))
+            if isinstance(prefix, str)
+        ]
 
     def ledgers(self) -> dict[str, dict[str, Any]]:
         """Ledger rows by page, by file name."""
@@ -201,17 +267,38 @@ def seq(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def _depth(text: str) -> int:
+    """About how deep the end of a text is nested: its open brackets, and the indentation of its last line."""
+    line = text[text.rfind("\n") + 1 :]
+    indentation = len(line) - len(line.lstrip(" -?"))
+    return sum(map(text.count, "[{")) - sum(map(text.count, "]}")) + indentation // 2
+
+
+class _TooDeep(Exception):
+    """A file is nested deeper than `_DEEPEST`, on the line that is its argument."""
+
+
 class _Parser(CParser):
-    """libyaml's parser and composer without tag resolution: what a plain scalar means is decided in `_Reader`."""
+    """libyaml's parser and composer without tag resolution: what a plain scalar means is decided in `_Reader`.
+
+    The composer calls the two hooks of tag resolution around every node, so they are where depth is counted.
+    libyaml's limit, which its scanner may reach first by reading ahead, and Python's differ by version.
+    """
 
     def resolve(self, kind: type, value: object, implicit: object) -> str:
         return ""
 
-    def descend_resolver(self, current_node: object, current_index: object) -> None:
-        pass
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+
+    def descend_resolver(self, current_node: Node | None, current_index: object) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise _TooDeep(current_node.start_mark.line + 1 if current_node else 1)
 
     def ascend_resolver(self) -> None:
-        pass
+        self._depth -= 1
 
 
 class _Reader:
@@ -235,8 +322,12 @@ class _Reader:
         except OSError as error:
             self.refuse(1, f"the file cannot be read: {error.strerror}", "make it readable")
             return None
+        self.spec.texts[self.name] = text
         try:
             node = _Parser(text).get_single_node()
+        except _TooDeep as error:
+            self.refuse(error.args[0], *_DEEP)
+            return None
         except YAMLError as error:
             mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
             position = getattr(error, "position", 0)
@@ -245,6 +336,9 @@ class _Reader:
                 if mark
                 else text.count("\n", 0, position if isinstance(position, int) else 0) + 1
             )
+            if mark and _depth(text[: mark.index]) > _DEEPEST:
+                self.refuse(line, *_DEEP)
+                return None
             what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
             fix = "correct this line, or the one before it; quote text that holds `: `, ` #` or brackets"
             self.refuse(line, f"the file is not YAML: {what}", fix)
@@ -252,15 +346,7 @@ class _Reader:
         if node is None:
             self.refuse(1, "the file is empty", "fill or delete it")
             return None
-        try:
-            return self.value(node)
-        except RecursionError:
-            self.refuse(
-                1,
-                "the file is nested too deeply",
-                "look for an unclosed bracket, or name the inner parts",
-            )
-            return None
+        return self.value(node)
 
     def refuse(self, line: int, message: str, fix: str) -> None:
         self.spec.problems.append(Problem(self.name, line, message, fix))

@@ -5,21 +5,20 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterator
-from functools import cache
 
-from ..source import COMMON_FILE, Problem, obj, seq
-from .context import Context, Node, Operation
-from .structure import SLUG
+from ..document import Operation
+from ..document.names import (
+    METHOD_ARGUMENTS,
+    RESERVED_CLASSES,
+    RESERVED_FIELDS,
+    SLUG,
+    TYPE_NAMES,
+    class_name,
+    pascal,
+)
+from ..source import COMMON_FILE, Home, Problem, obj, seq
+from .context import Context
 
-# Names that the generated annotations use themselves: a schema of that name would take their place.
-RESERVED_SCHEMAS = frozenset(
-    "Any Binary Bytes Callable ClassVar Dict FileInput Generic HttpInfo Iterable Iterator JsonList List Literal Mapping Model "
-    "NotRequired Optional Required Response Self Sequence Set Tuple Type TypeAlias TypedDict Union Unset".split()
-)
-OWN_ARGUMENTS = frozenset(
-    {"extra_headers", "extra_query", "extra_body", "timeout", "accept", "self"}
-)
-MODEL_NAMES = frozenset({"request_id", "http", "to_dict"})
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
 
 
@@ -113,73 +112,40 @@ def shortcuts(context: Context) -> Iterator[Problem]:
                 )
 
 
-def tags(context: Context) -> Iterator[Problem]:
-    """An operation has one tag: the section and vendor of its file."""
-    for operation in context.operations:
-        leaf = f"{operation.section}.{operation.vendor}"
-        if operation.node.get("tags") != [leaf]:
-            yield context.on(
-                operation,
-                "tags",
-                f"the tags of {operation} are not [{leaf}]",
-                f"write `tags: [{leaf}]`",
-            )
-
-
 def homes(context: Context) -> Iterator[Problem]:
     """A path, and each of its aliases, stands in the file that the longest prefix in vendors.yaml names."""
-    prefixes = [
-        (prefix, section, slug)
-        for slug, vendor in context.vendors.items()
-        for section, listed in obj(obj(vendor).get("homes")).items()
-        for prefix in seq(listed)
-        if isinstance(prefix, str)
-    ]
-    prefixes.sort(key=lambda home: -len(home[0]))
+    prefixes = sorted(context.spec.homes(), key=lambda home: -len(home.prefix))
     known: dict[str, Operation] = {operation.path: operation for operation in context.operations}
     aliases: dict[str, Operation] = {}
     for operation in context.operations:
-        file = f"{operation.section}/{operation.vendor}.yaml"
         listed = operation.node.get("x-aliases")
         for path in [operation.path, *(alias for alias in seq(listed) if isinstance(alias, str))]:
             key = None if path == operation.path else "x-aliases"
-            home = next(
-                ((section, slug) for prefix, section, slug in prefixes if _under(path, prefix)),
-                None,
-            )
-            if home is None and key:
-                home = (
-                    operation.section,
-                    operation.vendor,
-                )  # an alias is under its operation's home unless another vendor claims it
-            if home is None:
-                fix = f"add a prefix of it to `{operation.vendor}` in vendors.yaml, under homes: {operation.section}"
-                yield context.on(
-                    operation, key, f"no prefix in vendors.yaml is the home of {path}", fix
-                )
-            elif home != (operation.section, operation.vendor):
+            home = next((home for home in prefixes if home.holds(path)), None)
+            # An alias is under its operation's home unless another vendor claims it.
+            if home is None and not key:
+                section = f"homes: {operation.section}"
+                fix = f"add a prefix of it to `{operation.vendor}` in vendors.yaml, under {section}"
+                message = f"no prefix in vendors.yaml is the home of {path}"
+                yield context.on(operation, key, message, fix)
+            elif home and _is_elsewhere(home, operation, alias=bool(key)):
                 fix = "move it there, or correct the prefixes in vendors.yaml"
-                yield context.on(
-                    operation,
-                    key,
-                    f"the home of {path} is {home[0]}/{home[1]}.yaml, not {file}",
-                    fix,
-                )
+                message = f"the home of {path} is {home.file}, not {operation.file}"
+                yield context.on(operation, key, message, fix)
             if key:
                 other = known.get(path) or aliases.setdefault(
                     f"{operation.method} {path}", operation
                 )
                 if other is not operation:
-                    yield context.on(
-                        operation,
-                        key,
-                        f"the alias {path} is also a path of `{other}`",
-                        "keep it at one operation",
-                    )
+                    message = f"the alias {path} is also a path of `{other}`"
+                    yield context.on(operation, key, message, "keep it at one operation")
 
 
-def _under(path: str, prefix: str) -> bool:
-    return path == prefix or (path.startswith(prefix) and path[len(prefix)] in "/:")
+def _is_elsewhere(home: Home, operation: Operation, alias: bool) -> bool:
+    """Whether a path belongs into another file; an alias may belong into another part of the same vendor."""
+    if alias:
+        return (home.section, home.vendor) != (operation.section, operation.vendor)
+    return home.file != operation.file
 
 
 def path_parameters(context: Context) -> Iterator[Problem]:
@@ -228,7 +194,7 @@ def schema_names(context: Context) -> Iterator[Problem]:
             continue
         name, file = str(node.key), context.file_of(node)
         if file != COMMON_FILE and "/" in file:
-            prefix = class_name(pascal(file.partition("/")[2].rpartition(".")[0]))
+            prefix = class_name(pascal(re.split(r"[/.]", file)[1]))
             if not re.match(rf"{re.escape(prefix)}(?![a-z])", name):
                 fix = f"name it {prefix}…, or put it into common.yaml if several vendors use it"
                 yield context.at(
@@ -241,7 +207,7 @@ def schema_names(context: Context) -> Iterator[Problem]:
                 f"openapi-python-client would rename the schema `{name}` to `{kept}`",
                 f"name it `{kept}`",
             )
-        if name in RESERVED_SCHEMAS or (name == "JsonObject" and file != COMMON_FILE):
+        if name in RESERVED_CLASSES or (name == "JsonObject" and file != COMMON_FILE):
             fix = "choose another name" if name != "JsonObject" else "use the one of common.yaml"
             yield context.at(
                 node, f"the schema name `{name}` would hide one that the generated code needs", fix
@@ -253,24 +219,6 @@ def schema_names(context: Context) -> Iterator[Problem]:
                 f"the schema names `{name}` and `{other}` differ in case only",
                 "rename one of the two",
             )
-
-
-def pascal(slug: str) -> str:
-    """A vendor's slug in PascalCase: `ai302` is Ai302, `stable_diffusion` is StableDiffusion.
-
-    With `class_name`, which writes a letter after digits large (`doc2x` is Doc2X), it is the start of the vendor's schema names.
-    """
-    return "".join(part[:1].upper() + part[1:] for part in slug.split("_"))
-
-
-@cache
-def class_name(name: str) -> str:
-    """The class that openapi-python-client makes of a schema name."""
-    from openapi_python_client.strings import (
-        ClassName,
-    )  # slow to import, and needed by this rule alone
-
-    return str(ClassName(name, ""))
 
 
 def field_names(context: Context) -> Iterator[Problem]:
@@ -293,20 +241,20 @@ def renamed(context: Context) -> list[str]:
             _note(
                 found,
                 str(node.key),
-                "argument" if _top(node).pointer in requests else "field",
-                f"{_top(node).key}.{node.key}",
+                "argument" if node.top.pointer in requests else "field",
+                f"{node.top.key}.{node.key}",
             )
     for node in context.of_kind("parameter"):
         name = obj(node.value).get("name")
         if isinstance(name, str):
-            _note(found, name, "argument", f"{_top(node).key} {name}")
+            _note(found, name, "argument", f"{node.top.key} {name}")
     return [f"{place} -> {python}" for place, python in sorted(found.items())]
 
 
 def _note(found: dict[str, str], name: str, kind: str, place: str) -> None:
     python = re.sub(r"\W+", "_", name).strip("_")
     if keyword.iskeyword(python) or python in (
-        OWN_ARGUMENTS if kind == "argument" else MODEL_NAMES
+        METHOD_ARGUMENTS if kind == "argument" else (RESERVED_FIELDS - TYPE_NAMES)
     ):
         found[place] = f"{python}_"
 
@@ -331,9 +279,3 @@ def _request_pointers(context: Context) -> set[str]:
             ]
             waiting += [("", variant) for variant in variants if "$ref" in obj(variant)]
     return pointers
-
-
-def _top(node: Node) -> Node:
-    while node.above is not None:
-        node = node.above
-    return node
