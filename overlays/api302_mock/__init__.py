@@ -17,9 +17,9 @@ A `Prefer` header on any call says how its response shall be, in any language, s
   fault=end-stream    an event stream closes cleanly, but without its end
   fault=error-event   an event stream has an error in it
   fault=broken-json   the JSON of a body or an event is spoilt
-  fault=envelope      a failure inside a 200, where the call has x-success (else 400)
-  fault=task-failed   the task that the call begins fails, if its states have a word for it (else 400)
-  fault=new-word      state and enum words become one that is not listed, if there are any (else 400)
+  fault=envelope      a failure inside a 200, where the call has x-success (or 400)
+  fault=task-failed   the task that the call begins fails, if its states have a word for it (or 400)
+  fault=new-word      state and enum words become one that is not listed, if there are any (or 400)
 
 A task also fails when any text of its request contains `mock:fail`. Callers that cannot send
 headers schedule the same for the next calls: `POST /mock/next` with `{"code": 429, "times": 2,

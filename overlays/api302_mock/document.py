@@ -221,8 +221,27 @@ class Document:
         """Whether a value fits a schema that is part of the document."""
         try:
             return self.validator(schema).is_valid(value)
-        except ValueError:  # text that is not Unicode: a lone surrogate
-            return False
+        except HALF_CHARACTER:
+            return self.validator(schema).is_valid(whole_characters(value))
+
+    def first_error(
+        self, schema: Any, value: Any, *, strict: bool = False
+    ) -> jsonschema_rs.ValidationError | None:
+        """The first way in which a value does not fit a schema that is part of the document."""
+        validator = self.validator(schema, strict=strict)
+        try:
+            return next(validator.iter_errors(value), None)
+        except HALF_CHARACTER:
+            return next(validator.iter_errors(whole_characters(value)), None)
+
+
+HALF_CHARACTER = (ValueError, SystemError)
+"""What the validator raises for text with half a character in it, the second one before 0.40."""
+
+
+def whole_characters(value: Any) -> Any:
+    """A copy of JSON data without half characters, which JSON allows and UTF-8 does not."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
 
 
 def _reference(node: Any) -> str | None:

@@ -130,10 +130,10 @@ def coerced(
     # Say what is wrong with the reading that came furthest: `100` is above the maximum, rather
     # than "100"
     # is not an integer.
-    validator = document.validator(schema)
-    problems = [problem(validator, value, where) or where for value in readings]
-    usual = problems[0 if len(given) == 1 else -1]
-    raise Refused(422, next((text for text in problems if "is not of type" not in text), usual))
+    errors = [error for value in readings if (error := document.first_error(schema, value))]
+    furthest = [error for error in errors if list(error.schema_path)[-1:] != ["type"]]
+    usual = errors[0 if len(given) == 1 else -1]
+    raise Refused(422, _message(furthest[0] if furthest else usual, where))
 
 
 def _readings(given: list[str], split: list[str] | None) -> Iterator[Any]:
@@ -156,12 +156,11 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def problem(validator: jsonschema_rs.Validator, value: Any, where: str) -> str | None:
+def _problem(
+    document: Document, schema: Any, value: Any, where: str, *, strict: bool = False
+) -> str | None:
     """What is wrong with a value, with its place; None where it is valid."""
-    try:
-        error = next(validator.iter_errors(value), None)
-    except ValueError as broken:
-        return f"{where}: {broken}"
+    error = document.first_error(schema, value, strict=strict)
     return None if error is None else _message(error, where)
 
 
@@ -231,9 +230,8 @@ class _Body:
         raise Refused(415, f"header `Content-Type`: {sent}; the operation takes {kinds}.")
 
     def _refuse_invalid(self, schema: Any, value: Any, *, strict: bool = False) -> None:
-        validator = self._document.validator(schema, strict=strict)
-        if wrong := problem(validator, value, "body"):
-            raise Refused(422, wrong)
+        if problem := _problem(self._document, schema, value, "body", strict=strict):
+            raise Refused(422, problem)
 
     async def _read_json(self, schema: Any) -> None:
         content = await read_bytes(self._request)
