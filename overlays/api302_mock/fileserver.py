@@ -8,6 +8,7 @@ import re
 import tempfile
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, BinaryIO, cast
 from urllib.parse import unquote
 
@@ -166,16 +167,14 @@ async def put_file(request: Request, name: str, store: Store) -> Response:
     """
     if name not in store.files:
         raise _wrong_method(request.method)
-    file = cast("BinaryIO", tempfile.SpooledTemporaryFile(SMALL))  # noqa: SIM115 - the store keeps it
     digest = hashlib.md5(usedforsecurity=False)
-    try:
+    with ExitStack() as on_failure:
+        file = on_failure.enter_context(tempfile.SpooledTemporaryFile(SMALL))
         async for chunk in request.stream():
             file.write(chunk)
             digest.update(chunk)
-    except BaseException:
-        file.close()
-        raise
-    store.files.keep(name, file)
+        on_failure.pop_all()
+    store.files.keep(name, cast("BinaryIO", file))
     return Response.whole(200, {"etag": f'"{digest.hexdigest()}"'}, b"")
 
 
