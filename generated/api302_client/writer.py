@@ -212,7 +212,7 @@ def _is_special(path: Path) -> bool:
 
 
 def _opened(path: Path, writer: Writer) -> IO[bytes]:
-    """Open a device or a pipe. A pipe without a reader is waited for until the writer is dropped."""
+    """Open a device or a pipe; wait for the reader of a pipe, until the writer is dropped."""
     flags = os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     while True:
         try:
