@@ -134,7 +134,7 @@ def test_a_plain_call_gives_its_reply(
         pytest.skip("only streams; see below")
     server.reset()
     called = method(client, operation)
-    reply = called(**arguments(operation, called))
+    reply: Any = called(**arguments(operation, called))
     if reply is not None:
         assert 200 <= reply.http.status_code < 300
         assert len(reply.request_id) == 32
@@ -164,7 +164,7 @@ def test_an_upload_of_several_steps_is_one_call(
         assert last.uploads == [("cat.png", len(content))]
 
 
-def api302_model() -> type:
+def api302_model() -> type[Any]:
     from api302_client._model import Model
 
     return Model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -367,12 +368,10 @@ class Context:
             self._validators[pointer] = None
             if self._registry is not None:
                 target = f"{DOCUMENT}#{quote(pointer, safe='/~')}"
-                try:
+                with contextlib.suppress(ValueError, TypeError, jsonschema_rs.ReferencingError):
                     self._validators[pointer] = jsonschema_rs.Draft202012Validator(
                         {"$ref": target}, registry=self._registry
                     )
-                except (ValueError, TypeError, jsonschema_rs.ReferencingError):
-                    pass
         return self._validators[pointer]
 
     def mismatches(

@@ -118,7 +118,7 @@ def _put(tokens: list[Token], data: Any, value: Any, create: bool) -> bool:
         return False
     token, rest = tokens[0], tokens[1:]
     if token is None:
-        return isinstance(data, list) and any([_put(rest, item, value, create) for item in data])  # pyright: ignore[reportUnknownVariableType]
+        return isinstance(data, list) and any(_put(rest, item, value, create) for item in data)  # pyright: ignore[reportUnknownVariableType]
     held: Any = data
     if isinstance(token, int):
         if not isinstance(data, list) or not -len(held) <= token < len(held):

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MINI = ROOT / "tests/fixtures/mini_spec"
 OVERLAYS = ROOT / "overlays"
 OWN = ["extra_headers", "extra_query", "extra_body", "timeout"]
-Render = Callable[[], Any]
+Render = Callable[..., Any]
 
 
 @pytest.fixture

@@ -133,8 +133,10 @@ def test_every_stream_comes_and_ends(
     else:
         assert search(stream["done"]["field"], json.loads(data[-1])) is not None
     cut = client.request(
-        **request(operation, media_type, body, **switch)
-        | {"headers": {"Prefer": "fault=end-stream", **KEY}}
+        **{
+            **request(operation, media_type, body, **switch),
+            "headers": {"Prefer": "fault=end-stream", **KEY},
+        }
     )
     assert len(cut.text) < len(reply.text)
 
@@ -167,6 +169,7 @@ def test_every_task_can_be_followed_to_its_end(
     assert None not in values.values()
     states: list[Any] = []
     last: httpx.Response | None = None
+    told: Any = None
     for _ in range(3):
         kind, example = next(iter(bodies(fetch)))
         parameters = {
