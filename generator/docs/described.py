@@ -14,7 +14,9 @@ from typing import Any, Literal
 import yaml
 
 from .. import join
-from ..rules.context import Context, Found, Operation
+from ..document import Operation
+from ..document.references import Found
+from ..rules.context import Context
 from ..source import Home, Spec, SpecError, obj, seq
 from . import DocsError
 from .pages import Call, page_number

@@ -16,7 +16,8 @@ from generator.docs.pages import Page as Read
 from generator.docs.pages.copied import copied
 from generator.docs.pages.prices import prices
 from generator.docs.sources import parse_page
-from generator.rules.context import Operation, is_json
+from generator.document import Operation
+from generator.document.media import is_json
 from generator.source import obj
 
 Docs = Callable[..., Run]

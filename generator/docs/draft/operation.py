@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...rules.context import Operation, is_event_stream, is_json
+from ...document import Operation
+from ...document.media import is_event_stream, is_json
+from ...document.names import class_name, pascal
 from ...rules.layout import WIDTH
-from ...rules.names import class_name, pascal
 from ...source import obj, seq
 from .. import DocsError
 from ..described import Described

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from ...rules.context import EVENT_STREAM, is_event_stream
+from ...document.media import EVENT_STREAM, is_event_stream
 from ...runtime.behaviour import find
 from ...source import obj
 from ..pages import Body, note

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ...rules.evidence import _SECRET as SECRET  # pyright: ignore[reportPrivateUsage]
+from ...rules.evidence import SECRET
 from . import Schema
 from .untrusted import clean, is_field
 
