@@ -287,9 +287,9 @@ class Methods:
     def _overloads(
         self, shown: list[Argument], body: Body, form: Form
     ) -> list[tuple[list[Argument], Annotation]]:
-        """Where the request is one of `…Request` and the reply one of the `…Reply` to each: what each takes and gives."""
+        """Where the request is one of `…Request` and the response one of the `…Response` to each: what each takes and gives."""
         replies = [part for expression in form.item.parts for part in expression.split(" | ")]
-        names = [name.removesuffix("Request") + "Reply" for name, _, _ in body.variants]
+        names = [name.removesuffix("Request") + "Response" for name, _, _ in body.variants]
         if len(names) < 2 or sorted(names) != sorted(replies):
             return []
         overloads = []
@@ -398,7 +398,7 @@ class Methods:
                 "name the fetching operation",
             )
         status = obj(fetch.content.get("x-task-status"))
-        own = self._json_reply(operation.content if "reply" in status else fetch.content)
+        own = self._json_reply(operation.content if "response" in status else fetch.content)
         return returned(iter([*own, "bytes"] if obj(status.get("done")).get("binary") else own))
 
     def _event(self, content: dict[str, Any]) -> Annotation:
@@ -416,7 +416,7 @@ class Methods:
         stream = obj(content.get("x-stream"))
         if "accumulate" not in stream:
             return received("Any")
-        return received(stream.get("reply") or self._json_reply(content)[0].split(" | ")[0])
+        return received(stream.get("response") or self._json_reply(content)[0].split(" | ")[0])
 
     def _item(self, content: dict[str, Any], path: str) -> Annotation:
         """The type of the items that a plain path of names finds in the reply."""

@@ -111,7 +111,7 @@ class Comparison:
         """Parameters, bodies and price."""
         yield from self.parameters(call)
         yield from self.bodies(call.request, "request")
-        yield from self.bodies(call.reply, "reply")
+        yield from self.bodies(call.reply, "response")
         yield from self.prices(call.description)
 
     def parameters(self, call: Call) -> Iterator[Finding]:
@@ -335,7 +335,7 @@ class Comparison:
             elif listed and name in always - {
                 *listed
             }:  # the other way round tells nothing: such lists were filled in from one example
-                message = f"`{prefix}{name}` is optional in the page's reply"
+                message = f"`{prefix}{name}` is optional in the page's response"
                 yield self.finding(
                     "required",
                     prefix + name,

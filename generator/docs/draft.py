@@ -261,15 +261,17 @@ class Draft:
             required = any(body["schema"].get("required") for body in self.call.request.values())
             made["requestBody"] = {"required": required, "content": request}
         reply = {
-            name: self._media(name, body, "reply") for name, body in _json_first(self.call.reply)
+            name: self._media(name, body, "response") for name, body in _json_first(self.call.reply)
         }
         if not reply:
             reply = {"application/json": {"schema": self.any_object()}}
             made = {
-                "x-unknown": {"reply": f"the page {self.page.url or self.page.source} shows none"}
+                "x-unknown": {
+                    "response": f"the page {self.page.url or self.page.source} shows none"
+                }
             } | made
         responses: dict[str, Any] = {
-            "200": {"description": f"The reply. {_TODO}", "content": reply}
+            "200": {"description": f"The response. {_TODO}", "content": reply}
         }
         return {**made, "responses": responses}
 
@@ -315,7 +317,7 @@ class Draft:
     def _media(self, name: str, body: dict[str, Any], part: str) -> dict[str, Any]:
         if is_event_stream(name):
             return {}  # `hints` describes the events
-        if not is_json(name) and part == "reply":
+        if not is_json(name) and part == "response":
             return {
                 "schema": {"type": "string"}
                 if name.startswith("text/")
@@ -324,7 +326,7 @@ class Draft:
         examples, theirs = body["examples"], body["schema"]
         for example in examples:
             theirs = _widen(theirs, example)
-        kind = ("Request" if is_json(name) else "Form") if part == "request" else "Reply"
+        kind = ("Request" if is_json(name) else "Form") if part == "request" else "Response"
         schema = self.schema(
             theirs, self.unique(f"{self.prefix}{kind}"), "form" if kind == "Form" else part
         )
@@ -378,7 +380,7 @@ class Draft:
         }
         if "items" in theirs or kind == "array":
             made["items"] = self.schema(obj(theirs.get("items")), self.unique(f"{name}Item"), part)
-        if part != "reply" and "default" in theirs and self.fits(made, theirs["default"]):
+        if part != "response" and "default" in theirs and self.fits(made, theirs["default"]):
             made["default"] = theirs["default"]
         if theirs.get("nullable") and kind:
             made |= {"type": [*([kind] if isinstance(kind, str) else kind), "null"]}
@@ -400,7 +402,7 @@ class Draft:
             )
         if properties.pop("self", None):
             self.left.append("the field self")
-        if (required := [key for key in required if key in properties]) and part != "reply":
+        if (required := [key for key in required if key in properties]) and part != "response":
             made |= {
                 "required": required
             }  # what pages require of replies was filled in from one example

@@ -202,7 +202,7 @@ def _stream(described: Described, draft: Draft) -> Behaviour | None:
     data = [one for text in page["examples"] for one in _events(str(text))]
     schema = page["schema"] if "properties" in page["schema"] else infer(*data)
     chunk = (
-        draft.schema(schema, draft.unique(f"{draft.prefix}Chunk"), "reply")
+        draft.schema(schema, draft.unique(f"{draft.prefix}Chunk"), "response")
         if "properties" in schema
         else draft.any_object()
     )

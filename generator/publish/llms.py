@@ -117,7 +117,7 @@ def _reply(methods: Methods, operation: Operation, method: Method, fields: dict[
         status = obj(fetch.get("x-task-status"))
         if status.keys() & {"outputs", "result"} or "binary" in obj(status.get("done")):
             return "outputs"
-        content, at = content if "reply" in status else fetch, "reply."
+        content, at = content if "response" in status else fetch, "reply."
     elif method.kind != "_call":
         return ""  # events, which the notes tell of
     replies = methods.replies(content)

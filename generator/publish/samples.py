@@ -234,7 +234,7 @@ class _Writer:
                 self.methods.by_id[content["x-task"]["fetch"]].content.get("x-task-status")
             )
             has_files = (
-                status.keys() & {"outputs", "result"} and "reply" not in status
+                status.keys() & {"outputs", "result"} and "response" not in status
             ) or "binary" in obj(status.get("done"))
             then = (
                 "for output in done.outputs:\n    print(output.save())"

@@ -101,7 +101,7 @@ class Operation:
         return self.id or f"{self.method.upper()} {self.path}"
 
     def unknown(self, part: str) -> bool:
-        """Whether `x-unknown` says that nobody knows the `request` or the `reply`."""
+        """Whether `x-unknown` says that nobody knows the `request` or the `response`."""
         return part in obj(self.node.get("x-unknown"))
 
 
@@ -295,7 +295,7 @@ class Context:
         return found
 
     def media(self, operation: Operation, part: str) -> Iterator[tuple[str, str, Found]]:
-        """Status (empty for the request), media type and media type object of an operation's `request`, or of its 2xx `reply`."""
+        """Status (empty for the request), media type and media type object of an operation's `request`, or of its 2xx `response`."""
         if part == "request":
             bodies = [
                 (

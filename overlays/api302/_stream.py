@@ -59,8 +59,8 @@ class Reader:
         rule = call.op.stream or {"done": {"data": "[DONE]"}}
         self._kind: str | None = rule.get("accumulate")
         self._responses = (
-            {"200": {"application/json": rule["reply"]}}
-            if "reply" in rule
+            {"200": {"application/json": rule["response"]}}
+            if "response" in rule
             else call.op.module.RESPONSES
         )
         self._sentinel: str | None = rule["done"].get("data")

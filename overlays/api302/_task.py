@@ -131,7 +131,7 @@ def read_status(
     about = rule.get("error", {})
     message, code = find(about.get("message"), data), find(about.get("code"), data)
     if state == "failed":
-        inner = find(rule.get("reply"), data)
+        inner = find(rule.get("response"), data)
         known_code, known_message = explain(inner if is_object(inner) else data)
         message, code = (
             message or known_message or f"its state is {word!r}",
@@ -280,7 +280,7 @@ class Handle:
     def _done_at_once(self) -> TaskStatus[Any] | None:
         """The status in the submitting call's reply, if that is of the class that the fetching call gives and says that all is done."""
         rule: Mapping[str, Any] = self.fetch.status or {}
-        if "reply" in rule or type(self.reply).__name__ != self.fetch.module.RESPONSES.get(
+        if "response" in rule or type(self.reply).__name__ != self.fetch.module.RESPONSES.get(
             "200", {}
         ).get("application/json"):
             return None
@@ -335,8 +335,8 @@ class Handle:
             status = status._replace(outputs=addresses(result["outputs"], raw(answer)))
         if (
             status.state == "succeeded"
-            and "reply" in rule
-            and (value := find(rule["reply"], raw(reply))) is not None
+            and "response" in rule
+            and (value := find(rule["response"], raw(reply))) is not None
         ):
             from api302_client._reply import parse
 

@@ -281,7 +281,7 @@ class Tasks:
             for path in [
                 *status.get("outputs", []),
                 status.get("done", {}).get("field"),
-                status.get("reply"),
+                status.get("response"),
             ]:
                 if path is None or path == state:
                     continue
@@ -316,13 +316,13 @@ class Tasks:
 
     def _finished(self, value: Any, task: Task, status: dict[str, Any], kind: str) -> Any:
         """With the submitting operation's own reply, where the fetching one brings that."""
-        if kind == "succeeded" and "reply" in status and task.submit is not None:
+        if kind == "succeeded" and "response" in status and task.submit is not None:
             own = [reply for reply in replies(self._document, task.submit) if reply.is_json]
             own = [
                 reply for reply in own if search(_id_path(_task(task.submit)), reply.value) is None
             ] or own
             if own:
-                put(status["reply"], value, own[0].value)
+                put(status["response"], value, own[0].value)
         return value
 
     def _sent(

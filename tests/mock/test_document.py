@@ -193,13 +193,13 @@ def test_every_task_can_be_followed_to_its_end(
         return
     addresses = [item for path in status.get("outputs", []) for item in flat(search(path, told))]
     # Of a result that is the submitting operation's own reply, only some have addresses.
-    assert addresses or "outputs" not in status or "reply" in status, (
+    assert addresses or "outputs" not in status or "response" in status, (
         "no output in the example of the finished task"
     )
     for address in addresses:
         assert httpx.get(address).is_success
-    if "reply" in status:
-        assert search(status["reply"], told) is not None
+    if "response" in status:
+        assert search(status["response"], told) is not None
 
 
 @pytest.mark.parametrize(
