@@ -122,7 +122,7 @@ func chat(ctx context.Context, client *api302.ClientWithResponses, content strin
 	if response.JSON200 == nil {
 		return reply, problem(response.Status(), response.JSON4XX, response.JSON5XX)
 	}
-	return response.JSON200.AsOpenaiChatReply()
+	return response.JSON200.AsOpenaiChatResponse()
 }
 
 // streamChat reads the answer's pieces. The operation's x-stream says that [DONE] ends them, x-itemSchema that each other event holds a chunk.
