@@ -62,7 +62,7 @@ def misses(document: Document, operation: Operation, record: dict[str, Any]) -> 
     """What of a record the description lacks or contradicts, each as `what: name`."""
     found = [f"query: {name}" for name in record["query"] if name not in queries(operation) | KEYS]
     found += request_misses(document, operation, record)
-    if "response" not in (operation.extension("unknown") or {}):
+    if "response" not in (operation.raw.get("x-unknown") or {}):
         found += [
             f"reads: {path}"
             for path in record["response_reads"]
@@ -87,7 +87,7 @@ def request_misses(
         yield f"media: {kind}"
         return
     schema = document.resolve(content[kind]).get("schema", True)
-    unknown = "request" in (operation.extension("unknown") or {})
+    unknown = "request" in (operation.raw.get("x-unknown") or {})
     if kind == JSON:
         for error in document.validator(schema).iter_errors(record["body"]):
             yield f"invalid: /{'/'.join(map(str, error.instance_path))}"
@@ -238,7 +238,7 @@ def poll_misses(document: Document, operation: Operation, poll: dict[str, Any]) 
     if fetch is None:
         yield f"poll: {poll['method']} {path}"
         return
-    task = operation.extension("task")
+    task = operation.raw.get("x-task")
     if task is None:
         yield "poll: x-task"
         return
@@ -247,7 +247,7 @@ def poll_misses(document: Document, operation: Operation, poll: dict[str, Any]) 
     yield from (
         f"poll query: {name}" for name in re.findall(r"(\w+)=", query) if name not in queries(fetch)
     )
-    status = fetch.extension("task-status") or {}
+    status = fetch.raw.get("x-task-status") or {}
     literal = [
         value for value in poll["done_values"] + poll["failed_values"] if not value.startswith("(")
     ]
