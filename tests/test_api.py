@@ -192,7 +192,7 @@ def test_a_task_is_followed_and_its_results_saved(
     assert states[0] == "pending" and states[-1] == "succeeded"
     assert result.reply is not None
     status = BY_ID[operation.node["x-task"]["fetch"]].node["x-task-status"]
-    if status.keys() & {"outputs", "result"} and "reply" not in status:
+    if status.keys() & {"outputs", "result"} and "response" not in status:
         assert result.outputs
     for output in result.outputs:
         saved = output.save(tmp_path)

@@ -62,7 +62,7 @@ def misses(document: Document, operation: Operation, record: dict[str, Any]) -> 
     """What of a record the description lacks or contradicts, each as `what: name`."""
     found = [f"query: {name}" for name in record["query"] if name not in queries(operation) | KEYS]
     found += request_misses(document, operation, record)
-    if "reply" not in (operation.raw.get("x-unknown") or {}):
+    if "response" not in (operation.raw.get("x-unknown") or {}):
         found += [
             f"reads: {path}"
             for path in record["response_reads"]

@@ -126,7 +126,7 @@ class Context:
         return follow(self.document, value, pointer)
 
     def media(self, operation: Operation, part: str) -> Iterator[tuple[str, str, Found]]:
-        """Status (empty for the request), media type and media type object of an operation's `request`, or of its 2xx `reply`."""
+        """Status (empty for the request), media type and media type object of an operation's `request`, or of its 2xx `response`."""
         for status, body in self._bodies(operation, part):
             for name, media in obj(obj(body.value).get("content")).items():
                 yield status, name, self.resolve(f"{body.pointer}/content/{escape(name)}", media)

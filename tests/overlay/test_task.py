@@ -65,7 +65,7 @@ def test_a_task(serve: Any, connect: Any, tmp_path: Any) -> None:
         "pending (processing)",
         "succeeded 100% (succeed)",
     ]
-    assert type(result.reply).__name__ == "AcmeTaskReply"
+    assert type(result.reply).__name__ == "AcmeTaskResponse"
     assert result.request_id == "req-1"
     (output,) = result.outputs
     assert str(output) == output.url == f"{server.url}/v-1.mp4"
