@@ -16,7 +16,8 @@ from generator.docs.pages import Page as Read
 from generator.docs.pages.copied import copied
 from generator.docs.pages.prices import prices
 from generator.docs.sources import parse_page
-from generator.rules.context import Operation, is_json
+from generator.document import Operation
+from generator.document.media import is_json
 from generator.source import obj
 
 Docs = Callable[..., Run]
@@ -295,8 +296,8 @@ def test_what_a_reply_need_not_have(mini: Path, page: Page) -> None:
     """A list of required fields that was filled in, and lacks what we say is always there; what more it lists proves nothing."""
     file = mini / "videos" / "acme.yaml"
     text = file.read_text("utf-8").replace(
-        "    AcmeTaskReply:\n      type: object\n",
-        "    AcmeTaskReply:\n      type: object\n      required: [code]\n",
+        "    AcmeTaskResponse:\n      type: object\n",
+        "    AcmeTaskResponse:\n      type: object\n      required: [code]\n",
     )
     file.write_text(text, "utf-8")
     described = Described(mini)

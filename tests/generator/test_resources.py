@@ -17,7 +17,10 @@ from typing import Any
 
 import pytest
 
-from generator import lower, params, raw, resources
+from generator.document import Document
+from generator.emit import namespaces, raw_client, typed_dicts
+from generator.emit.code import HEADER
+from generator.emit.methods import Methods
 from generator.join import join
 from generator.source import Spec, SpecError
 
@@ -25,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MINI = ROOT / "tests/fixtures/mini_spec"
 OVERLAYS = ROOT / "overlays"
 OWN = ["extra_headers", "extra_query", "extra_body", "timeout"]
-Render = Callable[[], Any]
+Render = Callable[..., Any]
 
 
 @pytest.fixture
@@ -64,7 +67,7 @@ def render(
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def rendered(asynchronous: bool = False) -> Any:
-        resources.build(document, tmp_path)
+        namespaces.build(Methods(Document(document)), tmp_path)
         importlib.invalidate_caches()
         module = importlib.import_module("api302_resources")
         return (module.AsyncSections if asynchronous else module.Sections)(Recorder())
@@ -121,12 +124,13 @@ def test_return_types(render: Render) -> None:
     def returns(method: Callable[..., Any]) -> str:
         return inspect.signature(method).return_annotation
 
-    assert returns(client.llm.acme.chat_completions) == "AcmeChatReply"
+    assert returns(client.llm.acme.chat_completions) == "AcmeChatResponse"
     assert (
-        returns(client.llm.acme.stream_chat_completions) == "Stream[AcmeChatChunk, AcmeChatReply]"
+        returns(client.llm.acme.stream_chat_completions)
+        == "Stream[AcmeChatChunk, AcmeChatResponse]"
     )
-    assert returns(client.videos.acme.text_to_video) == "Task[AcmeTaskReply]"
-    assert returns(client.videos.acme.get_video) == "AcmeTaskReply"
+    assert returns(client.videos.acme.text_to_video) == "Task[AcmeTaskResponse]"
+    assert returns(client.videos.acme.get_video) == "AcmeTaskResponse"
     assert returns(client.audio.acme.speech) == "Binary"
     assert returns(client.audio.acme.stream_speech) == "ByteStream"
     assert returns(client.audio.acme.transcribe) == "AcmeTranscript | Text"
@@ -246,7 +250,7 @@ def test_two_fields_that_become_one_argument_are_refused(tmp_path: Path) -> None
     document = join(spec)
     fields(document, "AcmeChatRequest")["web_search"] = {"type": "boolean"}
     with pytest.raises(SpecError) as caught:
-        resources.build(document, tmp_path, spec)
+        namespaces.build(Methods(Document(document)), tmp_path, spec)
     problem = caught.value.problems[0]
     assert "acme_chat_completions" in problem.message
     assert "`web-search`" in problem.message and "`web_search`" in problem.message
@@ -272,7 +276,7 @@ def test_shortcuts_that_collide_are_refused(
 ) -> None:
     operation(document, name)["x-shortcut"] = shortcut
     with pytest.raises(SpecError, match=message):
-        resources.build(document, tmp_path)
+        namespaces.build(Methods(Document(document)), tmp_path)
 
 
 def test_a_section_named_as_a_method_of_the_client_is_refused(
@@ -281,13 +285,13 @@ def test_a_section_named_as_a_method_of_the_client_is_refused(
     for name in ("acme_speech", "acme_transcribe"):
         operation(document, name)["tags"] = ["request.acme"]
     with pytest.raises(SpecError, match="`request` is an attribute of the client itself"):
-        resources.build(document, tmp_path)
+        namespaces.build(Methods(Document(document)), tmp_path)
 
 
 def test_a_method_that_is_a_keyword_is_refused(document: dict[str, Any], tmp_path: Path) -> None:
     operation(document, "acme_speech")["operationId"] = "acme_import"
     with pytest.raises(SpecError, match="acme_import: `import` is no name"):
-        resources.build(document, tmp_path)
+        namespaces.build(Methods(Document(document)), tmp_path)
 
 
 def test_a_twin_that_is_another_operations_name_is_refused(
@@ -295,7 +299,7 @@ def test_a_twin_that_is_another_operations_name_is_refused(
 ) -> None:
     operation(document, "acme_transcribe")["operationId"] = "acme_stream_speech"
     with pytest.raises(SpecError, match="`stream_speech` is already"):
-        resources.build(document, tmp_path)
+        namespaces.build(Methods(Document(document)), tmp_path)
 
 
 # -- requests --------------------------------------------------------------------------------------------------------------------------
@@ -477,7 +481,7 @@ def test_a_body_without_fields_is_refused(document: dict[str, Any], tmp_path: Pa
         "items": {"type": "string"},
     }
     with pytest.raises(SpecError, match="acme_speech: the request body is not an object"):
-        resources.build(document, tmp_path)
+        namespaces.build(Methods(Document(document)), tmp_path)
 
 
 # -- kinds of methods ------------------------------------------------------------------------------------------------------------------
@@ -497,7 +501,7 @@ def test_shortcuts_have_the_same_methods(render: Render) -> None:
     assert client.chat.completions.create.__name__ == "create"
     assert (
         inspect.signature(client.chat.completions.stream).return_annotation
-        == "Stream[AcmeChatChunk, AcmeChatReply]"
+        == "Stream[AcmeChatChunk, AcmeChatResponse]"
     )
     assert shown(client.videos.create) == shown(client.videos.acme.text_to_video)
 
@@ -510,7 +514,7 @@ def test_a_task_on_demand_has_two_methods(document: dict[str, Any], render: Rend
         "when": {"in": "query", "name": "async", "value": True},
     }
     speech["parameters"] = [{"name": "async", "in": "query", "schema": {"type": "boolean"}}]
-    operation(document, "acme_get_video")["x-task-status"]["reply"] = "data"
+    operation(document, "acme_get_video")["x-task-status"]["response"] = "data"
     client = render()
     assert "async_" not in shown(client.audio.acme.transcribe) | shown(
         client.audio.acme.submit_transcribe
@@ -540,9 +544,10 @@ def test_the_plain_method_of_a_task_on_demand_gives_no_ticket(
         "anyOf": [json_reply["schema"], {"$ref": "#/components/schemas/AcmeTicket"}]
     }
     client = render()
-    assert inspect.signature(client.chat.completions.create).return_annotation == "AcmeChatReply"
+    assert inspect.signature(client.chat.completions.create).return_annotation == "AcmeChatResponse"
     assert (
-        inspect.signature(client.chat.completions.submit).return_annotation == "Task[AcmeTaskReply]"
+        inspect.signature(client.chat.completions.submit).return_annotation
+        == "Task[AcmeTaskResponse]"
     )
 
 
@@ -555,8 +560,8 @@ def add_a_short_form(document: dict[str, Any]) -> None:
         "properties": {"model": {"type": "string"}, "message": {"type": "string"}},
     }
     schemas["AcmeShortRequest"] = short
-    schemas["AcmeShortReply"] = {"type": "object", "properties": {"output": {"type": "string"}}}
-    for media, kind in ((chat["requestBody"], "Request"), (chat["responses"]["200"], "Reply")):
+    schemas["AcmeShortResponse"] = {"type": "object", "properties": {"output": {"type": "string"}}}
+    for media, kind in ((chat["requestBody"], "Request"), (chat["responses"]["200"], "Response")):
         refs = [{"$ref": f"#/components/schemas/Acme{name}{kind}"} for name in ("Chat", "Short")]
         media["content"]["application/json"]["schema"] = {"oneOf": refs}
     chat["x-task"] = {
@@ -564,7 +569,7 @@ def add_a_short_form(document: dict[str, Any]) -> None:
         "parameters": {"task_id": "ticket"},
         "when": {"in": "query", "name": "async", "value": True},
     }
-    operation(document, "acme_get_video")["x-task-status"]["reply"] = "data"
+    operation(document, "acme_get_video")["x-task-status"]["response"] = "data"
 
 
 def test_a_reply_to_each_shape_of_request(document: dict[str, Any], render: Render) -> None:
@@ -573,17 +578,17 @@ def test_a_reply_to_each_shape_of_request(document: dict[str, Any], render: Rend
     client = render()
     assert (
         inspect.signature(client.chat.completions.submit).return_annotation
-        == "Task[AcmeChatReply] | Task[AcmeShortReply]"
+        == "Task[AcmeChatResponse] | Task[AcmeShortResponse]"
     )
     method = client.chat.completions.create
-    assert inspect.signature(method).return_annotation == "AcmeChatReply | AcmeShortReply"
+    assert inspect.signature(method).return_annotation == "AcmeChatResponse | AcmeShortResponse"
     first, second = (
         inspect.signature(overload)
         for overload in typing.get_overloads(inspect.unwrap(method.__func__))
     )
-    assert first.return_annotation == "AcmeChatReply"
+    assert first.return_annotation == "AcmeChatResponse"
     assert list(first.parameters)[:4] == ["self", "model", "messages", "temperature"]
-    assert second.return_annotation == "AcmeShortReply"
+    assert second.return_annotation == "AcmeShortResponse"
     assert list(second.parameters)[:4] == ["self", "model", "message", "extra_headers"]
     assert second.parameters["message"].default is inspect.Parameter.empty
 
@@ -636,7 +641,7 @@ def test_an_upload_with_an_argument_file_of_its_own_is_refused(
     with pytest.raises(
         SpecError, match="an argument `file` stands where x-upload's method has the file"
     ):
-        resources.build(document, tmp_path)
+        namespaces.build(Methods(Document(document)), tmp_path)
 
 
 def test_an_operation_that_only_streams_is_one_method(
@@ -659,7 +664,7 @@ def test_the_async_twin(render: Render) -> None:
     assert not inspect.iscoroutinefunction(client.chat.completions.stream)
     assert (
         inspect.signature(client.chat.completions.stream).return_annotation
-        == "AsyncStream[AcmeChatChunk, AcmeChatReply]"
+        == "AsyncStream[AcmeChatChunk, AcmeChatResponse]"
     )
     assert asyncio.run(client.videos.acme.get_video(task_id="t-1"))["path"] == {"task_id": "t-1"}
 
@@ -677,7 +682,7 @@ def test_the_index_finds_every_operation(document: dict[str, Any], render: Rende
 
 
 def test_import_is_lazy(document: dict[str, Any], tmp_path: Path) -> None:
-    resources.build(document, tmp_path)
+    namespaces.build(Methods(Document(document)), tmp_path)
     code = """
 import json, sys
 import api302_resources
@@ -715,7 +720,7 @@ def test_same_input_same_bytes_and_nothing_left_over(
     stale.write_text("old")
     results = []
     for name in ("one", "two"):
-        resources.build(document, tmp_path / name)
+        namespaces.build(Methods(Document(document)), tmp_path / name)
         folder = tmp_path / name / "api302_resources"
         results.append(
             {
@@ -727,9 +732,7 @@ def test_same_input_same_bytes_and_nothing_left_over(
     assert results[0] == results[1]
     assert "py.typed" in results[0] and "gone/old.py" not in results[0]
     assert all(
-        text.startswith(raw.HEADER.encode())
-        for name, text in results[0].items()
-        if name != "py.typed"
+        text.startswith(HEADER.encode()) for name, text in results[0].items() if name != "py.typed"
     )
 
 
@@ -748,26 +751,26 @@ from api302_resources import AsyncSections, Sections
 def use(client: Sections) -> None:
     messages: list[AcmeChatMessage] = [{"role": "user", "content": "hello"}]
     reply = client.chat.completions.create(model="small", messages=messages, web_search=True)
-    assert_type(reply, models.AcmeChatReply)
+    assert_type(reply, models.AcmeChatResponse)
     client.llm.acme.chat_completions(
         model="small",
         messages=[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}]}],
         timeout=3,
         extra_body={"new": 1},
     )
-    assert_type(client.chat.completions.create(model="small", message="hello"), models.AcmeShortReply)
-    assert_type(client.chat.completions.submit(model="small", message="hello"), Task[models.AcmeShortReply])
-    assert_type(client.chat.completions.stream(model="small", messages=messages), Stream[models.AcmeChatChunk, models.AcmeChatReply])
-    assert_type(client.videos.create(prompt="a cat", image=Path("cat.png")), Task[models.AcmeTaskReply])
+    assert_type(client.chat.completions.create(model="small", message="hello"), models.AcmeShortResponse)
+    assert_type(client.chat.completions.submit(model="small", message="hello"), Task[models.AcmeShortResponse])
+    assert_type(client.chat.completions.stream(model="small", messages=messages), Stream[models.AcmeChatChunk, models.AcmeChatResponse])
+    assert_type(client.videos.create(prompt="a cat", image=Path("cat.png")), Task[models.AcmeTaskResponse])
     client.videos.acme.text_to_video(prompt="a cat", image=b"...", duration=5)
     assert_type(client.audio.acme.stream_speech(input="hello", accept="audio/wav"), ByteStream)
     client.audio.acme.transcribe(file=("a.mp3", b"..."), timestamp_granularities=("word",))
 
 
 async def use_async(client: AsyncSections) -> None:
-    assert_type(await client.videos.acme.get_video(task_id="t-1"), models.AcmeTaskReply)
+    assert_type(await client.videos.acme.get_video(task_id="t-1"), models.AcmeTaskResponse)
     stream = client.chat.completions.stream(model="small", messages=[{"role": "user", "content": "hello"}])
-    assert_type(stream, AsyncStream[models.AcmeChatChunk, models.AcmeChatReply])
+    assert_type(stream, AsyncStream[models.AcmeChatChunk, models.AcmeChatResponse])
 """
 
 WRONG = """
@@ -801,9 +804,9 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("packages")
     document = join(Spec.load(MINI))
     add_a_short_form(document)
-    raw.build(document, lower.lower(document), out)
-    params.build(document, out)
-    resources.build(document, out)
+    raw_client.build(raw_client.plan(Document(document)), out)
+    typed_dicts.build(Document(document), out)
+    namespaces.build(Methods(Document(document)), out)
     (out / "right.py").write_text(RIGHT)
     (out / "wrong.py").write_text(WRONG)
     return out

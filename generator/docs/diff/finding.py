@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...rules.context import Operation
+from ...document import Operation
 from ...source import obj, seq
 from ..described import Described
 from ..pages import note, page_number

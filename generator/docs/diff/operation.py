@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from ...rules.context import Found, is_event_stream, is_json
+from ...document.media import is_event_stream, is_json
+from ...document.references import Found
 from ...source import obj, seq
 from ..described import Described, Part, fields_of
 from ..pages import Body, Call, Page, note

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ...rules.context import Operation, is_json
+from ...document import Operation
+from ...document.media import is_json
 from ...source import obj
 from .. import DocsError
 from ..described import Described

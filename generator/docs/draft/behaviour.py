@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ...rules.context import is_json
+from ...document.media import is_json
 from ...runtime.behaviour import among, find, urls
 from ...source import obj, seq
 from ..pages import Schema, note

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import jsonschema_rs
 
-from ...rules.names import class_name
+from ...document.names import class_name
 from ...source import obj, seq
 from .. import DocsError
 from ..pages import Schema, note

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from ...rules.context import Operation
+from ...document import Operation
 from ...runtime import behaviour
 from ..described import Described
 

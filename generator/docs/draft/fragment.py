@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ... import join
-from ...rules.structure import SLUG
+from ...document.names import SLUG
 from ...source import file_name
 from .. import DocsError
 from ..described import Described

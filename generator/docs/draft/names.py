@@ -6,7 +6,7 @@ import keyword
 import re
 from collections.abc import Set
 
-from ...rules.structure import SLUG
+from ...document.names import SLUG
 from ..pages import CHINESE
 
 _VERSION = re.compile(r"v\d+\w*|api|302|submit")

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...rules.context import Operation, is_event_stream, is_json
+from ...document import Operation
+from ...document.media import is_event_stream, is_json
+from ...document.names import class_name, pascal
 from ...rules.layout import WIDTH
-from ...rules.names import class_name, pascal
 from ...source import obj, seq
 from .. import DocsError
 from ..described import Described
@@ -81,7 +82,7 @@ class Draft:
         node |= self.extensions
         if not self.call.response:
             page = self.page.url or one_line(self.page.source)
-            node["x-unknown"] = {"reply": f"the page {page} shows none"}
+            node["x-unknown"] = {"response": f"the page {page} shows none"}
         if self.parameters:
             node["parameters"] = self.parameters
         if self.request:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...rules.context import is_json
+from ...document.media import is_json
 from ...source import obj, seq
 from . import Body, Page, Schema
 from .untrusted import clean, one_line

@@ -1,0 +1,170 @@
+"""Docstrings of generated methods, in Google's style."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..document import Operation
+from ..source import obj, seq
+from .arguments import Argument, BodyArguments
+
+WIDTH = 110  # of the text without its indent
+_RAISES = "Api302Error: The call failed; see its status, code, message and request id."
+_FILE = {
+    "url": "a URL",
+    "data_url": "a data URL",
+    "base64": "base64 text",
+}
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What a docstring takes from the document."""
+
+    summary: str
+    description: str
+    deprecated: bool
+    price: str
+    source: str
+
+    @classmethod
+    def of(cls, operation: Operation) -> Texts:
+        """The texts of an operation."""
+        node = operation.node
+        return cls(
+            summary=str(node.get("summary") or operation.id),
+            description=str(node.get("description") or ""),
+            deprecated=bool(node.get("deprecated")),
+            price=price_text(seq(node.get("x-price"))),
+            source=source_text(node),
+        )
+
+
+def docstring(
+    texts: Texts,
+    arguments: list[Argument],
+    body: BodyArguments,
+    own: dict[str, str],
+    returns: str,
+    see: list[str],
+) -> list[str]:
+    """The lines of a docstring. `own`: descriptions of our own arguments, by name; `see`: what other methods make the same call."""
+    paragraphs = [
+        wrap(_sentence(texts.summary)),
+        ["Deprecated."] if texts.deprecated else [],
+        wrap(texts.description),
+        wrap(" ".join(see)),
+        ["The fields of this call are not documented."] if body.is_unknown else [],
+        list(_shapes(body, arguments)),
+        list(_arguments(arguments, own)),
+        ["Returns:", *wrap(returns, 4, 4)],
+        ["Raises:", *wrap(_RAISES, 8, 4)],
+        [*(wrap(f"Price: {texts.price}") if texts.price else []), *wrap(f"Source: {texts.source}")],
+    ]
+    lines = [line for paragraph in paragraphs if any(paragraph) for line in ["", *paragraph]][1:]
+    return [line.replace("\\", "\\\\").replace('"""', '\\"\\"\\"') for line in lines]
+
+
+def _arguments(arguments: list[Argument], own: dict[str, str]) -> Iterator[str]:
+    yield "Args:"
+    texts = [(argument.name, _argument_text(argument)) for argument in arguments]
+    for name, text in [*texts, *own.items()]:
+        yield from wrap(f"{name}: {text}", 8, 4)
+
+
+def _shapes(body: BodyArguments, arguments: list[Argument]) -> Iterator[str]:
+    """Which fields go together, where shapes of the body exclude each other. What all have alike is left out."""
+    if not body.shapes:
+        return
+    names = {argument.wire: argument.name for argument in arguments if argument.place == "body"}
+    required = _apart([shape.required for shape in body.shapes])
+    optional = _apart([shape.optional for shape in body.shapes])
+    times = Counter(wire for listed in (*required, *optional) for wire in listed)
+    yield from wrap("The fields of one form go together:")
+    for shape, needed, taken in zip(body.shapes, required, optional, strict=True):
+        needs = [names[wire] for wire in needed if wire in names]
+        takes = [names[wire] for wire in taken if wire in names]
+        said = [f"needs {', '.join(needs)}"] if needs else []
+        if len(takes) > 8 and all(times[wire] == 1 for wire in taken):
+            said.append("takes the fields that no other form names")
+        elif takes:
+            said.append(f"takes {', '.join(takes)}")
+        yield from wrap(f"- {shape.title}: {'; '.join(said) or 'nothing more'}", 2)
+
+
+def _apart(lists: list[list[str]]) -> list[list[str]]:
+    """Each list without what is in all of them."""
+    common = set.intersection(*map(set, lists))
+    return [[entry for entry in listed if entry not in common] for listed in lists]
+
+
+def _argument_text(argument: Argument) -> str:
+    parts = [_sentence(argument.description)] if argument.description else []
+    if argument.files:
+        forms = [_FILE[form] for form in argument.files if form in _FILE]
+        if argument.files != ("url",):
+            local = "path" if argument.files == ("part",) else "pathlib.Path"
+            forms.append(f"a local file ({local}, open file or bytes)")
+        parts.append(
+            _sentence(
+                f"Takes {' or '.join([', '.join(forms[:-1]), forms[-1]] if forms[1:] else forms)}"
+            )
+        )
+    if argument.wire and argument.name != argument.wire:
+        parts.append(f"Sent as `{argument.wire}`.")
+    if argument.default is not None:
+        parts.append(f"Server default: {argument.default}.")
+    return " ".join(parts) or ("Required." if argument.required else "Optional.")
+
+
+def price_text(prices: list[dict[str, Any]]) -> str:
+    """Documented prices in a line."""
+    texts = []
+    for price in prices:
+        text = (
+            f"{price['amount']:g} {price['unit']} per {price['per']}" if "amount" in price else ""
+        )
+        text += f" for {price['for']}" if "for" in price else ""
+        texts.append(
+            f"{text} ({price['note']})" if text and "note" in price else text or str(price["note"])
+        )
+    return _sentence("; ".join(texts))
+
+
+def best_source(operation: dict[str, Any]) -> str:
+    """Address, page or file of the best evidence."""
+    first = obj(next(iter(seq(operation.get("x-docs"))), {}))
+    return str(first.get("url") or first.get("page") or first.get("source") or "")
+
+
+def source_text(operation: dict[str, Any]) -> str:
+    """The best evidence in a line."""
+    first = obj(next(iter(seq(operation.get("x-docs"))), {}))
+    place = first.get("url") or (
+        f"documentation page {first['page']}" if "page" in first else first.get("source", "unknown")
+    )
+    return f"{place} ({first.get('evidence', 'none')}, {first.get('seen', 'undated')})"
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if not text or text[-1] in ".!?:。！？" else f"{text}."
+
+
+def wrap(text: str, indent: int = 0, first: int = 0) -> list[str]:
+    """Lines of a text, cut at spaces, each indented (the first one by `first`); wide characters count twice."""
+    lines, line, width = [], "", 0
+    for word in text.split():
+        size = sum(
+            2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in word
+        )
+        if line and width + 1 + size > WIDTH - indent:
+            lines.append(line)
+            line, width = "", 0
+        line, width = (f"{line} {word}", width + 1 + size) if line else (word, size)
+    lines.append(line)
+    return [" " * (first if number == 0 else indent) + line for number, line in enumerate(lines)]
