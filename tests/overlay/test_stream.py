@@ -71,7 +71,7 @@ def test_a_stream(serve: Any, connect: Any) -> None:
     assert running.request_id == "req-1"
     assert running.headers["content-type"] == STREAM
     reply = running.final()
-    assert type(reply).__name__ == "AcmeChatReply"
+    assert type(reply).__name__ == "AcmeChatResponse"
     assert reply.choices[0].message.content == "".join(WORDS)
     assert (reply.choices[0].finish_reason, reply.usage, reply["model"], reply.request_id) == (
         "stop",
