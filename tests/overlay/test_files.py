@@ -21,7 +21,7 @@ from support import KEY, Lazy, Request, Server, api302, head, http, slowly
 
 files = Lazy("api302._features.files")
 inputs = Lazy("api302._calls.files")
-writer = Lazy("api302._features.writer")
+writer = Lazy("api302_client.writer")
 UPLOADED = http({"code": 200, "data": "https://file.example.test/a.png", "message": "ok"})
 
 
