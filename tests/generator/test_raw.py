@@ -146,7 +146,7 @@ def test_operation_names_that_would_change_are_refused(
     document["paths"]["/acme/v1/videos/{task_id}"]["get"] |= change
     with pytest.raises(
         GenerationError,
-        match=r"operation acmeGetVideo|operation acme_get_video, tag \['videos.Acme-Studio'\]",
+        match=r"operation acmeGetVideo|operation acme_get_video, tag videos\.Acme-Studio",
     ):
         generate(document, tmp_path)
 
