@@ -6,7 +6,9 @@ import json
 from copy import deepcopy
 from typing import Any
 
-from .._paths import compiled, is_array, is_object
+from api302_client.behaviour import compiled
+
+from .._json import is_array, is_object
 
 Json = dict[str, Any]
 _SAID_ONCE = frozenset({"role", "type", "id", "name", "index", "object", "call_id", "status"})
