@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from api302._resource import AsyncResource, Resource
 
-from api302_resources.information.ai302 import CREATE_KEY, DELETE_KEY, GET_BALANCE, GET_KEY, GET_RECORD, LIST_KEYS, LIST_RECORDS, UPDATE_KEY
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
     from typing import Any
@@ -33,18 +31,21 @@ class Account(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The balance.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/balance
         Price: 0 PTC per call.
         Source: https://doc.302.ai/263735171e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302BalanceReply = self._call(GET_BALANCE, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_ai302 import ai302_get_balance as endpoint
+
+        reply_: Ai302BalanceReply = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def record(
@@ -63,19 +64,22 @@ class Account(Resource):
         Args:
             request_id: The call's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The record.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/record/{request_id}
         Price: 0 PTC per call.
         Source: 302ai/302ai-cli-skill:references/record.md (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_record as endpoint
+
         reply_: Ai302RecordReply = self._call(
-            GET_RECORD, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -103,19 +107,22 @@ class Account(Resource):
             start_time: Not before, in Unix seconds.
             end_time: Not after, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             One page of the log.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api-record
         Price: 0 PTC per call.
         Source: https://doc.302.ai/388890877e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_records as endpoint
+
         reply_: Ai302RecordList = self._call(
-            LIST_RECORDS,
+            endpoint,
             query={"page": page, "limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -141,19 +148,22 @@ class Account(Resource):
             start_time: Not before, in Unix seconds.
             end_time: Not after, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api-record
         Price: 0 PTC per call.
         Source: https://doc.302.ai/388890877e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_records as endpoint
+
         return self._iterate(
-            LIST_RECORDS,
+            endpoint,
             query={"limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -172,18 +182,21 @@ class Account(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The keys.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api_keys
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542491e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302KeyList = self._call(LIST_KEYS, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_ai302 import ai302_list_keys as endpoint
+
+        reply_: Ai302KeyList = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def create_key(
@@ -214,19 +227,22 @@ class Account(Resource):
             limit_daily_cost: PTC it may spend a day; 0 for no limit.
             expired_on: When it expires, in Unix seconds; 0 for never.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             Done.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /dashboard/api_key
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542670e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_create_key as endpoint
+
         reply_: Ai302KeyDone = self._call(
-            CREATE_KEY,
+            endpoint,
             body={
                 "api_name": api_name,
                 "allow_save_logs": allow_save_logs,
@@ -256,18 +272,21 @@ class Account(Resource):
         Args:
             api_name: The key's name.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The key.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api_key/{api_name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542600e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302KeyReply = self._call(GET_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_ai302 import ai302_get_key as endpoint
+
+        reply_: Ai302KeyReply = self._call(endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def update_key(
@@ -300,19 +319,22 @@ class Account(Resource):
             expired_on: When it expires, in Unix seconds; 0 for never.
             api_name_body: Its name. Sent as `api_name`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             Done.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: PUT /dashboard/api_key/{api_name}
         Price: 0 PTC per call.
         Source: http://302ai-en.apifox.cn/api-294542769 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_update_key as endpoint
+
         reply_: Ai302KeyDone = self._call(
-            UPDATE_KEY,
+            endpoint,
             path={"api_name": api_name},
             body={
                 "allow_save_logs": allow_save_logs,
@@ -343,20 +365,21 @@ class Account(Resource):
         Args:
             api_name: The key's name.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             Done.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: DELETE /dashboard/api_key/{api_name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294543052e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302KeyDone = self._call(
-            DELETE_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.information_ai302 import ai302_delete_key as endpoint
+
+        reply_: Ai302KeyDone = self._call(endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -377,18 +400,21 @@ class AsyncAccount(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The balance.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/balance
         Price: 0 PTC per call.
         Source: https://doc.302.ai/263735171e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302BalanceReply = await self._call(GET_BALANCE, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_ai302 import ai302_get_balance as endpoint
+
+        reply_: Ai302BalanceReply = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def record(
@@ -407,19 +433,22 @@ class AsyncAccount(AsyncResource):
         Args:
             request_id: The call's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The record.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/record/{request_id}
         Price: 0 PTC per call.
         Source: 302ai/302ai-cli-skill:references/record.md (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_record as endpoint
+
         reply_: Ai302RecordReply = await self._call(
-            GET_RECORD, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -447,19 +476,22 @@ class AsyncAccount(AsyncResource):
             start_time: Not before, in Unix seconds.
             end_time: Not after, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             One page of the log.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api-record
         Price: 0 PTC per call.
         Source: https://doc.302.ai/388890877e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_records as endpoint
+
         reply_: Ai302RecordList = await self._call(
-            LIST_RECORDS,
+            endpoint,
             query={"page": page, "limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -485,19 +517,22 @@ class AsyncAccount(AsyncResource):
             start_time: Not before, in Unix seconds.
             end_time: Not after, in Unix seconds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api-record
         Price: 0 PTC per call.
         Source: https://doc.302.ai/388890877e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_list_records as endpoint
+
         return self._iterate(
-            LIST_RECORDS,
+            endpoint,
             query={"limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -516,18 +551,21 @@ class AsyncAccount(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The keys.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api_keys
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542491e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302KeyList = await self._call(LIST_KEYS, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.information_ai302 import ai302_list_keys as endpoint
+
+        reply_: Ai302KeyList = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def create_key(
@@ -558,19 +596,22 @@ class AsyncAccount(AsyncResource):
             limit_daily_cost: PTC it may spend a day; 0 for no limit.
             expired_on: When it expires, in Unix seconds; 0 for never.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             Done.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /dashboard/api_key
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542670e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_create_key as endpoint
+
         reply_: Ai302KeyDone = await self._call(
-            CREATE_KEY,
+            endpoint,
             body={
                 "api_name": api_name,
                 "allow_save_logs": allow_save_logs,
@@ -600,19 +641,22 @@ class AsyncAccount(AsyncResource):
         Args:
             api_name: The key's name.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The key.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /dashboard/api_key/{api_name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542600e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_get_key as endpoint
+
         reply_: Ai302KeyReply = await self._call(
-            GET_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -646,19 +690,22 @@ class AsyncAccount(AsyncResource):
             expired_on: When it expires, in Unix seconds; 0 for never.
             api_name_body: Its name. Sent as `api_name`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             Done.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: PUT /dashboard/api_key/{api_name}
         Price: 0 PTC per call.
         Source: http://302ai-en.apifox.cn/api-294542769 (sample, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_update_key as endpoint
+
         reply_: Ai302KeyDone = await self._call(
-            UPDATE_KEY,
+            endpoint,
             path={"api_name": api_name},
             body={
                 "allow_save_logs": allow_save_logs,
@@ -689,18 +736,21 @@ class AsyncAccount(AsyncResource):
         Args:
             api_name: The key's name.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             Done.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: DELETE /dashboard/api_key/{api_name}
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294543052e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.information_ai302 import ai302_delete_key as endpoint
+
         reply_: Ai302KeyDone = await self._call(
-            DELETE_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -8,35 +8,42 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._reply import Responses
+    from ..._request import Extensions, Files
     from ...client import Client, Response
     from ...models.ai_302_ppt_template_reply import Ai302PptTemplateReply
+    from ...params.tools_ai302 import Ai302PptTemplateForm
 
+ID = "ai302_upload_ppt_template"
 METHOD = "POST"
 PATH = "/302/ppt/uploadtemplate"
-MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
+MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302PptTemplateReply"},
     "4XX": {"application/json": "ErrorReply"},
     "5XX": {"application/json": "ErrorReply"},
 }
-STREAM: str | None = None
+STREAM = None
+DOCS = "public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/uploadTemplate)"
+FILES: Files = {"file": ("part",)}
+REQUIRED = ("type", "file")
+NOT_EMPTY = ()
+KEY_HEADERS = ()
+EXTENSIONS: Extensions = {"x-success": {"field": "code", "values": [0], "message": "message"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> dict[str, Any]:
-    return build({}, {}, {}, body, content_type)
+def _get_kwargs(*, body: Ai302PptTemplateForm) -> dict[str, Any]:
+    return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302PptTemplateReply]:
-    """Like `sync`, with status, headers and content beside the reply."""
-    return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+def sync_detailed(*, client: Client, body: Ai302PptTemplateForm) -> Response[Ai302PptTemplateReply]:
+    """Like `sync`, with status, headers and content beside the response."""
+    return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302PptTemplateReply:
+def sync(*, client: Client, body: Ai302PptTemplateForm) -> Ai302PptTemplateReply:
     """Add a template of one's own, or replace it
 
     Templates belong to the key that added them.
@@ -44,18 +51,17 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     Args:
         client: Sends the request.
         body: Ai302PptTemplateForm, as multipart/form-data.
-        content_type: Which of these, where the body alone does not tell.
 
     Raises: what `Client.send` raises.
     """
-    return sync_detailed(client=client, body=body, content_type=content_type).parsed
+    return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302PptTemplateReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302PptTemplateForm) -> Response[Ai302PptTemplateReply]:
     """Like `sync_detailed`, awaited."""
-    return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
+    return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302PptTemplateReply:
+async def asyncio(*, client: Client, body: Ai302PptTemplateForm) -> Ai302PptTemplateReply:
     """Like `sync`, awaited."""
-    return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed
+    return (await asyncio_detailed(client=client, body=body)).parsed
