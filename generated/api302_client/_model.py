@@ -8,11 +8,11 @@ Each top-level reply carries the HTTP exchange it came from (`http`) and the id 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
     from os import PathLike
+    from pathlib import Path
 
 T = TypeVar("T")
 
@@ -25,7 +25,9 @@ def model(cls: type[T]) -> type[T]:
     """Make an attrs class of a reply class: slots, keyword arguments, pickling of every slot; the rest is in `Model`."""
     from attrs import define  # here, since a request that is never answered needs no attrs
 
-    return define(cls, kw_only=True, eq=False, repr=False, getstate_setstate=False, weakref_slot=False)
+    return define(
+        cls, kw_only=True, eq=False, repr=False, getstate_setstate=False, weakref_slot=False
+    )
 
 
 class HttpInfo(NamedTuple):
@@ -69,7 +71,9 @@ class Model:
         raw = getattr(self, "_raw", None)
         if raw is None:
             wire = self.__wire__
-            raw = {wire.get(name, name): value for name, value in self._fields() if value is not None}
+            raw = {
+                wire.get(name, name): value for name, value in self._fields() if value is not None
+            }
         copy: dict[str, Any] = plain(raw)
         return copy
 
@@ -92,7 +96,9 @@ class Model:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name}={value!r}" for name, value in self._fields() if value is not None)
+        shown = ", ".join(
+            f"{name}={value!r}" for name, value in self._fields() if value is not None
+        )
         return f"{self.__class__.__name__}({shown})"
 
     def _fields(self) -> list[tuple[str, Any]]:
@@ -142,21 +148,31 @@ class Text(_Reply, str):
 class Binary(_Reply):
     """A reply that is a file: sound, image, video, archive."""
 
-    def __init__(self, content: bytes, media_type: str = "application/octet-stream", http: HttpInfo | None = None) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        media_type: str = "application/octet-stream",
+        http: HttpInfo | None = None,
+    ) -> None:
         self.content = content
         self.media_type = media_type
         self.http = http
 
-    def save(self, path: str | PathLike[str]) -> Path:
-        """Write the content to a file, which is replaced, if it exists, once all is written; gives the path."""
-        target = Path(path)
-        part = target.with_name(f".{target.name}.part")
-        try:
-            part.write_bytes(self.content)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-        return target
+    def save(self, path: str | PathLike[str] = ".") -> Path:
+        """Write the content to a file, and return its path.
+
+        A file of that path is replaced once all is written. In a folder, the file gets the server's
+        name for it, or one from its content, with a number where the name is taken. A device or a
+        pipe is written to directly.
+
+        Raises:
+            ValueError: there is no such folder, or it cannot be written to.
+            OSError: the content cannot be written; nothing is left behind.
+        """
+        from .writer import safe_name, save  # here, since few responses are saved
+
+        headers = {"content-type": self.media_type, **(self.http.headers if self.http else {})}
+        return save(self.content, path, safe_name(headers, start=self.content[:512]))
 
     def __repr__(self) -> str:
         return f"Binary(<{len(self.content)} bytes>, media_type={self.media_type!r})"

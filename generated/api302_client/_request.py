@@ -60,7 +60,12 @@ class Builder(Protocol):
     """`build` for one operation: the request by the names on the wire."""
 
     def __call__(
-        self, path: Mapping[str, Any], query: Mapping[str, Any], headers: Mapping[str, Any], body: Any, content_type: str | None
+        self,
+        path: Mapping[str, Any],
+        query: Mapping[str, Any],
+        headers: Mapping[str, Any],
+        body: Any,
+        content_type: str | None,
     ) -> dict[str, Any]: ...
 
 
@@ -89,7 +94,9 @@ def path_segment(value: Any, name: str = "value") -> str:
     """
     text = "" if value is None else scalar(value)
     if text.strip() == "":
-        raise ValueError(f"path parameter {name!r} is empty; without it the address would be that of another call")
+        raise ValueError(
+            f"path parameter {name!r} is empty; without it the address would be that of another call"
+        )
     if text in {".", ".."}:
         raise ValueError(f"path parameter {name!r} is {text!r}, which would lead to another path")
     return quote(text, safe="")
@@ -102,13 +109,19 @@ def scalar(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     value = plain(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) if isinstance(value, (dict, list)) else str(value)
+    return (
+        json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        if isinstance(value, (dict, list))
+        else str(value)
+    )
 
 
 def query_params(query: Mapping[str, Any]) -> dict[str, str | list[str]]:
     """Query parameters for httpx2: None left out, lists repeated."""
     return {
-        name: [scalar(item) for item in value if item is not None] if isinstance(value, (list, tuple)) else scalar(value)
+        name: [scalar(item) for item in value if item is not None]
+        if isinstance(value, (list, tuple))
+        else scalar(value)
         for name, value in query.items()
         if value is not None
     }
@@ -123,11 +136,15 @@ def header_values(headers: Mapping[str, Any]) -> dict[str, str]:
     values = {name: scalar(value) for name, value in headers.items() if value is not None}
     for name, value in values.items():
         if not value.isascii() or not value.isprintable():
-            raise ValueError(f"header {name!r} has a line break or another character that headers cannot carry")
+            raise ValueError(
+                f"header {name!r} has a line break or another character that headers cannot carry"
+            )
     return values
 
 
-def body_kwargs(body: Any, media_types: Sequence[str], content_type: str | None = None) -> dict[str, Any]:
+def body_kwargs(
+    body: Any, media_types: Sequence[str], content_type: str | None = None
+) -> dict[str, Any]:
     """The body as httpx2 takes it, in the media type asked for, or else in the one that suits: multipart for a file, the first otherwise.
 
     Raises:
@@ -141,11 +158,15 @@ def body_kwargs(body: Any, media_types: Sequence[str], content_type: str | None 
         return {"json": plain(body), **headers}
     if essence in {MULTIPART, FORM}:
         if not isinstance(body, Mapping):
-            raise ValueError(f"a {essence} body must be a mapping of fields, not {type(body).__name__}")
+            raise ValueError(
+                f"a {essence} body must be a mapping of fields, not {type(body).__name__}"
+            )
         if essence == MULTIPART:
             return {"files": [part for name, value in body.items() for part in _parts(name, value)]}
         _no_files(body, chosen)
-        return {"data": {name: _form_value(value) for name, value in body.items() if value is not None}}
+        return {
+            "data": {name: _form_value(value) for name, value in body.items() if value is not None}
+        }
     if isinstance(body, Mapping):
         raise ValueError(f"a {essence} body must be text, bytes or an open file, not a mapping")
     content = body.encode() if isinstance(body, str) else body
@@ -171,8 +192,14 @@ def _is_raw(media_type: str) -> bool:
 
 def _is_file(value: Any) -> bool:
     if isinstance(value, tuple):
-        return 2 <= len(value) <= 4 and (value[0] is None or isinstance(value[0], str)) and _is_file(value[1])
-    return isinstance(value, (bytes, bytearray, memoryview)) or (hasattr(value, "read") and not isinstance(value, Model))
+        return (
+            2 <= len(value) <= 4
+            and (value[0] is None or isinstance(value[0], str))
+            and _is_file(value[1])
+        )
+    return isinstance(value, (bytes, bytearray, memoryview)) or (
+        hasattr(value, "read") and not isinstance(value, Model)
+    )
 
 
 def _has_file(value: Any) -> bool:
@@ -203,7 +230,11 @@ def _parts(name: str, value: Any) -> list[tuple[str, Any]]:
 
 
 def _form_value(value: Any) -> str | list[str]:
-    return [scalar(item) for item in value if item is not None] if isinstance(value, (list, tuple)) else scalar(value)
+    return (
+        [scalar(item) for item in value if item is not None]
+        if isinstance(value, (list, tuple))
+        else scalar(value)
+    )
 
 
 def for_async(kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -57,7 +57,11 @@ class Shape(NamedTuple):
     @property
     def is_plain(self) -> bool:
         """Whether values are kept as they come, whatever is in them."""
-        return not self.models and (self.item is None or self.item.is_plain) and (self.value is None or self.value.is_plain)
+        return (
+            not self.models
+            and (self.item is None or self.item.is_plain)
+            and (self.value is None or self.value.is_plain)
+        )
 
 
 def _either(one: Shape | None, other: Shape | None) -> Shape | None:
@@ -208,7 +212,9 @@ def _chooser(models: tuple[str, ...]) -> Callable[[dict[str, Any]], str]:
         best, most = "", 0
         for model in candidates:
             known = fields[model]
-            score = 1000 * sum(key in known for key in data) - len(known)  # of two that know as many, the smaller
+            score = 1000 * sum(key in known for key in data) - len(
+                known
+            )  # of two that know as many, the smaller
             if score > most:
                 best, most = model, score
         return best
@@ -233,7 +239,9 @@ def _tag(fields: Mapping[str, Mapping[str, str]]) -> tuple[str, dict[Any, list[s
 
 
 def _annotations(cls: type[Model]) -> dict[str, str]:
-    return {cls.__wire__.get(name, name): annotation for name, annotation in cls.__annotations__.items()}
+    return {
+        cls.__wire__.get(name, name): annotation for name, annotation in cls.__annotations__.items()
+    }
 
 
 def _literals(annotation: str) -> list[Any]:

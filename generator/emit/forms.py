@@ -139,7 +139,7 @@ def _task_reply(plan: Plan, operation: Operation) -> Annotation:
             f"x-task.fetch names `{name}`, which is no operation", "name the fetching operation"
         )
     status = fetch.extension("x-task-status")
-    own = _json_replies(plan, operation if "reply" in status else fetch)
+    own = _json_replies(plan, operation if "response" in status else fetch)
     return returned(iter([*own, "bytes"] if obj(status.get("done")).get("binary") else own))
 
 
@@ -157,7 +157,7 @@ def _sum(plan: Plan, operation: Operation) -> Annotation:
     stream = operation.extension("x-stream")
     if "accumulate" not in stream:
         return received("Any")
-    return received(stream.get("reply") or _json_replies(plan, operation)[0].split(" | ")[0])
+    return received(stream.get("response") or _json_replies(plan, operation)[0].split(" | ")[0])
 
 
 def _item(operation: Operation, path: str) -> Annotation:

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from api302 import AsyncByteStream, AsyncTask, ByteStream, FileInput, Task
     from api302_client._model import Binary, JsonObject, Text
     from api302_client.models import (
-        Ai302F5TtsReply,
+        Ai302F5TtsResponse,
         Ai302QueuedVideo,
-        Ai302SoundReply,
+        Ai302SoundResponse,
         Ai302SpeechTask,
-        Ai302SpeechV1Reply,
-        Ai302StableAudioReply,
+        Ai302SpeechV1Response,
+        Ai302StableAudioResponse,
         Ai302TranscriptionModels,
         Ai302TtsProviders,
         Ai302WebTranscript,
-        Ai302WhisperxReply,
+        Ai302WhisperxResponse,
         OpenaiTranscript,
     )
 
@@ -220,7 +220,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SpeechV1Reply:
+    ) -> Ai302SpeechV1Response:
         """Read a text aloud (text to speech), with any provider, first version.
 
         Waits for the sound. The second version can also run in the background.
@@ -251,7 +251,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_text_to_speech_v1 as endpoint
 
-        reply_: Ai302SpeechV1Reply = self._call(
+        reply_: Ai302SpeechV1Response = self._call(
             endpoint,
             body={
                 "text": text,
@@ -424,7 +424,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302F5TtsReply:
+    ) -> Ai302F5TtsResponse:
         """Read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
 
         Waits for the sound.
@@ -450,7 +450,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_f5_tts as endpoint
 
-        reply_: Ai302F5TtsReply = self._call(
+        reply_: Ai302F5TtsResponse = self._call(
             endpoint,
             body={
                 "gen_text": gen_text,
@@ -475,7 +475,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[Ai302F5TtsReply]:
+    ) -> Task[Ai302F5TtsResponse]:
         """Start to read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
 
         The path says sync, but this is the call that answers at once with a task.
@@ -492,7 +492,7 @@ class Ai302(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302F5TtsReply).
+            (Ai302F5TtsResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -523,7 +523,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302F5TtsReply:
+    ) -> Ai302F5TtsResponse:
         """Tell how a text read aloud by F5-TTS stands.
 
         Args:
@@ -543,7 +543,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_get_f5_tts as endpoint
 
-        reply_: Ai302F5TtsReply = self._call(
+        reply_: Ai302F5TtsResponse = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -747,7 +747,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302WhisperxReply:
+    ) -> Ai302WhisperxResponse:
         """Transcribe speech (speech to text) with WhisperX.
 
         Args:
@@ -771,7 +771,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_whisperx as endpoint
 
-        reply_: Ai302WhisperxReply = self._call(
+        reply_: Ai302WhisperxResponse = self._call(
             endpoint,
             body={
                 "audio_input": audio_input,
@@ -795,7 +795,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302StableAudioReply:
+    ) -> Ai302StableAudioResponse:
         """Make music or a sound from a text (text to music), with Stable Audio.
 
         Waits for the sound, of at most 47 seconds.
@@ -820,7 +820,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_stable_audio as endpoint
 
-        reply_: Ai302StableAudioReply = self._call(
+        reply_: Ai302StableAudioResponse = self._call(
             endpoint,
             body={"prompt": prompt, "seconds_start": seconds_start, "seconds_total": seconds_total, "steps": steps},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -933,7 +933,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SoundReply:
+    ) -> Ai302SoundResponse:
         """Make a sound from a text (text to audio), with MMAudio.
 
         Args:
@@ -959,7 +959,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_mmaudio_text_to_audio as endpoint
 
-        reply_: Ai302SoundReply = self._call(
+        reply_: Ai302SoundResponse = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -988,7 +988,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SoundReply:
+    ) -> Ai302SoundResponse:
         """Make a song from lyrics and a sample, with DiffRhythm.
 
         Args:
@@ -1014,7 +1014,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_diffrhythm as endpoint
 
-        reply_: Ai302SoundReply = self._call(
+        reply_: Ai302SoundResponse = self._call(
             endpoint,
             body={
                 "lyrics": lyrics,
@@ -1224,7 +1224,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SpeechV1Reply:
+    ) -> Ai302SpeechV1Response:
         """Read a text aloud (text to speech), with any provider, first version.
 
         Waits for the sound. The second version can also run in the background.
@@ -1255,7 +1255,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_text_to_speech_v1 as endpoint
 
-        reply_: Ai302SpeechV1Reply = await self._call(
+        reply_: Ai302SpeechV1Response = await self._call(
             endpoint,
             body={
                 "text": text,
@@ -1428,7 +1428,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302F5TtsReply:
+    ) -> Ai302F5TtsResponse:
         """Read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
 
         Waits for the sound.
@@ -1454,7 +1454,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_f5_tts as endpoint
 
-        reply_: Ai302F5TtsReply = await self._call(
+        reply_: Ai302F5TtsResponse = await self._call(
             endpoint,
             body={
                 "gen_text": gen_text,
@@ -1479,7 +1479,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[Ai302F5TtsReply]:
+    ) -> AsyncTask[Ai302F5TtsResponse]:
         """Start to read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
 
         The path says sync, but this is the call that answers at once with a task.
@@ -1496,7 +1496,7 @@ class AsyncAi302(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302F5TtsReply).
+            (Ai302F5TtsResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1527,7 +1527,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302F5TtsReply:
+    ) -> Ai302F5TtsResponse:
         """Tell how a text read aloud by F5-TTS stands.
 
         Args:
@@ -1547,7 +1547,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_get_f5_tts as endpoint
 
-        reply_: Ai302F5TtsReply = await self._call(
+        reply_: Ai302F5TtsResponse = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1753,7 +1753,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302WhisperxReply:
+    ) -> Ai302WhisperxResponse:
         """Transcribe speech (speech to text) with WhisperX.
 
         Args:
@@ -1777,7 +1777,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_whisperx as endpoint
 
-        reply_: Ai302WhisperxReply = await self._call(
+        reply_: Ai302WhisperxResponse = await self._call(
             endpoint,
             body={
                 "audio_input": audio_input,
@@ -1801,7 +1801,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302StableAudioReply:
+    ) -> Ai302StableAudioResponse:
         """Make music or a sound from a text (text to music), with Stable Audio.
 
         Waits for the sound, of at most 47 seconds.
@@ -1826,7 +1826,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_stable_audio as endpoint
 
-        reply_: Ai302StableAudioReply = await self._call(
+        reply_: Ai302StableAudioResponse = await self._call(
             endpoint,
             body={"prompt": prompt, "seconds_start": seconds_start, "seconds_total": seconds_total, "steps": steps},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1939,7 +1939,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SoundReply:
+    ) -> Ai302SoundResponse:
         """Make a sound from a text (text to audio), with MMAudio.
 
         Args:
@@ -1965,7 +1965,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_mmaudio_text_to_audio as endpoint
 
-        reply_: Ai302SoundReply = await self._call(
+        reply_: Ai302SoundResponse = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1994,7 +1994,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SoundReply:
+    ) -> Ai302SoundResponse:
         """Make a song from lyrics and a sample, with DiffRhythm.
 
         Args:
@@ -2020,7 +2020,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_diffrhythm as endpoint
 
-        reply_: Ai302SoundReply = await self._call(
+        reply_: Ai302SoundResponse = await self._call(
             endpoint,
             body={
                 "lyrics": lyrics,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
-    from api302_client.models import DoubaoCaptions, DoubaoSpeechReply
+    from api302_client.models import DoubaoCaptions, DoubaoSpeechResponse
     from api302_client.params.audio_doubao import DoubaoSpeechAudio, DoubaoSpeechText
 
 
@@ -28,7 +28,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoSpeechReply:
+    ) -> DoubaoSpeechResponse:
         """Read a text aloud in a Doubao voice (text to speech).
 
         Args:
@@ -49,7 +49,7 @@ class Doubao(Resource):
         """
         from api302_client.api.audio_doubao import doubao_speech as endpoint
 
-        reply_: DoubaoSpeechReply = self._call(
+        reply_: DoubaoSpeechResponse = self._call(
             endpoint, body={"audio": audio, "request": request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -244,7 +244,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoSpeechReply:
+    ) -> DoubaoSpeechResponse:
         """Read a text aloud in a Doubao voice (text to speech).
 
         Args:
@@ -265,7 +265,7 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.audio_doubao import doubao_speech as endpoint
 
-        reply_: DoubaoSpeechReply = await self._call(
+        reply_: DoubaoSpeechResponse = await self._call(
             endpoint, body={"audio": audio, "request": request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

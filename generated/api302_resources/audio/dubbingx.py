@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
-    from api302_client.models import DubbingxEmotionReply, DubbingxTaskReply, DubbingxVoiceReply
+    from api302_client.models import DubbingxEmotionResponse, DubbingxTaskResponse, DubbingxVoiceResponse
 
 
 class Dubbingx(Resource):
@@ -26,7 +26,7 @@ class Dubbingx(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[DubbingxTaskReply]:
+    ) -> Task[DubbingxTaskResponse]:
         """Read a marked-up text aloud (text to speech).
 
         The text is SSML with a root element `speak` whose attributes `voiceId`, `language`, `emotion`, `audioPitch`
@@ -41,7 +41,7 @@ class Dubbingx(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (DubbingxTaskReply).
+            (DubbingxTaskResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -62,7 +62,7 @@ class Dubbingx(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DubbingxTaskReply:
+    ) -> DubbingxTaskResponse:
         """Tell how a DubbingX task stands.
 
         Args:
@@ -82,7 +82,9 @@ class Dubbingx(Resource):
         """
         from api302_client.api.audio_dubbingx import dubbingx_get_speech as endpoint
 
-        reply_: DubbingxTaskReply = self._call(endpoint, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: DubbingxTaskResponse = self._call(
+            endpoint, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     def list_voices(
@@ -99,7 +101,7 @@ class Dubbingx(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DubbingxVoiceReply:
+    ) -> DubbingxVoiceResponse:
         """List DubbingX's voices.
 
         Args:
@@ -126,7 +128,7 @@ class Dubbingx(Resource):
         """
         from api302_client.api.audio_dubbingx import dubbingx_list_voices as endpoint
 
-        reply_: DubbingxVoiceReply = self._call(
+        reply_: DubbingxVoiceResponse = self._call(
             endpoint,
             body={
                 "pageIndex": pageIndex,
@@ -149,7 +151,7 @@ class Dubbingx(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DubbingxEmotionReply:
+    ) -> DubbingxEmotionResponse:
         """Tell which mood suits a text.
 
         Args:
@@ -168,7 +170,9 @@ class Dubbingx(Resource):
         """
         from api302_client.api.audio_dubbingx import dubbingx_analyze_emotion as endpoint
 
-        reply_: DubbingxEmotionReply = self._call(endpoint, body={"text": text}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: DubbingxEmotionResponse = self._call(
+            endpoint, body={"text": text}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
 
@@ -183,7 +187,7 @@ class AsyncDubbingx(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[DubbingxTaskReply]:
+    ) -> AsyncTask[DubbingxTaskResponse]:
         """Read a marked-up text aloud (text to speech).
 
         The text is SSML with a root element `speak` whose attributes `voiceId`, `language`, `emotion`, `audioPitch`
@@ -198,7 +202,7 @@ class AsyncDubbingx(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (DubbingxTaskReply).
+            (DubbingxTaskResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -219,7 +223,7 @@ class AsyncDubbingx(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DubbingxTaskReply:
+    ) -> DubbingxTaskResponse:
         """Tell how a DubbingX task stands.
 
         Args:
@@ -239,7 +243,7 @@ class AsyncDubbingx(AsyncResource):
         """
         from api302_client.api.audio_dubbingx import dubbingx_get_speech as endpoint
 
-        reply_: DubbingxTaskReply = await self._call(
+        reply_: DubbingxTaskResponse = await self._call(
             endpoint, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -258,7 +262,7 @@ class AsyncDubbingx(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DubbingxVoiceReply:
+    ) -> DubbingxVoiceResponse:
         """List DubbingX's voices.
 
         Args:
@@ -285,7 +289,7 @@ class AsyncDubbingx(AsyncResource):
         """
         from api302_client.api.audio_dubbingx import dubbingx_list_voices as endpoint
 
-        reply_: DubbingxVoiceReply = await self._call(
+        reply_: DubbingxVoiceResponse = await self._call(
             endpoint,
             body={
                 "pageIndex": pageIndex,
@@ -308,7 +312,7 @@ class AsyncDubbingx(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DubbingxEmotionReply:
+    ) -> DubbingxEmotionResponse:
         """Tell which mood suits a text.
 
         Args:
@@ -327,7 +331,7 @@ class AsyncDubbingx(AsyncResource):
         """
         from api302_client.api.audio_dubbingx import dubbingx_analyze_emotion as endpoint
 
-        reply_: DubbingxEmotionReply = await self._call(
+        reply_: DubbingxEmotionResponse = await self._call(
             endpoint, body={"text": text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from api302 import FileInput
     from api302_client._model import JsonObject
-    from api302_client.models import FishAudioSpeechReply, FishAudioVoice, FishAudioVoiceList
+    from api302_client.models import FishAudioSpeechResponse, FishAudioVoice, FishAudioVoiceList
     from api302_client.params.audio_fish_audio import FishAudioProsody
 
 
@@ -39,7 +39,7 @@ class FishAudio(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FishAudioSpeechReply:
+    ) -> FishAudioSpeechResponse:
         """Read a text aloud in a Fish Audio voice (text to speech).
 
         Answers with the sound's address, not with the sound as Fish Audio itself does.
@@ -73,7 +73,7 @@ class FishAudio(Resource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_speech as endpoint
 
-        reply_: FishAudioSpeechReply = self._call(
+        reply_: FishAudioSpeechResponse = self._call(
             endpoint,
             body={
                 "text": text,
@@ -406,7 +406,7 @@ class AsyncFishAudio(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FishAudioSpeechReply:
+    ) -> FishAudioSpeechResponse:
         """Read a text aloud in a Fish Audio voice (text to speech).
 
         Answers with the sound's address, not with the sound as Fish Audio itself does.
@@ -440,7 +440,7 @@ class AsyncFishAudio(AsyncResource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_speech as endpoint
 
-        reply_: FishAudioSpeechReply = await self._call(
+        reply_: FishAudioSpeechResponse = await self._call(
             endpoint,
             body={
                 "text": text,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncStream, AsyncTask, FileInput, Stream, Task
     from api302_client._model import JsonObject
-    from api302_client.models import MinimaxLongSpeechTask, MinimaxMusicReply, MinimaxMusicUpload, MinimaxSpeechReply
+    from api302_client.models import MinimaxLongSpeechTask, MinimaxMusicResponse, MinimaxMusicUpload, MinimaxSpeechResponse
     from api302_client.params.audio_minimax import (
         MinimaxLongSpeechSetting,
         MinimaxMusicSetting,
@@ -48,7 +48,7 @@ class Minimax(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxSpeechReply:
+    ) -> MinimaxSpeechResponse:
         """Read a text aloud (text to speech).
 
         Answers with the sound in hexadecimal, or with its address when `output_format` is `url`. With `stream` it
@@ -85,7 +85,7 @@ class Minimax(Resource):
         """
         from api302_client.api.audio_minimax import minimax_speech as endpoint
 
-        reply_: MinimaxSpeechReply = self._call(
+        reply_: MinimaxSpeechResponse = self._call(
             endpoint,
             body={
                 "model": model,
@@ -124,7 +124,7 @@ class Minimax(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[MinimaxSpeechReply, Any]:
+    ) -> Stream[MinimaxSpeechResponse, Any]:
         """Read a text aloud (text to speech).
 
         Answers with the sound in hexadecimal, or with its address when `output_format` is `url`. With `stream` it
@@ -148,7 +148,7 @@ class Minimax(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The stream, a context manager to iterate over (MinimaxSpeechReply).
+            The stream, a context manager to iterate over (MinimaxSpeechResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -374,7 +374,7 @@ class Minimax(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxMusicReply:
+    ) -> MinimaxMusicResponse:
         """Make a song from lyrics and a style.
 
         Waits for the song. music-01 took a form instead, with an uploaded voice or music.
@@ -407,7 +407,7 @@ class Minimax(Resource):
         """
         from api302_client.api.audio_minimax import minimax_create_music as endpoint
 
-        reply_: MinimaxMusicReply = self._call(
+        reply_: MinimaxMusicResponse = self._call(
             endpoint,
             body={
                 "model": model,
@@ -449,7 +449,7 @@ class AsyncMinimax(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxSpeechReply:
+    ) -> MinimaxSpeechResponse:
         """Read a text aloud (text to speech).
 
         Answers with the sound in hexadecimal, or with its address when `output_format` is `url`. With `stream` it
@@ -486,7 +486,7 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.audio_minimax import minimax_speech as endpoint
 
-        reply_: MinimaxSpeechReply = await self._call(
+        reply_: MinimaxSpeechResponse = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -525,7 +525,7 @@ class AsyncMinimax(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[MinimaxSpeechReply, Any]:
+    ) -> AsyncStream[MinimaxSpeechResponse, Any]:
         """Read a text aloud (text to speech).
 
         Answers with the sound in hexadecimal, or with its address when `output_format` is `url`. With `stream` it
@@ -549,7 +549,7 @@ class AsyncMinimax(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The stream, a context manager to iterate over (MinimaxSpeechReply).
+            The stream, a context manager to iterate over (MinimaxSpeechResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -775,7 +775,7 @@ class AsyncMinimax(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxMusicReply:
+    ) -> MinimaxMusicResponse:
         """Make a song from lyrics and a style.
 
         Waits for the song. music-01 took a form instead, with an uploaded voice or music.
@@ -808,7 +808,7 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.audio_minimax import minimax_create_music as endpoint
 
-        reply_: MinimaxMusicReply = await self._call(
+        reply_: MinimaxMusicResponse = await self._call(
             endpoint,
             body={
                 "model": model,

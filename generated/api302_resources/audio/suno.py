@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from api302 import AsyncTask, Task
-    from api302_client.models import SunoFetchReply, SunoLyricsReply
+    from api302_client.models import SunoFetchResponse, SunoLyricsResponse
     from api302_client.params.audio_suno import SunoMusicMetadata
 
 
@@ -38,7 +38,7 @@ class Suno(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[SunoFetchReply]:
+    ) -> Task[SunoFetchResponse]:
         """Make a song (text to music).
 
         Three ways. From an idea: `gpt_description_prompt`. From lyrics: `prompt`, `tags` and `title`. Going on from a
@@ -63,7 +63,8 @@ class Suno(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (SunoFetchReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (SunoFetchResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -102,7 +103,7 @@ class Suno(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SunoLyricsReply:
+    ) -> SunoLyricsResponse:
         """Write lyrics.
 
         Answers with the lyrics at once, as the provider's own program reads it.
@@ -124,7 +125,9 @@ class Suno(Resource):
         """
         from api302_client.api.audio_suno import suno_lyrics as endpoint
 
-        reply_: SunoLyricsReply = self._call(endpoint, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: SunoLyricsResponse = self._call(
+            endpoint, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     def get_task(
@@ -135,7 +138,7 @@ class Suno(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SunoFetchReply:
+    ) -> SunoFetchResponse:
         """Tell how a song stands.
 
         While it works, songs may already have an address on Suno's own host; those on 302.AI's come with the end.
@@ -157,7 +160,9 @@ class Suno(Resource):
         """
         from api302_client.api.audio_suno import suno_get_task as endpoint
 
-        reply_: SunoFetchReply = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: SunoFetchResponse = self._call(
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
 
@@ -183,7 +188,7 @@ class AsyncSuno(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[SunoFetchReply]:
+    ) -> AsyncTask[SunoFetchResponse]:
         """Make a song (text to music).
 
         Three ways. From an idea: `gpt_description_prompt`. From lyrics: `prompt`, `tags` and `title`. Going on from a
@@ -208,7 +213,8 @@ class AsyncSuno(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (SunoFetchReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (SunoFetchResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -247,7 +253,7 @@ class AsyncSuno(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SunoLyricsReply:
+    ) -> SunoLyricsResponse:
         """Write lyrics.
 
         Answers with the lyrics at once, as the provider's own program reads it.
@@ -269,7 +275,7 @@ class AsyncSuno(AsyncResource):
         """
         from api302_client.api.audio_suno import suno_lyrics as endpoint
 
-        reply_: SunoLyricsReply = await self._call(
+        reply_: SunoLyricsResponse = await self._call(
             endpoint, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -282,7 +288,7 @@ class AsyncSuno(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SunoFetchReply:
+    ) -> SunoFetchResponse:
         """Tell how a song stands.
 
         While it works, songs may already have an address on Suno's own host; those on 302.AI's come with the end.
@@ -304,7 +310,7 @@ class AsyncSuno(AsyncResource):
         """
         from api302_client.api.audio_suno import suno_get_task as endpoint
 
-        reply_: SunoFetchReply = await self._call(
+        reply_: SunoFetchResponse = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from api302_client.models import UdioGenerateReply
+    from api302_client.models import UdioGenerateResponse
     from api302_client.params.audio_udio import UdioParameters
 
 
@@ -26,7 +26,7 @@ class Udio(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> UdioGenerateReply:
+    ) -> UdioGenerateResponse:
         """Make a song (text to music), or go on from one.
 
         `config.mode` decides: `regular` makes a song, `precede` and `continuation` add to the beginning or the end of
@@ -49,7 +49,7 @@ class Udio(Resource):
         """
         from api302_client.api.audio_udio import udio_generate as endpoint
 
-        reply_: UdioGenerateReply = self._call(
+        reply_: UdioGenerateResponse = self._call(
             endpoint, body={"gen_params": gen_params}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -66,7 +66,7 @@ class AsyncUdio(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> UdioGenerateReply:
+    ) -> UdioGenerateResponse:
         """Make a song (text to music), or go on from one.
 
         `config.mode` decides: `regular` makes a song, `precede` and `continuation` add to the beginning or the end of
@@ -89,7 +89,7 @@ class AsyncUdio(AsyncResource):
         """
         from api302_client.api.audio_udio import udio_generate as endpoint
 
-        reply_: UdioGenerateReply = await self._call(
+        reply_: UdioGenerateResponse = await self._call(
             endpoint, body={"gen_params": gen_params}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from api302_client._model import JsonObject
     from api302_client.models import (
         Ai302ComfyTask,
-        Ai302ImageTranslationReply,
+        Ai302ImageTranslationResponse,
         Ai302ImageTranslationTicket,
         Ai302ModelTask,
-        Ai302PngReply,
+        Ai302PngResponse,
         Ai302ProcessedImage,
         Ai302QueuedImage,
         Ai302SubmitImages,
-        Ai302TrellisReply,
+        Ai302TrellisResponse,
     )
     from api302_client.params.common import Ai302ImageSizeChoice
 
@@ -1429,7 +1429,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PngReply:
+    ) -> Ai302PngResponse:
         """Take a screenshot of an HTML page.
 
         Args:
@@ -1449,7 +1449,9 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_html_to_png as endpoint
 
-        reply_: Ai302PngReply = self._call(endpoint, body={"htmlCode": htmlCode}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302PngResponse = self._call(
+            endpoint, body={"htmlCode": htmlCode}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     def svg_to_png(
@@ -1460,7 +1462,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PngReply:
+    ) -> Ai302PngResponse:
         """Turn an SVG into a PNG.
 
         Args:
@@ -1480,7 +1482,9 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_svg_to_png as endpoint
 
-        reply_: Ai302PngReply = self._call(endpoint, body={"svgCode": svgCode}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302PngResponse = self._call(
+            endpoint, body={"svgCode": svgCode}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     def trellis(
@@ -1498,7 +1502,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302TrellisReply:
+    ) -> Ai302TrellisResponse:
         """Make a 3D model of an image with Trellis.
 
         Waits for the model.
@@ -1528,7 +1532,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_trellis as endpoint
 
-        reply_: Ai302TrellisReply = self._call(
+        reply_: Ai302TrellisResponse = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -1718,7 +1722,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[Ai302ImageTranslationReply]:
+    ) -> Task[Ai302ImageTranslationResponse]:
         """Translate the words on a picture.
 
         Pictures up to 2000 by 2000 pixels and 50 MB. Without translation the words are only removed.
@@ -1738,7 +1742,7 @@ class Ai302(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302ImageTranslationReply).
+            (Ai302ImageTranslationResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1772,7 +1776,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ImageTranslationReply:
+    ) -> Ai302ImageTranslationResponse:
         """Tell how the translation of a picture stands.
 
         Args:
@@ -1792,7 +1796,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_image_translation as endpoint
 
-        reply_: Ai302ImageTranslationReply = self._call(
+        reply_: Ai302ImageTranslationResponse = self._call(
             endpoint, body={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3758,7 +3762,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PngReply:
+    ) -> Ai302PngResponse:
         """Take a screenshot of an HTML page.
 
         Args:
@@ -3778,7 +3782,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_html_to_png as endpoint
 
-        reply_: Ai302PngReply = await self._call(
+        reply_: Ai302PngResponse = await self._call(
             endpoint, body={"htmlCode": htmlCode}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3791,7 +3795,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PngReply:
+    ) -> Ai302PngResponse:
         """Turn an SVG into a PNG.
 
         Args:
@@ -3811,7 +3815,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_svg_to_png as endpoint
 
-        reply_: Ai302PngReply = await self._call(
+        reply_: Ai302PngResponse = await self._call(
             endpoint, body={"svgCode": svgCode}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3831,7 +3835,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302TrellisReply:
+    ) -> Ai302TrellisResponse:
         """Make a 3D model of an image with Trellis.
 
         Waits for the model.
@@ -3861,7 +3865,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_trellis as endpoint
 
-        reply_: Ai302TrellisReply = await self._call(
+        reply_: Ai302TrellisResponse = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -4051,7 +4055,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[Ai302ImageTranslationReply]:
+    ) -> AsyncTask[Ai302ImageTranslationResponse]:
         """Translate the words on a picture.
 
         Pictures up to 2000 by 2000 pixels and 50 MB. Without translation the words are only removed.
@@ -4071,7 +4075,7 @@ class AsyncAi302(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302ImageTranslationReply).
+            (Ai302ImageTranslationResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -4105,7 +4109,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ImageTranslationReply:
+    ) -> Ai302ImageTranslationResponse:
         """Tell how the translation of a picture stands.
 
         Args:
@@ -4125,7 +4129,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_image_translation as endpoint
 
-        reply_: Ai302ImageTranslationReply = await self._call(
+        reply_: Ai302ImageTranslationResponse = await self._call(
             endpoint, body={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

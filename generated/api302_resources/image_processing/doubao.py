@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from api302 import AsyncTask, FileInput, Task
-    from api302_client.models import DoubaoDrawingReply, DoubaoEditTaskReply
+    from api302_client.models import DoubaoDrawingResponse, DoubaoEditTaskResponse
     from api302_client.params.common import DoubaoDrawingLogo
 
 
@@ -34,7 +34,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoDrawingReply:
+    ) -> DoubaoDrawingResponse:
         """Change an image as a text says.
 
         Args:
@@ -62,7 +62,7 @@ class Doubao(Resource):
         """
         from api302_client.api.image_processing_doubao import doubao_edit_image as endpoint
 
-        reply_: DoubaoDrawingReply = self._call(
+        reply_: DoubaoDrawingResponse = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -100,7 +100,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoDrawingReply:
+    ) -> DoubaoDrawingResponse:
         """Show a character in a new picture.
 
         Args:
@@ -135,7 +135,7 @@ class Doubao(Resource):
         """
         from api302_client.api.image_processing_doubao import doubao_keep_character as endpoint
 
-        reply_: DoubaoDrawingReply = self._call(
+        reply_: DoubaoDrawingResponse = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -169,7 +169,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[DoubaoEditTaskReply]:
+    ) -> Task[DoubaoEditTaskResponse]:
         """Change an image as a text says, with SeedEdit 3.0.
 
         Args:
@@ -183,7 +183,7 @@ class Doubao(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (DoubaoEditTaskReply).
+            (DoubaoEditTaskResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -208,7 +208,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoEditTaskReply:
+    ) -> DoubaoEditTaskResponse:
         """Fetch the image of a SeedEdit 3.0 task.
 
         Any state but `done` and `failed` means that it is still at work.
@@ -230,7 +230,7 @@ class Doubao(Resource):
         """
         from api302_client.api.image_processing_doubao import doubao_get_edited_image_v3 as endpoint
 
-        reply_: DoubaoEditTaskReply = self._call(
+        reply_: DoubaoEditTaskResponse = self._call(
             endpoint, body={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -254,7 +254,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoDrawingReply:
+    ) -> DoubaoDrawingResponse:
         """Change an image as a text says.
 
         Args:
@@ -282,7 +282,7 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.image_processing_doubao import doubao_edit_image as endpoint
 
-        reply_: DoubaoDrawingReply = await self._call(
+        reply_: DoubaoDrawingResponse = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -320,7 +320,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoDrawingReply:
+    ) -> DoubaoDrawingResponse:
         """Show a character in a new picture.
 
         Args:
@@ -355,7 +355,7 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.image_processing_doubao import doubao_keep_character as endpoint
 
-        reply_: DoubaoDrawingReply = await self._call(
+        reply_: DoubaoDrawingResponse = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -389,7 +389,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[DoubaoEditTaskReply]:
+    ) -> AsyncTask[DoubaoEditTaskResponse]:
         """Change an image as a text says, with SeedEdit 3.0.
 
         Args:
@@ -403,7 +403,7 @@ class AsyncDoubao(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (DoubaoEditTaskReply).
+            (DoubaoEditTaskResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -428,7 +428,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoEditTaskReply:
+    ) -> DoubaoEditTaskResponse:
         """Fetch the image of a SeedEdit 3.0 task.
 
         Any state but `done` and `failed` means that it is still at work.
@@ -450,7 +450,7 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.image_processing_doubao import doubao_get_edited_image_v3 as endpoint
 
-        reply_: DoubaoEditTaskReply = await self._call(
+        reply_: DoubaoEditTaskResponse = await self._call(
             endpoint, body={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from api302_client.models import GlifReply
+    from api302_client.models import GlifResponse
 
 
 class Glif(Resource):
@@ -25,7 +25,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Draw a portrait photo in a style.
 
         The inputs are the photo's address and, in words, what to make of it.
@@ -47,7 +47,7 @@ class Glif(Resource):
         """
         from api302_client.api.image_processing_glif import glif_portrait as endpoint
 
-        reply_: GlifReply = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def sculpture(
@@ -58,7 +58,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Turn a photo into a sculpture.
 
         Args:
@@ -78,7 +78,7 @@ class Glif(Resource):
         """
         from api302_client.api.image_processing_glif import glif_sculpture as endpoint
 
-        reply_: GlifReply = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def pixelate(
@@ -89,7 +89,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Turn a photo into pixel art.
 
         Args:
@@ -109,7 +109,7 @@ class Glif(Resource):
         """
         from api302_client.api.image_processing_glif import glif_pixelate as endpoint
 
-        reply_: GlifReply = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def logo(
@@ -120,7 +120,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Show a logo in a material.
 
         Args:
@@ -140,7 +140,7 @@ class Glif(Resource):
         """
         from api302_client.api.image_processing_glif import glif_logo as endpoint
 
-        reply_: GlifReply = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def gif(
@@ -151,7 +151,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Turn an image into a moving one.
 
         The inputs are `image`, an address, and `add-prompt`, what to add.
@@ -173,7 +173,7 @@ class Glif(Resource):
         """
         from api302_client.api.image_processing_glif import glif_gif as endpoint
 
-        reply_: GlifReply = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -188,7 +188,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Draw a portrait photo in a style.
 
         The inputs are the photo's address and, in words, what to make of it.
@@ -210,7 +210,9 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.image_processing_glif import glif_portrait as endpoint
 
-        reply_: GlifReply = await self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def sculpture(
@@ -221,7 +223,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Turn a photo into a sculpture.
 
         Args:
@@ -241,7 +243,9 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.image_processing_glif import glif_sculpture as endpoint
 
-        reply_: GlifReply = await self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def pixelate(
@@ -252,7 +256,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Turn a photo into pixel art.
 
         Args:
@@ -272,7 +276,9 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.image_processing_glif import glif_pixelate as endpoint
 
-        reply_: GlifReply = await self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def logo(
@@ -283,7 +289,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Show a logo in a material.
 
         Args:
@@ -303,7 +309,9 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.image_processing_glif import glif_logo as endpoint
 
-        reply_: GlifReply = await self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def gif(
@@ -314,7 +322,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Turn an image into a moving one.
 
         The inputs are `image`, an address, and `add-prompt`, what to add.
@@ -336,5 +344,7 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.image_processing_glif import glif_gif as endpoint
 
-        reply_: GlifReply = await self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import FileInput
-    from api302_client.models import IdeogramDescriptions, IdeogramReply
+    from api302_client.models import IdeogramDescriptions, IdeogramResponse
     from api302_client.params.common import IdeogramColorPalette
     from api302_client.params.image_processing_ideogram import IdeogramRemixOptions, IdeogramUpscaleOptions
 
@@ -41,7 +41,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Inpaint what a mask marks, with Ideogram 3.0.
 
         Args:
@@ -80,7 +80,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_edit_v3 as endpoint
 
-        reply_: IdeogramReply = self._call(
+        reply_: IdeogramResponse = self._call(
             endpoint,
             body={
                 "image": image,
@@ -127,7 +127,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Make an image from an image and a text, with Ideogram 3.0.
 
         Args:
@@ -168,7 +168,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_remix_v3 as endpoint
 
-        reply_: IdeogramReply = self._call(
+        reply_: IdeogramResponse = self._call(
             endpoint,
             body={
                 "image": image,
@@ -209,7 +209,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Extend a square image to another shape (outpaint), with Ideogram 3.0.
 
         Args:
@@ -238,7 +238,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_reframe_v3 as endpoint
 
-        reply_: IdeogramReply = self._call(
+        reply_: IdeogramResponse = self._call(
             endpoint,
             body={
                 "image": image,
@@ -272,7 +272,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Replace the background of an image, with Ideogram 3.0.
 
         Args:
@@ -302,7 +302,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_replace_background_v3 as endpoint
 
-        reply_: IdeogramReply = self._call(
+        reply_: IdeogramResponse = self._call(
             endpoint,
             body={
                 "image": image,
@@ -329,7 +329,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Make an image from an image and a text, with a model up to version 2.
 
         Args:
@@ -351,7 +351,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_remix as endpoint
 
-        reply_: IdeogramReply = self._call(
+        reply_: IdeogramResponse = self._call(
             endpoint,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -367,7 +367,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Upscale an image.
 
         Args:
@@ -389,7 +389,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_upscale as endpoint
 
-        reply_: IdeogramReply = self._call(
+        reply_: IdeogramResponse = self._call(
             endpoint,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -449,7 +449,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Inpaint what a mask marks, with a model of version 2.
 
         Args:
@@ -478,7 +478,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_edit as endpoint
 
-        reply_: IdeogramReply = self._call(
+        reply_: IdeogramResponse = self._call(
             endpoint,
             body={
                 "image_file": image_file,
@@ -519,7 +519,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Inpaint what a mask marks, with Ideogram 3.0.
 
         Args:
@@ -558,7 +558,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_edit_v3 as endpoint
 
-        reply_: IdeogramReply = await self._call(
+        reply_: IdeogramResponse = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -605,7 +605,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Make an image from an image and a text, with Ideogram 3.0.
 
         Args:
@@ -646,7 +646,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_remix_v3 as endpoint
 
-        reply_: IdeogramReply = await self._call(
+        reply_: IdeogramResponse = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -687,7 +687,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Extend a square image to another shape (outpaint), with Ideogram 3.0.
 
         Args:
@@ -716,7 +716,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_reframe_v3 as endpoint
 
-        reply_: IdeogramReply = await self._call(
+        reply_: IdeogramResponse = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -750,7 +750,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Replace the background of an image, with Ideogram 3.0.
 
         Args:
@@ -780,7 +780,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_replace_background_v3 as endpoint
 
-        reply_: IdeogramReply = await self._call(
+        reply_: IdeogramResponse = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -807,7 +807,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Make an image from an image and a text, with a model up to version 2.
 
         Args:
@@ -829,7 +829,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_remix as endpoint
 
-        reply_: IdeogramReply = await self._call(
+        reply_: IdeogramResponse = await self._call(
             endpoint,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -845,7 +845,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Upscale an image.
 
         Args:
@@ -867,7 +867,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_upscale as endpoint
 
-        reply_: IdeogramReply = await self._call(
+        reply_: IdeogramResponse = await self._call(
             endpoint,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -927,7 +927,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Inpaint what a mask marks, with a model of version 2.
 
         Args:
@@ -956,7 +956,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_edit as endpoint
 
-        reply_: IdeogramReply = await self._call(
+        reply_: IdeogramResponse = await self._call(
             endpoint,
             body={
                 "image_file": image_file,

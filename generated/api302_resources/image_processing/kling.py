@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from api302 import AsyncTask, Task
-    from api302_client.models import KlingM2VReply
+    from api302_client.models import KlingM2VResponse
 
 
 class Kling(Resource):
@@ -28,7 +28,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Dress a person in a garment (virtual try-on).
 
         Args:
@@ -40,7 +40,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -71,7 +72,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Dress a person in a garment (virtual try-on).
 
         Args:
@@ -83,7 +84,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
-    from api302_client.models import RodinReply
+    from api302_client.models import RodinResponse
 
 
 class Rodin(Resource):
@@ -38,7 +38,7 @@ class Rodin(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[RodinReply]:
+    ) -> Task[RodinResponse]:
         """Make a 3D model of a text or of images.
 
         Args:
@@ -61,7 +61,7 @@ class Rodin(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RodinReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RodinResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -100,7 +100,7 @@ class Rodin(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> RodinReply:
+    ) -> RodinResponse:
         """Tell how a 3D model stands.
 
         Args:
@@ -120,7 +120,7 @@ class Rodin(Resource):
         """
         from api302_client.api.image_processing_rodin import rodin_get_model as endpoint
 
-        reply_: RodinReply = self._call(
+        reply_: RodinResponse = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -149,7 +149,7 @@ class AsyncRodin(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[RodinReply]:
+    ) -> AsyncTask[RodinResponse]:
         """Make a 3D model of a text or of images.
 
         Args:
@@ -172,7 +172,7 @@ class AsyncRodin(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RodinReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RodinResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -211,7 +211,7 @@ class AsyncRodin(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> RodinReply:
+    ) -> RodinResponse:
         """Tell how a 3D model stands.
 
         Args:
@@ -231,7 +231,7 @@ class AsyncRodin(AsyncResource):
         """
         from api302_client.api.image_processing_rodin import rodin_get_model as endpoint
 
-        reply_: RodinReply = await self._call(
+        reply_: RodinResponse = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
-    from api302_client.models import TripoTaskReply, TripoUploadReply
+    from api302_client.models import TripoTaskResponse, TripoUploadResponse
     from api302_client.params.image_processing_tripo import TripoFile, TripoTexturePrompt
 
 
@@ -54,7 +54,7 @@ class Tripo(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[TripoTaskReply]:
+    ) -> Task[TripoTaskResponse]:
         """Make a 3D model, or work on one.
 
         `type` says what to do. Only the kinds of task are described that 302.AI has a price for; others may work too.
@@ -103,7 +103,8 @@ class Tripo(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (TripoTaskReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (TripoTaskResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -164,7 +165,7 @@ class Tripo(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TripoTaskReply:
+    ) -> TripoTaskResponse:
         """Tell how a 3D task stands.
 
         Args:
@@ -185,7 +186,9 @@ class Tripo(Resource):
         """
         from api302_client.api.image_processing_tripo import tripo_get_task as endpoint
 
-        reply_: TripoTaskReply = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: TripoTaskResponse = self._call(
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     def upload(
@@ -196,7 +199,7 @@ class Tripo(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TripoUploadReply:
+    ) -> TripoUploadResponse:
         """Upload an image for a 3D task.
 
         Args:
@@ -217,7 +220,7 @@ class Tripo(Resource):
         """
         from api302_client.api.image_processing_tripo import tripo_upload as endpoint
 
-        reply_: TripoUploadReply = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: TripoUploadResponse = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -259,7 +262,7 @@ class AsyncTripo(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[TripoTaskReply]:
+    ) -> AsyncTask[TripoTaskResponse]:
         """Make a 3D model, or work on one.
 
         `type` says what to do. Only the kinds of task are described that 302.AI has a price for; others may work too.
@@ -308,7 +311,8 @@ class AsyncTripo(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (TripoTaskReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (TripoTaskResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -369,7 +373,7 @@ class AsyncTripo(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TripoTaskReply:
+    ) -> TripoTaskResponse:
         """Tell how a 3D task stands.
 
         Args:
@@ -390,7 +394,7 @@ class AsyncTripo(AsyncResource):
         """
         from api302_client.api.image_processing_tripo import tripo_get_task as endpoint
 
-        reply_: TripoTaskReply = await self._call(
+        reply_: TripoTaskResponse = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -403,7 +407,7 @@ class AsyncTripo(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TripoUploadReply:
+    ) -> TripoUploadResponse:
         """Upload an image for a 3D task.
 
         Args:
@@ -424,7 +428,7 @@ class AsyncTripo(AsyncResource):
         """
         from api302_client.api.image_processing_tripo import tripo_upload as endpoint
 
-        reply_: TripoUploadReply = await self._call(
+        reply_: TripoUploadResponse = await self._call(
             endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

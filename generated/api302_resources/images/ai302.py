@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client._model import JsonObject
-    from api302_client.models import Ai302ImageTask, Ai302ImageV1Reply, Ai302ModelTask, Ai302SubmitImages
+    from api302_client.models import Ai302ImageTask, Ai302ImageV1Response, Ai302ModelTask, Ai302SubmitImages
     from api302_client.params.common import Ai302ControlNet, Ai302ImageSizeChoice, Ai302IpAdapter, Ai302LoraWeight
     from api302_client.params.images_ai302 import Ai302Embedding
 
@@ -37,7 +37,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ImageV1Reply:
+    ) -> Ai302ImageV1Response:
         """Make an image with any model, first version.
 
         Waits for the image. The second version can also run in the background and gives several images.
@@ -68,7 +68,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_generate_image_v1 as endpoint
 
-        reply_: Ai302ImageV1Reply = self._call(
+        reply_: Ai302ImageV1Response = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1365,7 +1365,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ImageV1Reply:
+    ) -> Ai302ImageV1Response:
         """Make an image with any model, first version.
 
         Waits for the image. The second version can also run in the background and gives several images.
@@ -1396,7 +1396,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_generate_image_v1 as endpoint
 
-        reply_: Ai302ImageV1Reply = await self._call(
+        reply_: Ai302ImageV1Response = await self._call(
             endpoint,
             body={
                 "prompt": prompt,

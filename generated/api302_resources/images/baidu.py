@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from api302 import FileInput
-    from api302_client.models import BaiduImageReply
+    from api302_client.models import BaiduImageResponse
 
 
 class Baidu(Resource):
@@ -31,7 +31,7 @@ class Baidu(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BaiduImageReply:
+    ) -> BaiduImageResponse:
         """Make images from a text with iRAG.
 
         Args:
@@ -57,7 +57,7 @@ class Baidu(Resource):
         """
         from api302_client.api.images_baidu import baidu_generate_image as endpoint
 
-        reply_: BaiduImageReply = self._call(
+        reply_: BaiduImageResponse = self._call(
             endpoint,
             body={"model": model, "prompt": prompt, "refer_image": refer_image, "n": n, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -81,7 +81,7 @@ class AsyncBaidu(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BaiduImageReply:
+    ) -> BaiduImageResponse:
         """Make images from a text with iRAG.
 
         Args:
@@ -107,7 +107,7 @@ class AsyncBaidu(AsyncResource):
         """
         from api302_client.api.images_baidu import baidu_generate_image as endpoint
 
-        reply_: BaiduImageReply = await self._call(
+        reply_: BaiduImageResponse = await self._call(
             endpoint,
             body={"model": model, "prompt": prompt, "refer_image": refer_image, "n": n, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),

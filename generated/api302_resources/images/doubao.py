@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302_client.models import DoubaoDrawingReply
+    from api302_client.models import DoubaoDrawingResponse
     from api302_client.params.common import DoubaoDrawingLogo
 
 
@@ -43,7 +43,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoDrawingReply:
+    ) -> DoubaoDrawingResponse:
         """Make images with Doubao's general models.
 
         Args:
@@ -80,7 +80,7 @@ class Doubao(Resource):
         """
         from api302_client.api.images_doubao import doubao_generate_image as endpoint
 
-        reply_: DoubaoDrawingReply = self._call(
+        reply_: DoubaoDrawingResponse = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -135,7 +135,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoDrawingReply:
+    ) -> DoubaoDrawingResponse:
         """Make images with Doubao's general models.
 
         Args:
@@ -172,7 +172,7 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.images_doubao import doubao_generate_image as endpoint
 
-        reply_: DoubaoDrawingReply = await self._call(
+        reply_: DoubaoDrawingResponse = await self._call(
             endpoint,
             body={
                 "prompt": prompt,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from api302_client.models import GlifReply
+    from api302_client.models import GlifResponse
 
 
 class Glif(Resource):
@@ -25,7 +25,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make an image with Claude and SD3.
 
         Args:
@@ -45,7 +45,7 @@ class Glif(Resource):
         """
         from api302_client.api.images_glif import glif_claude_sd3 as endpoint
 
-        reply_: GlifReply = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def sticker(
@@ -56,7 +56,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make a sticker from a text.
 
         Args:
@@ -76,7 +76,7 @@ class Glif(Resource):
         """
         from api302_client.api.images_glif import glif_sticker as endpoint
 
-        reply_: GlifReply = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def graffiti(
@@ -87,7 +87,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make graffiti from a text.
 
         Args:
@@ -107,7 +107,7 @@ class Glif(Resource):
         """
         from api302_client.api.images_glif import glif_graffiti as endpoint
 
-        reply_: GlifReply = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def wojak_comic(
@@ -118,7 +118,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make a Wojak comic from a text.
 
         Args:
@@ -138,7 +138,7 @@ class Glif(Resource):
         """
         from api302_client.api.images_glif import glif_wojak_comic as endpoint
 
-        reply_: GlifReply = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def lego(
@@ -149,7 +149,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make a Lego picture from a text.
 
         Args:
@@ -169,7 +169,7 @@ class Glif(Resource):
         """
         from api302_client.api.images_glif import glif_lego as endpoint
 
-        reply_: GlifReply = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -184,7 +184,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make an image with Claude and SD3.
 
         Args:
@@ -204,7 +204,9 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.images_glif import glif_claude_sd3 as endpoint
 
-        reply_: GlifReply = await self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def sticker(
@@ -215,7 +217,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make a sticker from a text.
 
         Args:
@@ -235,7 +237,9 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.images_glif import glif_sticker as endpoint
 
-        reply_: GlifReply = await self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def graffiti(
@@ -246,7 +250,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make graffiti from a text.
 
         Args:
@@ -266,7 +270,9 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.images_glif import glif_graffiti as endpoint
 
-        reply_: GlifReply = await self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def wojak_comic(
@@ -277,7 +283,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make a Wojak comic from a text.
 
         Args:
@@ -297,7 +303,9 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.images_glif import glif_wojak_comic as endpoint
 
-        reply_: GlifReply = await self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def lego(
@@ -308,7 +316,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make a Lego picture from a text.
 
         Args:
@@ -328,5 +336,7 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.images_glif import glif_lego as endpoint
 
-        reply_: GlifReply = await self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import FileInput
-    from api302_client.models import IdeogramReply
+    from api302_client.models import IdeogramResponse
     from api302_client.params.common import IdeogramColorPalette
     from api302_client.params.images_ideogram import IdeogramImageRequest
 
@@ -28,7 +28,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Make images from a text with a model up to version 2.
 
         Args:
@@ -49,7 +49,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.images_ideogram import ideogram_generate as endpoint
 
-        reply_: IdeogramReply = self._call(
+        reply_: IdeogramResponse = self._call(
             endpoint, body={"image_request": image_request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -76,7 +76,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Make images from a text with Ideogram 3.0.
 
         Args:
@@ -111,7 +111,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.images_ideogram import ideogram_generate_v3 as endpoint
 
-        reply_: IdeogramReply = self._call(
+        reply_: IdeogramResponse = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -145,7 +145,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Make images from a text with a model up to version 2.
 
         Args:
@@ -166,7 +166,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.images_ideogram import ideogram_generate as endpoint
 
-        reply_: IdeogramReply = await self._call(
+        reply_: IdeogramResponse = await self._call(
             endpoint, body={"image_request": image_request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -193,7 +193,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Make images from a text with Ideogram 3.0.
 
         Args:
@@ -228,7 +228,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.images_ideogram import ideogram_generate_v3 as endpoint
 
-        reply_: IdeogramReply = await self._call(
+        reply_: IdeogramResponse = await self._call(
             endpoint,
             body={
                 "prompt": prompt,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
-    from api302_client.models import MidjourneyCancelReply, MidjourneyTask
+    from api302_client.models import MidjourneyCancelResponse, MidjourneyTask
 
 
 class Midjourney(Resource):
@@ -277,7 +277,7 @@ class Midjourney(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MidjourneyCancelReply:
+    ) -> MidjourneyCancelResponse:
         """Cancel a task, fast mode.
 
         Args:
@@ -297,7 +297,7 @@ class Midjourney(Resource):
         """
         from api302_client.api.images_midjourney import midjourney_cancel as endpoint
 
-        reply_: MidjourneyCancelReply = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: MidjourneyCancelResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def relax_imagine(
@@ -559,7 +559,7 @@ class Midjourney(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MidjourneyCancelReply:
+    ) -> MidjourneyCancelResponse:
         """Cancel a task, relax mode.
 
         Args:
@@ -579,7 +579,7 @@ class Midjourney(Resource):
         """
         from api302_client.api.images_midjourney import midjourney_relax_cancel as endpoint
 
-        reply_: MidjourneyCancelReply = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: MidjourneyCancelResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def turbo_imagine(
@@ -921,7 +921,7 @@ class AsyncMidjourney(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MidjourneyCancelReply:
+    ) -> MidjourneyCancelResponse:
         """Cancel a task, fast mode.
 
         Args:
@@ -941,7 +941,7 @@ class AsyncMidjourney(AsyncResource):
         """
         from api302_client.api.images_midjourney import midjourney_cancel as endpoint
 
-        reply_: MidjourneyCancelReply = await self._call(
+        reply_: MidjourneyCancelResponse = await self._call(
             endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1205,7 +1205,7 @@ class AsyncMidjourney(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MidjourneyCancelReply:
+    ) -> MidjourneyCancelResponse:
         """Cancel a task, relax mode.
 
         Args:
@@ -1225,7 +1225,7 @@ class AsyncMidjourney(AsyncResource):
         """
         from api302_client.api.images_midjourney import midjourney_relax_cancel as endpoint
 
-        reply_: MidjourneyCancelReply = await self._call(
+        reply_: MidjourneyCancelResponse = await self._call(
             endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302_client.models import MinimaxImageReply
+    from api302_client.models import MinimaxImageResponse
     from api302_client.params.images_minimax import MinimaxImageStyle
 
 
@@ -37,7 +37,7 @@ class Minimax(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxImageReply:
+    ) -> MinimaxImageResponse:
         """Make images from a text.
 
         Args:
@@ -68,7 +68,7 @@ class Minimax(Resource):
         """
         from api302_client.api.images_minimax import minimax_generate_image as endpoint
 
-        reply_: MinimaxImageReply = self._call(
+        reply_: MinimaxImageResponse = self._call(
             endpoint,
             body={
                 "model": model,
@@ -111,7 +111,7 @@ class AsyncMinimax(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxImageReply:
+    ) -> MinimaxImageResponse:
         """Make images from a text.
 
         Args:
@@ -142,7 +142,7 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.images_minimax import minimax_generate_image as endpoint
 
-        reply_: MinimaxImageReply = await self._call(
+        reply_: MinimaxImageResponse = await self._call(
             endpoint,
             body={
                 "model": model,

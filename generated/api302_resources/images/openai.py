@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncStream, AsyncTask, FileInput, Stream, Task
-    from api302_client.models import OpenaiImageChunk, OpenaiImageReply
+    from api302_client.models import OpenaiImageChunk, OpenaiImageResponse
 
 
 class Openai(Resource):
@@ -40,7 +40,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageReply:
+    ) -> OpenaiImageResponse:
         """Make images from a text.
 
         GPT-Image models and DALL·E. GPT-Image models answer in base64 unless the query asks for addresses. With
@@ -87,7 +87,7 @@ class Openai(Resource):
         """
         from api302_client.api.images_openai import openai_generate_image as endpoint
 
-        reply_: OpenaiImageReply = self._call(
+        reply_: OpenaiImageResponse = self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -131,7 +131,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiImageReply]:
+    ) -> Task[OpenaiImageResponse]:
         """Make images from a text.
 
         GPT-Image models and DALL·E. GPT-Image models answer in base64 unless the query asks for addresses. With
@@ -162,7 +162,7 @@ class Openai(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (OpenaiImageReply).
+            (OpenaiImageResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -312,7 +312,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageReply:
+    ) -> OpenaiImageResponse:
         """Change images by a text.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
@@ -360,7 +360,7 @@ class Openai(Resource):
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
 
-        reply_: OpenaiImageReply = self._call(
+        reply_: OpenaiImageResponse = self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -408,7 +408,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiImageReply]:
+    ) -> Task[OpenaiImageResponse]:
         """Change images by a text.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
@@ -440,7 +440,7 @@ class Openai(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (OpenaiImageReply).
+            (OpenaiImageResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -586,7 +586,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageReply:
+    ) -> OpenaiImageResponse:
         """Make variations of an image.
 
         DALL·E 2 only.
@@ -613,7 +613,7 @@ class Openai(Resource):
         """
         from api302_client.api.images_openai import openai_vary_image as endpoint
 
-        reply_: OpenaiImageReply = self._call(
+        reply_: OpenaiImageResponse = self._call(
             endpoint,
             body={"image": image, "model": model, "n": n, "response_format": response_format, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -646,7 +646,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageReply:
+    ) -> OpenaiImageResponse:
         """Make images from a text.
 
         GPT-Image models and DALL·E. GPT-Image models answer in base64 unless the query asks for addresses. With
@@ -693,7 +693,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.images_openai import openai_generate_image as endpoint
 
-        reply_: OpenaiImageReply = await self._call(
+        reply_: OpenaiImageResponse = await self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -737,7 +737,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiImageReply]:
+    ) -> AsyncTask[OpenaiImageResponse]:
         """Make images from a text.
 
         GPT-Image models and DALL·E. GPT-Image models answer in base64 unless the query asks for addresses. With
@@ -768,7 +768,7 @@ class AsyncOpenai(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (OpenaiImageReply).
+            (OpenaiImageResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -918,7 +918,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageReply:
+    ) -> OpenaiImageResponse:
         """Change images by a text.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
@@ -966,7 +966,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
 
-        reply_: OpenaiImageReply = await self._call(
+        reply_: OpenaiImageResponse = await self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -1014,7 +1014,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiImageReply]:
+    ) -> AsyncTask[OpenaiImageResponse]:
         """Change images by a text.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
@@ -1046,7 +1046,7 @@ class AsyncOpenai(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (OpenaiImageReply).
+            (OpenaiImageResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1192,7 +1192,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageReply:
+    ) -> OpenaiImageResponse:
         """Make variations of an image.
 
         DALL·E 2 only.
@@ -1219,7 +1219,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.images_openai import openai_vary_image as endpoint
 
-        reply_: OpenaiImageReply = await self._call(
+        reply_: OpenaiImageResponse = await self._call(
             endpoint,
             body={"image": image, "model": model, "n": n, "response_format": response_format, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from api302_client.models import SiliconflowImageReply
+    from api302_client.models import SiliconflowImageResponse
 
 
 class Siliconflow(Resource):
@@ -31,7 +31,7 @@ class Siliconflow(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SiliconflowImageReply:
+    ) -> SiliconflowImageResponse:
         """Make images from a text.
 
         Args:
@@ -57,7 +57,7 @@ class Siliconflow(Resource):
         """
         from api302_client.api.images_siliconflow import siliconflow_generate_image as endpoint
 
-        reply_: SiliconflowImageReply = self._call(
+        reply_: SiliconflowImageResponse = self._call(
             endpoint,
             body={
                 "model": model,
@@ -90,7 +90,7 @@ class AsyncSiliconflow(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SiliconflowImageReply:
+    ) -> SiliconflowImageResponse:
         """Make images from a text.
 
         Args:
@@ -116,7 +116,7 @@ class AsyncSiliconflow(AsyncResource):
         """
         from api302_client.api.images_siliconflow import siliconflow_generate_image as endpoint
 
-        reply_: SiliconflowImageReply = await self._call(
+        reply_: SiliconflowImageResponse = await self._call(
             endpoint,
             body={
                 "model": model,

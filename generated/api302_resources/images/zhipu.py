@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from api302_client.models import ZhipuImageReply
+    from api302_client.models import ZhipuImageResponse
 
 
 class Zhipu(Resource):
@@ -35,7 +35,7 @@ class Zhipu(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ZhipuImageReply:
+    ) -> ZhipuImageResponse:
         """Make an image from a text with CogView.
 
         Args:
@@ -66,7 +66,7 @@ class Zhipu(Resource):
         """
         from api302_client.api.images_zhipu import zhipu_generate_image as endpoint
 
-        reply_: ZhipuImageReply = self._call(
+        reply_: ZhipuImageResponse = self._call(
             endpoint,
             body={
                 "model": model,
@@ -107,7 +107,7 @@ class AsyncZhipu(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ZhipuImageReply:
+    ) -> ZhipuImageResponse:
         """Make an image from a text with CogView.
 
         Args:
@@ -138,7 +138,7 @@ class AsyncZhipu(AsyncResource):
         """
         from api302_client.api.images_zhipu import zhipu_generate_image as endpoint
 
-        reply_: ZhipuImageReply = await self._call(
+        reply_: ZhipuImageResponse = await self._call(
             endpoint,
             body={
                 "model": model,

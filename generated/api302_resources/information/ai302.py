@@ -14,28 +14,28 @@ if TYPE_CHECKING:
     from api302 import FileInput
     from api302_client._model import JsonObject, Text
     from api302_client.models import (
-        Ai302BalanceReply,
+        Ai302BalanceResponse,
         Ai302BrowserSubmitted,
-        Ai302DouyinIdReply,
+        Ai302DouyinIdResponse,
         Ai302KeyDone,
         Ai302KeyList,
-        Ai302KeyReply,
-        Ai302MarkdownReply,
-        Ai302ParsingReply,
+        Ai302KeyResponse,
+        Ai302MarkdownResponse,
+        Ai302ParsingResponse,
         Ai302PriceList,
         Ai302RecordList,
-        Ai302RecordReply,
-        Ai302RunCodeReply,
-        Ai302SandboxCommandReply,
+        Ai302RecordResponse,
+        Ai302RunCodeResponse,
+        Ai302SandboxCommandResponse,
         Ai302SandboxCreated,
         Ai302SandboxFiles,
         Ai302SandboxList,
-        Ai302SandboxOnceReply,
-        Ai302SearchReply,
-        Ai302ToolReply,
-        Ai302UploadReply,
-        Ai302YoutubeStreamsReply,
-        Ai302YoutubeVideoReply,
+        Ai302SandboxOnceResponse,
+        Ai302SearchResponse,
+        Ai302ToolResponse,
+        Ai302UploadResponse,
+        Ai302YoutubeStreamsResponse,
+        Ai302YoutubeVideoResponse,
     )
     from api302_client.params.information_ai302 import Ai302SandboxImport
 
@@ -50,7 +50,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302BalanceReply:
+    ) -> Ai302BalanceResponse:
         """Tell the account's balance.
 
         The key must be allowed to see it.
@@ -71,7 +71,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_balance as endpoint
 
-        reply_: Ai302BalanceReply = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302BalanceResponse = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def get_record(
@@ -82,7 +82,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RecordReply:
+    ) -> Ai302RecordResponse:
         """Tell what a call cost.
 
         By the id that every reply has in its `request-id` header. A new call may take a moment to show.
@@ -104,7 +104,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_record as endpoint
 
-        reply_: Ai302RecordReply = self._call(
+        reply_: Ai302RecordResponse = self._call(
             endpoint, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -327,7 +327,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KeyReply:
+    ) -> Ai302KeyResponse:
         """Tell about an API key.
 
         The key used must be allowed to manage keys.
@@ -349,7 +349,9 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_key as endpoint
 
-        reply_: Ai302KeyReply = self._call(endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302KeyResponse = self._call(
+            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     def update_key(
@@ -453,7 +455,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302UploadReply:
+    ) -> Ai302UploadResponse:
         """Upload a file and get its address.
 
         Up to 50 MB. Other calls take the address.
@@ -475,7 +477,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_upload_file as endpoint
 
-        reply_: Ai302UploadReply = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302UploadResponse = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def parse_file(
@@ -486,7 +488,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ParsingReply:
+    ) -> Ai302ParsingResponse:
         """Read the text of a file.
 
         Args:
@@ -506,7 +508,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_parse_file as endpoint
 
-        reply_: Ai302ParsingReply = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302ParsingResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def convert_to_markdown(
@@ -520,7 +522,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302MarkdownReply | Text:
+    ) -> Ai302MarkdownResponse | Text:
         """Turn a file into Markdown.
 
         Office files, PDF, CSV, JSON, HTML, XML, images, sound and ZIP. The text comes at once, in JSON or plain.
@@ -545,7 +547,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_convert_to_markdown as endpoint
 
-        reply_: Ai302MarkdownReply | Text = self._call(
+        reply_: Ai302MarkdownResponse | Text = self._call(
             endpoint,
             body={"source_data_type": source_data_type, "file": file, "source_data": source_data},
             accept=accept,
@@ -577,7 +579,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SearchReply:
+    ) -> Ai302SearchResponse:
         """Search the web with a provider of your choice.
 
         One form for all providers, one form of results. What `category`, `time_range` and the other filters may say
@@ -621,7 +623,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_search as endpoint
 
-        reply_: Ai302SearchReply = self._call(
+        reply_: Ai302SearchResponse = self._call(
             endpoint,
             body={
                 "query": query,
@@ -655,7 +657,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RunCodeReply:
+    ) -> Ai302RunCodeResponse:
         """Run code that needs no sandbox of its own.
 
         Answers what the code printed. For files or state between calls use a sandbox.
@@ -678,7 +680,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_run_code as endpoint
 
-        reply_: Ai302RunCodeReply = self._call(
+        reply_: Ai302RunCodeResponse = self._call(
             endpoint, body={"language": language, "code": code}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -696,7 +698,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SandboxOnceReply:
+    ) -> Ai302SandboxOnceResponse:
         """Run code in a sandbox made for it.
 
         The sandbox is gone afterwards. On demand, the files that the code left are exported: one as it is, several as
@@ -724,7 +726,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_run_sandbox_once as endpoint
 
-        reply_: Ai302SandboxOnceReply = self._call(
+        reply_: Ai302SandboxOnceResponse = self._call(
             endpoint,
             body={
                 "code": code,
@@ -864,7 +866,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SandboxOnceReply:
+    ) -> Ai302SandboxOnceResponse:
         """Run code in a sandbox.
 
         Answers text alone; look at files with the calls for files. Their default folder is /home/user.
@@ -890,7 +892,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_run_sandbox_code as endpoint
 
-        reply_: Ai302SandboxOnceReply = self._call(
+        reply_: Ai302SandboxOnceResponse = self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "code": code, "language": language, "envs": envs, "timeout": timeout_},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -908,7 +910,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SandboxCommandReply:
+    ) -> Ai302SandboxCommandResponse:
         """Run a command line in a sandbox.
 
         Answers text alone. Give 120 seconds or more to install something.
@@ -933,7 +935,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_run_sandbox_command as endpoint
 
-        reply_: Ai302SandboxCommandReply = self._call(
+        reply_: Ai302SandboxCommandResponse = self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "cmd": cmd, "envs": envs, "timeout": timeout_},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1133,7 +1135,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search videos of TikTok.
 
         Args:
@@ -1158,7 +1160,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_search_tiktok as endpoint
 
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             endpoint,
             query={
                 "keyword": keyword,
@@ -1180,7 +1182,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a video of TikTok by its address.
 
         Args:
@@ -1199,7 +1201,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_tiktok_video as endpoint
 
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             endpoint, query={"share_url": share_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1214,7 +1216,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """List a user's posts on X.
 
         Give the name or the id.
@@ -1238,7 +1240,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_twitter_posts as endpoint
 
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             endpoint,
             query={"screen_name": screen_name, "rest_id": rest_id, "cursor": cursor},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1254,7 +1256,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a user's profile on X.
 
         Give the name or the id.
@@ -1277,7 +1279,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_twitter_user as endpoint
 
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             endpoint, query={"screen_name": screen_name, "rest_id": rest_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1294,7 +1296,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search videos of YouTube.
 
         Args:
@@ -1318,7 +1320,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_search_youtube as endpoint
 
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             endpoint,
             query={
                 "search_query": search_query,
@@ -1345,7 +1347,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302YoutubeVideoReply:
+    ) -> Ai302YoutubeVideoResponse:
         """Get what YouTube tells about a video.
 
         Args:
@@ -1371,7 +1373,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_youtube_video as endpoint
 
-        reply_: Ai302YoutubeVideoReply = self._call(
+        reply_: Ai302YoutubeVideoResponse = self._call(
             endpoint,
             query={
                 "video_id": video_id,
@@ -1394,7 +1396,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302YoutubeStreamsReply:
+    ) -> Ai302YoutubeStreamsResponse:
         """Get the addresses of a YouTube video's formats.
 
         Args:
@@ -1413,7 +1415,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_youtube_streams as endpoint
 
-        reply_: Ai302YoutubeStreamsReply = self._call(
+        reply_: Ai302YoutubeStreamsResponse = self._call(
             endpoint, query={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1429,7 +1431,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a YouTube video's subtitles.
 
         Args:
@@ -1452,7 +1454,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_youtube_subtitles as endpoint
 
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             endpoint,
             query={"subtitle_url": subtitle_url, "format": format, "fix_overlap": fix_overlap, "target_lang": target_lang},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1471,7 +1473,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search notes of Xiaohongshu.
 
         Args:
@@ -1495,7 +1497,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_search_xiaohongshu as endpoint
 
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             endpoint,
             query={"keyword": keyword, "page": page, "sort": sort, "noteType": noteType, "noteTime": noteTime},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1516,7 +1518,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search notes of Xiaohongshu, the app's search.
 
         For a further page give the `searchId` and `sessionId` of the first reply.
@@ -1544,7 +1546,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_search_xiaohongshu_app as endpoint
 
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             endpoint,
             query={
                 "keyword": keyword,
@@ -1568,7 +1570,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a note of Xiaohongshu, second version.
 
         Give the id or the share text.
@@ -1591,7 +1593,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note_v2 as endpoint
 
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             endpoint, query={"note_id": note_id, "share_text": share_text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1604,7 +1606,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a note of Xiaohongshu.
 
         Args:
@@ -1624,7 +1626,9 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note as endpoint
 
-        reply_: Ai302ToolReply = self._call(endpoint, query={"note_id": note_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302ToolResponse = self._call(
+            endpoint, query={"note_id": note_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     def get_xiaohongshu_note_app(
@@ -1636,7 +1640,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a note of Xiaohongshu as the app shows it.
 
         Give the id or the share text.
@@ -1659,7 +1663,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note_app as endpoint
 
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             endpoint, query={"note_id": note_id, "share_text": share_text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1677,7 +1681,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search videos of Douyin.
 
         Leave `count` as it is: with others the service is known to fail.
@@ -1704,7 +1708,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_search_douyin as endpoint
 
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             endpoint,
             query={
                 "keyword": keyword,
@@ -1726,7 +1730,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302DouyinIdReply:
+    ) -> Ai302DouyinIdResponse:
         """Find a Douyin video's id by its address.
 
         Args:
@@ -1745,7 +1749,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_douyin_video_id as endpoint
 
-        reply_: Ai302DouyinIdReply = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302DouyinIdResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def get_douyin_video(
@@ -1756,7 +1760,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a video of Douyin.
 
         Args:
@@ -1775,7 +1779,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_douyin_video as endpoint
 
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             endpoint, query={"aweme_id": aweme_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1790,7 +1794,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """List a user's posts on Weibo.
 
         Args:
@@ -1812,7 +1816,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_weibo_posts as endpoint
 
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             endpoint, query={"uid": uid, "page": page, "since_id": since_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1825,7 +1829,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get what Bilibili tells about a video.
 
         Args:
@@ -1845,7 +1849,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_bilibili_video as endpoint
 
-        reply_: Ai302ToolReply = self._call(endpoint, query={"bv_id": bv_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302ToolResponse = self._call(endpoint, query={"bv_id": bv_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def list_wechat_articles(
@@ -1857,7 +1861,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """List an official WeChat account's articles.
 
         Args:
@@ -1878,7 +1882,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_wechat_articles as endpoint
 
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             endpoint, query={"ghid": ghid, "offset": offset}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1891,7 +1895,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get an article of an official WeChat account.
 
         Args:
@@ -1911,7 +1915,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_wechat_article as endpoint
 
-        reply_: Ai302ToolReply = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302ToolResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -1925,7 +1929,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302BalanceReply:
+    ) -> Ai302BalanceResponse:
         """Tell the account's balance.
 
         The key must be allowed to see it.
@@ -1946,7 +1950,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_balance as endpoint
 
-        reply_: Ai302BalanceReply = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302BalanceResponse = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def get_record(
@@ -1957,7 +1961,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RecordReply:
+    ) -> Ai302RecordResponse:
         """Tell what a call cost.
 
         By the id that every reply has in its `request-id` header. A new call may take a moment to show.
@@ -1979,7 +1983,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_record as endpoint
 
-        reply_: Ai302RecordReply = await self._call(
+        reply_: Ai302RecordResponse = await self._call(
             endpoint, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2202,7 +2206,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KeyReply:
+    ) -> Ai302KeyResponse:
         """Tell about an API key.
 
         The key used must be allowed to manage keys.
@@ -2224,7 +2228,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_key as endpoint
 
-        reply_: Ai302KeyReply = await self._call(
+        reply_: Ai302KeyResponse = await self._call(
             endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2332,7 +2336,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302UploadReply:
+    ) -> Ai302UploadResponse:
         """Upload a file and get its address.
 
         Up to 50 MB. Other calls take the address.
@@ -2354,7 +2358,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_upload_file as endpoint
 
-        reply_: Ai302UploadReply = await self._call(
+        reply_: Ai302UploadResponse = await self._call(
             endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2367,7 +2371,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ParsingReply:
+    ) -> Ai302ParsingResponse:
         """Read the text of a file.
 
         Args:
@@ -2387,7 +2391,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_parse_file as endpoint
 
-        reply_: Ai302ParsingReply = await self._call(
+        reply_: Ai302ParsingResponse = await self._call(
             endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2403,7 +2407,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302MarkdownReply | Text:
+    ) -> Ai302MarkdownResponse | Text:
         """Turn a file into Markdown.
 
         Office files, PDF, CSV, JSON, HTML, XML, images, sound and ZIP. The text comes at once, in JSON or plain.
@@ -2428,7 +2432,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_convert_to_markdown as endpoint
 
-        reply_: Ai302MarkdownReply | Text = await self._call(
+        reply_: Ai302MarkdownResponse | Text = await self._call(
             endpoint,
             body={"source_data_type": source_data_type, "file": file, "source_data": source_data},
             accept=accept,
@@ -2460,7 +2464,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SearchReply:
+    ) -> Ai302SearchResponse:
         """Search the web with a provider of your choice.
 
         One form for all providers, one form of results. What `category`, `time_range` and the other filters may say
@@ -2504,7 +2508,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_search as endpoint
 
-        reply_: Ai302SearchReply = await self._call(
+        reply_: Ai302SearchResponse = await self._call(
             endpoint,
             body={
                 "query": query,
@@ -2538,7 +2542,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RunCodeReply:
+    ) -> Ai302RunCodeResponse:
         """Run code that needs no sandbox of its own.
 
         Answers what the code printed. For files or state between calls use a sandbox.
@@ -2561,7 +2565,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_run_code as endpoint
 
-        reply_: Ai302RunCodeReply = await self._call(
+        reply_: Ai302RunCodeResponse = await self._call(
             endpoint, body={"language": language, "code": code}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2579,7 +2583,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SandboxOnceReply:
+    ) -> Ai302SandboxOnceResponse:
         """Run code in a sandbox made for it.
 
         The sandbox is gone afterwards. On demand, the files that the code left are exported: one as it is, several as
@@ -2607,7 +2611,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_run_sandbox_once as endpoint
 
-        reply_: Ai302SandboxOnceReply = await self._call(
+        reply_: Ai302SandboxOnceResponse = await self._call(
             endpoint,
             body={
                 "code": code,
@@ -2747,7 +2751,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SandboxOnceReply:
+    ) -> Ai302SandboxOnceResponse:
         """Run code in a sandbox.
 
         Answers text alone; look at files with the calls for files. Their default folder is /home/user.
@@ -2773,7 +2777,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_run_sandbox_code as endpoint
 
-        reply_: Ai302SandboxOnceReply = await self._call(
+        reply_: Ai302SandboxOnceResponse = await self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "code": code, "language": language, "envs": envs, "timeout": timeout_},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2791,7 +2795,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SandboxCommandReply:
+    ) -> Ai302SandboxCommandResponse:
         """Run a command line in a sandbox.
 
         Answers text alone. Give 120 seconds or more to install something.
@@ -2816,7 +2820,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_run_sandbox_command as endpoint
 
-        reply_: Ai302SandboxCommandReply = await self._call(
+        reply_: Ai302SandboxCommandResponse = await self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "cmd": cmd, "envs": envs, "timeout": timeout_},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -3018,7 +3022,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search videos of TikTok.
 
         Args:
@@ -3043,7 +3047,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_search_tiktok as endpoint
 
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             endpoint,
             query={
                 "keyword": keyword,
@@ -3065,7 +3069,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a video of TikTok by its address.
 
         Args:
@@ -3084,7 +3088,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_tiktok_video as endpoint
 
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             endpoint, query={"share_url": share_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3099,7 +3103,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """List a user's posts on X.
 
         Give the name or the id.
@@ -3123,7 +3127,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_twitter_posts as endpoint
 
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             endpoint,
             query={"screen_name": screen_name, "rest_id": rest_id, "cursor": cursor},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -3139,7 +3143,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a user's profile on X.
 
         Give the name or the id.
@@ -3162,7 +3166,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_twitter_user as endpoint
 
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             endpoint, query={"screen_name": screen_name, "rest_id": rest_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3179,7 +3183,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search videos of YouTube.
 
         Args:
@@ -3203,7 +3207,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_search_youtube as endpoint
 
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             endpoint,
             query={
                 "search_query": search_query,
@@ -3230,7 +3234,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302YoutubeVideoReply:
+    ) -> Ai302YoutubeVideoResponse:
         """Get what YouTube tells about a video.
 
         Args:
@@ -3256,7 +3260,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_youtube_video as endpoint
 
-        reply_: Ai302YoutubeVideoReply = await self._call(
+        reply_: Ai302YoutubeVideoResponse = await self._call(
             endpoint,
             query={
                 "video_id": video_id,
@@ -3279,7 +3283,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302YoutubeStreamsReply:
+    ) -> Ai302YoutubeStreamsResponse:
         """Get the addresses of a YouTube video's formats.
 
         Args:
@@ -3298,7 +3302,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_youtube_streams as endpoint
 
-        reply_: Ai302YoutubeStreamsReply = await self._call(
+        reply_: Ai302YoutubeStreamsResponse = await self._call(
             endpoint, query={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3314,7 +3318,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a YouTube video's subtitles.
 
         Args:
@@ -3337,7 +3341,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_youtube_subtitles as endpoint
 
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             endpoint,
             query={"subtitle_url": subtitle_url, "format": format, "fix_overlap": fix_overlap, "target_lang": target_lang},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -3356,7 +3360,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search notes of Xiaohongshu.
 
         Args:
@@ -3380,7 +3384,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_search_xiaohongshu as endpoint
 
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             endpoint,
             query={"keyword": keyword, "page": page, "sort": sort, "noteType": noteType, "noteTime": noteTime},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -3401,7 +3405,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search notes of Xiaohongshu, the app's search.
 
         For a further page give the `searchId` and `sessionId` of the first reply.
@@ -3429,7 +3433,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_search_xiaohongshu_app as endpoint
 
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             endpoint,
             query={
                 "keyword": keyword,
@@ -3453,7 +3457,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a note of Xiaohongshu, second version.
 
         Give the id or the share text.
@@ -3476,7 +3480,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note_v2 as endpoint
 
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             endpoint, query={"note_id": note_id, "share_text": share_text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3489,7 +3493,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a note of Xiaohongshu.
 
         Args:
@@ -3509,7 +3513,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note as endpoint
 
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             endpoint, query={"note_id": note_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3523,7 +3527,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a note of Xiaohongshu as the app shows it.
 
         Give the id or the share text.
@@ -3546,7 +3550,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note_app as endpoint
 
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             endpoint, query={"note_id": note_id, "share_text": share_text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3564,7 +3568,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search videos of Douyin.
 
         Leave `count` as it is: with others the service is known to fail.
@@ -3591,7 +3595,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_search_douyin as endpoint
 
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             endpoint,
             query={
                 "keyword": keyword,
@@ -3613,7 +3617,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302DouyinIdReply:
+    ) -> Ai302DouyinIdResponse:
         """Find a Douyin video's id by its address.
 
         Args:
@@ -3632,7 +3636,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_douyin_video_id as endpoint
 
-        reply_: Ai302DouyinIdReply = await self._call(
+        reply_: Ai302DouyinIdResponse = await self._call(
             endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3645,7 +3649,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a video of Douyin.
 
         Args:
@@ -3664,7 +3668,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_douyin_video as endpoint
 
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             endpoint, query={"aweme_id": aweme_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3679,7 +3683,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """List a user's posts on Weibo.
 
         Args:
@@ -3701,7 +3705,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_weibo_posts as endpoint
 
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             endpoint, query={"uid": uid, "page": page, "since_id": since_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3714,7 +3718,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get what Bilibili tells about a video.
 
         Args:
@@ -3734,7 +3738,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_bilibili_video as endpoint
 
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             endpoint, query={"bv_id": bv_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3748,7 +3752,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """List an official WeChat account's articles.
 
         Args:
@@ -3769,7 +3773,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_wechat_articles as endpoint
 
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             endpoint, query={"ghid": ghid, "offset": offset}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3782,7 +3786,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get an article of an official WeChat account.
 
         Args:
@@ -3802,5 +3806,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_wechat_article as endpoint
 
-        reply_: Ai302ToolReply = await self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302ToolResponse = await self._call(
+            endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_

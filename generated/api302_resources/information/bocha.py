@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from api302_client.models import BochaAiSearchReply, BochaSearchReply
+    from api302_client.models import BochaAiSearchResponse, BochaSearchResponse
 
 
 class Bocha(Resource):
@@ -31,7 +31,7 @@ class Bocha(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BochaSearchReply:
+    ) -> BochaSearchResponse:
         """Search the web.
 
         Args:
@@ -58,7 +58,7 @@ class Bocha(Resource):
         """
         from api302_client.api.information_bocha import bocha_web_search as endpoint
 
-        reply_: BochaSearchReply = self._call(
+        reply_: BochaSearchResponse = self._call(
             endpoint,
             body={
                 "query": query,
@@ -85,7 +85,7 @@ class Bocha(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BochaAiSearchReply:
+    ) -> BochaAiSearchResponse:
         """Search the web and get cards of known kinds.
 
         Beside pages there are cards such as weather or trains, as JSON in a text.
@@ -111,7 +111,7 @@ class Bocha(Resource):
         """
         from api302_client.api.information_bocha import bocha_ai_search as endpoint
 
-        reply_: BochaAiSearchReply = self._call(
+        reply_: BochaAiSearchResponse = self._call(
             endpoint,
             body={"query": query, "freshness": freshness, "count": count, "answer": answer, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -136,7 +136,7 @@ class AsyncBocha(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BochaSearchReply:
+    ) -> BochaSearchResponse:
         """Search the web.
 
         Args:
@@ -163,7 +163,7 @@ class AsyncBocha(AsyncResource):
         """
         from api302_client.api.information_bocha import bocha_web_search as endpoint
 
-        reply_: BochaSearchReply = await self._call(
+        reply_: BochaSearchResponse = await self._call(
             endpoint,
             body={
                 "query": query,
@@ -190,7 +190,7 @@ class AsyncBocha(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BochaAiSearchReply:
+    ) -> BochaAiSearchResponse:
         """Search the web and get cards of known kinds.
 
         Beside pages there are cards such as weather or trains, as JSON in a text.
@@ -216,7 +216,7 @@ class AsyncBocha(AsyncResource):
         """
         from api302_client.api.information_bocha import bocha_ai_search as endpoint
 
-        reply_: BochaAiSearchReply = await self._call(
+        reply_: BochaAiSearchResponse = await self._call(
             endpoint,
             body={"query": query, "freshness": freshness, "count": count, "answer": answer, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),

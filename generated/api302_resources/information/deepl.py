@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302_client.models import DeeplTranslateReply
+    from api302_client.models import DeeplTranslateResponse
 
 
 class Deepl(Resource):
@@ -41,7 +41,7 @@ class Deepl(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DeeplTranslateReply:
+    ) -> DeeplTranslateResponse:
         """Translate texts.
 
         Args:
@@ -76,7 +76,7 @@ class Deepl(Resource):
         """
         from api302_client.api.information_deepl import deepl_translate as endpoint
 
-        reply_: DeeplTranslateReply = self._call(
+        reply_: DeeplTranslateResponse = self._call(
             endpoint,
             body={
                 "text": text,
@@ -129,7 +129,7 @@ class AsyncDeepl(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DeeplTranslateReply:
+    ) -> DeeplTranslateResponse:
         """Translate texts.
 
         Args:
@@ -164,7 +164,7 @@ class AsyncDeepl(AsyncResource):
         """
         from api302_client.api.information_deepl import deepl_translate as endpoint
 
-        reply_: DeeplTranslateReply = await self._call(
+        reply_: DeeplTranslateResponse = await self._call(
             endpoint,
             body={
                 "text": text,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302_client.models import ExaAnswerReply, ExaContentsReply, ExaSearchReply
+    from api302_client.models import ExaAnswerResponse, ExaContentsResponse, ExaSearchResponse
     from api302_client.params.information_exa import (
         ExaContents,
         ExaContextOptions,
@@ -52,7 +52,7 @@ class Exa(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ExaSearchReply:
+    ) -> ExaSearchResponse:
         """Search the web by meaning.
 
         With `contents` the pages come along.
@@ -94,7 +94,7 @@ class Exa(Resource):
         """
         from api302_client.api.information_exa import exa_search as endpoint
 
-        reply_: ExaSearchReply = self._call(
+        reply_: ExaSearchResponse = self._call(
             endpoint,
             body={
                 "query": query,
@@ -140,7 +140,7 @@ class Exa(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ExaContentsReply:
+    ) -> ExaContentsResponse:
         """Read web pages.
 
         Args:
@@ -170,7 +170,7 @@ class Exa(Resource):
         """
         from api302_client.api.information_exa import exa_get_contents as endpoint
 
-        reply_: ExaContentsReply = self._call(
+        reply_: ExaContentsResponse = self._call(
             endpoint,
             body={
                 "urls": urls,
@@ -199,7 +199,7 @@ class Exa(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ExaAnswerReply:
+    ) -> ExaAnswerResponse:
         """Answer a question from the web.
 
         Args:
@@ -221,7 +221,7 @@ class Exa(Resource):
         """
         from api302_client.api.information_exa import exa_answer as endpoint
 
-        reply_: ExaAnswerReply = self._call(
+        reply_: ExaAnswerResponse = self._call(
             endpoint,
             body={"query": query, "text": text, "outputSchema": outputSchema},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -259,7 +259,7 @@ class AsyncExa(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ExaSearchReply:
+    ) -> ExaSearchResponse:
         """Search the web by meaning.
 
         With `contents` the pages come along.
@@ -301,7 +301,7 @@ class AsyncExa(AsyncResource):
         """
         from api302_client.api.information_exa import exa_search as endpoint
 
-        reply_: ExaSearchReply = await self._call(
+        reply_: ExaSearchResponse = await self._call(
             endpoint,
             body={
                 "query": query,
@@ -347,7 +347,7 @@ class AsyncExa(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ExaContentsReply:
+    ) -> ExaContentsResponse:
         """Read web pages.
 
         Args:
@@ -377,7 +377,7 @@ class AsyncExa(AsyncResource):
         """
         from api302_client.api.information_exa import exa_get_contents as endpoint
 
-        reply_: ExaContentsReply = await self._call(
+        reply_: ExaContentsResponse = await self._call(
             endpoint,
             body={
                 "urls": urls,
@@ -406,7 +406,7 @@ class AsyncExa(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ExaAnswerReply:
+    ) -> ExaAnswerResponse:
         """Answer a question from the web.
 
         Args:
@@ -428,7 +428,7 @@ class AsyncExa(AsyncResource):
         """
         from api302_client.api.information_exa import exa_answer as endpoint
 
-        reply_: ExaAnswerReply = await self._call(
+        reply_: ExaAnswerResponse = await self._call(
             endpoint,
             body={"query": query, "text": text, "outputSchema": outputSchema},
             options=(extra_headers, extra_query, extra_body, timeout),

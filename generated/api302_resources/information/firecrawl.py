@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
-    from api302_client.models import FirecrawlBatch, FirecrawlBatchErrors, FirecrawlMapReply, FirecrawlScrapeReply, FirecrawlSearchReply
+    from api302_client.models import (
+        FirecrawlBatch,
+        FirecrawlBatchErrors,
+        FirecrawlMapResponse,
+        FirecrawlScrapeResponse,
+        FirecrawlSearchResponse,
+    )
     from api302_client.params.information_firecrawl import (
         FirecrawlAction,
         FirecrawlJsonOptions,
@@ -53,7 +59,7 @@ class Firecrawl(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FirecrawlScrapeReply:
+    ) -> FirecrawlScrapeResponse:
         """Scrape a web page.
 
         As Markdown, HTML, links, a screenshot, or data by a JSON Schema.
@@ -94,7 +100,7 @@ class Firecrawl(Resource):
         """
         from api302_client.api.information_firecrawl import firecrawl_scrape as endpoint
 
-        reply_: FirecrawlScrapeReply = self._call(
+        reply_: FirecrawlScrapeResponse = self._call(
             endpoint,
             body={
                 "url": url,
@@ -301,7 +307,7 @@ class Firecrawl(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FirecrawlMapReply:
+    ) -> FirecrawlMapResponse:
         """List a site's pages.
 
         Args:
@@ -327,7 +333,7 @@ class Firecrawl(Resource):
         """
         from api302_client.api.information_firecrawl import firecrawl_map as endpoint
 
-        reply_: FirecrawlMapReply = self._call(
+        reply_: FirecrawlMapResponse = self._call(
             endpoint,
             body={
                 "url": url,
@@ -356,7 +362,7 @@ class Firecrawl(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FirecrawlSearchReply:
+    ) -> FirecrawlSearchResponse:
         """Search the web and read the results.
 
         Args:
@@ -382,7 +388,7 @@ class Firecrawl(Resource):
         """
         from api302_client.api.information_firecrawl import firecrawl_search as endpoint
 
-        reply_: FirecrawlSearchReply = self._call(
+        reply_: FirecrawlSearchResponse = self._call(
             endpoint,
             body={
                 "query": query,
@@ -429,7 +435,7 @@ class AsyncFirecrawl(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FirecrawlScrapeReply:
+    ) -> FirecrawlScrapeResponse:
         """Scrape a web page.
 
         As Markdown, HTML, links, a screenshot, or data by a JSON Schema.
@@ -470,7 +476,7 @@ class AsyncFirecrawl(AsyncResource):
         """
         from api302_client.api.information_firecrawl import firecrawl_scrape as endpoint
 
-        reply_: FirecrawlScrapeReply = await self._call(
+        reply_: FirecrawlScrapeResponse = await self._call(
             endpoint,
             body={
                 "url": url,
@@ -679,7 +685,7 @@ class AsyncFirecrawl(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FirecrawlMapReply:
+    ) -> FirecrawlMapResponse:
         """List a site's pages.
 
         Args:
@@ -705,7 +711,7 @@ class AsyncFirecrawl(AsyncResource):
         """
         from api302_client.api.information_firecrawl import firecrawl_map as endpoint
 
-        reply_: FirecrawlMapReply = await self._call(
+        reply_: FirecrawlMapResponse = await self._call(
             endpoint,
             body={
                 "url": url,
@@ -734,7 +740,7 @@ class AsyncFirecrawl(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FirecrawlSearchReply:
+    ) -> FirecrawlSearchResponse:
         """Search the web and read the results.
 
         Args:
@@ -760,7 +766,7 @@ class AsyncFirecrawl(AsyncResource):
         """
         from api302_client.api.information_firecrawl import firecrawl_search as endpoint
 
-        reply_: FirecrawlSearchReply = await self._call(
+        reply_: FirecrawlSearchResponse = await self._call(
             endpoint,
             body={
                 "query": query,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from api302_client.models import GlifReply
+    from api302_client.models import GlifResponse
 
 
 class Glif(Resource):
@@ -26,7 +26,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Run a workflow of your choice.
 
         Args:
@@ -47,7 +47,7 @@ class Glif(Resource):
         """
         from api302_client.api.information_glif import glif_run as endpoint
 
-        reply_: GlifReply = self._call(
+        reply_: GlifResponse = self._call(
             endpoint, body={"id": id, "inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -65,7 +65,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Run a workflow of your choice.
 
         Args:
@@ -86,7 +86,7 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.information_glif import glif_run as endpoint
 
-        reply_: GlifReply = await self._call(
+        reply_: GlifResponse = await self._call(
             endpoint, body={"id": id, "inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302_client._model import Text
-    from api302_client.models import JinaClassifyReply, JinaGroundingReply, JinaReaderReply, JinaSearchReply
+    from api302_client.models import JinaClassifyResponse, JinaGroundingResponse, JinaReaderResponse, JinaSearchResponse
     from api302_client.params.information_jina import JinaClassifyInput
 
 
@@ -28,7 +28,7 @@ class Jina(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaReaderReply | Text:
+    ) -> JinaReaderResponse | Text:
         """Read a web page as Markdown.
 
         Args:
@@ -49,7 +49,7 @@ class Jina(Resource):
         """
         from api302_client.api.information_jina import jina_read as endpoint
 
-        reply_: JinaReaderReply | Text = self._call(
+        reply_: JinaReaderResponse | Text = self._call(
             endpoint, path={"website": website}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -63,7 +63,7 @@ class Jina(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaSearchReply | Text:
+    ) -> JinaSearchResponse | Text:
         """Search the web and read the results.
 
         Args:
@@ -84,7 +84,7 @@ class Jina(Resource):
         """
         from api302_client.api.information_jina import jina_search as endpoint
 
-        reply_: JinaSearchReply | Text = self._call(
+        reply_: JinaSearchResponse | Text = self._call(
             endpoint, path={"query": query}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -98,7 +98,7 @@ class Jina(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaGroundingReply:
+    ) -> JinaGroundingResponse:
         """Check a statement.
 
         Args:
@@ -119,7 +119,7 @@ class Jina(Resource):
         """
         from api302_client.api.information_jina import jina_check_fact as endpoint
 
-        reply_: JinaGroundingReply = self._call(
+        reply_: JinaGroundingResponse = self._call(
             endpoint, path={"query": query}, query={"deepdive": deepdive}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -135,7 +135,7 @@ class Jina(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaClassifyReply:
+    ) -> JinaClassifyResponse:
         """Sort texts or images into classes.
 
         Args:
@@ -158,7 +158,7 @@ class Jina(Resource):
         """
         from api302_client.api.information_jina import jina_classify as endpoint
 
-        reply_: JinaClassifyReply = self._call(
+        reply_: JinaClassifyResponse = self._call(
             endpoint,
             body={"input": input, "labels": labels, "model": model, "classifier_id": classifier_id},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -178,7 +178,7 @@ class AsyncJina(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaReaderReply | Text:
+    ) -> JinaReaderResponse | Text:
         """Read a web page as Markdown.
 
         Args:
@@ -199,7 +199,7 @@ class AsyncJina(AsyncResource):
         """
         from api302_client.api.information_jina import jina_read as endpoint
 
-        reply_: JinaReaderReply | Text = await self._call(
+        reply_: JinaReaderResponse | Text = await self._call(
             endpoint, path={"website": website}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -213,7 +213,7 @@ class AsyncJina(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaSearchReply | Text:
+    ) -> JinaSearchResponse | Text:
         """Search the web and read the results.
 
         Args:
@@ -234,7 +234,7 @@ class AsyncJina(AsyncResource):
         """
         from api302_client.api.information_jina import jina_search as endpoint
 
-        reply_: JinaSearchReply | Text = await self._call(
+        reply_: JinaSearchResponse | Text = await self._call(
             endpoint, path={"query": query}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -248,7 +248,7 @@ class AsyncJina(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaGroundingReply:
+    ) -> JinaGroundingResponse:
         """Check a statement.
 
         Args:
@@ -269,7 +269,7 @@ class AsyncJina(AsyncResource):
         """
         from api302_client.api.information_jina import jina_check_fact as endpoint
 
-        reply_: JinaGroundingReply = await self._call(
+        reply_: JinaGroundingResponse = await self._call(
             endpoint, path={"query": query}, query={"deepdive": deepdive}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -285,7 +285,7 @@ class AsyncJina(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaClassifyReply:
+    ) -> JinaClassifyResponse:
         """Sort texts or images into classes.
 
         Args:
@@ -308,7 +308,7 @@ class AsyncJina(AsyncResource):
         """
         from api302_client.api.information_jina import jina_classify as endpoint
 
-        reply_: JinaClassifyReply = await self._call(
+        reply_: JinaClassifyResponse = await self._call(
             endpoint,
             body={"input": input, "labels": labels, "model": model, "classifier_id": classifier_id},
             options=(extra_headers, extra_query, extra_body, timeout),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from api302_client.models import MistralOcrReply
+    from api302_client.models import MistralOcrResponse
     from api302_client.params.information_mistral import MistralDocumentUrl, MistralImageUrl
 
 
@@ -37,7 +37,7 @@ class Mistral(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MistralOcrReply:
+    ) -> MistralOcrResponse:
         """Read the text of a PDF or an image (OCR).
 
         Args:
@@ -68,7 +68,7 @@ class Mistral(Resource):
         """
         from api302_client.api.information_mistral import mistral_ocr as endpoint
 
-        reply_: MistralOcrReply = self._call(
+        reply_: MistralOcrResponse = self._call(
             endpoint,
             body={
                 "model": model,
@@ -111,7 +111,7 @@ class AsyncMistral(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MistralOcrReply:
+    ) -> MistralOcrResponse:
         """Read the text of a PDF or an image (OCR).
 
         Args:
@@ -142,7 +142,7 @@ class AsyncMistral(AsyncResource):
         """
         from api302_client.api.information_mistral import mistral_ocr as endpoint
 
-        reply_: MistralOcrReply = await self._call(
+        reply_: MistralOcrResponse = await self._call(
             endpoint,
             body={
                 "model": model,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302_client.models import Search1ApiCrawlReply, Search1ApiLinks, Search1ApiSearchReply, Search1ApiTrends
+    from api302_client.models import Search1ApiCrawlResponse, Search1ApiLinks, Search1ApiSearchResponse, Search1ApiTrends
 
 
 class Search1api(Resource):
@@ -35,7 +35,7 @@ class Search1api(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Search1ApiSearchReply:
+    ) -> Search1ApiSearchResponse:
         """Search the web.
 
         Args:
@@ -62,7 +62,7 @@ class Search1api(Resource):
         """
         from api302_client.api.information_search1api import search1api_search as endpoint
 
-        reply_: Search1ApiSearchReply = self._call(
+        reply_: Search1ApiSearchResponse = self._call(
             endpoint,
             body={
                 "query": query,
@@ -92,7 +92,7 @@ class Search1api(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Search1ApiSearchReply:
+    ) -> Search1ApiSearchResponse:
         """Search the news.
 
         Args:
@@ -118,7 +118,7 @@ class Search1api(Resource):
         """
         from api302_client.api.information_search1api import search1api_search_news as endpoint
 
-        reply_: Search1ApiSearchReply = self._call(
+        reply_: Search1ApiSearchResponse = self._call(
             endpoint,
             body={
                 "query": query,
@@ -141,7 +141,7 @@ class Search1api(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Search1ApiCrawlReply:
+    ) -> Search1ApiCrawlResponse:
         """Read a web page (crawl).
 
         Args:
@@ -161,7 +161,7 @@ class Search1api(Resource):
         """
         from api302_client.api.information_search1api import search1api_crawl as endpoint
 
-        reply_: Search1ApiCrawlReply = self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Search1ApiCrawlResponse = self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def list_links(
@@ -254,7 +254,7 @@ class AsyncSearch1api(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Search1ApiSearchReply:
+    ) -> Search1ApiSearchResponse:
         """Search the web.
 
         Args:
@@ -281,7 +281,7 @@ class AsyncSearch1api(AsyncResource):
         """
         from api302_client.api.information_search1api import search1api_search as endpoint
 
-        reply_: Search1ApiSearchReply = await self._call(
+        reply_: Search1ApiSearchResponse = await self._call(
             endpoint,
             body={
                 "query": query,
@@ -311,7 +311,7 @@ class AsyncSearch1api(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Search1ApiSearchReply:
+    ) -> Search1ApiSearchResponse:
         """Search the news.
 
         Args:
@@ -337,7 +337,7 @@ class AsyncSearch1api(AsyncResource):
         """
         from api302_client.api.information_search1api import search1api_search_news as endpoint
 
-        reply_: Search1ApiSearchReply = await self._call(
+        reply_: Search1ApiSearchResponse = await self._call(
             endpoint,
             body={
                 "query": query,
@@ -360,7 +360,7 @@ class AsyncSearch1api(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Search1ApiCrawlReply:
+    ) -> Search1ApiCrawlResponse:
         """Read a web page (crawl).
 
         Args:
@@ -380,7 +380,7 @@ class AsyncSearch1api(AsyncResource):
         """
         from api302_client.api.information_search1api import search1api_crawl as endpoint
 
-        reply_: Search1ApiCrawlReply = await self._call(
+        reply_: Search1ApiCrawlResponse = await self._call(
             endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302_client.models import SearchapiReply
+    from api302_client.models import SearchapiResponse
 
 
 class Searchapi(Resource):
@@ -62,7 +62,7 @@ class Searchapi(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SearchapiReply:
+    ) -> SearchapiResponse:
         """Search with an engine of your choice.
 
         Which parameters count depends on the engine. Every caller that was found sends the key in the query as
@@ -111,7 +111,7 @@ class Searchapi(Resource):
         """
         from api302_client.api.information_searchapi import searchapi_search as endpoint
 
-        reply_: SearchapiReply = self._call(
+        reply_: SearchapiResponse = self._call(
             endpoint,
             query={
                 "engine": engine,
@@ -195,7 +195,7 @@ class AsyncSearchapi(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SearchapiReply:
+    ) -> SearchapiResponse:
         """Search with an engine of your choice.
 
         Which parameters count depends on the engine. Every caller that was found sends the key in the query as
@@ -244,7 +244,7 @@ class AsyncSearchapi(AsyncResource):
         """
         from api302_client.api.information_searchapi import searchapi_search as endpoint
 
-        reply_: SearchapiReply = await self._call(
+        reply_: SearchapiResponse = await self._call(
             endpoint,
             query={
                 "engine": engine,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302_client.models import SerpapiReply
+    from api302_client.models import SerpapiResponse
 
 
 class Serpapi(Resource):
@@ -33,7 +33,7 @@ class Serpapi(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SerpapiReply:
+    ) -> SerpapiResponse:
         """Search with an engine of your choice.
 
         SerpApi's other parameters may be given with extra_query.
@@ -63,7 +63,7 @@ class Serpapi(Resource):
         """
         from api302_client.api.information_serpapi import serpapi_search as endpoint
 
-        reply_: SerpapiReply = self._call(
+        reply_: SerpapiResponse = self._call(
             endpoint,
             query={
                 "engine": engine,
@@ -100,7 +100,7 @@ class AsyncSerpapi(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SerpapiReply:
+    ) -> SerpapiResponse:
         """Search with an engine of your choice.
 
         SerpApi's other parameters may be given with extra_query.
@@ -130,7 +130,7 @@ class AsyncSerpapi(AsyncResource):
         """
         from api302_client.api.information_serpapi import serpapi_search as endpoint
 
-        reply_: SerpapiReply = await self._call(
+        reply_: SerpapiResponse = await self._call(
             endpoint,
             query={
                 "engine": engine,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302_client.models import TavilyExtractReply, TavilySearchReply
+    from api302_client.models import TavilyExtractResponse, TavilySearchResponse
 
 
 class Tavily(Resource):
@@ -44,7 +44,7 @@ class Tavily(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TavilySearchReply:
+    ) -> TavilySearchResponse:
         """Search the web.
 
         Args:
@@ -83,7 +83,7 @@ class Tavily(Resource):
         """
         from api302_client.api.information_tavily import tavily_search as endpoint
 
-        reply_: TavilySearchReply = self._call(
+        reply_: TavilySearchResponse = self._call(
             endpoint,
             body={
                 "query": query,
@@ -120,7 +120,7 @@ class Tavily(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TavilySearchReply:
+    ) -> TavilySearchResponse:
         """Search the web by address alone.
 
         Args:
@@ -141,7 +141,7 @@ class Tavily(Resource):
         """
         from api302_client.api.information_tavily import tavily_search_simple as endpoint
 
-        reply_: TavilySearchReply = self._call(
+        reply_: TavilySearchResponse = self._call(
             endpoint, query={"query": query, "max_results": max_results}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -162,7 +162,7 @@ class Tavily(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TavilyExtractReply:
+    ) -> TavilyExtractResponse:
         """Read web pages.
 
         Args:
@@ -190,7 +190,7 @@ class Tavily(Resource):
         """
         from api302_client.api.information_tavily import tavily_extract as endpoint
 
-        reply_: TavilyExtractReply = self._call(
+        reply_: TavilyExtractResponse = self._call(
             endpoint,
             body={
                 "urls": urls,
@@ -238,7 +238,7 @@ class AsyncTavily(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TavilySearchReply:
+    ) -> TavilySearchResponse:
         """Search the web.
 
         Args:
@@ -277,7 +277,7 @@ class AsyncTavily(AsyncResource):
         """
         from api302_client.api.information_tavily import tavily_search as endpoint
 
-        reply_: TavilySearchReply = await self._call(
+        reply_: TavilySearchResponse = await self._call(
             endpoint,
             body={
                 "query": query,
@@ -314,7 +314,7 @@ class AsyncTavily(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TavilySearchReply:
+    ) -> TavilySearchResponse:
         """Search the web by address alone.
 
         Args:
@@ -335,7 +335,7 @@ class AsyncTavily(AsyncResource):
         """
         from api302_client.api.information_tavily import tavily_search_simple as endpoint
 
-        reply_: TavilySearchReply = await self._call(
+        reply_: TavilySearchResponse = await self._call(
             endpoint, query={"query": query, "max_results": max_results}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -356,7 +356,7 @@ class AsyncTavily(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TavilyExtractReply:
+    ) -> TavilyExtractResponse:
         """Read web pages.
 
         Args:
@@ -384,7 +384,7 @@ class AsyncTavily(AsyncResource):
         """
         from api302_client.api.information_tavily import tavily_extract as endpoint
 
-        reply_: TavilyExtractReply = await self._call(
+        reply_: TavilyExtractResponse = await self._call(
             endpoint,
             body={
                 "urls": urls,

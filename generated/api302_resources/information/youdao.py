@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from api302_client.models import YoudaoReply
+    from api302_client.models import YoudaoResponse
 
 
 class Youdao(Resource):
@@ -24,7 +24,7 @@ class Youdao(Resource):
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> YoudaoReply:
+    ) -> YoudaoResponse:
         """Translate a text.
 
         The fields of this call are not documented.
@@ -47,7 +47,7 @@ class Youdao(Resource):
         """
         from api302_client.api.information_youdao import youdao_translate as endpoint
 
-        reply_: YoudaoReply = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: YoudaoResponse = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -61,7 +61,7 @@ class AsyncYoudao(AsyncResource):
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> YoudaoReply:
+    ) -> YoudaoResponse:
         """Translate a text.
 
         The fields of this call are not documented.
@@ -84,5 +84,5 @@ class AsyncYoudao(AsyncResource):
         """
         from api302_client.api.information_youdao import youdao_translate as endpoint
 
-        reply_: YoudaoReply = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: YoudaoResponse = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

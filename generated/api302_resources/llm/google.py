@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from api302 import AsyncStream, Stream
-    from api302_client.models import GoogleGenerateReply
+    from api302_client.models import GoogleGenerateResponse
     from api302_client.params.llm_google import GoogleGenerationConfig, GoogleInput, GoogleSafetySetting, GoogleTool, GoogleToolConfig
 
 
@@ -36,7 +36,7 @@ class Google(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GoogleGenerateReply:
+    ) -> GoogleGenerateResponse:
         """Answer in Gemini's format.
 
         302.AI adds that images may be given by address (`image_url`) and given back by address
@@ -69,7 +69,7 @@ class Google(Resource):
         """
         from api302_client.api.llm_google import google_generate_content as endpoint
 
-        reply_: GoogleGenerateReply = self._call(
+        reply_: GoogleGenerateResponse = self._call(
             endpoint,
             path={"model": model},
             query={"response_format": response_format},
@@ -104,7 +104,7 @@ class Google(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[GoogleGenerateReply, GoogleGenerateReply]:
+    ) -> Stream[GoogleGenerateResponse, GoogleGenerateResponse]:
         """Answer in Gemini's format, in pieces.
 
         As a list of pieces, or with `alt=sse` as an event stream. A stream has no sentinel; its last piece has a
@@ -125,7 +125,7 @@ class Google(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The stream, a context manager to iterate over (GoogleGenerateReply).
+            The stream, a context manager to iterate over (GoogleGenerateResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -174,7 +174,7 @@ class AsyncGoogle(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GoogleGenerateReply:
+    ) -> GoogleGenerateResponse:
         """Answer in Gemini's format.
 
         302.AI adds that images may be given by address (`image_url`) and given back by address
@@ -207,7 +207,7 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.llm_google import google_generate_content as endpoint
 
-        reply_: GoogleGenerateReply = await self._call(
+        reply_: GoogleGenerateResponse = await self._call(
             endpoint,
             path={"model": model},
             query={"response_format": response_format},
@@ -242,7 +242,7 @@ class AsyncGoogle(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[GoogleGenerateReply, GoogleGenerateReply]:
+    ) -> AsyncStream[GoogleGenerateResponse, GoogleGenerateResponse]:
         """Answer in Gemini's format, in pieces.
 
         As a list of pieces, or with `alt=sse` as an event stream. A stream has no sentinel; its last piece has a
@@ -263,7 +263,7 @@ class AsyncGoogle(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The stream, a context manager to iterate over (GoogleGenerateReply).
+            The stream, a context manager to iterate over (GoogleGenerateResponse).
 
         Raises:
             Api302Error: The call failed.

@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302_client.models import (
-        MemobaseBlobReply,
-        MemobaseContextReply,
-        MemobaseEventsReply,
-        MemobaseFlushReply,
-        MemobaseIdReply,
-        MemobaseIdsReply,
-        MemobaseInsertReply,
-        MemobaseProfileReply,
-        MemobaseReply,
-        MemobaseUserReply,
+        MemobaseBlobResponse,
+        MemobaseContextResponse,
+        MemobaseEventsResponse,
+        MemobaseFlushResponse,
+        MemobaseIdResponse,
+        MemobaseIdsResponse,
+        MemobaseInsertResponse,
+        MemobaseProfileResponse,
+        MemobaseResponse,
+        MemobaseUserResponse,
     )
     from api302_client.params.llm_memobase import MemobaseBlobData
 
@@ -38,7 +38,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseIdReply:
+    ) -> MemobaseIdResponse:
         """Create a user whose memory is kept.
 
         Args:
@@ -59,7 +59,7 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_create_user as endpoint
 
-        reply_: MemobaseIdReply = self._call(
+        reply_: MemobaseIdResponse = self._call(
             endpoint, body={"id": id, "data": data}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -72,7 +72,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseUserReply:
+    ) -> MemobaseUserResponse:
         """Get a user.
 
         Args:
@@ -92,7 +92,7 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_get_user as endpoint
 
-        reply_: MemobaseUserReply = self._call(
+        reply_: MemobaseUserResponse = self._call(
             endpoint, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -105,7 +105,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseIdReply:
+    ) -> MemobaseIdResponse:
         """Replace the data kept with a user.
 
         The whole body is the data; its fields are yours.
@@ -127,7 +127,7 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_update_user as endpoint
 
-        reply_: MemobaseIdReply = self._call(
+        reply_: MemobaseIdResponse = self._call(
             endpoint, path={"user_id": user_id}, body={}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -140,7 +140,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseReply:
+    ) -> MemobaseResponse:
         """Delete a user with all memory.
 
         Args:
@@ -160,7 +160,9 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_delete_user as endpoint
 
-        reply_: MemobaseReply = self._call(endpoint, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: MemobaseResponse = self._call(
+            endpoint, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     def get_profile(
@@ -178,7 +180,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseProfileReply:
+    ) -> MemobaseProfileResponse:
         """Get what is remembered of a user.
 
         Args:
@@ -207,7 +209,7 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_get_profile as endpoint
 
-        reply_: MemobaseProfileReply = self._call(
+        reply_: MemobaseProfileResponse = self._call(
             endpoint,
             path={"user_id": user_id},
             query={
@@ -232,7 +234,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseReply:
+    ) -> MemobaseResponse:
         """Forget one entry of what is remembered of a user.
 
         Args:
@@ -253,7 +255,7 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_delete_profile as endpoint
 
-        reply_: MemobaseReply = self._call(
+        reply_: MemobaseResponse = self._call(
             endpoint, path={"user_id": user_id, "profile_id": profile_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -269,7 +271,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseEventsReply:
+    ) -> MemobaseEventsResponse:
         """List what happened in a user's conversations.
 
         Args:
@@ -292,7 +294,7 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_list_events as endpoint
 
-        reply_: MemobaseEventsReply = self._call(
+        reply_: MemobaseEventsResponse = self._call(
             endpoint,
             path={"user_id": user_id},
             query={"topk": topk, "max_token_size": max_token_size, "need_summary": need_summary},
@@ -321,7 +323,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseContextReply:
+    ) -> MemobaseContextResponse:
         """Get a user's memory as text for a prompt.
 
         Args:
@@ -359,7 +361,7 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_get_context as endpoint
 
-        reply_: MemobaseContextReply = self._call(
+        reply_: MemobaseContextResponse = self._call(
             endpoint,
             path={"user_id": user_id},
             query={
@@ -394,7 +396,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseInsertReply:
+    ) -> MemobaseInsertResponse:
         """Add a conversation or another text to a user's buffer.
 
         The buffer becomes memory when it is full or flushed. The raw text is not kept after that, as Memobase is set
@@ -423,7 +425,7 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_insert_blob as endpoint
 
-        reply_: MemobaseInsertReply = self._call(
+        reply_: MemobaseInsertResponse = self._call(
             endpoint,
             path={"user_id": user_id},
             query={"wait_process": wait_process},
@@ -443,7 +445,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseIdsReply:
+    ) -> MemobaseIdsResponse:
         """List the ids of a user's blobs.
 
         `iter_list_blobs` goes through the items of all pages.
@@ -468,7 +470,7 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_list_blobs as endpoint
 
-        reply_: MemobaseIdsReply = self._call(
+        reply_: MemobaseIdsResponse = self._call(
             endpoint,
             path={"user_id": user_id, "blob_type": blob_type},
             query={"page": page, "page_size": page_size},
@@ -524,7 +526,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseBlobReply:
+    ) -> MemobaseBlobResponse:
         """Get a blob.
 
         Args:
@@ -545,7 +547,7 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_get_blob as endpoint
 
-        reply_: MemobaseBlobReply = self._call(
+        reply_: MemobaseBlobResponse = self._call(
             endpoint, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -559,7 +561,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseReply:
+    ) -> MemobaseResponse:
         """Delete a blob.
 
         Args:
@@ -580,7 +582,7 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_delete_blob as endpoint
 
-        reply_: MemobaseReply = self._call(
+        reply_: MemobaseResponse = self._call(
             endpoint, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -595,7 +597,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseFlushReply:
+    ) -> MemobaseFlushResponse:
         """Turn what is buffered into memory now.
 
         Args:
@@ -618,7 +620,7 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_flush_buffer as endpoint
 
-        reply_: MemobaseFlushReply = self._call(
+        reply_: MemobaseFlushResponse = self._call(
             endpoint,
             path={"user_id": user_id, "buffer_type": buffer_type},
             query={"wait_process": wait_process},
@@ -639,7 +641,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseIdReply:
+    ) -> MemobaseIdResponse:
         """Create a user whose memory is kept.
 
         Args:
@@ -660,7 +662,7 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_create_user as endpoint
 
-        reply_: MemobaseIdReply = await self._call(
+        reply_: MemobaseIdResponse = await self._call(
             endpoint, body={"id": id, "data": data}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -673,7 +675,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseUserReply:
+    ) -> MemobaseUserResponse:
         """Get a user.
 
         Args:
@@ -693,7 +695,7 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_get_user as endpoint
 
-        reply_: MemobaseUserReply = await self._call(
+        reply_: MemobaseUserResponse = await self._call(
             endpoint, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -706,7 +708,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseIdReply:
+    ) -> MemobaseIdResponse:
         """Replace the data kept with a user.
 
         The whole body is the data; its fields are yours.
@@ -728,7 +730,7 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_update_user as endpoint
 
-        reply_: MemobaseIdReply = await self._call(
+        reply_: MemobaseIdResponse = await self._call(
             endpoint, path={"user_id": user_id}, body={}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -741,7 +743,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseReply:
+    ) -> MemobaseResponse:
         """Delete a user with all memory.
 
         Args:
@@ -761,7 +763,7 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_delete_user as endpoint
 
-        reply_: MemobaseReply = await self._call(
+        reply_: MemobaseResponse = await self._call(
             endpoint, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -781,7 +783,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseProfileReply:
+    ) -> MemobaseProfileResponse:
         """Get what is remembered of a user.
 
         Args:
@@ -810,7 +812,7 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_get_profile as endpoint
 
-        reply_: MemobaseProfileReply = await self._call(
+        reply_: MemobaseProfileResponse = await self._call(
             endpoint,
             path={"user_id": user_id},
             query={
@@ -835,7 +837,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseReply:
+    ) -> MemobaseResponse:
         """Forget one entry of what is remembered of a user.
 
         Args:
@@ -856,7 +858,7 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_delete_profile as endpoint
 
-        reply_: MemobaseReply = await self._call(
+        reply_: MemobaseResponse = await self._call(
             endpoint, path={"user_id": user_id, "profile_id": profile_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -872,7 +874,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseEventsReply:
+    ) -> MemobaseEventsResponse:
         """List what happened in a user's conversations.
 
         Args:
@@ -895,7 +897,7 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_list_events as endpoint
 
-        reply_: MemobaseEventsReply = await self._call(
+        reply_: MemobaseEventsResponse = await self._call(
             endpoint,
             path={"user_id": user_id},
             query={"topk": topk, "max_token_size": max_token_size, "need_summary": need_summary},
@@ -924,7 +926,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseContextReply:
+    ) -> MemobaseContextResponse:
         """Get a user's memory as text for a prompt.
 
         Args:
@@ -962,7 +964,7 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_get_context as endpoint
 
-        reply_: MemobaseContextReply = await self._call(
+        reply_: MemobaseContextResponse = await self._call(
             endpoint,
             path={"user_id": user_id},
             query={
@@ -997,7 +999,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseInsertReply:
+    ) -> MemobaseInsertResponse:
         """Add a conversation or another text to a user's buffer.
 
         The buffer becomes memory when it is full or flushed. The raw text is not kept after that, as Memobase is set
@@ -1026,7 +1028,7 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_insert_blob as endpoint
 
-        reply_: MemobaseInsertReply = await self._call(
+        reply_: MemobaseInsertResponse = await self._call(
             endpoint,
             path={"user_id": user_id},
             query={"wait_process": wait_process},
@@ -1046,7 +1048,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseIdsReply:
+    ) -> MemobaseIdsResponse:
         """List the ids of a user's blobs.
 
         `iter_list_blobs` goes through the items of all pages.
@@ -1071,7 +1073,7 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_list_blobs as endpoint
 
-        reply_: MemobaseIdsReply = await self._call(
+        reply_: MemobaseIdsResponse = await self._call(
             endpoint,
             path={"user_id": user_id, "blob_type": blob_type},
             query={"page": page, "page_size": page_size},
@@ -1127,7 +1129,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseBlobReply:
+    ) -> MemobaseBlobResponse:
         """Get a blob.
 
         Args:
@@ -1148,7 +1150,7 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_get_blob as endpoint
 
-        reply_: MemobaseBlobReply = await self._call(
+        reply_: MemobaseBlobResponse = await self._call(
             endpoint, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1162,7 +1164,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseReply:
+    ) -> MemobaseResponse:
         """Delete a blob.
 
         Args:
@@ -1183,7 +1185,7 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_delete_blob as endpoint
 
-        reply_: MemobaseReply = await self._call(
+        reply_: MemobaseResponse = await self._call(
             endpoint, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1198,7 +1200,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseFlushReply:
+    ) -> MemobaseFlushResponse:
         """Turn what is buffered into memory now.
 
         Args:
@@ -1221,7 +1223,7 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_flush_buffer as endpoint
 
-        reply_: MemobaseFlushReply = await self._call(
+        reply_: MemobaseFlushResponse = await self._call(
             endpoint,
             path={"user_id": user_id, "buffer_type": buffer_type},
             query={"wait_process": wait_process},

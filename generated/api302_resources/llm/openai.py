@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from api302 import AsyncStream, AsyncTask, Stream, Task
     from api302_client.models import (
         OpenaiChatChunk,
-        OpenaiChatReply,
-        OpenaiResponsesReply,
+        OpenaiChatResponse,
+        OpenaiResponsesResponse,
         OpenaiResponsesStreamEvent,
-        OpenaiShortChatReply,
+        OpenaiShortChatResponse,
     )
     from api302_client.params.llm_openai import (
         OpenaiChatAudioOptions,
@@ -102,7 +102,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply: ...
+    ) -> OpenaiChatResponse: ...
 
     @overload
     def chat_completions(
@@ -115,7 +115,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiShortChatReply: ...
+    ) -> OpenaiShortChatResponse: ...
 
     def chat_completions(
         self,
@@ -180,7 +180,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply | OpenaiShortChatReply:
+    ) -> OpenaiChatResponse | OpenaiShortChatResponse:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -297,7 +297,7 @@ class Openai(Resource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        reply_: OpenaiChatReply | OpenaiShortChatReply = self._call(
+        reply_: OpenaiChatResponse | OpenaiShortChatResponse = self._call(
             endpoint,
             query={"callback": callback},
             body={
@@ -424,7 +424,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiChatReply]: ...
+    ) -> Task[OpenaiChatResponse]: ...
 
     @overload
     def submit_chat_completions(
@@ -437,7 +437,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiShortChatReply]: ...
+    ) -> Task[OpenaiShortChatResponse]: ...
 
     def submit_chat_completions(
         self,
@@ -502,7 +502,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiChatReply] | Task[OpenaiShortChatReply]:
+    ) -> Task[OpenaiChatResponse] | Task[OpenaiShortChatResponse]:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -607,8 +607,8 @@ class Openai(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (OpenaiChatReply
-            | OpenaiShortChatReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (OpenaiChatResponse | OpenaiShortChatResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -745,7 +745,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiChatChunk, OpenaiChatReply]:
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -958,7 +958,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesReply:
+    ) -> OpenaiResponsesResponse:
         """Answer in OpenAI's Responses format.
 
         Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as
@@ -1011,7 +1011,7 @@ class Openai(Resource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        reply_: OpenaiResponsesReply = self._call(
+        reply_: OpenaiResponsesResponse = self._call(
             endpoint,
             body={
                 "model": model,
@@ -1080,7 +1080,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesReply]:
+    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
         """Answer in OpenAI's Responses format.
 
         Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as
@@ -1233,7 +1233,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply: ...
+    ) -> OpenaiChatResponse: ...
 
     @overload
     async def chat_completions(
@@ -1246,7 +1246,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiShortChatReply: ...
+    ) -> OpenaiShortChatResponse: ...
 
     async def chat_completions(
         self,
@@ -1311,7 +1311,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply | OpenaiShortChatReply:
+    ) -> OpenaiChatResponse | OpenaiShortChatResponse:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -1428,7 +1428,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        reply_: OpenaiChatReply | OpenaiShortChatReply = await self._call(
+        reply_: OpenaiChatResponse | OpenaiShortChatResponse = await self._call(
             endpoint,
             query={"callback": callback},
             body={
@@ -1555,7 +1555,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiChatReply]: ...
+    ) -> AsyncTask[OpenaiChatResponse]: ...
 
     @overload
     async def submit_chat_completions(
@@ -1568,7 +1568,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiShortChatReply]: ...
+    ) -> AsyncTask[OpenaiShortChatResponse]: ...
 
     async def submit_chat_completions(
         self,
@@ -1633,7 +1633,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiChatReply] | AsyncTask[OpenaiShortChatReply]:
+    ) -> AsyncTask[OpenaiChatResponse] | AsyncTask[OpenaiShortChatResponse]:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -1738,8 +1738,8 @@ class AsyncOpenai(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (OpenaiChatReply
-            | OpenaiShortChatReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (OpenaiChatResponse | OpenaiShortChatResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1876,7 +1876,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatReply]:
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -2089,7 +2089,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesReply:
+    ) -> OpenaiResponsesResponse:
         """Answer in OpenAI's Responses format.
 
         Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as
@@ -2142,7 +2142,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        reply_: OpenaiResponsesReply = await self._call(
+        reply_: OpenaiResponsesResponse = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -2211,7 +2211,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesReply]:
+    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
         """Answer in OpenAI's Responses format.
 
         Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as

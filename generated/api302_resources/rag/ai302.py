@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from api302 import AsyncStream, FileInput, Stream
     from api302_client._model import JsonObject
     from api302_client.models import (
-        Ai302KbChatReply,
-        Ai302KbReply,
-        Ai302KbUploadReply,
-        Ai302KnowledgeBaseListReply,
-        Ai302KnowledgeBaseReply,
-        Ai302RerankReply,
+        Ai302KbChatResponse,
+        Ai302KbResponse,
+        Ai302KbUploadResponse,
+        Ai302KnowledgeBaseListResponse,
+        Ai302KnowledgeBaseResponse,
+        Ai302RerankResponse,
         OpenaiChatChunk,
-        OpenaiChatReply,
+        OpenaiChatResponse,
     )
     from api302_client.params.rag_ai302 import Ai302KbChatMessage
     from api302_client.params.rag_ai302 import Ai302RerankDocument as Ai302RerankDocumentParam
@@ -46,7 +46,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RerankReply:
+    ) -> Ai302RerankResponse:
         """Rerank documents by how well they answer a question.
 
         Models of Jina, Voyage, BAAI, Youdao and Qwen answer here; qwen3-rerank has a call of its own.
@@ -79,7 +79,7 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_rerank as endpoint
 
-        reply_: Ai302RerankReply = self._call(
+        reply_: Ai302RerankResponse = self._call(
             endpoint,
             body={
                 "model": model,
@@ -108,7 +108,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RerankReply:
+    ) -> Ai302RerankResponse:
         """Rerank documents with qwen3-rerank.
 
         Args:
@@ -133,7 +133,7 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_rerank_qwen as endpoint
 
-        reply_: Ai302RerankReply = self._call(
+        reply_: Ai302RerankResponse = self._call(
             endpoint,
             body={"model": model, "query": query, "documents": documents, "top_n": top_n, "instruct": instruct},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -152,7 +152,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KnowledgeBaseReply:
+    ) -> Ai302KnowledgeBaseResponse:
         """Create a knowledge base.
 
         Args:
@@ -176,7 +176,7 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_create_knowledge_base as endpoint
 
-        reply_: Ai302KnowledgeBaseReply = self._call(
+        reply_: Ai302KnowledgeBaseResponse = self._call(
             endpoint,
             body={"kb_name": kb_name, "kb_info": kb_info, "kb_type": kb_type, "model_id": model_id, "llm_model_id": llm_model_id},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -191,7 +191,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KbReply:
+    ) -> Ai302KbResponse:
         """Delete a knowledge base.
 
         Args:
@@ -211,7 +211,7 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_delete_knowledge_base as endpoint
 
-        reply_: Ai302KbReply = self._call(endpoint, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302KbResponse = self._call(endpoint, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def upload_to_knowledge_base(
@@ -227,7 +227,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KbUploadReply:
+    ) -> Ai302KbUploadResponse:
         """Add files to a knowledge base.
 
         The reply names a task; no call that follows it is documented.
@@ -254,7 +254,7 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_upload_to_knowledge_base as endpoint
 
-        reply_: Ai302KbUploadReply = self._call(
+        reply_: Ai302KbUploadResponse = self._call(
             endpoint,
             body={
                 "files": files,
@@ -277,7 +277,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KnowledgeBaseListReply:
+    ) -> Ai302KnowledgeBaseListResponse:
         """List your knowledge bases.
 
         `iter_list_knowledge_bases` goes through the items of all pages.
@@ -300,7 +300,7 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_list_knowledge_bases as endpoint
 
-        reply_: Ai302KnowledgeBaseListReply = self._call(
+        reply_: Ai302KnowledgeBaseListResponse = self._call(
             endpoint, query={"page": page, "page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -343,7 +343,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KbReply:
+    ) -> Ai302KbResponse:
         """Get a knowledge base.
 
         Args:
@@ -363,7 +363,7 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_get_knowledge_base as endpoint
 
-        reply_: Ai302KbReply = self._call(endpoint, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302KbResponse = self._call(endpoint, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def chat_with_knowledge_base(
@@ -381,7 +381,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KbChatReply:
+    ) -> Ai302KbChatResponse:
         """Answer a question out of a knowledge base.
 
         A key that was made for a knowledge base's bot is bound to that base; with it, `kb_id` is not needed.
@@ -411,7 +411,7 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_chat_with_knowledge_base as endpoint
 
-        reply_: Ai302KbChatReply = self._call(
+        reply_: Ai302KbChatResponse = self._call(
             endpoint,
             body={
                 "model_name": model_name,
@@ -439,7 +439,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply:
+    ) -> OpenaiChatResponse:
         """Answer a conversation out of a knowledge base, in OpenAI's format.
 
         The key tells which knowledge base. Whether another can be named is not told.
@@ -467,7 +467,7 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_knowledge_base_completions as endpoint
 
-        reply_: OpenaiChatReply = self._call(
+        reply_: OpenaiChatResponse = self._call(
             endpoint,
             body={"model": model, "messages": messages, "temperature": temperature, "top_p": top_p, "max_tokens": max_tokens},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -486,7 +486,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiChatChunk, OpenaiChatReply]:
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]:
         """Answer a conversation out of a knowledge base, in OpenAI's format.
 
         The key tells which knowledge base. Whether another can be named is not told.
@@ -609,7 +609,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RerankReply:
+    ) -> Ai302RerankResponse:
         """Rerank documents by how well they answer a question.
 
         Models of Jina, Voyage, BAAI, Youdao and Qwen answer here; qwen3-rerank has a call of its own.
@@ -642,7 +642,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_rerank as endpoint
 
-        reply_: Ai302RerankReply = await self._call(
+        reply_: Ai302RerankResponse = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -671,7 +671,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RerankReply:
+    ) -> Ai302RerankResponse:
         """Rerank documents with qwen3-rerank.
 
         Args:
@@ -696,7 +696,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_rerank_qwen as endpoint
 
-        reply_: Ai302RerankReply = await self._call(
+        reply_: Ai302RerankResponse = await self._call(
             endpoint,
             body={"model": model, "query": query, "documents": documents, "top_n": top_n, "instruct": instruct},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -715,7 +715,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KnowledgeBaseReply:
+    ) -> Ai302KnowledgeBaseResponse:
         """Create a knowledge base.
 
         Args:
@@ -739,7 +739,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_create_knowledge_base as endpoint
 
-        reply_: Ai302KnowledgeBaseReply = await self._call(
+        reply_: Ai302KnowledgeBaseResponse = await self._call(
             endpoint,
             body={"kb_name": kb_name, "kb_info": kb_info, "kb_type": kb_type, "model_id": model_id, "llm_model_id": llm_model_id},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -754,7 +754,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KbReply:
+    ) -> Ai302KbResponse:
         """Delete a knowledge base.
 
         Args:
@@ -774,7 +774,9 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_delete_knowledge_base as endpoint
 
-        reply_: Ai302KbReply = await self._call(endpoint, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302KbResponse = await self._call(
+            endpoint, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def upload_to_knowledge_base(
@@ -790,7 +792,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KbUploadReply:
+    ) -> Ai302KbUploadResponse:
         """Add files to a knowledge base.
 
         The reply names a task; no call that follows it is documented.
@@ -817,7 +819,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_upload_to_knowledge_base as endpoint
 
-        reply_: Ai302KbUploadReply = await self._call(
+        reply_: Ai302KbUploadResponse = await self._call(
             endpoint,
             body={
                 "files": files,
@@ -840,7 +842,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KnowledgeBaseListReply:
+    ) -> Ai302KnowledgeBaseListResponse:
         """List your knowledge bases.
 
         `iter_list_knowledge_bases` goes through the items of all pages.
@@ -863,7 +865,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_list_knowledge_bases as endpoint
 
-        reply_: Ai302KnowledgeBaseListReply = await self._call(
+        reply_: Ai302KnowledgeBaseListResponse = await self._call(
             endpoint, query={"page": page, "page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -906,7 +908,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KbReply:
+    ) -> Ai302KbResponse:
         """Get a knowledge base.
 
         Args:
@@ -926,7 +928,9 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_get_knowledge_base as endpoint
 
-        reply_: Ai302KbReply = await self._call(endpoint, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302KbResponse = await self._call(
+            endpoint, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def chat_with_knowledge_base(
@@ -944,7 +948,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KbChatReply:
+    ) -> Ai302KbChatResponse:
         """Answer a question out of a knowledge base.
 
         A key that was made for a knowledge base's bot is bound to that base; with it, `kb_id` is not needed.
@@ -974,7 +978,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_chat_with_knowledge_base as endpoint
 
-        reply_: Ai302KbChatReply = await self._call(
+        reply_: Ai302KbChatResponse = await self._call(
             endpoint,
             body={
                 "model_name": model_name,
@@ -1002,7 +1006,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply:
+    ) -> OpenaiChatResponse:
         """Answer a conversation out of a knowledge base, in OpenAI's format.
 
         The key tells which knowledge base. Whether another can be named is not told.
@@ -1030,7 +1034,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_knowledge_base_completions as endpoint
 
-        reply_: OpenaiChatReply = await self._call(
+        reply_: OpenaiChatResponse = await self._call(
             endpoint,
             body={"model": model, "messages": messages, "temperature": temperature, "top_p": top_p, "max_tokens": max_tokens},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1049,7 +1053,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatReply]:
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]:
         """Answer a conversation out of a knowledge base, in OpenAI's format.
 
         The key tells which knowledge base. Whether another can be named is not told.

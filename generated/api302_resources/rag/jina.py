@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302_client.models import JinaEmbeddingsReply, JinaRerankReply, JinaTokenizeReply
+    from api302_client.models import JinaEmbeddingsResponse, JinaRerankResponse, JinaTokenizeResponse
     from api302_client.params.rag_jina import JinaInput
     from api302_client.params.rag_jina import JinaRerankDocument as JinaRerankDocumentParam
 
@@ -57,7 +57,7 @@ class Jina(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaEmbeddingsReply:
+    ) -> JinaEmbeddingsResponse:
         """Embed texts or images (embeddings).
 
         Args:
@@ -90,7 +90,7 @@ class Jina(Resource):
         """
         from api302_client.api.rag_jina import jina_embeddings as endpoint
 
-        reply_: JinaEmbeddingsReply = self._call(
+        reply_: JinaEmbeddingsResponse = self._call(
             endpoint,
             body={
                 "model": model,
@@ -120,7 +120,7 @@ class Jina(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaRerankReply:
+    ) -> JinaRerankResponse:
         """Rerank documents by how well they answer a question.
 
         Args:
@@ -145,7 +145,7 @@ class Jina(Resource):
         """
         from api302_client.api.rag_jina import jina_rerank as endpoint
 
-        reply_: JinaRerankReply = self._call(
+        reply_: JinaRerankResponse = self._call(
             endpoint,
             body={"model": model, "query": query, "documents": documents, "top_n": top_n, "return_documents": return_documents},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -166,7 +166,7 @@ class Jina(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaTokenizeReply:
+    ) -> JinaTokenizeResponse:
         """Count the tokens of a text and cut it into pieces.
 
         Args:
@@ -192,7 +192,7 @@ class Jina(Resource):
         """
         from api302_client.api.rag_jina import jina_tokenize as endpoint
 
-        reply_: JinaTokenizeReply = self._call(
+        reply_: JinaTokenizeResponse = self._call(
             endpoint,
             body={
                 "content": content,
@@ -249,7 +249,7 @@ class AsyncJina(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaEmbeddingsReply:
+    ) -> JinaEmbeddingsResponse:
         """Embed texts or images (embeddings).
 
         Args:
@@ -282,7 +282,7 @@ class AsyncJina(AsyncResource):
         """
         from api302_client.api.rag_jina import jina_embeddings as endpoint
 
-        reply_: JinaEmbeddingsReply = await self._call(
+        reply_: JinaEmbeddingsResponse = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -312,7 +312,7 @@ class AsyncJina(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaRerankReply:
+    ) -> JinaRerankResponse:
         """Rerank documents by how well they answer a question.
 
         Args:
@@ -337,7 +337,7 @@ class AsyncJina(AsyncResource):
         """
         from api302_client.api.rag_jina import jina_rerank as endpoint
 
-        reply_: JinaRerankReply = await self._call(
+        reply_: JinaRerankResponse = await self._call(
             endpoint,
             body={"model": model, "query": query, "documents": documents, "top_n": top_n, "return_documents": return_documents},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -358,7 +358,7 @@ class AsyncJina(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaTokenizeReply:
+    ) -> JinaTokenizeResponse:
         """Count the tokens of a text and cut it into pieces.
 
         Args:
@@ -384,7 +384,7 @@ class AsyncJina(AsyncResource):
         """
         from api302_client.api.rag_jina import jina_tokenize as endpoint
 
-        reply_: JinaTokenizeReply = await self._call(
+        reply_: JinaTokenizeResponse = await self._call(
             endpoint,
             body={
                 "content": content,

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
     from typing import Any
 
-    from api302_client.models import Ai302BalanceReply, Ai302KeyDone, Ai302KeyList, Ai302KeyReply, Ai302RecordList, Ai302RecordReply
+    from api302_client.models import (
+        Ai302BalanceResponse,
+        Ai302KeyDone,
+        Ai302KeyList,
+        Ai302KeyResponse,
+        Ai302RecordList,
+        Ai302RecordResponse,
+    )
 
 
 class Account(Resource):
@@ -24,7 +31,7 @@ class Account(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302BalanceReply:
+    ) -> Ai302BalanceResponse:
         """Tell the account's balance.
 
         The key must be allowed to see it.
@@ -45,7 +52,7 @@ class Account(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_balance as endpoint
 
-        reply_: Ai302BalanceReply = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302BalanceResponse = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def record(
@@ -56,7 +63,7 @@ class Account(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RecordReply:
+    ) -> Ai302RecordResponse:
         """Tell what a call cost.
 
         By the id that every reply has in its `request-id` header. A new call may take a moment to show.
@@ -78,7 +85,7 @@ class Account(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_record as endpoint
 
-        reply_: Ai302RecordReply = self._call(
+        reply_: Ai302RecordResponse = self._call(
             endpoint, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -264,7 +271,7 @@ class Account(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KeyReply:
+    ) -> Ai302KeyResponse:
         """Tell about an API key.
 
         The key used must be allowed to manage keys.
@@ -286,7 +293,9 @@ class Account(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_key as endpoint
 
-        reply_: Ai302KeyReply = self._call(endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302KeyResponse = self._call(
+            endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     def update_key(
@@ -393,7 +402,7 @@ class AsyncAccount(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302BalanceReply:
+    ) -> Ai302BalanceResponse:
         """Tell the account's balance.
 
         The key must be allowed to see it.
@@ -414,7 +423,7 @@ class AsyncAccount(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_balance as endpoint
 
-        reply_: Ai302BalanceReply = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302BalanceResponse = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def record(
@@ -425,7 +434,7 @@ class AsyncAccount(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RecordReply:
+    ) -> Ai302RecordResponse:
         """Tell what a call cost.
 
         By the id that every reply has in its `request-id` header. A new call may take a moment to show.
@@ -447,7 +456,7 @@ class AsyncAccount(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_record as endpoint
 
-        reply_: Ai302RecordReply = await self._call(
+        reply_: Ai302RecordResponse = await self._call(
             endpoint, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -633,7 +642,7 @@ class AsyncAccount(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KeyReply:
+    ) -> Ai302KeyResponse:
         """Tell about an API key.
 
         The key used must be allowed to manage keys.
@@ -655,7 +664,7 @@ class AsyncAccount(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_key as endpoint
 
-        reply_: Ai302KeyReply = await self._call(
+        reply_: Ai302KeyResponse = await self._call(
             endpoint, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

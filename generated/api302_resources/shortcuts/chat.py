@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncStream, AsyncTask, Stream, Task
-    from api302_client.models import OpenaiChatChunk, OpenaiChatReply, OpenaiShortChatReply
+    from api302_client.models import OpenaiChatChunk, OpenaiChatResponse, OpenaiShortChatResponse
     from api302_client.params.llm_openai import (
         OpenaiChatAudioOptions,
         OpenaiChatMcpServer,
@@ -111,7 +111,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply: ...
+    ) -> OpenaiChatResponse: ...
 
     @overload
     def create(
@@ -124,7 +124,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiShortChatReply: ...
+    ) -> OpenaiShortChatResponse: ...
 
     def create(
         self,
@@ -189,7 +189,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply | OpenaiShortChatReply:
+    ) -> OpenaiChatResponse | OpenaiShortChatResponse:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -306,7 +306,7 @@ class ChatCompletions(Resource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        reply_: OpenaiChatReply | OpenaiShortChatReply = self._call(
+        reply_: OpenaiChatResponse | OpenaiShortChatResponse = self._call(
             endpoint,
             query={"callback": callback},
             body={
@@ -433,7 +433,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiChatReply]: ...
+    ) -> Task[OpenaiChatResponse]: ...
 
     @overload
     def submit(
@@ -446,7 +446,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiShortChatReply]: ...
+    ) -> Task[OpenaiShortChatResponse]: ...
 
     def submit(
         self,
@@ -511,7 +511,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiChatReply] | Task[OpenaiShortChatReply]:
+    ) -> Task[OpenaiChatResponse] | Task[OpenaiShortChatResponse]:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -616,8 +616,8 @@ class ChatCompletions(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (OpenaiChatReply
-            | OpenaiShortChatReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (OpenaiChatResponse | OpenaiShortChatResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -754,7 +754,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiChatChunk, OpenaiChatReply]:
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -1000,7 +1000,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply: ...
+    ) -> OpenaiChatResponse: ...
 
     @overload
     async def create(
@@ -1013,7 +1013,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiShortChatReply: ...
+    ) -> OpenaiShortChatResponse: ...
 
     async def create(
         self,
@@ -1078,7 +1078,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply | OpenaiShortChatReply:
+    ) -> OpenaiChatResponse | OpenaiShortChatResponse:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -1195,7 +1195,7 @@ class AsyncChatCompletions(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        reply_: OpenaiChatReply | OpenaiShortChatReply = await self._call(
+        reply_: OpenaiChatResponse | OpenaiShortChatResponse = await self._call(
             endpoint,
             query={"callback": callback},
             body={
@@ -1322,7 +1322,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiChatReply]: ...
+    ) -> AsyncTask[OpenaiChatResponse]: ...
 
     @overload
     async def submit(
@@ -1335,7 +1335,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiShortChatReply]: ...
+    ) -> AsyncTask[OpenaiShortChatResponse]: ...
 
     async def submit(
         self,
@@ -1400,7 +1400,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiChatReply] | AsyncTask[OpenaiShortChatReply]:
+    ) -> AsyncTask[OpenaiChatResponse] | AsyncTask[OpenaiShortChatResponse]:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -1505,8 +1505,8 @@ class AsyncChatCompletions(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (OpenaiChatReply
-            | OpenaiShortChatReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (OpenaiChatResponse | OpenaiShortChatResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1643,7 +1643,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatReply]:
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302_client.models import OpenaiEmbeddingsReply
+    from api302_client.models import OpenaiEmbeddingsResponse
 
 
 class Embeddings(Resource):
@@ -29,7 +29,7 @@ class Embeddings(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiEmbeddingsReply:
+    ) -> OpenaiEmbeddingsResponse:
         """Embed texts (embeddings).
 
         Args:
@@ -57,7 +57,7 @@ class Embeddings(Resource):
         """
         from api302_client.api.rag_openai import openai_embeddings as endpoint
 
-        reply_: OpenaiEmbeddingsReply = self._call(
+        reply_: OpenaiEmbeddingsResponse = self._call(
             endpoint,
             body={"model": model, "input": input, "encoding_format": encoding_format, "dimensions": dimensions, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -80,7 +80,7 @@ class AsyncEmbeddings(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiEmbeddingsReply:
+    ) -> OpenaiEmbeddingsResponse:
         """Embed texts (embeddings).
 
         Args:
@@ -108,7 +108,7 @@ class AsyncEmbeddings(AsyncResource):
         """
         from api302_client.api.rag_openai import openai_embeddings as endpoint
 
-        reply_: OpenaiEmbeddingsReply = await self._call(
+        reply_: OpenaiEmbeddingsResponse = await self._call(
             endpoint,
             body={"model": model, "input": input, "encoding_format": encoding_format, "dimensions": dimensions, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),

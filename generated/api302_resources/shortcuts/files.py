@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from api302 import FileInput
-    from api302_client.models import Ai302UploadReply
+    from api302_client.models import Ai302UploadResponse
 
 
 class Files(Resource):
@@ -26,7 +26,7 @@ class Files(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302UploadReply:
+    ) -> Ai302UploadResponse:
         """Upload a file and get its address.
 
         Up to 50 MB. Other calls take the address.
@@ -48,7 +48,7 @@ class Files(Resource):
         """
         from api302_client.api.information_ai302 import ai302_upload_file as endpoint
 
-        reply_: Ai302UploadReply = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302UploadResponse = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -63,7 +63,7 @@ class AsyncFiles(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302UploadReply:
+    ) -> Ai302UploadResponse:
         """Upload a file and get its address.
 
         Up to 50 MB. Other calls take the address.
@@ -85,7 +85,7 @@ class AsyncFiles(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_upload_file as endpoint
 
-        reply_: Ai302UploadReply = await self._call(
+        reply_: Ai302UploadResponse = await self._call(
             endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

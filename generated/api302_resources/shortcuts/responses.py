@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncStream, Stream
-    from api302_client.models import OpenaiResponsesReply, OpenaiResponsesStreamEvent
+    from api302_client.models import OpenaiResponsesResponse, OpenaiResponsesStreamEvent
     from api302_client.params.llm_openai import (
         OpenaiInputItem,
         OpenaiReasoning,
@@ -59,7 +59,7 @@ class Responses(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesReply:
+    ) -> OpenaiResponsesResponse:
         """Answer in OpenAI's Responses format.
 
         Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as
@@ -112,7 +112,7 @@ class Responses(Resource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        reply_: OpenaiResponsesReply = self._call(
+        reply_: OpenaiResponsesResponse = self._call(
             endpoint,
             body={
                 "model": model,
@@ -181,7 +181,7 @@ class Responses(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesReply]:
+    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
         """Answer in OpenAI's Responses format.
 
         Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as
@@ -305,7 +305,7 @@ class AsyncResponses(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesReply:
+    ) -> OpenaiResponsesResponse:
         """Answer in OpenAI's Responses format.
 
         Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as
@@ -358,7 +358,7 @@ class AsyncResponses(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        reply_: OpenaiResponsesReply = await self._call(
+        reply_: OpenaiResponsesResponse = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -427,7 +427,7 @@ class AsyncResponses(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesReply]:
+    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
         """Answer in OpenAI's Responses format.
 
         Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as

@@ -15,37 +15,37 @@ if TYPE_CHECKING:
     from api302_client._model import JsonObject
     from api302_client.models import (
         Ai302ArticleChunk,
-        Ai302AvatarReply,
-        Ai302CardReply,
-        Ai302CreationReply,
-        Ai302DeletedPageReply,
+        Ai302AvatarResponse,
+        Ai302CardResponse,
+        Ai302CreationResponse,
+        Ai302DeletedPageResponse,
         Ai302DeployedPage,
-        Ai302ModelConversionReply,
-        Ai302OutlineReply,
-        Ai302PagesReply,
-        Ai302PapersReply,
+        Ai302ModelConversionResponse,
+        Ai302OutlineResponse,
+        Ai302PagesResponse,
+        Ai302PapersResponse,
         Ai302PaperTask,
         Ai302PodcastTask,
         Ai302PptChunk,
-        Ai302PptFileReply,
-        Ai302PptOptionsReply,
-        Ai302PptProgressReply,
-        Ai302PptReply,
-        Ai302PptSourceReply,
-        Ai302PptTemplateReply,
-        Ai302PptTemplatesReply,
+        Ai302PptFileResponse,
+        Ai302PptOptionsResponse,
+        Ai302PptProgressResponse,
+        Ai302PptResponse,
+        Ai302PptSourceResponse,
+        Ai302PptTemplateResponse,
+        Ai302PptTemplatesResponse,
         Ai302PptTextChunk,
-        Ai302PromptReply,
+        Ai302PromptResponse,
         Ai302SpoTask,
-        Ai302StockVideoScriptReply,
-        Ai302StockVideoTaskReply,
-        Ai302StockVideoTermsReply,
-        Ai302SvgVideoReply,
+        Ai302StockVideoScriptResponse,
+        Ai302StockVideoTaskResponse,
+        Ai302StockVideoTermsResponse,
+        Ai302SvgVideoResponse,
         Ai302VtTask,
-        Ai302VtVideoReply,
+        Ai302VtVideoResponse,
         Ai302WebDataTask,
-        Ai302WritingReply,
-        Ai302WritingToolsReply,
+        Ai302WritingResponse,
+        Ai302WritingToolsResponse,
     )
     from api302_client.params.tools_ai302 import Ai302ArticleSection as Ai302ArticleSectionParam
     from api302_client.params.tools_ai302 import (
@@ -72,7 +72,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302StockVideoScriptReply:
+    ) -> Ai302StockVideoScriptResponse:
         """Write the script of a stock-footage video.
 
         Args:
@@ -94,7 +94,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_write_stock_video_script as endpoint
 
-        reply_: Ai302StockVideoScriptReply = self._call(
+        reply_: Ai302StockVideoScriptResponse = self._call(
             endpoint,
             body={"video_subject": video_subject, "video_language": video_language, "models_name": models_name},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -112,7 +112,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302StockVideoTermsReply:
+    ) -> Ai302StockVideoTermsResponse:
         """Find the words to search stock footage by.
 
         Args:
@@ -135,7 +135,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_find_stock_video_terms as endpoint
 
-        reply_: Ai302StockVideoTermsReply = self._call(
+        reply_: Ai302StockVideoTermsResponse = self._call(
             endpoint,
             body={
                 "video_subject": video_subject,
@@ -173,7 +173,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[Ai302StockVideoTaskReply]:
+    ) -> Task[Ai302StockVideoTaskResponse]:
         """Cut stock footage to a script, with a voice, subtitles and music.
 
         Args:
@@ -203,7 +203,7 @@ class Ai302(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302StockVideoTaskReply).
+            (Ai302StockVideoTaskResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -248,7 +248,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302StockVideoTaskReply:
+    ) -> Ai302StockVideoTaskResponse:
         """Tell how a stock-footage video stands.
 
         The states are numbers.
@@ -270,7 +270,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_stock_video as endpoint
 
-        reply_: Ai302StockVideoTaskReply = self._call(
+        reply_: Ai302StockVideoTaskResponse = self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -605,7 +605,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302WritingToolsReply:
+    ) -> Ai302WritingToolsResponse:
         """List the kinds of copy that can be written, and what each wants to know.
 
         Args:
@@ -624,7 +624,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_list_writing_tools as endpoint
 
-        reply_: Ai302WritingToolsReply = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302WritingToolsResponse = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def write_copy(
@@ -637,7 +637,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302WritingReply:
+    ) -> Ai302WritingResponse:
         """Write copy of one kind.
 
         Args:
@@ -660,7 +660,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_write_copy as endpoint
 
-        reply_: Ai302WritingReply = self._call(
+        reply_: Ai302WritingResponse = self._call(
             endpoint,
             body={"tool_name": tool_name, "model": model, "params": params},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -681,7 +681,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302OutlineReply:
+    ) -> Ai302OutlineResponse:
         """Write the outline of a long article.
 
         Args:
@@ -707,7 +707,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_write_outline as endpoint
 
-        reply_: Ai302OutlineReply = self._call(
+        reply_: Ai302OutlineResponse = self._call(
             endpoint,
             body={
                 "title": title,
@@ -788,7 +788,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302VtVideoReply:
+    ) -> Ai302VtVideoResponse:
         """Tell what a video at an address is.
 
         Args:
@@ -808,7 +808,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_video_info as endpoint
 
-        reply_: Ai302VtVideoReply = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302VtVideoResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def download_video(
@@ -1195,7 +1195,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PromptReply:
+    ) -> Ai302PromptResponse:
         """Rewrite a prompt by a known method.
 
         Args:
@@ -1218,7 +1218,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_improve_prompt as endpoint
 
-        reply_: Ai302PromptReply = self._call(
+        reply_: Ai302PromptResponse = self._call(
             endpoint,
             body={"id": id, "prompt": prompt, "model": model, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1340,7 +1340,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ModelConversionReply:
+    ) -> Ai302ModelConversionResponse:
         """Turn a 3D model into another file format.
 
         Args:
@@ -1361,7 +1361,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_convert_3d_model as endpoint
 
-        reply_: Ai302ModelConversionReply = self._call(
+        reply_: Ai302ModelConversionResponse = self._call(
             endpoint,
             body={"trimesh_file_url": trimesh_file_url, "output_format": output_format},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1412,7 +1412,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SvgVideoReply:
+    ) -> Ai302SvgVideoResponse:
         """Film how a vector drawing draws itself.
 
         Args:
@@ -1435,7 +1435,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_svg_to_video as endpoint
 
-        reply_: Ai302SvgVideoReply = self._call(
+        reply_: Ai302SvgVideoResponse = self._call(
             endpoint,
             body={"svg_content": svg_content, "duration": duration, "video_format": video_format, "fps_speed": fps_speed},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1498,7 +1498,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptReply:
+    ) -> Ai302PptResponse:
         """Make a presentation of a subject or a parsed source in one go.
 
         Streams unless `stream` is false; the plain method needs it false.
@@ -1529,7 +1529,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_ppt as endpoint
 
-        reply_: Ai302PptReply = self._call(
+        reply_: Ai302PptResponse = self._call(
             endpoint,
             body={
                 "subject": subject,
@@ -1616,7 +1616,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptSourceReply:
+    ) -> Ai302PptSourceResponse:
         """Read the source of a presentation.
 
         Takes a file, a text, a file's or page's address, or words to search the web for; at least one. The reply's
@@ -1643,7 +1643,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_parse_ppt_source as endpoint
 
-        reply_: Ai302PptSourceReply = self._call(
+        reply_: Ai302PptSourceResponse = self._call(
             endpoint,
             body={"file": file, "content": content, "fileUrl": fileUrl, "website": website, "websearch": websearch},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1753,7 +1753,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptReply:
+    ) -> Ai302PptResponse:
         """Draw a presentation from its pages' text.
 
         Waits for the file.
@@ -1778,7 +1778,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_build_ppt as endpoint
 
-        reply_: Ai302PptReply = self._call(
+        reply_: Ai302PptResponse = self._call(
             endpoint,
             body={"outlineContentMarkdown": outlineContentMarkdown, "templateId": templateId, "pptxProperty": pptxProperty, "notes": notes},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1792,7 +1792,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptOptionsReply:
+    ) -> Ai302PptOptionsResponse:
         """Tell by what templates can be filtered.
 
         Args:
@@ -1811,7 +1811,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_ppt_template_options as endpoint
 
-        reply_: Ai302PptOptionsReply = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302PptOptionsResponse = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def load_ppt(
@@ -1822,7 +1822,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptReply:
+    ) -> Ai302PptResponse:
         """Get a presentation with its drawing data.
 
         Args:
@@ -1841,7 +1841,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_load_ppt as endpoint
 
-        reply_: Ai302PptReply = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302PptResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def get_ppt_progress(
@@ -1852,7 +1852,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptProgressReply:
+    ) -> Ai302PptProgressResponse:
         """Tell how many pages of a presentation are drawn.
 
         While its content streams, and for 30 seconds after. No `data` means that all pages are drawn; the file may
@@ -1875,7 +1875,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_ppt_progress as endpoint
 
-        reply_: Ai302PptProgressReply = self._call(
+        reply_: Ai302PptProgressResponse = self._call(
             endpoint, query={"pptId": pptId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1889,7 +1889,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptFileReply:
+    ) -> Ai302PptFileResponse:
         """Get the address of a presentation's file.
 
         The address is null until the file is ready; ask again every second or two.
@@ -1911,7 +1911,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_ppt_file as endpoint
 
-        reply_: Ai302PptFileReply = self._call(
+        reply_: Ai302PptFileResponse = self._call(
             endpoint, body={"id": id, "refresh": refresh}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1926,7 +1926,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptTemplateReply:
+    ) -> Ai302PptTemplateResponse:
         """Add a template of one's own, or replace it.
 
         Templates belong to the key that added them.
@@ -1949,7 +1949,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_upload_ppt_template as endpoint
 
-        reply_: Ai302PptTemplateReply = self._call(
+        reply_: Ai302PptTemplateResponse = self._call(
             endpoint, body={"type": type, "file": file, "templateId": templateId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1964,7 +1964,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptTemplatesReply:
+    ) -> Ai302PptTemplatesResponse:
         """List templates of presentations.
 
         Args:
@@ -1985,7 +1985,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_list_ppt_templates as endpoint
 
-        reply_: Ai302PptTemplatesReply = self._call(
+        reply_: Ai302PptTemplatesResponse = self._call(
             endpoint, body={"page": page, "size": size, "filters": filters}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2003,7 +2003,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PapersReply:
+    ) -> Ai302PapersResponse:
         """Search papers on arXiv, with their titles translated.
 
         Args:
@@ -2027,7 +2027,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_search_arxiv as endpoint
 
-        reply_: Ai302PapersReply = self._call(
+        reply_: Ai302PapersResponse = self._call(
             endpoint,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language, "id_list": id_list},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2046,7 +2046,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PapersReply:
+    ) -> Ai302PapersResponse:
         """Search papers with Google.
 
         Args:
@@ -2069,7 +2069,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_search_google_papers as endpoint
 
-        reply_: Ai302PapersReply = self._call(
+        reply_: Ai302PapersResponse = self._call(
             endpoint,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2199,7 +2199,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PagesReply:
+    ) -> Ai302PagesResponse:
         """List the pages that a key has put on the web.
 
         `iter_list_pages` goes through the items of all pages.
@@ -2223,7 +2223,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_list_pages as endpoint
 
-        reply_: Ai302PagesReply = self._call(
+        reply_: Ai302PagesResponse = self._call(
             endpoint,
             query={"page": page, "limit": limit, "only_return_success": only_return_success},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2274,7 +2274,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302DeletedPageReply:
+    ) -> Ai302DeletedPageResponse:
         """Take a page off the web.
 
         Args:
@@ -2294,7 +2294,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_delete_page as endpoint
 
-        reply_: Ai302DeletedPageReply = self._call(
+        reply_: Ai302DeletedPageResponse = self._call(
             endpoint, path={"web_id": web_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2388,7 +2388,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302AvatarReply:
+    ) -> Ai302AvatarResponse:
         """Draw a person's picture again as avatars in a style.
 
         Args:
@@ -2415,7 +2415,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_avatar as endpoint
 
-        reply_: Ai302AvatarReply = self._call(
+        reply_: Ai302AvatarResponse = self._call(
             endpoint,
             body={
                 "image": image,
@@ -2447,7 +2447,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302CardReply:
+    ) -> Ai302CardResponse:
         """Design a card about a subject.
 
         Args:
@@ -2476,7 +2476,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_knowledge_card as endpoint
 
-        reply_: Ai302CardReply = self._call(
+        reply_: Ai302CardResponse = self._call(
             endpoint,
             body={
                 "content": content,
@@ -2683,7 +2683,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302CreationReply:
+    ) -> Ai302CreationResponse:
         """Make a picture of one of some seventy kinds.
 
         Each kind, known by name and number, has fields of its own beside the common ones; those of two kinds are
@@ -2718,7 +2718,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_creative_image as endpoint
 
-        reply_: Ai302CreationReply = self._call(
+        reply_: Ai302CreationResponse = self._call(
             endpoint,
             path={"creation": creation},
             body={
@@ -2752,7 +2752,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302StockVideoScriptReply:
+    ) -> Ai302StockVideoScriptResponse:
         """Write the script of a stock-footage video.
 
         Args:
@@ -2774,7 +2774,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_write_stock_video_script as endpoint
 
-        reply_: Ai302StockVideoScriptReply = await self._call(
+        reply_: Ai302StockVideoScriptResponse = await self._call(
             endpoint,
             body={"video_subject": video_subject, "video_language": video_language, "models_name": models_name},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2792,7 +2792,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302StockVideoTermsReply:
+    ) -> Ai302StockVideoTermsResponse:
         """Find the words to search stock footage by.
 
         Args:
@@ -2815,7 +2815,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_find_stock_video_terms as endpoint
 
-        reply_: Ai302StockVideoTermsReply = await self._call(
+        reply_: Ai302StockVideoTermsResponse = await self._call(
             endpoint,
             body={
                 "video_subject": video_subject,
@@ -2853,7 +2853,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[Ai302StockVideoTaskReply]:
+    ) -> AsyncTask[Ai302StockVideoTaskResponse]:
         """Cut stock footage to a script, with a voice, subtitles and music.
 
         Args:
@@ -2883,7 +2883,7 @@ class AsyncAi302(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302StockVideoTaskReply).
+            (Ai302StockVideoTaskResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2928,7 +2928,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302StockVideoTaskReply:
+    ) -> Ai302StockVideoTaskResponse:
         """Tell how a stock-footage video stands.
 
         The states are numbers.
@@ -2950,7 +2950,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_stock_video as endpoint
 
-        reply_: Ai302StockVideoTaskReply = await self._call(
+        reply_: Ai302StockVideoTaskResponse = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3291,7 +3291,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302WritingToolsReply:
+    ) -> Ai302WritingToolsResponse:
         """List the kinds of copy that can be written, and what each wants to know.
 
         Args:
@@ -3310,7 +3310,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_list_writing_tools as endpoint
 
-        reply_: Ai302WritingToolsReply = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302WritingToolsResponse = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def write_copy(
@@ -3323,7 +3323,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302WritingReply:
+    ) -> Ai302WritingResponse:
         """Write copy of one kind.
 
         Args:
@@ -3346,7 +3346,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_write_copy as endpoint
 
-        reply_: Ai302WritingReply = await self._call(
+        reply_: Ai302WritingResponse = await self._call(
             endpoint,
             body={"tool_name": tool_name, "model": model, "params": params},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -3367,7 +3367,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302OutlineReply:
+    ) -> Ai302OutlineResponse:
         """Write the outline of a long article.
 
         Args:
@@ -3393,7 +3393,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_write_outline as endpoint
 
-        reply_: Ai302OutlineReply = await self._call(
+        reply_: Ai302OutlineResponse = await self._call(
             endpoint,
             body={
                 "title": title,
@@ -3474,7 +3474,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302VtVideoReply:
+    ) -> Ai302VtVideoResponse:
         """Tell what a video at an address is.
 
         Args:
@@ -3494,7 +3494,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_video_info as endpoint
 
-        reply_: Ai302VtVideoReply = await self._call(
+        reply_: Ai302VtVideoResponse = await self._call(
             endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3887,7 +3887,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PromptReply:
+    ) -> Ai302PromptResponse:
         """Rewrite a prompt by a known method.
 
         Args:
@@ -3910,7 +3910,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_improve_prompt as endpoint
 
-        reply_: Ai302PromptReply = await self._call(
+        reply_: Ai302PromptResponse = await self._call(
             endpoint,
             body={"id": id, "prompt": prompt, "model": model, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4034,7 +4034,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ModelConversionReply:
+    ) -> Ai302ModelConversionResponse:
         """Turn a 3D model into another file format.
 
         Args:
@@ -4055,7 +4055,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_convert_3d_model as endpoint
 
-        reply_: Ai302ModelConversionReply = await self._call(
+        reply_: Ai302ModelConversionResponse = await self._call(
             endpoint,
             body={"trimesh_file_url": trimesh_file_url, "output_format": output_format},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4106,7 +4106,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SvgVideoReply:
+    ) -> Ai302SvgVideoResponse:
         """Film how a vector drawing draws itself.
 
         Args:
@@ -4129,7 +4129,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_svg_to_video as endpoint
 
-        reply_: Ai302SvgVideoReply = await self._call(
+        reply_: Ai302SvgVideoResponse = await self._call(
             endpoint,
             body={"svg_content": svg_content, "duration": duration, "video_format": video_format, "fps_speed": fps_speed},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4192,7 +4192,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptReply:
+    ) -> Ai302PptResponse:
         """Make a presentation of a subject or a parsed source in one go.
 
         Streams unless `stream` is false; the plain method needs it false.
@@ -4223,7 +4223,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_ppt as endpoint
 
-        reply_: Ai302PptReply = await self._call(
+        reply_: Ai302PptResponse = await self._call(
             endpoint,
             body={
                 "subject": subject,
@@ -4310,7 +4310,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptSourceReply:
+    ) -> Ai302PptSourceResponse:
         """Read the source of a presentation.
 
         Takes a file, a text, a file's or page's address, or words to search the web for; at least one. The reply's
@@ -4337,7 +4337,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_parse_ppt_source as endpoint
 
-        reply_: Ai302PptSourceReply = await self._call(
+        reply_: Ai302PptSourceResponse = await self._call(
             endpoint,
             body={"file": file, "content": content, "fileUrl": fileUrl, "website": website, "websearch": websearch},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4447,7 +4447,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptReply:
+    ) -> Ai302PptResponse:
         """Draw a presentation from its pages' text.
 
         Waits for the file.
@@ -4472,7 +4472,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_build_ppt as endpoint
 
-        reply_: Ai302PptReply = await self._call(
+        reply_: Ai302PptResponse = await self._call(
             endpoint,
             body={"outlineContentMarkdown": outlineContentMarkdown, "templateId": templateId, "pptxProperty": pptxProperty, "notes": notes},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4486,7 +4486,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptOptionsReply:
+    ) -> Ai302PptOptionsResponse:
         """Tell by what templates can be filtered.
 
         Args:
@@ -4505,7 +4505,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_ppt_template_options as endpoint
 
-        reply_: Ai302PptOptionsReply = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302PptOptionsResponse = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def load_ppt(
@@ -4516,7 +4516,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptReply:
+    ) -> Ai302PptResponse:
         """Get a presentation with its drawing data.
 
         Args:
@@ -4535,7 +4535,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_load_ppt as endpoint
 
-        reply_: Ai302PptReply = await self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302PptResponse = await self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def get_ppt_progress(
@@ -4546,7 +4546,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptProgressReply:
+    ) -> Ai302PptProgressResponse:
         """Tell how many pages of a presentation are drawn.
 
         While its content streams, and for 30 seconds after. No `data` means that all pages are drawn; the file may
@@ -4569,7 +4569,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_ppt_progress as endpoint
 
-        reply_: Ai302PptProgressReply = await self._call(
+        reply_: Ai302PptProgressResponse = await self._call(
             endpoint, query={"pptId": pptId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -4583,7 +4583,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptFileReply:
+    ) -> Ai302PptFileResponse:
         """Get the address of a presentation's file.
 
         The address is null until the file is ready; ask again every second or two.
@@ -4605,7 +4605,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_ppt_file as endpoint
 
-        reply_: Ai302PptFileReply = await self._call(
+        reply_: Ai302PptFileResponse = await self._call(
             endpoint, body={"id": id, "refresh": refresh}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -4620,7 +4620,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptTemplateReply:
+    ) -> Ai302PptTemplateResponse:
         """Add a template of one's own, or replace it.
 
         Templates belong to the key that added them.
@@ -4643,7 +4643,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_upload_ppt_template as endpoint
 
-        reply_: Ai302PptTemplateReply = await self._call(
+        reply_: Ai302PptTemplateResponse = await self._call(
             endpoint, body={"type": type, "file": file, "templateId": templateId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -4658,7 +4658,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptTemplatesReply:
+    ) -> Ai302PptTemplatesResponse:
         """List templates of presentations.
 
         Args:
@@ -4679,7 +4679,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_list_ppt_templates as endpoint
 
-        reply_: Ai302PptTemplatesReply = await self._call(
+        reply_: Ai302PptTemplatesResponse = await self._call(
             endpoint, body={"page": page, "size": size, "filters": filters}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -4697,7 +4697,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PapersReply:
+    ) -> Ai302PapersResponse:
         """Search papers on arXiv, with their titles translated.
 
         Args:
@@ -4721,7 +4721,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_search_arxiv as endpoint
 
-        reply_: Ai302PapersReply = await self._call(
+        reply_: Ai302PapersResponse = await self._call(
             endpoint,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language, "id_list": id_list},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4740,7 +4740,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PapersReply:
+    ) -> Ai302PapersResponse:
         """Search papers with Google.
 
         Args:
@@ -4763,7 +4763,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_search_google_papers as endpoint
 
-        reply_: Ai302PapersReply = await self._call(
+        reply_: Ai302PapersResponse = await self._call(
             endpoint,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4893,7 +4893,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PagesReply:
+    ) -> Ai302PagesResponse:
         """List the pages that a key has put on the web.
 
         `iter_list_pages` goes through the items of all pages.
@@ -4917,7 +4917,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_list_pages as endpoint
 
-        reply_: Ai302PagesReply = await self._call(
+        reply_: Ai302PagesResponse = await self._call(
             endpoint,
             query={"page": page, "limit": limit, "only_return_success": only_return_success},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4968,7 +4968,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302DeletedPageReply:
+    ) -> Ai302DeletedPageResponse:
         """Take a page off the web.
 
         Args:
@@ -4988,7 +4988,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_delete_page as endpoint
 
-        reply_: Ai302DeletedPageReply = await self._call(
+        reply_: Ai302DeletedPageResponse = await self._call(
             endpoint, path={"web_id": web_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -5082,7 +5082,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302AvatarReply:
+    ) -> Ai302AvatarResponse:
         """Draw a person's picture again as avatars in a style.
 
         Args:
@@ -5109,7 +5109,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_avatar as endpoint
 
-        reply_: Ai302AvatarReply = await self._call(
+        reply_: Ai302AvatarResponse = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -5141,7 +5141,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302CardReply:
+    ) -> Ai302CardResponse:
         """Design a card about a subject.
 
         Args:
@@ -5170,7 +5170,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_knowledge_card as endpoint
 
-        reply_: Ai302CardReply = await self._call(
+        reply_: Ai302CardResponse = await self._call(
             endpoint,
             body={
                 "content": content,
@@ -5377,7 +5377,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302CreationReply:
+    ) -> Ai302CreationResponse:
         """Make a picture of one of some seventy kinds.
 
         Each kind, known by name and number, has fields of its own beside the common ones; those of two kinds are
@@ -5412,7 +5412,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_creative_image as endpoint
 
-        reply_: Ai302CreationReply = await self._call(
+        reply_: Ai302CreationResponse = await self._call(
             endpoint,
             path={"creation": creation},
             body={

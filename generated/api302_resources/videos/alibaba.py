@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
-    from api302_client.models import Ai302QueuedVideo, AlibabaTaskReply
+    from api302_client.models import Ai302QueuedVideo, AlibabaTaskResponse
     from api302_client.params.videos_alibaba import AlibabaVideoInput, AlibabaVideoParameters
 
 
@@ -29,7 +29,7 @@ class Alibaba(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[AlibabaTaskReply]:
+    ) -> Task[AlibabaTaskResponse]:
         """Make or edit a video with Alibaba Cloud's models.
 
         Wan and HappyHorse, from a text, an image, two frames, references or a video. Which of the fields of `input`
@@ -46,7 +46,7 @@ class Alibaba(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (AlibabaTaskReply).
+            (AlibabaTaskResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -74,7 +74,7 @@ class Alibaba(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AlibabaTaskReply:
+    ) -> AlibabaTaskResponse:
         """Tell how a task of Alibaba Cloud stands.
 
         For videos and for images. Addresses hold for 24 hours, and so does the task.
@@ -96,7 +96,7 @@ class Alibaba(Resource):
         """
         from api302_client.api.videos_alibaba import alibaba_get_task as endpoint
 
-        reply_: AlibabaTaskReply = self._call(
+        reply_: AlibabaTaskResponse = self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -445,7 +445,7 @@ class AsyncAlibaba(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[AlibabaTaskReply]:
+    ) -> AsyncTask[AlibabaTaskResponse]:
         """Make or edit a video with Alibaba Cloud's models.
 
         Wan and HappyHorse, from a text, an image, two frames, references or a video. Which of the fields of `input`
@@ -462,7 +462,7 @@ class AsyncAlibaba(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (AlibabaTaskReply).
+            (AlibabaTaskResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -490,7 +490,7 @@ class AsyncAlibaba(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AlibabaTaskReply:
+    ) -> AlibabaTaskResponse:
         """Tell how a task of Alibaba Cloud stands.
 
         For videos and for images. Addresses hold for 24 hours, and so does the task.
@@ -512,7 +512,7 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.videos_alibaba import alibaba_get_task as endpoint
 
-        reply_: AlibabaTaskReply = await self._call(
+        reply_: AlibabaTaskResponse = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

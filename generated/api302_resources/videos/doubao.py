@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
-    from api302_client.models import DoubaoJimengReply, DoubaoVideoTask
+    from api302_client.models import DoubaoJimengResponse, DoubaoVideoTask
     from api302_client.params.videos_doubao import DoubaoVideoContent, DoubaoVideoTool
 
 
@@ -352,7 +352,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[DoubaoJimengReply]:
+    ) -> Task[DoubaoJimengResponse]:
         """Make a video with Jimeng 3.0.
 
         Args:
@@ -369,7 +369,7 @@ class Doubao(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (DoubaoJimengReply).
+            (DoubaoJimengResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -403,7 +403,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoJimengReply:
+    ) -> DoubaoJimengResponse:
         """Tell how a video of Jimeng 3.0 stands.
 
         Args:
@@ -425,7 +425,7 @@ class Doubao(Resource):
         """
         from api302_client.api.videos_doubao import doubao_get_jimeng_video as endpoint
 
-        reply_: DoubaoJimengReply = self._call(
+        reply_: DoubaoJimengResponse = self._call(
             endpoint,
             body={"task_id": task_id, "req_key": req_key, "req_json": req_json},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -773,7 +773,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[DoubaoJimengReply]:
+    ) -> AsyncTask[DoubaoJimengResponse]:
         """Make a video with Jimeng 3.0.
 
         Args:
@@ -790,7 +790,7 @@ class AsyncDoubao(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (DoubaoJimengReply).
+            (DoubaoJimengResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -824,7 +824,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoJimengReply:
+    ) -> DoubaoJimengResponse:
         """Tell how a video of Jimeng 3.0 stands.
 
         Args:
@@ -846,7 +846,7 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.videos_doubao import doubao_get_jimeng_video as endpoint
 
-        reply_: DoubaoJimengReply = await self._call(
+        reply_: DoubaoJimengResponse = await self._call(
             endpoint,
             body={"task_id": task_id, "req_key": req_key, "req_json": req_json},
             options=(extra_headers, extra_query, extra_body, timeout),

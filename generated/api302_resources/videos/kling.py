@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
-    from api302_client.models import KlingM2VReply, KlingReply
+    from api302_client.models import KlingM2VResponse, KlingResponse
     from api302_client.params.videos_kling import KlingCameraControl, KlingDynamicMask, KlingImageItem, KlingShot, KlingWatermark
 
 
@@ -41,7 +41,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingReply]:
+    ) -> Task[KlingResponse]:
         """Make a video from a text (text to video).
 
         Kling's own form. With `multi_shot` the shots of `multi_prompt` take the place of `prompt`.
@@ -68,7 +68,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -109,7 +109,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> KlingReply:
+    ) -> KlingResponse:
         """Tell how a video from a text stands.
 
         Args:
@@ -129,7 +129,7 @@ class Kling(Resource):
         """
         from api302_client.api.videos_kling import kling_get_text_to_video as endpoint
 
-        reply_: KlingReply = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def image_to_video(
@@ -157,7 +157,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingReply]:
+    ) -> Task[KlingResponse]:
         """Make a video from an image (image to video).
 
         Kling's own form. Give a first frame, a last frame or both. The last frame, the brushes (`static_mask`,
@@ -192,7 +192,7 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -236,7 +236,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> KlingReply:
+    ) -> KlingResponse:
         """Tell how a video from an image stands.
 
         Args:
@@ -256,7 +256,7 @@ class Kling(Resource):
         """
         from api302_client.api.videos_kling import kling_get_image_to_video as endpoint
 
-        reply_: KlingReply = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def multi_image_to_video(
@@ -273,7 +273,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video with several reference images, 302.AI's form.
 
         Args:
@@ -289,7 +289,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -322,7 +323,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Extend a video from its end, 302.AI's form.
 
         Args:
@@ -333,7 +334,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -356,7 +358,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> KlingM2VReply:
+    ) -> KlingM2VResponse:
         """Tell how a task of 302.AI's form stands.
 
         Tasks of the `m2v` calls tell their state by number (5 queued, 10 at work, 50 failed, 99 done); those of the
@@ -379,7 +381,7 @@ class Kling(Resource):
         """
         from api302_client.api.videos_kling import kling_get_task as endpoint
 
-        reply_: KlingM2VReply = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: KlingM2VResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def text_to_video_v1_0_5s(
@@ -395,7 +397,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from a text with model 1.0, rapid, 5 seconds.
 
         Args:
@@ -410,7 +412,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -447,7 +450,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from a text with model 1.5, high quality, 5 seconds.
 
         Args:
@@ -462,7 +465,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -499,7 +503,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from a text with model 1.5, high quality, 10 seconds.
 
         Args:
@@ -514,7 +518,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -551,7 +556,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from a text with model 1.6, standard, 5 seconds.
 
         Args:
@@ -566,7 +571,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -603,7 +609,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from a text with model 1.6, standard, 10 seconds.
 
         Args:
@@ -618,7 +624,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -655,7 +662,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from a text with model 1.6, high quality, 5 seconds.
 
         Args:
@@ -670,7 +677,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -707,7 +715,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from a text with model 1.6, high quality, 10 seconds.
 
         Args:
@@ -722,7 +730,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -759,7 +768,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from a text with model 2.1 Master, 5 seconds.
 
         Args:
@@ -774,7 +783,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -811,7 +821,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from a text with model 2.1 Master, 10 seconds.
 
         Args:
@@ -826,7 +836,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -866,7 +877,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.0, rapid, 5 seconds.
 
         Args:
@@ -886,7 +897,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -929,7 +941,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.0, rapid, 10 seconds.
 
         Args:
@@ -949,7 +961,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -992,7 +1005,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.5, rapid, 5 seconds.
 
         Args:
@@ -1012,7 +1025,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1055,7 +1069,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.5, rapid, 10 seconds.
 
         Args:
@@ -1075,7 +1089,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1118,7 +1133,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.5, high quality, 5 seconds.
 
         Args:
@@ -1138,7 +1153,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1181,7 +1197,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.5, high quality, 10 seconds.
 
         Args:
@@ -1201,7 +1217,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1244,7 +1261,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.6, standard, 5 seconds.
 
         Args:
@@ -1263,7 +1280,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1306,7 +1324,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.6, standard, 10 seconds.
 
         Args:
@@ -1326,7 +1344,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1369,7 +1388,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.6, high quality, 5 seconds.
 
         Args:
@@ -1388,7 +1407,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1431,7 +1451,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.6, high quality, 10 seconds.
 
         Args:
@@ -1451,7 +1471,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1494,7 +1515,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 2.0, high definition, 5 seconds.
 
         Args:
@@ -1514,7 +1535,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1557,7 +1579,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 2.0, high definition, 10 seconds.
 
         Args:
@@ -1577,7 +1599,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1620,7 +1643,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 2.1, standard, 5 seconds.
 
         Args:
@@ -1640,7 +1663,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1683,7 +1707,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 2.1, standard, 10 seconds.
 
         Args:
@@ -1703,7 +1727,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1746,7 +1771,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 2.1, high definition, 5 seconds.
 
         Args:
@@ -1766,7 +1791,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1809,7 +1835,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 2.1, high definition, 10 seconds.
 
         Args:
@@ -1829,7 +1855,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1872,7 +1899,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 2.1 Master, 5 seconds.
 
         Args:
@@ -1892,7 +1919,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -1935,7 +1963,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 2.1 Master, 10 seconds.
 
         Args:
@@ -1955,7 +1983,8 @@ class Kling(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2008,7 +2037,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingReply]:
+    ) -> AsyncTask[KlingResponse]:
         """Make a video from a text (text to video).
 
         Kling's own form. With `multi_shot` the shots of `multi_prompt` take the place of `prompt`.
@@ -2035,7 +2064,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2076,7 +2105,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> KlingReply:
+    ) -> KlingResponse:
         """Tell how a video from a text stands.
 
         Args:
@@ -2096,7 +2125,7 @@ class AsyncKling(AsyncResource):
         """
         from api302_client.api.videos_kling import kling_get_text_to_video as endpoint
 
-        reply_: KlingReply = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def image_to_video(
@@ -2124,7 +2153,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingReply]:
+    ) -> AsyncTask[KlingResponse]:
         """Make a video from an image (image to video).
 
         Kling's own form. Give a first frame, a last frame or both. The last frame, the brushes (`static_mask`,
@@ -2159,7 +2188,7 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2203,7 +2232,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> KlingReply:
+    ) -> KlingResponse:
         """Tell how a video from an image stands.
 
         Args:
@@ -2223,7 +2252,7 @@ class AsyncKling(AsyncResource):
         """
         from api302_client.api.videos_kling import kling_get_image_to_video as endpoint
 
-        reply_: KlingReply = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def multi_image_to_video(
@@ -2240,7 +2269,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video with several reference images, 302.AI's form.
 
         Args:
@@ -2256,7 +2285,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2289,7 +2319,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Extend a video from its end, 302.AI's form.
 
         Args:
@@ -2300,7 +2330,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2323,7 +2354,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> KlingM2VReply:
+    ) -> KlingM2VResponse:
         """Tell how a task of 302.AI's form stands.
 
         Tasks of the `m2v` calls tell their state by number (5 queued, 10 at work, 50 failed, 99 done); those of the
@@ -2346,7 +2377,7 @@ class AsyncKling(AsyncResource):
         """
         from api302_client.api.videos_kling import kling_get_task as endpoint
 
-        reply_: KlingM2VReply = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: KlingM2VResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def text_to_video_v1_0_5s(
@@ -2362,7 +2393,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from a text with model 1.0, rapid, 5 seconds.
 
         Args:
@@ -2377,7 +2408,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2414,7 +2446,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from a text with model 1.5, high quality, 5 seconds.
 
         Args:
@@ -2429,7 +2461,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2466,7 +2499,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from a text with model 1.5, high quality, 10 seconds.
 
         Args:
@@ -2481,7 +2514,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2518,7 +2552,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from a text with model 1.6, standard, 5 seconds.
 
         Args:
@@ -2533,7 +2567,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2570,7 +2605,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from a text with model 1.6, standard, 10 seconds.
 
         Args:
@@ -2585,7 +2620,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2622,7 +2658,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from a text with model 1.6, high quality, 5 seconds.
 
         Args:
@@ -2637,7 +2673,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2674,7 +2711,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from a text with model 1.6, high quality, 10 seconds.
 
         Args:
@@ -2689,7 +2726,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2726,7 +2764,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from a text with model 2.1 Master, 5 seconds.
 
         Args:
@@ -2741,7 +2779,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2778,7 +2817,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from a text with model 2.1 Master, 10 seconds.
 
         Args:
@@ -2793,7 +2832,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2833,7 +2873,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.0, rapid, 5 seconds.
 
         Args:
@@ -2853,7 +2893,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2896,7 +2937,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.0, rapid, 10 seconds.
 
         Args:
@@ -2916,7 +2957,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -2959,7 +3001,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.5, rapid, 5 seconds.
 
         Args:
@@ -2979,7 +3021,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3022,7 +3065,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.5, rapid, 10 seconds.
 
         Args:
@@ -3042,7 +3085,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3085,7 +3129,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.5, high quality, 5 seconds.
 
         Args:
@@ -3105,7 +3149,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3148,7 +3193,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.5, high quality, 10 seconds.
 
         Args:
@@ -3168,7 +3213,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3211,7 +3257,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.6, standard, 5 seconds.
 
         Args:
@@ -3230,7 +3276,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3273,7 +3320,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.6, standard, 10 seconds.
 
         Args:
@@ -3293,7 +3340,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3336,7 +3384,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.6, high quality, 5 seconds.
 
         Args:
@@ -3355,7 +3403,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3398,7 +3447,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.6, high quality, 10 seconds.
 
         Args:
@@ -3418,7 +3467,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3461,7 +3511,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 2.0, high definition, 5 seconds.
 
         Args:
@@ -3481,7 +3531,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3524,7 +3575,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 2.0, high definition, 10 seconds.
 
         Args:
@@ -3544,7 +3595,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3587,7 +3639,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 2.1, standard, 5 seconds.
 
         Args:
@@ -3607,7 +3659,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3650,7 +3703,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 2.1, standard, 10 seconds.
 
         Args:
@@ -3670,7 +3723,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3713,7 +3767,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 2.1, high definition, 5 seconds.
 
         Args:
@@ -3733,7 +3787,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3776,7 +3831,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 2.1, high definition, 10 seconds.
 
         Args:
@@ -3796,7 +3851,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3839,7 +3895,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 2.1 Master, 5 seconds.
 
         Args:
@@ -3859,7 +3915,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -3902,7 +3959,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 2.1 Master, 10 seconds.
 
         Args:
@@ -3922,7 +3979,8 @@ class AsyncKling(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed.

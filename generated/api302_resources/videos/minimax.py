@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
-    from api302_client.models import MinimaxFileReply, MinimaxVideoTask
+    from api302_client.models import MinimaxFileResponse, MinimaxVideoTask
     from api302_client.params.videos_minimax import MinimaxSubject
 
 
@@ -135,7 +135,7 @@ class Minimax(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxFileReply:
+    ) -> MinimaxFileResponse:
         """Tell the address of a finished MiniMax file.
 
         Videos, and the sound of long texts.
@@ -158,7 +158,7 @@ class Minimax(Resource):
         """
         from api302_client.api.videos_minimax import minimax_get_file as endpoint
 
-        reply_: MinimaxFileReply = self._call(
+        reply_: MinimaxFileResponse = self._call(
             endpoint, query={"file_id": file_id, "task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -283,7 +283,7 @@ class AsyncMinimax(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxFileReply:
+    ) -> MinimaxFileResponse:
         """Tell the address of a finished MiniMax file.
 
         Videos, and the sound of long texts.
@@ -306,7 +306,7 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.videos_minimax import minimax_get_file as endpoint
 
-        reply_: MinimaxFileReply = await self._call(
+        reply_: MinimaxFileResponse = await self._call(
             endpoint, query={"file_id": file_id, "task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

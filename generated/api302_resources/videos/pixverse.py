@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
-    from api302_client.models import PixverseReply
+    from api302_client.models import PixverseResponse
     from api302_client.params.videos_pixverse import PixverseMotionScale
 
 
@@ -43,7 +43,7 @@ class Pixverse(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[PixverseReply]:
+    ) -> Task[PixverseResponse]:
         """Make a video with PixVerse.
 
         From text, or from a picture in `image`. Effects are made with `template_id`. 720p takes either the fast mode
@@ -72,7 +72,8 @@ class Pixverse(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PixverseReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (PixverseResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -117,7 +118,7 @@ class Pixverse(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> PixverseReply:
+    ) -> PixverseResponse:
         """Tell how a PixVerse video stands.
 
         Args:
@@ -137,7 +138,7 @@ class Pixverse(Resource):
         """
         from api302_client.api.videos_pixverse import pixverse_get_video as endpoint
 
-        reply_: PixverseReply = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: PixverseResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -168,7 +169,7 @@ class AsyncPixverse(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[PixverseReply]:
+    ) -> AsyncTask[PixverseResponse]:
         """Make a video with PixVerse.
 
         From text, or from a picture in `image`. Effects are made with `template_id`. 720p takes either the fast mode
@@ -197,7 +198,8 @@ class AsyncPixverse(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PixverseReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (PixverseResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -242,7 +244,7 @@ class AsyncPixverse(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> PixverseReply:
+    ) -> PixverseResponse:
         """Tell how a PixVerse video stands.
 
         Args:
@@ -262,5 +264,5 @@ class AsyncPixverse(AsyncResource):
         """
         from api302_client.api.videos_pixverse import pixverse_get_video as endpoint
 
-        reply_: PixverseReply = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: PixverseResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
-    from api302_client.models import RunwayReply
+    from api302_client.models import RunwayResponse
 
 
 class Runway(Resource):
@@ -30,7 +30,7 @@ class Runway(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[RunwayReply]:
+    ) -> Task[RunwayResponse]:
         """Make a video from text or an image with Gen-3.
 
         With a picture it works from that, else from the text alone. The call is sold for videos as source too; the
@@ -48,7 +48,7 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -85,7 +85,7 @@ class Runway(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[RunwayReply]:
+    ) -> Task[RunwayResponse]:
         """Make a video from images or another video with Gen-3 Turbo.
 
         Pictures give the first and the last frame, `video_prompt` gives a video to restyle.
@@ -104,7 +104,7 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -140,7 +140,7 @@ class Runway(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[RunwayReply]:
+    ) -> Task[RunwayResponse]:
         """Make a video from an image with Gen-4 (image to video).
 
         Args:
@@ -154,7 +154,7 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -182,7 +182,7 @@ class Runway(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[RunwayReply]:
+    ) -> Task[RunwayResponse]:
         """Make a video from an image with Gen-4 Turbo (image to video).
 
         Args:
@@ -196,7 +196,7 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -224,7 +224,7 @@ class Runway(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[RunwayReply]:
+    ) -> Task[RunwayResponse]:
         """Give an actor's play to another figure.
 
         Takes 10 to 20 minutes. The play is to be 16 to 9; another shape fails and is paid back.
@@ -239,7 +239,7 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -263,7 +263,7 @@ class Runway(Resource):
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[RunwayReply]:
+    ) -> Task[RunwayResponse]:
         """Give an actor's play to another figure, second version.
 
         The fields of this call are not documented.
@@ -275,7 +275,7 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -300,7 +300,7 @@ class Runway(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[RunwayReply]:
+    ) -> Task[RunwayResponse]:
         """Extend a video to the other orientation (outpaint).
 
         Args:
@@ -314,7 +314,7 @@ class Runway(Resource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -345,7 +345,7 @@ class Runway(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> RunwayReply:
+    ) -> RunwayResponse:
         """Tell how a Runway task stands.
 
         For all of the Runway calls here. No reason comes with a failure.
@@ -367,7 +367,7 @@ class Runway(Resource):
         """
         from api302_client.api.videos_runway import runway_get_task as endpoint
 
-        reply_: RunwayReply = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: RunwayResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -386,7 +386,7 @@ class AsyncRunway(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[RunwayReply]:
+    ) -> AsyncTask[RunwayResponse]:
         """Make a video from text or an image with Gen-3.
 
         With a picture it works from that, else from the text alone. The call is sold for videos as source too; the
@@ -404,7 +404,7 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -441,7 +441,7 @@ class AsyncRunway(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[RunwayReply]:
+    ) -> AsyncTask[RunwayResponse]:
         """Make a video from images or another video with Gen-3 Turbo.
 
         Pictures give the first and the last frame, `video_prompt` gives a video to restyle.
@@ -460,7 +460,7 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -496,7 +496,7 @@ class AsyncRunway(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[RunwayReply]:
+    ) -> AsyncTask[RunwayResponse]:
         """Make a video from an image with Gen-4 (image to video).
 
         Args:
@@ -510,7 +510,7 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -538,7 +538,7 @@ class AsyncRunway(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[RunwayReply]:
+    ) -> AsyncTask[RunwayResponse]:
         """Make a video from an image with Gen-4 Turbo (image to video).
 
         Args:
@@ -552,7 +552,7 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -580,7 +580,7 @@ class AsyncRunway(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[RunwayReply]:
+    ) -> AsyncTask[RunwayResponse]:
         """Give an actor's play to another figure.
 
         Takes 10 to 20 minutes. The play is to be 16 to 9; another shape fails and is paid back.
@@ -595,7 +595,7 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -619,7 +619,7 @@ class AsyncRunway(AsyncResource):
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[RunwayReply]:
+    ) -> AsyncTask[RunwayResponse]:
         """Give an actor's play to another figure, second version.
 
         The fields of this call are not documented.
@@ -631,7 +631,7 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -656,7 +656,7 @@ class AsyncRunway(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[RunwayReply]:
+    ) -> AsyncTask[RunwayResponse]:
         """Extend a video to the other orientation (outpaint).
 
         Args:
@@ -670,7 +670,7 @@ class AsyncRunway(AsyncResource):
                 `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -701,7 +701,7 @@ class AsyncRunway(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> RunwayReply:
+    ) -> RunwayResponse:
         """Tell how a Runway task stands.
 
         For all of the Runway calls here. No reason comes with a failure.
@@ -723,5 +723,5 @@ class AsyncRunway(AsyncResource):
         """
         from api302_client.api.videos_runway import runway_get_task as endpoint
 
-        reply_: RunwayReply = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: RunwayResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

@@ -28,7 +28,8 @@ from .._http.sse import Decoder
 from .._http.sync import run
 from .._json import is_object
 from .._types import Call, Response
-from .accumulate import accumulate, whole_text
+from .accumulate import accumulate
+from .text import Texts, whole_text
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -72,7 +73,7 @@ class Reader:
         self._last = _test(rule.last) if rule.last and not rule.sentinel else None
         # Looked for only in events that have such a word: a path that needs jmespath takes longer than the rest of an event.
         self._error = compiled(rule.error) if rule.error not in (None, "error") else None
-        self._text = compiled(rule.text) if rule.text else None
+        self._texts = Texts(rule.accumulate, rule.text)
         expression = call.op.stream_type or "Any"
         self.load: Callable[[Any], Any] = loader(expression)
         self._takes_text = bool(re.search(r"\b(str|Any)\b", expression))
@@ -211,7 +212,7 @@ class Reader:
         values = self.values
         kept = {
             "events": [self.load(value) for value in values],
-            "text": "".join(self.texts(values)),
+            "text": "".join(self._fresh().pieces(values)) + self._whole_text(),
             "reply": reply,
         }
         facts |= {"request_id": self.request_id}
@@ -222,15 +223,20 @@ class Reader:
 
     def texts(self, values: Iterable[Any]) -> Iterator[str]:
         """The text of each event that has any; of a reply that came whole, its text."""
-        for value in values:
-            text = self._text(value) if self._text else value
-            if isinstance(text, str) and text:
-                yield text
+        yield from self._texts.pieces(values)
         if self.whole is not None and (text := self._whole_text()):
             yield text
 
+    def piece(self, value: Any) -> str:
+        """The text that an event adds."""
+        return self._texts.of(value)
+
     def _whole_text(self) -> str:
         return whole_text(self._kind, raw(self.whole))
+
+    def _fresh(self) -> Texts:
+        rule = self._op.behaviour.stream
+        return Texts(rule.accumulate, rule.text) if rule else Texts(None, None)
 
     def reply(self) -> Any:
         """The whole reply, typed: as it came, or added up from the events."""
@@ -250,7 +256,7 @@ class Reader:
             self._responses,
             200,
             headers,
-            json.dumps(accumulate(self._kind, self.values), ensure_ascii=False).encode(),
+            json.dumps(accumulate(self._kind, self.values)).encode(),
         )
 
     def final(self) -> Any:
@@ -407,7 +413,7 @@ class AsyncStream(_Facts, Generic[T, R]):
     async def text(self) -> AsyncGenerator[str, None]:
         """The text of the events to come, piece by piece."""
         async for value in self._source:
-            for text in self._reader.texts((value,)):
+            if text := self._reader.piece(value):
                 yield text
         for text in self._reader.texts(()):
             yield text

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302f5_tts_reply import Ai302F5TtsReply
+    from ...models.ai_302f5_tts_response import Ai302F5TtsResponse
     from ...params.audio_ai302 import Ai302F5TtsRequest
 
 ID = "ai302_f5_tts"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/submit/f5-tts"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302F5TtsReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302F5TtsResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "p462"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302F5TtsRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302F5TtsRequest) -> Response[Ai302F5TtsReply]:
+def sync_detailed(*, client: Client, body: Ai302F5TtsRequest) -> Response[Ai302F5TtsResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302F5TtsRequest) -> Ai302F5TtsReply:
+def sync(*, client: Client, body: Ai302F5TtsRequest) -> Ai302F5TtsResponse:
     """Read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS
 
     Waits for the sound.
@@ -57,11 +57,11 @@ def sync(*, client: Client, body: Ai302F5TtsRequest) -> Ai302F5TtsReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302F5TtsRequest) -> Response[Ai302F5TtsReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302F5TtsRequest) -> Response[Ai302F5TtsResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302F5TtsRequest) -> Ai302F5TtsReply:
+async def asyncio(*, client: Client, body: Ai302F5TtsRequest) -> Ai302F5TtsResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

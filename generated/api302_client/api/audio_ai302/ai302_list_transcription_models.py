@@ -19,8 +19,8 @@ PATH = "/302/v1/audio/transcriptions"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302TranscriptionModels"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code: 302-docs.md (a study of the documentation pages of 2026-09-09)"

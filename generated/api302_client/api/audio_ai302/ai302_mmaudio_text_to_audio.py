@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_sound_reply import Ai302SoundReply
+    from ...models.ai_302_sound_response import Ai302SoundResponse
     from ...params.audio_ai302 import Ai302MmaudioTextRequest
 
 ID = "ai302_mmaudio_text_to_audio"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/submit/mmaudio-t2a"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302SoundReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302SoundResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "fal-ai/fal-js:libs/client/src/types/endpoints.ts"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302MmaudioTextRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302MmaudioTextRequest) -> Response[Ai302SoundReply]:
+def sync_detailed(*, client: Client, body: Ai302MmaudioTextRequest) -> Response[Ai302SoundResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302MmaudioTextRequest) -> Ai302SoundReply:
+def sync(*, client: Client, body: Ai302MmaudioTextRequest) -> Ai302SoundResponse:
     """Make a sound from a text (text to audio), with MMAudio
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: Ai302MmaudioTextRequest) -> Ai302SoundReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302MmaudioTextRequest) -> Response[Ai302SoundReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302MmaudioTextRequest) -> Response[Ai302SoundResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302MmaudioTextRequest) -> Ai302SoundReply:
+async def asyncio(*, client: Client, body: Ai302MmaudioTextRequest) -> Ai302SoundResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

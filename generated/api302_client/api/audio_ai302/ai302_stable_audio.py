@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_stable_audio_reply import Ai302StableAudioReply
+    from ...models.ai_302_stable_audio_response import Ai302StableAudioResponse
     from ...params.audio_ai302 import Ai302StableAudioRequest
 
 ID = "ai302_stable_audio"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/submit/stable-audio"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302StableAudioReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302StableAudioResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "fal-ai/fal-js:libs/client/src/types/endpoints.ts"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302StableAudioRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302StableAudioRequest) -> Response[Ai302StableAudioReply]:
+def sync_detailed(*, client: Client, body: Ai302StableAudioRequest) -> Response[Ai302StableAudioResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302StableAudioRequest) -> Ai302StableAudioReply:
+def sync(*, client: Client, body: Ai302StableAudioRequest) -> Ai302StableAudioResponse:
     """Make music or a sound from a text (text to music), with Stable Audio
 
     Waits for the sound, of at most 47 seconds.
@@ -57,11 +57,11 @@ def sync(*, client: Client, body: Ai302StableAudioRequest) -> Ai302StableAudioRe
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302StableAudioRequest) -> Response[Ai302StableAudioReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302StableAudioRequest) -> Response[Ai302StableAudioResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302StableAudioRequest) -> Ai302StableAudioReply:
+async def asyncio(*, client: Client, body: Ai302StableAudioRequest) -> Ai302StableAudioResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_speech_v1_reply import Ai302SpeechV1Reply
+    from ...models.ai_302_speech_v1_response import Ai302SpeechV1Response
     from ...params.audio_ai302 import Ai302SpeechRequest
 
 ID = "ai302_text_to_speech_v1"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/tts/generate"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302SpeechV1Reply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302SpeechV1Response"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc.302.ai/294943678e0"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302SpeechRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302SpeechRequest) -> Response[Ai302SpeechV1Reply]:
+def sync_detailed(*, client: Client, body: Ai302SpeechRequest) -> Response[Ai302SpeechV1Response]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302SpeechRequest) -> Ai302SpeechV1Reply:
+def sync(*, client: Client, body: Ai302SpeechRequest) -> Ai302SpeechV1Response:
     """Read a text aloud (text to speech), with any provider, first version
 
     Waits for the sound. The second version can also run in the background.
@@ -57,11 +57,11 @@ def sync(*, client: Client, body: Ai302SpeechRequest) -> Ai302SpeechV1Reply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302SpeechRequest) -> Response[Ai302SpeechV1Reply]:
+async def asyncio_detailed(*, client: Client, body: Ai302SpeechRequest) -> Response[Ai302SpeechV1Response]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302SpeechRequest) -> Ai302SpeechV1Reply:
+async def asyncio(*, client: Client, body: Ai302SpeechRequest) -> Ai302SpeechV1Response:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

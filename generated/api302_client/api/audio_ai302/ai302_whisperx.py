@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_whisperx_reply import Ai302WhisperxReply
+    from ...models.ai_302_whisperx_response import Ai302WhisperxResponse
     from ...params.audio_ai302 import Ai302WhisperxForm
 
 ID = "ai302_whisperx"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/whisperx"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302WhisperxReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302WhisperxResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "Huanshere/VideoLingo:core/asr_backend/whisperX_302.py"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302WhisperxForm) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302WhisperxForm) -> Response[Ai302WhisperxReply]:
+def sync_detailed(*, client: Client, body: Ai302WhisperxForm) -> Response[Ai302WhisperxResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302WhisperxForm) -> Ai302WhisperxReply:
+def sync(*, client: Client, body: Ai302WhisperxForm) -> Ai302WhisperxResponse:
     """Transcribe speech (speech to text) with WhisperX
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: Ai302WhisperxForm) -> Ai302WhisperxReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302WhisperxForm) -> Response[Ai302WhisperxReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302WhisperxForm) -> Response[Ai302WhisperxResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302WhisperxForm) -> Ai302WhisperxReply:
+async def asyncio(*, client: Client, body: Ai302WhisperxForm) -> Ai302WhisperxResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -19,8 +19,8 @@ PATH = "/cognitiveservices/voices/list"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "list[AzureVoice]"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "MicrosoftDocs/azure-ai-docs:articles/ai-services/speech-service/rest-text-to-speech.md"

@@ -26,8 +26,8 @@ RESPONSES: Responses = {
         "audio/webm": "bytes",
         "application/octet-stream": "bytes",
     },
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "Huanshere/VideoLingo:core/tts_backend/azure_tts.py"

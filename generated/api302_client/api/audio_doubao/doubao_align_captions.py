@@ -20,8 +20,8 @@ PATH = "/doubao/vc/ata/submit"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "DoubaoCaptionTicket"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://gitea.haodian.cn/admin/meijiaka-zy/raw/commit/74983ce5ec96b787d153cade8d9cc6f430c8aa79/docs/volcengine-video-caption-api.md"

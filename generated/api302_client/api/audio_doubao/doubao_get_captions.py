@@ -19,8 +19,8 @@ PATH = "/doubao/vc/query"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "DoubaoCaptions"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code that calls Volcengine's /api/v1/vc/query"

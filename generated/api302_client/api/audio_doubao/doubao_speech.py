@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.doubao_speech_reply import DoubaoSpeechReply
+    from ...models.doubao_speech_response import DoubaoSpeechResponse
     from ...params.audio_doubao import DoubaoSpeechRequest
 
 ID = "doubao_speech"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/doubao/tts_hd"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "DoubaoSpeechReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "DoubaoSpeechResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "http://302ai-en.apifox.cn/api-207705231"
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: DoubaoSpeechRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: DoubaoSpeechRequest) -> Response[DoubaoSpeechReply]:
+def sync_detailed(*, client: Client, body: DoubaoSpeechRequest) -> Response[DoubaoSpeechResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: DoubaoSpeechRequest) -> DoubaoSpeechReply:
+def sync(*, client: Client, body: DoubaoSpeechRequest) -> DoubaoSpeechResponse:
     """Read a text aloud in a Doubao voice (text to speech)
 
     Args:
@@ -58,11 +58,11 @@ def sync(*, client: Client, body: DoubaoSpeechRequest) -> DoubaoSpeechReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: DoubaoSpeechRequest) -> Response[DoubaoSpeechReply]:
+async def asyncio_detailed(*, client: Client, body: DoubaoSpeechRequest) -> Response[DoubaoSpeechResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: DoubaoSpeechRequest) -> DoubaoSpeechReply:
+async def asyncio(*, client: Client, body: DoubaoSpeechRequest) -> DoubaoSpeechResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.dubbingx_emotion_reply import DubbingxEmotionReply
+    from ...models.dubbingx_emotion_response import DubbingxEmotionResponse
     from ...params.audio_dubbingx import DubbingxEmotionRequest
 
 ID = "dubbingx_analyze_emotion"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/dubbingx/v2/analyzeEmotion"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "DubbingxEmotionReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "DubbingxEmotionResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "p501"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: DubbingxEmotionRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: DubbingxEmotionRequest) -> Response[DubbingxEmotionReply]:
+def sync_detailed(*, client: Client, body: DubbingxEmotionRequest) -> Response[DubbingxEmotionResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: DubbingxEmotionRequest) -> DubbingxEmotionReply:
+def sync(*, client: Client, body: DubbingxEmotionRequest) -> DubbingxEmotionResponse:
     """Tell which mood suits a text
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: DubbingxEmotionRequest) -> DubbingxEmotionRepl
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: DubbingxEmotionRequest) -> Response[DubbingxEmotionReply]:
+async def asyncio_detailed(*, client: Client, body: DubbingxEmotionRequest) -> Response[DubbingxEmotionResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: DubbingxEmotionRequest) -> DubbingxEmotionReply:
+async def asyncio(*, client: Client, body: DubbingxEmotionRequest) -> DubbingxEmotionResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

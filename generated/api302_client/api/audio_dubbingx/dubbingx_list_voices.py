@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.dubbingx_voice_reply import DubbingxVoiceReply
+    from ...models.dubbingx_voice_response import DubbingxVoiceResponse
     from ...params.audio_dubbingx import DubbingxVoiceQuery
 
 ID = "dubbingx_list_voices"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/dubbingx/v1/getTTSTimbreList"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "DubbingxVoiceReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "DubbingxVoiceResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code: a test of a program that calls /dubbingx/v1/getTTSTimbreList of 302.AI"
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: DubbingxVoiceQuery) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: DubbingxVoiceQuery) -> Response[DubbingxVoiceReply]:
+def sync_detailed(*, client: Client, body: DubbingxVoiceQuery) -> Response[DubbingxVoiceResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: DubbingxVoiceQuery) -> DubbingxVoiceReply:
+def sync(*, client: Client, body: DubbingxVoiceQuery) -> DubbingxVoiceResponse:
     """List DubbingX's voices
 
     Args:
@@ -58,11 +58,11 @@ def sync(*, client: Client, body: DubbingxVoiceQuery) -> DubbingxVoiceReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: DubbingxVoiceQuery) -> Response[DubbingxVoiceReply]:
+async def asyncio_detailed(*, client: Client, body: DubbingxVoiceQuery) -> Response[DubbingxVoiceResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: DubbingxVoiceQuery) -> DubbingxVoiceReply:
+async def asyncio(*, client: Client, body: DubbingxVoiceQuery) -> DubbingxVoiceResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

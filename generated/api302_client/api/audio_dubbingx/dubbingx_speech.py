@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.dubbingx_speech_reply import DubbingxSpeechReply
+    from ...models.dubbingx_speech_response import DubbingxSpeechResponse
     from ...params.audio_dubbingx import DubbingxSpeechRequest
 
 ID = "dubbingx_speech"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/dubbingx/v2/addTtsTask"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "DubbingxSpeechReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "DubbingxSpeechResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code that calls /dubbingx/v2/addTtsTask of 302.AI and polls it"
@@ -42,12 +42,12 @@ def _get_kwargs(*, body: DubbingxSpeechRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: DubbingxSpeechRequest) -> Response[DubbingxSpeechReply]:
+def sync_detailed(*, client: Client, body: DubbingxSpeechRequest) -> Response[DubbingxSpeechResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: DubbingxSpeechRequest) -> DubbingxSpeechReply:
+def sync(*, client: Client, body: DubbingxSpeechRequest) -> DubbingxSpeechResponse:
     """Read a marked-up text aloud (text to speech)
 
     The text is SSML with a root element `speak` whose attributes `voiceId`, `language`, `emotion`, `audioPitch`
@@ -63,11 +63,11 @@ def sync(*, client: Client, body: DubbingxSpeechRequest) -> DubbingxSpeechReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: DubbingxSpeechRequest) -> Response[DubbingxSpeechReply]:
+async def asyncio_detailed(*, client: Client, body: DubbingxSpeechRequest) -> Response[DubbingxSpeechResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: DubbingxSpeechRequest) -> DubbingxSpeechReply:
+async def asyncio(*, client: Client, body: DubbingxSpeechRequest) -> DubbingxSpeechResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -19,8 +19,8 @@ PATH = "/302/submit/elevenlabs/tts-multilingual-v2"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "ElevenlabsSpeech"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code that follows another call of this queue, /302/submit/elevenlabs/speech-to-text"

@@ -20,8 +20,8 @@ PATH = "/fish-audio/model"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "201": {"application/json": "FishAudioVoice"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://302ai.apifox.cn/project-4012774/api-216662935"

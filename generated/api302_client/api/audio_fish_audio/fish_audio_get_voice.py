@@ -19,8 +19,8 @@ PATH = "/fish-audio/model/{id}"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "FishAudioVoice"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "p487"

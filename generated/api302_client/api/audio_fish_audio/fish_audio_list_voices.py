@@ -19,8 +19,8 @@ PATH = "/fish-audio/model"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "FishAudioVoiceList"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302-CoW-Plugin:FishAudio/FishAudio.py"

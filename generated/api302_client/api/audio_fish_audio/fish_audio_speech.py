@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.fish_audio_speech_reply import FishAudioSpeechReply
+    from ...models.fish_audio_speech_response import FishAudioSpeechResponse
     from ...params.audio_fish_audio import FishAudioSpeechRequest
 
 ID = "fish_audio_speech"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/fish-audio/v1/tts"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "FishAudioSpeechReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "FishAudioSpeechResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://302ai.apifox.cn/api-216669508"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: FishAudioSpeechRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: FishAudioSpeechRequest) -> Response[FishAudioSpeechReply]:
+def sync_detailed(*, client: Client, body: FishAudioSpeechRequest) -> Response[FishAudioSpeechResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: FishAudioSpeechRequest) -> FishAudioSpeechReply:
+def sync(*, client: Client, body: FishAudioSpeechRequest) -> FishAudioSpeechResponse:
     """Read a text aloud in a Fish Audio voice (text to speech)
 
     Answers with the sound's address, not with the sound as Fish Audio itself does.
@@ -57,11 +57,11 @@ def sync(*, client: Client, body: FishAudioSpeechRequest) -> FishAudioSpeechRepl
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: FishAudioSpeechRequest) -> Response[FishAudioSpeechReply]:
+async def asyncio_detailed(*, client: Client, body: FishAudioSpeechRequest) -> Response[FishAudioSpeechResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: FishAudioSpeechRequest) -> FishAudioSpeechReply:
+async def asyncio(*, client: Client, body: FishAudioSpeechRequest) -> FishAudioSpeechResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.minimax_music_reply import MinimaxMusicReply
+    from ...models.minimax_music_response import MinimaxMusicResponse
     from ...params.audio_minimax import MinimaxMusicForm, MinimaxMusicRequest
 
 ID = "minimax_create_music"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/minimaxi/v1/music_generation"
 MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
-    "200": {"application/json": "MinimaxMusicReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MinimaxMusicResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://302ai-en.apifox.cn/api-241838654"
@@ -47,12 +47,12 @@ def _get_kwargs(*, body: MinimaxMusicRequest | MinimaxMusicForm, content_type: s
 
 def sync_detailed(
     *, client: Client, body: MinimaxMusicRequest | MinimaxMusicForm, content_type: str | None = None
-) -> Response[MinimaxMusicReply]:
+) -> Response[MinimaxMusicResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: MinimaxMusicRequest | MinimaxMusicForm, content_type: str | None = None) -> MinimaxMusicReply:
+def sync(*, client: Client, body: MinimaxMusicRequest | MinimaxMusicForm, content_type: str | None = None) -> MinimaxMusicResponse:
     """Make a song from lyrics and a style
 
     Waits for the song. music-01 took a form instead, with an uploaded voice or music.
@@ -69,11 +69,11 @@ def sync(*, client: Client, body: MinimaxMusicRequest | MinimaxMusicForm, conten
 
 async def asyncio_detailed(
     *, client: Client, body: MinimaxMusicRequest | MinimaxMusicForm, content_type: str | None = None
-) -> Response[MinimaxMusicReply]:
+) -> Response[MinimaxMusicResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: MinimaxMusicRequest | MinimaxMusicForm, content_type: str | None = None) -> MinimaxMusicReply:
+async def asyncio(*, client: Client, body: MinimaxMusicRequest | MinimaxMusicForm, content_type: str | None = None) -> MinimaxMusicResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

@@ -19,8 +19,8 @@ PATH = "/minimaxi/v1/query/t2a_async_query_v2"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "MinimaxLongSpeechTask"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://docs.yutoai.net/en/api/doc-7717250.html"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.minimax_speech_reply import MinimaxSpeechReply
+    from ...models.minimax_speech_response import MinimaxSpeechResponse
     from ...params.audio_minimax import MinimaxSpeechRequest
 
 ID = "minimax_speech"
@@ -19,11 +19,11 @@ METHOD = "POST"
 PATH = "/minimaxi/v1/t2a_v2"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "MinimaxSpeechReply", "text/event-stream": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MinimaxSpeechResponse", "text/event-stream": "str"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM = "MinimaxSpeechReply"
+STREAM = "MinimaxSpeechResponse"
 DOCS = "public code that calls /minimaxi/v1/t2a_v2 of 302.AI"
 FILES: Files = {}
 REQUIRED = ("model", "text")
@@ -46,12 +46,12 @@ def _get_kwargs(*, body: MinimaxSpeechRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: MinimaxSpeechRequest) -> Response[MinimaxSpeechReply]:
+def sync_detailed(*, client: Client, body: MinimaxSpeechRequest) -> Response[MinimaxSpeechResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: MinimaxSpeechRequest) -> MinimaxSpeechReply:
+def sync(*, client: Client, body: MinimaxSpeechRequest) -> MinimaxSpeechResponse:
     """Read a text aloud (text to speech)
 
     Answers with the sound in hexadecimal, or with its address when `output_format` is `url`. With `stream` it
@@ -66,11 +66,11 @@ def sync(*, client: Client, body: MinimaxSpeechRequest) -> MinimaxSpeechReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: MinimaxSpeechRequest) -> Response[MinimaxSpeechReply]:
+async def asyncio_detailed(*, client: Client, body: MinimaxSpeechRequest) -> Response[MinimaxSpeechResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: MinimaxSpeechRequest) -> MinimaxSpeechReply:
+async def asyncio(*, client: Client, body: MinimaxSpeechRequest) -> MinimaxSpeechResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

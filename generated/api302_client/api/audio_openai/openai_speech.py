@@ -28,8 +28,8 @@ RESPONSES: Responses = {
         "audio/pcm": "bytes",
         "application/octet-stream": "bytes",
     },
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc.302.ai/207705220e0"

@@ -20,8 +20,8 @@ PATH = "/siliconflow/v1/uploads/audio/voice"
 MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
     "200": {"application/json": "SiliconflowVoice"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://docs.siliconflow.cn/en/api-reference/audio/upload-voice"

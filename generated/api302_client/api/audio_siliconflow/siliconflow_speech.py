@@ -20,8 +20,8 @@ PATH = "/siliconflow/v1/audio/speech"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"audio/mpeg": "bytes", "audio/wav": "bytes", "audio/opus": "bytes", "audio/pcm": "bytes", "application/octet-stream": "bytes"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://docs.siliconflow.cn/api-reference/audio/create-speech"

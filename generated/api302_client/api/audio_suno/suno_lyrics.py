@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.suno_lyrics_reply import SunoLyricsReply
+    from ...models.suno_lyrics_response import SunoLyricsResponse
     from ...params.audio_suno import SunoLyricsRequest
 
 ID = "suno_lyrics"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/suno/submit/lyrics"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "SunoLyricsReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "SunoLyricsResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "pypi:cli-302ai 1.0.5:ai302/cli/song.py"
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: SunoLyricsRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: SunoLyricsRequest) -> Response[SunoLyricsReply]:
+def sync_detailed(*, client: Client, body: SunoLyricsRequest) -> Response[SunoLyricsResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: SunoLyricsRequest) -> SunoLyricsReply:
+def sync(*, client: Client, body: SunoLyricsRequest) -> SunoLyricsResponse:
     """Write lyrics
 
     Answers with the lyrics at once, as the provider's own program reads it.
@@ -60,11 +60,11 @@ def sync(*, client: Client, body: SunoLyricsRequest) -> SunoLyricsReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: SunoLyricsRequest) -> Response[SunoLyricsReply]:
+async def asyncio_detailed(*, client: Client, body: SunoLyricsRequest) -> Response[SunoLyricsResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: SunoLyricsRequest) -> SunoLyricsReply:
+async def asyncio(*, client: Client, body: SunoLyricsRequest) -> SunoLyricsResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.suno_submit_reply import SunoSubmitReply
+    from ...models.suno_submit_response import SunoSubmitResponse
     from ...params.audio_suno import SunoMusicRequest
 
 ID = "suno_music"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/suno/submit/music"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "SunoSubmitReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "SunoSubmitResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://302ai.apifox.cn/apidoc/project-4012774/api-192310067"
@@ -45,12 +45,12 @@ def _get_kwargs(*, body: SunoMusicRequest, webhook: str | None = None) -> dict[s
     return build({}, {"webhook": webhook}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: SunoMusicRequest, webhook: str | None = None) -> Response[SunoSubmitReply]:
+def sync_detailed(*, client: Client, body: SunoMusicRequest, webhook: str | None = None) -> Response[SunoSubmitResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(webhook=webhook, body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: SunoMusicRequest, webhook: str | None = None) -> SunoSubmitReply:
+def sync(*, client: Client, body: SunoMusicRequest, webhook: str | None = None) -> SunoSubmitResponse:
     """Make a song (text to music)
 
     Three ways. From an idea: `gpt_description_prompt`. From lyrics: `prompt`, `tags` and `title`. Going on from a
@@ -66,11 +66,11 @@ def sync(*, client: Client, body: SunoMusicRequest, webhook: str | None = None) 
     return sync_detailed(client=client, webhook=webhook, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: SunoMusicRequest, webhook: str | None = None) -> Response[SunoSubmitReply]:
+async def asyncio_detailed(*, client: Client, body: SunoMusicRequest, webhook: str | None = None) -> Response[SunoSubmitResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(webhook=webhook, body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: SunoMusicRequest, webhook: str | None = None) -> SunoSubmitReply:
+async def asyncio(*, client: Client, body: SunoMusicRequest, webhook: str | None = None) -> SunoSubmitResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, webhook=webhook, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.udio_generate_reply import UdioGenerateReply
+    from ...models.udio_generate_response import UdioGenerateResponse
     from ...params.audio_udio import UdioGenerateRequest
 
 ID = "udio_generate"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/udio/generate-proxy"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "UdioGenerateReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "UdioGenerateResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://302ai-en.apifox.cn/231604784e0"
@@ -44,12 +44,12 @@ def _get_kwargs(*, body: UdioGenerateRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: UdioGenerateRequest) -> Response[UdioGenerateReply]:
+def sync_detailed(*, client: Client, body: UdioGenerateRequest) -> Response[UdioGenerateResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: UdioGenerateRequest) -> UdioGenerateReply:
+def sync(*, client: Client, body: UdioGenerateRequest) -> UdioGenerateResponse:
     """Make a song (text to music), or go on from one
 
     `config.mode` decides: `regular` makes a song, `precede` and `continuation` add to the beginning or the end of
@@ -64,11 +64,11 @@ def sync(*, client: Client, body: UdioGenerateRequest) -> UdioGenerateReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: UdioGenerateRequest) -> Response[UdioGenerateReply]:
+async def asyncio_detailed(*, client: Client, body: UdioGenerateRequest) -> Response[UdioGenerateResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: UdioGenerateRequest) -> UdioGenerateReply:
+async def asyncio(*, client: Client, body: UdioGenerateRequest) -> UdioGenerateResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_image_translation_reply import Ai302ImageTranslationReply
+    from ...models.ai_302_image_translation_response import Ai302ImageTranslationResponse
     from ...params.image_processing_ai302 import Ai302GetImageTranslationRequest
 
 ID = "ai302_get_image_translation"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/image/translate/query"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ImageTranslationReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ImageTranslationResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_image_translation:app/api/translateResult/route.ts"
@@ -53,12 +53,12 @@ def _get_kwargs(*, body: Ai302GetImageTranslationRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302GetImageTranslationRequest) -> Response[Ai302ImageTranslationReply]:
+def sync_detailed(*, client: Client, body: Ai302GetImageTranslationRequest) -> Response[Ai302ImageTranslationResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302GetImageTranslationRequest) -> Ai302ImageTranslationReply:
+def sync(*, client: Client, body: Ai302GetImageTranslationRequest) -> Ai302ImageTranslationResponse:
     """Tell how the translation of a picture stands
 
     Args:
@@ -70,11 +70,11 @@ def sync(*, client: Client, body: Ai302GetImageTranslationRequest) -> Ai302Image
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302GetImageTranslationRequest) -> Response[Ai302ImageTranslationReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302GetImageTranslationRequest) -> Response[Ai302ImageTranslationResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302GetImageTranslationRequest) -> Ai302ImageTranslationReply:
+async def asyncio(*, client: Client, body: Ai302GetImageTranslationRequest) -> Ai302ImageTranslationResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

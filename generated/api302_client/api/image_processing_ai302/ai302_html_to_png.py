@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_png_reply import Ai302PngReply
+    from ...models.ai_302_png_response import Ai302PngResponse
     from ...params.image_processing_ai302 import Ai302HtmlToPngRequest
 
 ID = "ai302_html_to_png"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/v1/htmltopng"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302PngReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302PngResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code: 302.AI's card app (DownloadDropdown)"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302HtmlToPngRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302HtmlToPngRequest) -> Response[Ai302PngReply]:
+def sync_detailed(*, client: Client, body: Ai302HtmlToPngRequest) -> Response[Ai302PngResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302HtmlToPngRequest) -> Ai302PngReply:
+def sync(*, client: Client, body: Ai302HtmlToPngRequest) -> Ai302PngResponse:
     """Take a screenshot of an HTML page
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: Ai302HtmlToPngRequest) -> Ai302PngReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302HtmlToPngRequest) -> Response[Ai302PngReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302HtmlToPngRequest) -> Response[Ai302PngResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302HtmlToPngRequest) -> Ai302PngReply:
+async def asyncio(*, client: Client, body: Ai302HtmlToPngRequest) -> Ai302PngResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -22,8 +22,8 @@ PATH = "/302/comfyui/anything-changer/create-task-upload-mask"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302ComfyTicket"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code: 302.AI's ComfyUI app (createClothesChangerTask and its like)"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_trellis_reply import Ai302TrellisReply
+    from ...models.ai_302_trellis_response import Ai302TrellisResponse
     from ...params.image_processing_ai302 import Ai302TrellisRequest
 
 ID = "ai302_trellis"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/submit/trellis"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302TrellisReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302TrellisResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask, getTripo3DModelingTask)"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302TrellisRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302TrellisRequest) -> Response[Ai302TrellisReply]:
+def sync_detailed(*, client: Client, body: Ai302TrellisRequest) -> Response[Ai302TrellisResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302TrellisRequest) -> Ai302TrellisReply:
+def sync(*, client: Client, body: Ai302TrellisRequest) -> Ai302TrellisResponse:
     """Make a 3D model of an image with Trellis
 
     Waits for the model.
@@ -57,11 +57,11 @@ def sync(*, client: Client, body: Ai302TrellisRequest) -> Ai302TrellisReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302TrellisRequest) -> Response[Ai302TrellisReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302TrellisRequest) -> Response[Ai302TrellisResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302TrellisRequest) -> Ai302TrellisReply:
+async def asyncio(*, client: Client, body: Ai302TrellisRequest) -> Ai302TrellisResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -20,8 +20,8 @@ PATH = "/bria-ai/v1/erase_foreground"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "BriaResult"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "Bria-AI/ComfyUI-BRIA-API:nodes/remove_foreground_node.py"

@@ -19,8 +19,8 @@ PATH = "/bria-ai/v1/{visual_id}/image_to_psd"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "BriaPsd"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://docs.bria.ai/image-editing/v1-endpoints/image-to-psd"

@@ -20,8 +20,8 @@ PATH = "/bria-ai/v1/product/lifestyle_shot_by_text"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "BriaResults"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "api-evangelist/bria:openapi/_original/bria-product-shot-editing-openapi-original.yml"

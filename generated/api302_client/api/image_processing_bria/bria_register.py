@@ -21,8 +21,8 @@ MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "BriaVisual"},
     "208": {"application/json": "BriaVisual"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "api-evangelist/bria:openapi/_original/bria-image-onboarding-openapi-original.yml"

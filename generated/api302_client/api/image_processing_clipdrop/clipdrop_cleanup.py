@@ -18,7 +18,11 @@ ID = "clipdrop_cleanup"
 METHOD = "POST"
 PATH = "/clipdrop/cleanup/v1"
 MEDIA_TYPES = ("multipart/form-data",)
-RESPONSES: Responses = {"200": {"image/png": "bytes"}, "4XX": {"application/json": "ErrorReply"}, "5XX": {"application/json": "ErrorReply"}}
+RESPONSES: Responses = {
+    "200": {"image/png": "bytes"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
+}
 STREAM = None
 DOCS = 'public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and "302.ai/tripo3d"'
 FILES: Files = {"image_file": ("part",), "mask_file": ("part",)}

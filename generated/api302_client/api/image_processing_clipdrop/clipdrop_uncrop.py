@@ -20,8 +20,8 @@ PATH = "/clipdrop/uncrop/v1"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"image/jpeg": "bytes"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and "302.ai/tripo3d"'

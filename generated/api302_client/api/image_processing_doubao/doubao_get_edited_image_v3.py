@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.doubao_edit_task_reply import DoubaoEditTaskReply
+    from ...models.doubao_edit_task_response import DoubaoEditTaskResponse
     from ...params.image_processing_doubao import DoubaoEditResultRequest
 
 ID = "doubao_get_edited_image_v3"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/doubao/drawing/seededit_v30_result"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "DoubaoEditTaskReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "DoubaoEditTaskResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_ai_portraithub:src/utils/seed-image.ts"
@@ -50,12 +50,12 @@ def _get_kwargs(*, body: DoubaoEditResultRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: DoubaoEditResultRequest) -> Response[DoubaoEditTaskReply]:
+def sync_detailed(*, client: Client, body: DoubaoEditResultRequest) -> Response[DoubaoEditTaskResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: DoubaoEditResultRequest) -> DoubaoEditTaskReply:
+def sync(*, client: Client, body: DoubaoEditResultRequest) -> DoubaoEditTaskResponse:
     """Fetch the image of a SeedEdit 3.0 task
 
     Any state but `done` and `failed` means that it is still at work.
@@ -69,11 +69,11 @@ def sync(*, client: Client, body: DoubaoEditResultRequest) -> DoubaoEditTaskRepl
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: DoubaoEditResultRequest) -> Response[DoubaoEditTaskReply]:
+async def asyncio_detailed(*, client: Client, body: DoubaoEditResultRequest) -> Response[DoubaoEditTaskResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: DoubaoEditResultRequest) -> DoubaoEditTaskReply:
+async def asyncio(*, client: Client, body: DoubaoEditResultRequest) -> DoubaoEditTaskResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

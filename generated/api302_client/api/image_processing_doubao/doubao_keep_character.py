@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.doubao_drawing_reply import DoubaoDrawingReply
+    from ...models.doubao_drawing_response import DoubaoDrawingResponse
     from ...params.image_processing_doubao import DoubaoCharacterRequest
 
 ID = "doubao_keep_character"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/doubao/drawing/character"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "DoubaoDrawingReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "DoubaoDrawingResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code, found by "high_aes_ip_v20"'
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: DoubaoCharacterRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: DoubaoCharacterRequest) -> Response[DoubaoDrawingReply]:
+def sync_detailed(*, client: Client, body: DoubaoCharacterRequest) -> Response[DoubaoDrawingResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: DoubaoCharacterRequest) -> DoubaoDrawingReply:
+def sync(*, client: Client, body: DoubaoCharacterRequest) -> DoubaoDrawingResponse:
     """Show a character in a new picture
 
     Args:
@@ -58,11 +58,11 @@ def sync(*, client: Client, body: DoubaoCharacterRequest) -> DoubaoDrawingReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: DoubaoCharacterRequest) -> Response[DoubaoDrawingReply]:
+async def asyncio_detailed(*, client: Client, body: DoubaoCharacterRequest) -> Response[DoubaoDrawingResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: DoubaoCharacterRequest) -> DoubaoDrawingReply:
+async def asyncio(*, client: Client, body: DoubaoCharacterRequest) -> DoubaoDrawingResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -20,8 +20,8 @@ PATH = "/302/submit/flux-v1-pro-depth"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302SubmitImages"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "fal-ai/fal-js:libs/client/src/types/endpoints.ts"

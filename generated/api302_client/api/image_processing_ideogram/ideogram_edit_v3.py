@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ideogram_reply import IdeogramReply
+    from ...models.ideogram_response import IdeogramResponse
     from ...params.image_processing_ideogram import IdeogramEditV3Form
 
 ID = "ideogram_edit_v3"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/ideogram/v1/ideogram-v3/edit"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "IdeogramReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "IdeogramResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml"
@@ -52,12 +52,12 @@ def _get_kwargs(*, body: IdeogramEditV3Form) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: IdeogramEditV3Form) -> Response[IdeogramReply]:
+def sync_detailed(*, client: Client, body: IdeogramEditV3Form) -> Response[IdeogramResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: IdeogramEditV3Form) -> IdeogramReply:
+def sync(*, client: Client, body: IdeogramEditV3Form) -> IdeogramResponse:
     """Inpaint what a mask marks, with Ideogram 3.0
 
     Args:
@@ -69,11 +69,11 @@ def sync(*, client: Client, body: IdeogramEditV3Form) -> IdeogramReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: IdeogramEditV3Form) -> Response[IdeogramReply]:
+async def asyncio_detailed(*, client: Client, body: IdeogramEditV3Form) -> Response[IdeogramResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: IdeogramEditV3Form) -> IdeogramReply:
+async def asyncio(*, client: Client, body: IdeogramEditV3Form) -> IdeogramResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

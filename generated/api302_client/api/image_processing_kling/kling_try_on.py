@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.kling_reply import KlingReply
+    from ...models.kling_response import KlingResponse
     from ...params.image_processing_kling import KlingVirtualTryOnRequest
 
 ID = "kling_try_on"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/klingai/kolors-virtual-try-on"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "KlingReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "KlingResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code of a 302.AI application, found by "klingai/kolors-virtual-try-on"'
@@ -42,12 +42,12 @@ def _get_kwargs(*, body: KlingVirtualTryOnRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: KlingVirtualTryOnRequest) -> Response[KlingReply]:
+def sync_detailed(*, client: Client, body: KlingVirtualTryOnRequest) -> Response[KlingResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: KlingVirtualTryOnRequest) -> KlingReply:
+def sync(*, client: Client, body: KlingVirtualTryOnRequest) -> KlingResponse:
     """Dress a person in a garment (virtual try-on)
 
     Args:
@@ -59,11 +59,11 @@ def sync(*, client: Client, body: KlingVirtualTryOnRequest) -> KlingReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: KlingVirtualTryOnRequest) -> Response[KlingReply]:
+async def asyncio_detailed(*, client: Client, body: KlingVirtualTryOnRequest) -> Response[KlingResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: KlingVirtualTryOnRequest) -> KlingReply:
+async def asyncio(*, client: Client, body: KlingVirtualTryOnRequest) -> KlingResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

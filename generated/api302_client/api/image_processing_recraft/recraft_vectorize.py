@@ -20,8 +20,8 @@ PATH = "/recraft/v1/images/vectorize"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "RecraftProcessedImage"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_vector_graphics_generation:src/components/GenerateVectorDiagram/service.ts"

@@ -20,8 +20,8 @@ PATH = "/sd/v2beta/stable-image/upscale/creative"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "StabilityImageTask"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "Comfy-Org/ComfyUI:comfy_api_nodes/apis/__init__.py"

@@ -20,8 +20,8 @@ PATH = "/sd/v2beta/3d/stable-fast-3d"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"model/gltf-binary": "bytes"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "api-evangelist/stability-ai:openapi/_original/stability-ai-stable-fast-3d-openapi.yml"

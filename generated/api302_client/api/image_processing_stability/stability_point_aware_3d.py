@@ -20,8 +20,8 @@ PATH = "/sd/v2beta/3d/stable-point-aware-3d"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"model/gltf-binary": "bytes"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "tryAGI/StabilityAI:src/libs/StabilityAI/openapi.yaml"

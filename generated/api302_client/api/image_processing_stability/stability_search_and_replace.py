@@ -21,8 +21,8 @@ PATH = "/sd/v2beta/stable-image/edit/search-and-replace"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "StabilityImage", "image/png": "bytes", "image/jpeg": "bytes", "image/webp": "bytes"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "api-evangelist/stability-ai:openapi/_original/stability-ai-stable-image-edit-openapi.yml"

@@ -21,8 +21,8 @@ PATH = "/sd/v1/generation/esrgan-v1-x2plus/image-to-image/upscale"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "StabilityArtifacts", "image/png": "bytes"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_ecom_image_generator:src/app/(land)/query.ts"

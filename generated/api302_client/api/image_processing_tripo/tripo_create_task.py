@@ -20,8 +20,8 @@ PATH = "/tripo3d/v2/openapi/task"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "TripoTicket"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask, getTripo3DModelingTask)"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.tripo_upload_reply import TripoUploadReply
+    from ...models.tripo_upload_response import TripoUploadResponse
     from ...params.image_processing_tripo import TripoUploadForm
 
 ID = "tripo_upload"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/tripo3d/v2/openapi/upload"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "TripoUploadReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "TripoUploadResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and "302.ai/tripo3d"'
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: TripoUploadForm) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: TripoUploadForm) -> Response[TripoUploadReply]:
+def sync_detailed(*, client: Client, body: TripoUploadForm) -> Response[TripoUploadResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: TripoUploadForm) -> TripoUploadReply:
+def sync(*, client: Client, body: TripoUploadForm) -> TripoUploadResponse:
     """Upload an image for a 3D task
 
     Args:
@@ -58,11 +58,11 @@ def sync(*, client: Client, body: TripoUploadForm) -> TripoUploadReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: TripoUploadForm) -> Response[TripoUploadReply]:
+async def asyncio_detailed(*, client: Client, body: TripoUploadForm) -> Response[TripoUploadResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: TripoUploadForm) -> TripoUploadReply:
+async def asyncio(*, client: Client, body: TripoUploadForm) -> TripoUploadResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -26,8 +26,8 @@ RESPONSES: Responses = {
         "application/postscript": "bytes",
         "image/vnd.dxf": "bytes",
     },
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_image_toolbox:src/lib/api.ts"

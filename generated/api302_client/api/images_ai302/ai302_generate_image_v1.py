@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_image_v1_reply import Ai302ImageV1Reply
+    from ...models.ai_302_image_v1_response import Ai302ImageV1Response
     from ...params.images_ai302 import Ai302ImageV1Form, Ai302ImageV1Request
 
 ID = "ai302_generate_image_v1"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/image/generate"
 MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ImageV1Reply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ImageV1Response"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://302ai-en.apifox.cn/286781078e0"
@@ -40,12 +40,12 @@ def _get_kwargs(*, body: Ai302ImageV1Request | Ai302ImageV1Form, content_type: s
 
 def sync_detailed(
     *, client: Client, body: Ai302ImageV1Request | Ai302ImageV1Form, content_type: str | None = None
-) -> Response[Ai302ImageV1Reply]:
+) -> Response[Ai302ImageV1Response]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302ImageV1Request | Ai302ImageV1Form, content_type: str | None = None) -> Ai302ImageV1Reply:
+def sync(*, client: Client, body: Ai302ImageV1Request | Ai302ImageV1Form, content_type: str | None = None) -> Ai302ImageV1Response:
     """Make an image with any model, first version
 
     Waits for the image. The second version can also run in the background and gives several images.
@@ -62,11 +62,11 @@ def sync(*, client: Client, body: Ai302ImageV1Request | Ai302ImageV1Form, conten
 
 async def asyncio_detailed(
     *, client: Client, body: Ai302ImageV1Request | Ai302ImageV1Form, content_type: str | None = None
-) -> Response[Ai302ImageV1Reply]:
+) -> Response[Ai302ImageV1Response]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302ImageV1Request | Ai302ImageV1Form, content_type: str | None = None) -> Ai302ImageV1Reply:
+async def asyncio(*, client: Client, body: Ai302ImageV1Request | Ai302ImageV1Form, content_type: str | None = None) -> Ai302ImageV1Response:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.baidu_image_reply import BaiduImageReply
+    from ...models.baidu_image_response import BaiduImageResponse
     from ...params.images_baidu import BaiduImageRequest
 
 ID = "baidu_generate_image"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/baidubce/v2/images/generations"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "BaiduImageReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "BaiduImageResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "p176"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: BaiduImageRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: BaiduImageRequest) -> Response[BaiduImageReply]:
+def sync_detailed(*, client: Client, body: BaiduImageRequest) -> Response[BaiduImageResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: BaiduImageRequest) -> BaiduImageReply:
+def sync(*, client: Client, body: BaiduImageRequest) -> BaiduImageResponse:
     """Make images from a text with iRAG
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: BaiduImageRequest) -> BaiduImageReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: BaiduImageRequest) -> Response[BaiduImageReply]:
+async def asyncio_detailed(*, client: Client, body: BaiduImageRequest) -> Response[BaiduImageResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: BaiduImageRequest) -> BaiduImageReply:
+async def asyncio(*, client: Client, body: BaiduImageRequest) -> BaiduImageResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -19,8 +19,8 @@ PATH = "/302/submit/flux-lora-training"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "FluxLoraTraining"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc.302.ai/252474289e0"

@@ -19,8 +19,8 @@ PATH = "/flux/v1/get_result"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "FluxResult"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "p151"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.glif_reply import GlifReply
+    from ...models.glif_response import GlifResponse
     from ...params.common import GlifRequest
 
 ID = "glif_wojak_comic"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/glifapi/clxg3zf6p0002tgqnfwb686q0"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "GlifReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "GlifResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "the source code of 302.AI's image apps (characterImage)"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: GlifRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: GlifRequest) -> Response[GlifReply]:
+def sync_detailed(*, client: Client, body: GlifRequest) -> Response[GlifResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: GlifRequest) -> GlifReply:
+def sync(*, client: Client, body: GlifRequest) -> GlifResponse:
     """Make a Wojak comic from a text
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: GlifRequest) -> GlifReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: GlifRequest) -> Response[GlifReply]:
+async def asyncio_detailed(*, client: Client, body: GlifRequest) -> Response[GlifResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: GlifRequest) -> GlifReply:
+async def asyncio(*, client: Client, body: GlifRequest) -> GlifResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ideogram_reply import IdeogramReply
+    from ...models.ideogram_response import IdeogramResponse
     from ...params.images_ideogram import IdeogramRequest
 
 ID = "ideogram_generate"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/ideogram/generate"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "IdeogramReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "IdeogramResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc-jp.302.ai/api-212312123"
@@ -47,12 +47,12 @@ def _get_kwargs(*, body: IdeogramRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: IdeogramRequest) -> Response[IdeogramReply]:
+def sync_detailed(*, client: Client, body: IdeogramRequest) -> Response[IdeogramResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: IdeogramRequest) -> IdeogramReply:
+def sync(*, client: Client, body: IdeogramRequest) -> IdeogramResponse:
     """Make images from a text with a model up to version 2
 
     Args:
@@ -64,11 +64,11 @@ def sync(*, client: Client, body: IdeogramRequest) -> IdeogramReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: IdeogramRequest) -> Response[IdeogramReply]:
+async def asyncio_detailed(*, client: Client, body: IdeogramRequest) -> Response[IdeogramResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: IdeogramRequest) -> IdeogramReply:
+async def asyncio(*, client: Client, body: IdeogramRequest) -> IdeogramResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

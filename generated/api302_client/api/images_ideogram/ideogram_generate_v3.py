@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ideogram_reply import IdeogramReply
+    from ...models.ideogram_response import IdeogramResponse
     from ...params.images_ideogram import IdeogramV3Form, IdeogramV3Request
 
 ID = "ideogram_generate_v3"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/ideogram/v1/ideogram-v3/generate"
 MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
-    "200": {"application/json": "IdeogramReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "IdeogramResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "p163"
@@ -38,12 +38,14 @@ def _get_kwargs(*, body: IdeogramV3Request | IdeogramV3Form, content_type: str |
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: IdeogramV3Request | IdeogramV3Form, content_type: str | None = None) -> Response[IdeogramReply]:
+def sync_detailed(
+    *, client: Client, body: IdeogramV3Request | IdeogramV3Form, content_type: str | None = None
+) -> Response[IdeogramResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: IdeogramV3Request | IdeogramV3Form, content_type: str | None = None) -> IdeogramReply:
+def sync(*, client: Client, body: IdeogramV3Request | IdeogramV3Form, content_type: str | None = None) -> IdeogramResponse:
     """Make images from a text with Ideogram 3.0
 
     Args:
@@ -58,11 +60,11 @@ def sync(*, client: Client, body: IdeogramV3Request | IdeogramV3Form, content_ty
 
 async def asyncio_detailed(
     *, client: Client, body: IdeogramV3Request | IdeogramV3Form, content_type: str | None = None
-) -> Response[IdeogramReply]:
+) -> Response[IdeogramResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: IdeogramV3Request | IdeogramV3Form, content_type: str | None = None) -> IdeogramReply:
+async def asyncio(*, client: Client, body: IdeogramV3Request | IdeogramV3Form, content_type: str | None = None) -> IdeogramResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

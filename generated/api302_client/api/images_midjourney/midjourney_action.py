@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.midjourney_submit_reply import MidjourneySubmitReply
+    from ...models.midjourney_submit_response import MidjourneySubmitResponse
     from ...params.images_midjourney import MidjourneyActionRequest
 
 ID = "midjourney_action"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/mj/submit/action"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "MidjourneySubmitReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MidjourneySubmitResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://302ai.apifox.cn/project-4012774/api-235701264"
@@ -46,12 +46,12 @@ def _get_kwargs(*, body: MidjourneyActionRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: MidjourneyActionRequest) -> Response[MidjourneySubmitReply]:
+def sync_detailed(*, client: Client, body: MidjourneyActionRequest) -> Response[MidjourneySubmitResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: MidjourneyActionRequest) -> MidjourneySubmitReply:
+def sync(*, client: Client, body: MidjourneyActionRequest) -> MidjourneySubmitResponse:
     """Press a button of a picture, fast mode
 
     Upscales, varies, zooms or makes anew, by the `customId` of a button in the task's reply.
@@ -65,11 +65,11 @@ def sync(*, client: Client, body: MidjourneyActionRequest) -> MidjourneySubmitRe
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: MidjourneyActionRequest) -> Response[MidjourneySubmitReply]:
+async def asyncio_detailed(*, client: Client, body: MidjourneyActionRequest) -> Response[MidjourneySubmitResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: MidjourneyActionRequest) -> MidjourneySubmitReply:
+async def asyncio(*, client: Client, body: MidjourneyActionRequest) -> MidjourneySubmitResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.midjourney_submit_reply import MidjourneySubmitReply
+    from ...models.midjourney_submit_response import MidjourneySubmitResponse
     from ...params.images_midjourney import MidjourneyDescribeRequest
 
 ID = "midjourney_describe"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/mj/submit/describe"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "MidjourneySubmitReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MidjourneySubmitResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://302ai.apifox.cn/api-160578878"
@@ -47,12 +47,12 @@ def _get_kwargs(*, body: MidjourneyDescribeRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: MidjourneyDescribeRequest) -> Response[MidjourneySubmitReply]:
+def sync_detailed(*, client: Client, body: MidjourneyDescribeRequest) -> Response[MidjourneySubmitResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: MidjourneyDescribeRequest) -> MidjourneySubmitReply:
+def sync(*, client: Client, body: MidjourneyDescribeRequest) -> MidjourneySubmitResponse:
     """Put a picture into words, fast mode
 
     The words are in `prompt` of the task, once done.
@@ -66,11 +66,11 @@ def sync(*, client: Client, body: MidjourneyDescribeRequest) -> MidjourneySubmit
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: MidjourneyDescribeRequest) -> Response[MidjourneySubmitReply]:
+async def asyncio_detailed(*, client: Client, body: MidjourneyDescribeRequest) -> Response[MidjourneySubmitResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: MidjourneyDescribeRequest) -> MidjourneySubmitReply:
+async def asyncio(*, client: Client, body: MidjourneyDescribeRequest) -> MidjourneySubmitResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

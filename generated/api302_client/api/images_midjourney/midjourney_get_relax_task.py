@@ -19,8 +19,8 @@ PATH = "/mj-relax/task/{id}/fetch"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "MidjourneyTask"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://302ai-en.apifox.cn/235831764e0"

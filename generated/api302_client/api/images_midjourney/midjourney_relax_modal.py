@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.midjourney_submit_reply import MidjourneySubmitReply
+    from ...models.midjourney_submit_response import MidjourneySubmitResponse
     from ...params.images_midjourney import MidjourneyModalRequest
 
 ID = "midjourney_relax_modal"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/mj-relax/submit/modal"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "MidjourneySubmitReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MidjourneySubmitResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://apifox.com/apidoc/docs-site/4287160/en/api-163023980"
@@ -46,12 +46,12 @@ def _get_kwargs(*, body: MidjourneyModalRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: MidjourneyModalRequest) -> Response[MidjourneySubmitReply]:
+def sync_detailed(*, client: Client, body: MidjourneyModalRequest) -> Response[MidjourneySubmitResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: MidjourneyModalRequest) -> MidjourneySubmitReply:
+def sync(*, client: Client, body: MidjourneyModalRequest) -> MidjourneySubmitResponse:
     """Answer what a button asked back, relax mode
 
     Some buttons, such as varying a region or a custom zoom, ask for more before they begin; their task waits in
@@ -66,11 +66,11 @@ def sync(*, client: Client, body: MidjourneyModalRequest) -> MidjourneySubmitRep
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: MidjourneyModalRequest) -> Response[MidjourneySubmitReply]:
+async def asyncio_detailed(*, client: Client, body: MidjourneyModalRequest) -> Response[MidjourneySubmitResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: MidjourneyModalRequest) -> MidjourneySubmitReply:
+async def asyncio(*, client: Client, body: MidjourneyModalRequest) -> MidjourneySubmitResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

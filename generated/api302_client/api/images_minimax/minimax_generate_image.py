@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.minimax_image_reply import MinimaxImageReply
+    from ...models.minimax_image_response import MinimaxImageResponse
     from ...params.images_minimax import MinimaxImageRequest
 
 ID = "minimax_generate_image"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/minimaxi/v1/image_generation"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "MinimaxImageReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MinimaxImageResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "p174"
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: MinimaxImageRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: MinimaxImageRequest) -> Response[MinimaxImageReply]:
+def sync_detailed(*, client: Client, body: MinimaxImageRequest) -> Response[MinimaxImageResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: MinimaxImageRequest) -> MinimaxImageReply:
+def sync(*, client: Client, body: MinimaxImageRequest) -> MinimaxImageResponse:
     """Make images from a text
 
     Args:
@@ -58,11 +58,11 @@ def sync(*, client: Client, body: MinimaxImageRequest) -> MinimaxImageReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: MinimaxImageRequest) -> Response[MinimaxImageReply]:
+async def asyncio_detailed(*, client: Client, body: MinimaxImageRequest) -> Response[MinimaxImageResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: MinimaxImageRequest) -> MinimaxImageReply:
+async def asyncio(*, client: Client, body: MinimaxImageRequest) -> MinimaxImageResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.openai_image_reply import OpenaiImageReply
+    from ...models.openai_image_response import OpenaiImageResponse
     from ...params.images_openai import OpenaiImageRequest
 
 ID = "openai_generate_image"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/v1/images/generations"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "OpenaiImageReply", "text/event-stream": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "OpenaiImageResponse", "text/event-stream": "str"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = "OpenaiImageChunk"
 DOCS = "http://doc.302.ai/288853804e0"
@@ -77,7 +77,7 @@ def sync_detailed(
     response_format: Literal["url", "b64_json"] | str | None = None,
     async_: bool | None = None,
     callback: str | None = None,
-) -> Response[OpenaiImageReply]:
+) -> Response[OpenaiImageResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(response_format=response_format, async_=async_, callback=callback, body=body), RESPONSES)
 
@@ -89,7 +89,7 @@ def sync(
     response_format: Literal["url", "b64_json"] | str | None = None,
     async_: bool | None = None,
     callback: str | None = None,
-) -> OpenaiImageReply:
+) -> OpenaiImageResponse:
     """Make images from a text
 
     GPT-Image models and DALL·E. GPT-Image models answer in base64 unless the query asks for addresses. With
@@ -115,7 +115,7 @@ async def asyncio_detailed(
     response_format: Literal["url", "b64_json"] | str | None = None,
     async_: bool | None = None,
     callback: str | None = None,
-) -> Response[OpenaiImageReply]:
+) -> Response[OpenaiImageResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(response_format=response_format, async_=async_, callback=callback, body=body), RESPONSES)
 
@@ -127,6 +127,6 @@ async def asyncio(
     response_format: Literal["url", "b64_json"] | str | None = None,
     async_: bool | None = None,
     callback: str | None = None,
-) -> OpenaiImageReply:
+) -> OpenaiImageResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, response_format=response_format, async_=async_, callback=callback, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.openai_image_reply import OpenaiImageReply
+    from ...models.openai_image_response import OpenaiImageResponse
     from ...params.images_openai import OpenaiImageVariationForm
 
 ID = "openai_vary_image"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/v1/images/variations"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "OpenaiImageReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "OpenaiImageResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc.302.ai/207705141e0"
@@ -44,12 +44,12 @@ def _get_kwargs(*, body: OpenaiImageVariationForm) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: OpenaiImageVariationForm) -> Response[OpenaiImageReply]:
+def sync_detailed(*, client: Client, body: OpenaiImageVariationForm) -> Response[OpenaiImageResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: OpenaiImageVariationForm) -> OpenaiImageReply:
+def sync(*, client: Client, body: OpenaiImageVariationForm) -> OpenaiImageResponse:
     """Make variations of an image
 
     DALL·E 2 only.
@@ -63,11 +63,11 @@ def sync(*, client: Client, body: OpenaiImageVariationForm) -> OpenaiImageReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: OpenaiImageVariationForm) -> Response[OpenaiImageReply]:
+async def asyncio_detailed(*, client: Client, body: OpenaiImageVariationForm) -> Response[OpenaiImageResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: OpenaiImageVariationForm) -> OpenaiImageReply:
+async def asyncio(*, client: Client, body: OpenaiImageVariationForm) -> OpenaiImageResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

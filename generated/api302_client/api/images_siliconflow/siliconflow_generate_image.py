@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.siliconflow_image_reply import SiliconflowImageReply
+    from ...models.siliconflow_image_response import SiliconflowImageResponse
     from ...params.images_siliconflow import SiliconflowImageRequest
 
 ID = "siliconflow_generate_image"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/siliconflow/v1/images/generations"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "SiliconflowImageReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "SiliconflowImageResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://docs.siliconflow.cn/api-reference/images/images-generations"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: SiliconflowImageRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: SiliconflowImageRequest) -> Response[SiliconflowImageReply]:
+def sync_detailed(*, client: Client, body: SiliconflowImageRequest) -> Response[SiliconflowImageResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: SiliconflowImageRequest) -> SiliconflowImageReply:
+def sync(*, client: Client, body: SiliconflowImageRequest) -> SiliconflowImageResponse:
     """Make images from a text
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: SiliconflowImageRequest) -> SiliconflowImageRe
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: SiliconflowImageRequest) -> Response[SiliconflowImageReply]:
+async def asyncio_detailed(*, client: Client, body: SiliconflowImageRequest) -> Response[SiliconflowImageResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: SiliconflowImageRequest) -> SiliconflowImageReply:
+async def asyncio(*, client: Client, body: SiliconflowImageRequest) -> SiliconflowImageResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

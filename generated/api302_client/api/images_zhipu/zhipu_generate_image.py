@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.zhipu_image_reply import ZhipuImageReply
+    from ...models.zhipu_image_response import ZhipuImageResponse
     from ...params.images_zhipu import ZhipuImageRequest
 
 ID = "zhipu_generate_image"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/bigmodel/api/paas/v4/images/generations"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "ZhipuImageReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "ZhipuImageResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "p175"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: ZhipuImageRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: ZhipuImageRequest) -> Response[ZhipuImageReply]:
+def sync_detailed(*, client: Client, body: ZhipuImageRequest) -> Response[ZhipuImageResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: ZhipuImageRequest) -> ZhipuImageReply:
+def sync(*, client: Client, body: ZhipuImageRequest) -> ZhipuImageResponse:
     """Make an image from a text with CogView
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: ZhipuImageRequest) -> ZhipuImageReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: ZhipuImageRequest) -> Response[ZhipuImageReply]:
+async def asyncio_detailed(*, client: Client, body: ZhipuImageRequest) -> Response[ZhipuImageResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: ZhipuImageRequest) -> ZhipuImageReply:
+async def asyncio(*, client: Client, body: ZhipuImageRequest) -> ZhipuImageResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_markdown_reply import Ai302MarkdownReply
+    from ...models.ai_302_markdown_response import Ai302MarkdownResponse
     from ...params.information_ai302 import Ai302MarkdownForm
 
 ID = "ai302_convert_to_markdown"
@@ -20,9 +20,9 @@ METHOD = "POST"
 PATH = "/302/markitdown/convert"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302MarkdownReply", "text/plain": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302MarkdownResponse", "text/plain": "str"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code, found by "302/markitdown" (a parser and its test)'
@@ -39,12 +39,12 @@ def _get_kwargs(*, body: Ai302MarkdownForm) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302MarkdownForm) -> Response[Ai302MarkdownReply | Text]:
+def sync_detailed(*, client: Client, body: Ai302MarkdownForm) -> Response[Ai302MarkdownResponse | Text]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302MarkdownForm) -> Ai302MarkdownReply | Text:
+def sync(*, client: Client, body: Ai302MarkdownForm) -> Ai302MarkdownResponse | Text:
     """Turn a file into Markdown
 
     Office files, PDF, CSV, JSON, HTML, XML, images, sound and ZIP. The text comes at once, in JSON or plain.
@@ -58,11 +58,11 @@ def sync(*, client: Client, body: Ai302MarkdownForm) -> Ai302MarkdownReply | Tex
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302MarkdownForm) -> Response[Ai302MarkdownReply | Text]:
+async def asyncio_detailed(*, client: Client, body: Ai302MarkdownForm) -> Response[Ai302MarkdownResponse | Text]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302MarkdownForm) -> Ai302MarkdownReply | Text:
+async def asyncio(*, client: Client, body: Ai302MarkdownForm) -> Ai302MarkdownResponse | Text:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

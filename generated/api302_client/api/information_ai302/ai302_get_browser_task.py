@@ -19,8 +19,8 @@ PATH = "/302/browser/tasks/{task_id}"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "dict[str, Any]"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://glama.ai/mcp/servers/302ai/302_browser_use_mcp/tools/getBrowserAgentTaskResult"

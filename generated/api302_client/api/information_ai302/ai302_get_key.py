@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_key_reply import Ai302KeyReply
+    from ...models.ai_302_key_response import Ai302KeyResponse
 
 ID = "ai302_get_key"
 METHOD = "GET"
 PATH = "/dashboard/api_key/{api_name}"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302KeyReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302KeyResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc.302.ai/294542600e0"
@@ -40,12 +40,12 @@ def _get_kwargs(api_name: str) -> dict[str, Any]:
     return build({"api_name": api_name}, {}, {}, None, None)
 
 
-def sync_detailed(api_name: str, *, client: Client) -> Response[Ai302KeyReply]:
+def sync_detailed(api_name: str, *, client: Client) -> Response[Ai302KeyResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(api_name), RESPONSES)
 
 
-def sync(api_name: str, *, client: Client) -> Ai302KeyReply:
+def sync(api_name: str, *, client: Client) -> Ai302KeyResponse:
     """Tell about an API key
 
     The key used must be allowed to manage keys.
@@ -59,11 +59,11 @@ def sync(api_name: str, *, client: Client) -> Ai302KeyReply:
     return sync_detailed(api_name, client=client).parsed
 
 
-async def asyncio_detailed(api_name: str, *, client: Client) -> Response[Ai302KeyReply]:
+async def asyncio_detailed(api_name: str, *, client: Client) -> Response[Ai302KeyResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(api_name), RESPONSES)
 
 
-async def asyncio(api_name: str, *, client: Client) -> Ai302KeyReply:
+async def asyncio(api_name: str, *, client: Client) -> Ai302KeyResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(api_name, client=client)).parsed

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_tool_reply import Ai302ToolReply
+    from ...models.ai_302_tool_response import Ai302ToolResponse
 
 ID = "ai302_get_youtube_subtitles"
 METHOD = "GET"
 PATH = "/tools/youtube/web/get_video_subtitles"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ToolReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ToolResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "TikHub/TikHub-API-Python-SDK:spec/openapi.json"
@@ -55,7 +55,7 @@ def sync_detailed(
     format: Literal["srt", "xml", "vtt", "txt"] | str | None = None,
     fix_overlap: bool | None = None,
     target_lang: str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(subtitle_url=subtitle_url, format=format, fix_overlap=fix_overlap, target_lang=target_lang), RESPONSES)
 
@@ -67,7 +67,7 @@ def sync(
     format: Literal["srt", "xml", "vtt", "txt"] | str | None = None,
     fix_overlap: bool | None = None,
     target_lang: str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Get a YouTube video's subtitles
 
     Args:
@@ -89,7 +89,7 @@ async def asyncio_detailed(
     format: Literal["srt", "xml", "vtt", "txt"] | str | None = None,
     fix_overlap: bool | None = None,
     target_lang: str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(subtitle_url=subtitle_url, format=format, fix_overlap=fix_overlap, target_lang=target_lang), RESPONSES
@@ -103,7 +103,7 @@ async def asyncio(
     format: Literal["srt", "xml", "vtt", "txt"] | str | None = None,
     fix_overlap: bool | None = None,
     target_lang: str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(client=client, subtitle_url=subtitle_url, format=format, fix_overlap=fix_overlap, target_lang=target_lang)

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_youtube_video_reply import Ai302YoutubeVideoReply
+    from ...models.ai_302_youtube_video_response import Ai302YoutubeVideoResponse
 
 ID = "ai302_get_youtube_video"
 METHOD = "GET"
 PATH = "/tools/youtube/web/get_video_info"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302YoutubeVideoReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302YoutubeVideoResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_video_summary:app/actions/video/youtube.ts"
@@ -73,7 +73,7 @@ def sync_detailed(
     audios: Literal["auto", "true", "raw", "false"] | str | None = None,
     subtitles: bool | None = None,
     related: bool | None = None,
-) -> Response[Ai302YoutubeVideoReply]:
+) -> Response[Ai302YoutubeVideoResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(
         _get_kwargs(
@@ -93,7 +93,7 @@ def sync(
     audios: Literal["auto", "true", "raw", "false"] | str | None = None,
     subtitles: bool | None = None,
     related: bool | None = None,
-) -> Ai302YoutubeVideoReply:
+) -> Ai302YoutubeVideoResponse:
     """Get what YouTube tells about a video
 
     Args:
@@ -130,7 +130,7 @@ async def asyncio_detailed(
     audios: Literal["auto", "true", "raw", "false"] | str | None = None,
     subtitles: bool | None = None,
     related: bool | None = None,
-) -> Response[Ai302YoutubeVideoReply]:
+) -> Response[Ai302YoutubeVideoResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(
@@ -150,7 +150,7 @@ async def asyncio(
     audios: Literal["auto", "true", "raw", "false"] | str | None = None,
     subtitles: bool | None = None,
     related: bool | None = None,
-) -> Ai302YoutubeVideoReply:
+) -> Ai302YoutubeVideoResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(

@@ -20,8 +20,8 @@ PATH = "/302/sandbox/file/write"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "dict[str, Any]"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/writeSandboxFiles"

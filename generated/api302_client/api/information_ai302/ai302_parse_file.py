@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_parsing_reply import Ai302ParsingReply
+    from ...models.ai_302_parsing_response import Ai302ParsingResponse
 
 ID = "ai302_parse_file"
 METHOD = "GET"
 PATH = "/302/file/parsing"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ParsingReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ParsingResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code, found by "302/file/parsing" (a 302.AI web app that checks the reply)'
@@ -37,12 +37,12 @@ def _get_kwargs(*, url: str) -> dict[str, Any]:
     return build({}, {"url": url}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, url: str) -> Response[Ai302ParsingReply]:
+def sync_detailed(*, client: Client, url: str) -> Response[Ai302ParsingResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(url=url), RESPONSES)
 
 
-def sync(*, client: Client, url: str) -> Ai302ParsingReply:
+def sync(*, client: Client, url: str) -> Ai302ParsingResponse:
     """Read the text of a file
 
     Args:
@@ -54,11 +54,11 @@ def sync(*, client: Client, url: str) -> Ai302ParsingReply:
     return sync_detailed(client=client, url=url).parsed
 
 
-async def asyncio_detailed(*, client: Client, url: str) -> Response[Ai302ParsingReply]:
+async def asyncio_detailed(*, client: Client, url: str) -> Response[Ai302ParsingResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(url=url), RESPONSES)
 
 
-async def asyncio(*, client: Client, url: str) -> Ai302ParsingReply:
+async def asyncio(*, client: Client, url: str) -> Ai302ParsingResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, url=url)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_run_code_reply import Ai302RunCodeReply
+    from ...models.ai_302_run_code_response import Ai302RunCodeResponse
     from ...params.information_ai302 import Ai302RunCodeRequest
 
 ID = "ai302_run_code"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/run/code"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302RunCodeReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302RunCodeResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "p560"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302RunCodeRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302RunCodeRequest) -> Response[Ai302RunCodeReply]:
+def sync_detailed(*, client: Client, body: Ai302RunCodeRequest) -> Response[Ai302RunCodeResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302RunCodeRequest) -> Ai302RunCodeReply:
+def sync(*, client: Client, body: Ai302RunCodeRequest) -> Ai302RunCodeResponse:
     """Run code that needs no sandbox of its own
 
     Answers what the code printed. For files or state between calls use a sandbox.
@@ -57,11 +57,11 @@ def sync(*, client: Client, body: Ai302RunCodeRequest) -> Ai302RunCodeReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302RunCodeRequest) -> Response[Ai302RunCodeReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302RunCodeRequest) -> Response[Ai302RunCodeResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302RunCodeRequest) -> Ai302RunCodeReply:
+async def asyncio(*, client: Client, body: Ai302RunCodeRequest) -> Ai302RunCodeResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_sandbox_once_reply import Ai302SandboxOnceReply
+    from ...models.ai_302_sandbox_once_response import Ai302SandboxOnceResponse
     from ...params.information_ai302 import Ai302SandboxCodeRequest
 
 ID = "ai302_run_sandbox_code"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/sandbox/run_code"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302SandboxOnceReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302SandboxOnceResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/runCode"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302SandboxCodeRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302SandboxCodeRequest) -> Response[Ai302SandboxOnceReply]:
+def sync_detailed(*, client: Client, body: Ai302SandboxCodeRequest) -> Response[Ai302SandboxOnceResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302SandboxCodeRequest) -> Ai302SandboxOnceReply:
+def sync(*, client: Client, body: Ai302SandboxCodeRequest) -> Ai302SandboxOnceResponse:
     """Run code in a sandbox
 
     Answers text alone; look at files with the calls for files. Their default folder is /home/user.
@@ -57,11 +57,11 @@ def sync(*, client: Client, body: Ai302SandboxCodeRequest) -> Ai302SandboxOnceRe
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302SandboxCodeRequest) -> Response[Ai302SandboxOnceReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302SandboxCodeRequest) -> Response[Ai302SandboxOnceResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302SandboxCodeRequest) -> Ai302SandboxOnceReply:
+async def asyncio(*, client: Client, body: Ai302SandboxCodeRequest) -> Ai302SandboxOnceResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

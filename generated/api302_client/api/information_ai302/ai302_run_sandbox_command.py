@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_sandbox_command_reply import Ai302SandboxCommandReply
+    from ...models.ai_302_sandbox_command_response import Ai302SandboxCommandResponse
     from ...params.information_ai302 import Ai302SandboxCommandRequest
 
 ID = "ai302_run_sandbox_command"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/sandbox/command"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302SandboxCommandReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302SandboxCommandResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://302ai-jp.apifox.cn/api-276837637"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302SandboxCommandRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302SandboxCommandRequest) -> Response[Ai302SandboxCommandReply]:
+def sync_detailed(*, client: Client, body: Ai302SandboxCommandRequest) -> Response[Ai302SandboxCommandResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302SandboxCommandRequest) -> Ai302SandboxCommandReply:
+def sync(*, client: Client, body: Ai302SandboxCommandRequest) -> Ai302SandboxCommandResponse:
     """Run a command line in a sandbox
 
     Answers text alone. Give 120 seconds or more to install something.
@@ -57,11 +57,11 @@ def sync(*, client: Client, body: Ai302SandboxCommandRequest) -> Ai302SandboxCom
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302SandboxCommandRequest) -> Response[Ai302SandboxCommandReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302SandboxCommandRequest) -> Response[Ai302SandboxCommandResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302SandboxCommandRequest) -> Ai302SandboxCommandReply:
+async def asyncio(*, client: Client, body: Ai302SandboxCommandRequest) -> Ai302SandboxCommandResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

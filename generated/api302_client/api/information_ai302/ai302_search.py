@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_search_reply import Ai302SearchReply
+    from ...models.ai_302_search_response import Ai302SearchResponse
     from ...params.information_ai302 import Ai302SearchRequest
 
 ID = "ai302_search"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/general/search"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302SearchReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302SearchResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "http://302ai-en.apifox.cn/293665533e0"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302SearchRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302SearchRequest) -> Response[Ai302SearchReply]:
+def sync_detailed(*, client: Client, body: Ai302SearchRequest) -> Response[Ai302SearchResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302SearchRequest) -> Ai302SearchReply:
+def sync(*, client: Client, body: Ai302SearchRequest) -> Ai302SearchResponse:
     """Search the web with a provider of your choice
 
     One form for all providers, one form of results. What `category`, `time_range` and the other filters may say
@@ -58,11 +58,11 @@ def sync(*, client: Client, body: Ai302SearchRequest) -> Ai302SearchReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302SearchRequest) -> Response[Ai302SearchReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302SearchRequest) -> Response[Ai302SearchResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302SearchRequest) -> Ai302SearchReply:
+async def asyncio(*, client: Client, body: Ai302SearchRequest) -> Ai302SearchResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

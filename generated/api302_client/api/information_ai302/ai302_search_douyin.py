@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_tool_reply import Ai302ToolReply
+    from ...models.ai_302_tool_response import Ai302ToolResponse
 
 ID = "ai302_search_douyin"
 METHOD = "GET"
 PATH = "/tools/douyin/app/v3/fetch_video_search_result"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ToolReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ToolResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "TikHub/TikHub-API-Python-SDK:spec/openapi.json"
@@ -70,7 +70,7 @@ def sync_detailed(
     sort_type: Literal["0", "1", "2"] | str | None = None,
     publish_time: Literal["0", "1", "7", "180"] | str | None = None,
     filter_duration: Literal["0", "0-1", "1-5", "5-10000"] | str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(
         _get_kwargs(
@@ -89,7 +89,7 @@ def sync(
     sort_type: Literal["0", "1", "2"] | str | None = None,
     publish_time: Literal["0", "1", "7", "180"] | str | None = None,
     filter_duration: Literal["0", "0-1", "1-5", "5-10000"] | str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Search videos of Douyin
 
     Leave `count` as it is: with others the service is known to fail.
@@ -125,7 +125,7 @@ async def asyncio_detailed(
     sort_type: Literal["0", "1", "2"] | str | None = None,
     publish_time: Literal["0", "1", "7", "180"] | str | None = None,
     filter_duration: Literal["0", "0-1", "1-5", "5-10000"] | str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(
@@ -144,7 +144,7 @@ async def asyncio(
     sort_type: Literal["0", "1", "2"] | str | None = None,
     publish_time: Literal["0", "1", "7", "180"] | str | None = None,
     filter_duration: Literal["0", "0-1", "1-5", "5-10000"] | str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_tool_reply import Ai302ToolReply
+    from ...models.ai_302_tool_response import Ai302ToolResponse
 
 ID = "ai302_search_xiaohongshu_app"
 METHOD = "GET"
 PATH = "/tools/xiaohongshu/app/search_notes"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ToolReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ToolResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code, found by "api.302.ai/tools/" (sort_type, filter_note_type, filter_note_time)'
@@ -74,7 +74,7 @@ def sync_detailed(
     | None = None,
     filter_note_type: Literal["不限", "视频笔记", "普通笔记"] | str | None = None,
     filter_note_time: Literal["不限", "一天内", "一周内", "半年内"] | str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(
         _get_kwargs(
@@ -102,7 +102,7 @@ def sync(
     | None = None,
     filter_note_type: Literal["不限", "视频笔记", "普通笔记"] | str | None = None,
     filter_note_time: Literal["不限", "一天内", "一周内", "半年内"] | str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Search notes of Xiaohongshu, the app's search
 
     For a further page give the `searchId` and `sessionId` of the first reply.
@@ -143,7 +143,7 @@ async def asyncio_detailed(
     | None = None,
     filter_note_type: Literal["不限", "视频笔记", "普通笔记"] | str | None = None,
     filter_note_time: Literal["不限", "一天内", "一周内", "半年内"] | str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(
@@ -171,7 +171,7 @@ async def asyncio(
     | None = None,
     filter_note_type: Literal["不限", "视频笔记", "普通笔记"] | str | None = None,
     filter_note_time: Literal["不限", "一天内", "一周内", "半年内"] | str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_tool_reply import Ai302ToolReply
+    from ...models.ai_302_tool_response import Ai302ToolResponse
 
 ID = "ai302_search_youtube"
 METHOD = "GET"
 PATH = "/tools/youtube/web/search_video"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ToolReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ToolResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "TikHub/TikHub-API-Python-SDK:spec/openapi.json"
@@ -67,7 +67,7 @@ def sync_detailed(
     order_by: Literal["last_hour", "today", "this_week", "this_month", "this_year"] | str | None = None,
     country_code: str | None = None,
     continuation_token: str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(
         _get_kwargs(
@@ -89,7 +89,7 @@ def sync(
     order_by: Literal["last_hour", "today", "this_week", "this_month", "this_year"] | str | None = None,
     country_code: str | None = None,
     continuation_token: str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Search videos of YouTube
 
     Args:
@@ -120,7 +120,7 @@ async def asyncio_detailed(
     order_by: Literal["last_hour", "today", "this_week", "this_month", "this_year"] | str | None = None,
     country_code: str | None = None,
     continuation_token: str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(
@@ -142,7 +142,7 @@ async def asyncio(
     order_by: Literal["last_hour", "today", "this_week", "this_month", "this_year"] | str | None = None,
     country_code: str | None = None,
     continuation_token: str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(

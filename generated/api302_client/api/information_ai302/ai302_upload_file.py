@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_upload_reply import Ai302UploadReply
+    from ...models.ai_302_upload_response import Ai302UploadResponse
     from ...params.information_ai302 import Ai302UploadForm
 
 ID = "ai302_upload_file"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/upload-file"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302UploadReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302UploadResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc.302.ai/232502112e0"
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: Ai302UploadForm) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302UploadForm) -> Response[Ai302UploadReply]:
+def sync_detailed(*, client: Client, body: Ai302UploadForm) -> Response[Ai302UploadResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302UploadForm) -> Ai302UploadReply:
+def sync(*, client: Client, body: Ai302UploadForm) -> Ai302UploadResponse:
     """Upload a file and get its address
 
     Up to 50 MB. Other calls take the address.
@@ -60,11 +60,11 @@ def sync(*, client: Client, body: Ai302UploadForm) -> Ai302UploadReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302UploadForm) -> Response[Ai302UploadReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302UploadForm) -> Response[Ai302UploadResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302UploadForm) -> Ai302UploadReply:
+async def asyncio(*, client: Client, body: Ai302UploadForm) -> Ai302UploadResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

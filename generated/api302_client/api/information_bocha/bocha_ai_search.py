@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.bocha_ai_search_reply import BochaAiSearchReply
+    from ...models.bocha_ai_search_response import BochaAiSearchResponse
     from ...params.information_bocha import BochaAiSearchRequest
 
 ID = "bocha_ai_search"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/bochaai/v1/ai-search"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "BochaAiSearchReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "BochaAiSearchResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "BochaAI/bocha-search-mcp:src/bocha_search_mcp/server.py"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: BochaAiSearchRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: BochaAiSearchRequest) -> Response[BochaAiSearchReply]:
+def sync_detailed(*, client: Client, body: BochaAiSearchRequest) -> Response[BochaAiSearchResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: BochaAiSearchRequest) -> BochaAiSearchReply:
+def sync(*, client: Client, body: BochaAiSearchRequest) -> BochaAiSearchResponse:
     """Search the web and get cards of known kinds
 
     Beside pages there are cards such as weather or trains, as JSON in a text.
@@ -57,11 +57,11 @@ def sync(*, client: Client, body: BochaAiSearchRequest) -> BochaAiSearchReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: BochaAiSearchRequest) -> Response[BochaAiSearchReply]:
+async def asyncio_detailed(*, client: Client, body: BochaAiSearchRequest) -> Response[BochaAiSearchResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: BochaAiSearchRequest) -> BochaAiSearchReply:
+async def asyncio(*, client: Client, body: BochaAiSearchRequest) -> BochaAiSearchResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

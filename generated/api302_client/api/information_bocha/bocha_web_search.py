@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.bocha_search_reply import BochaSearchReply
+    from ...models.bocha_search_response import BochaSearchResponse
     from ...params.information_bocha import BochaSearchRequest
 
 ID = "bocha_web_search"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/bochaai/v1/web-search"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "BochaSearchReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "BochaSearchResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_podcast_generator:lib/api/search.ts"
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: BochaSearchRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: BochaSearchRequest) -> Response[BochaSearchReply]:
+def sync_detailed(*, client: Client, body: BochaSearchRequest) -> Response[BochaSearchResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: BochaSearchRequest) -> BochaSearchReply:
+def sync(*, client: Client, body: BochaSearchRequest) -> BochaSearchResponse:
     """Search the web
 
     Args:
@@ -58,11 +58,11 @@ def sync(*, client: Client, body: BochaSearchRequest) -> BochaSearchReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: BochaSearchRequest) -> Response[BochaSearchReply]:
+async def asyncio_detailed(*, client: Client, body: BochaSearchRequest) -> Response[BochaSearchResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: BochaSearchRequest) -> BochaSearchReply:
+async def asyncio(*, client: Client, body: BochaSearchRequest) -> BochaSearchResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

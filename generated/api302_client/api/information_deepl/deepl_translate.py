@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.deepl_translate_reply import DeeplTranslateReply
+    from ...models.deepl_translate_response import DeeplTranslateResponse
     from ...params.information_deepl import DeeplTranslateRequest
 
 ID = "deepl_translate"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/deepl/v2/translate"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "DeeplTranslateReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "DeeplTranslateResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_video_summary:lib/ai/deepl-translation.ts"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: DeeplTranslateRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: DeeplTranslateRequest) -> Response[DeeplTranslateReply]:
+def sync_detailed(*, client: Client, body: DeeplTranslateRequest) -> Response[DeeplTranslateResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: DeeplTranslateRequest) -> DeeplTranslateReply:
+def sync(*, client: Client, body: DeeplTranslateRequest) -> DeeplTranslateResponse:
     """Translate texts
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: DeeplTranslateRequest) -> DeeplTranslateReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: DeeplTranslateRequest) -> Response[DeeplTranslateReply]:
+async def asyncio_detailed(*, client: Client, body: DeeplTranslateRequest) -> Response[DeeplTranslateResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: DeeplTranslateRequest) -> DeeplTranslateReply:
+async def asyncio(*, client: Client, body: DeeplTranslateRequest) -> DeeplTranslateResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

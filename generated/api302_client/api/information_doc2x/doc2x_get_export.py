@@ -19,8 +19,8 @@ PATH = "/doc2x_v2/api/v2/convert/parse/result"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Doc2XExport"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "Menghuan1918/pdfdeal:src/pdfdeal/Doc2X/ConvertV2.py"

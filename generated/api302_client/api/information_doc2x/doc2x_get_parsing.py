@@ -19,8 +19,8 @@ PATH = "/doc2x_v2/api/v2/parse/status"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Doc2XParsing"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_document_editor:apps/web/app/api/pdfToMarkdown/route.ts"

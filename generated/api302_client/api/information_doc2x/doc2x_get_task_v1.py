@@ -19,8 +19,8 @@ PATH = "/doc2x/api/v1/async/status"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Doc2XParsing"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code, found by "doc2x/api/v1" (302.AI web apps: file, option; uuid, data.status, data.result.pages)'

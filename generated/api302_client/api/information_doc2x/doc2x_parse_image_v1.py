@@ -20,8 +20,8 @@ PATH = "/doc2x/api/v1/async/img"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "Doc2XSubmitted"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code, found by "doc2x/api/v1" (302.AI web apps: file, option; uuid, data.status, data.result.pages)'

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.exa_answer_reply import ExaAnswerReply
+    from ...models.exa_answer_response import ExaAnswerResponse
     from ...params.information_exa import ExaAnswerRequest
 
 ID = "exa_answer"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/exaai/answer"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "ExaAnswerReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "ExaAnswerResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "exa-labs/openapi-spec:exa-openapi-spec.yaml"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: ExaAnswerRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: ExaAnswerRequest) -> Response[ExaAnswerReply]:
+def sync_detailed(*, client: Client, body: ExaAnswerRequest) -> Response[ExaAnswerResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: ExaAnswerRequest) -> ExaAnswerReply:
+def sync(*, client: Client, body: ExaAnswerRequest) -> ExaAnswerResponse:
     """Answer a question from the web
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: ExaAnswerRequest) -> ExaAnswerReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: ExaAnswerRequest) -> Response[ExaAnswerReply]:
+async def asyncio_detailed(*, client: Client, body: ExaAnswerRequest) -> Response[ExaAnswerResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: ExaAnswerRequest) -> ExaAnswerReply:
+async def asyncio(*, client: Client, body: ExaAnswerRequest) -> ExaAnswerResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.exa_contents_reply import ExaContentsReply
+    from ...models.exa_contents_response import ExaContentsResponse
     from ...params.information_exa import ExaContentsRequest
 
 ID = "exa_get_contents"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/exaai/contents"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "ExaContentsReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "ExaContentsResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "exa-labs/openapi-spec:exa-openapi-spec.yaml"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: ExaContentsRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: ExaContentsRequest) -> Response[ExaContentsReply]:
+def sync_detailed(*, client: Client, body: ExaContentsRequest) -> Response[ExaContentsResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: ExaContentsRequest) -> ExaContentsReply:
+def sync(*, client: Client, body: ExaContentsRequest) -> ExaContentsResponse:
     """Read web pages
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: ExaContentsRequest) -> ExaContentsReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: ExaContentsRequest) -> Response[ExaContentsReply]:
+async def asyncio_detailed(*, client: Client, body: ExaContentsRequest) -> Response[ExaContentsResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: ExaContentsRequest) -> ExaContentsReply:
+async def asyncio(*, client: Client, body: ExaContentsRequest) -> ExaContentsResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.exa_search_reply import ExaSearchReply
+    from ...models.exa_search_response import ExaSearchResponse
     from ...params.information_exa import ExaSearchRequest
 
 ID = "exa_search"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/exaai/search"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "ExaSearchReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "ExaSearchResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_facts_proof:src/api/verification/exaSearch.ts"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: ExaSearchRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: ExaSearchRequest) -> Response[ExaSearchReply]:
+def sync_detailed(*, client: Client, body: ExaSearchRequest) -> Response[ExaSearchResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: ExaSearchRequest) -> ExaSearchReply:
+def sync(*, client: Client, body: ExaSearchRequest) -> ExaSearchResponse:
     """Search the web by meaning
 
     With `contents` the pages come along.
@@ -57,11 +57,11 @@ def sync(*, client: Client, body: ExaSearchRequest) -> ExaSearchReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: ExaSearchRequest) -> Response[ExaSearchReply]:
+async def asyncio_detailed(*, client: Client, body: ExaSearchRequest) -> Response[ExaSearchResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: ExaSearchRequest) -> ExaSearchReply:
+async def asyncio(*, client: Client, body: ExaSearchRequest) -> ExaSearchResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -20,8 +20,8 @@ PATH = "/firecrawl/v1/batch/scrape"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "FirecrawlBatchSubmitted"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "mendableai/firecrawl:apps/api/openapi.json"

@@ -19,8 +19,8 @@ PATH = "/firecrawl/v1/batch/scrape/{id}"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "FirecrawlBatch"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "mendableai/firecrawl:apps/api/openapi.json"

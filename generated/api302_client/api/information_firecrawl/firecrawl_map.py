@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.firecrawl_map_reply import FirecrawlMapReply
+    from ...models.firecrawl_map_response import FirecrawlMapResponse
     from ...params.information_firecrawl import FirecrawlMapRequest
 
 ID = "firecrawl_map"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/firecrawl/v1/map"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "FirecrawlMapReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "FirecrawlMapResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "mendableai/firecrawl:apps/api/openapi.json"
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: FirecrawlMapRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: FirecrawlMapRequest) -> Response[FirecrawlMapReply]:
+def sync_detailed(*, client: Client, body: FirecrawlMapRequest) -> Response[FirecrawlMapResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: FirecrawlMapRequest) -> FirecrawlMapReply:
+def sync(*, client: Client, body: FirecrawlMapRequest) -> FirecrawlMapResponse:
     """List a site's pages
 
     Args:
@@ -58,11 +58,11 @@ def sync(*, client: Client, body: FirecrawlMapRequest) -> FirecrawlMapReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: FirecrawlMapRequest) -> Response[FirecrawlMapReply]:
+async def asyncio_detailed(*, client: Client, body: FirecrawlMapRequest) -> Response[FirecrawlMapResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: FirecrawlMapRequest) -> FirecrawlMapReply:
+async def asyncio(*, client: Client, body: FirecrawlMapRequest) -> FirecrawlMapResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.firecrawl_scrape_reply import FirecrawlScrapeReply
+    from ...models.firecrawl_scrape_response import FirecrawlScrapeResponse
     from ...params.information_firecrawl import FirecrawlScrapeRequest
 
 ID = "firecrawl_scrape"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/firecrawl/v1/scrape"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "FirecrawlScrapeReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "FirecrawlScrapeResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code that calls /firecrawl/v1/scrape"
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: FirecrawlScrapeRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: FirecrawlScrapeRequest) -> Response[FirecrawlScrapeReply]:
+def sync_detailed(*, client: Client, body: FirecrawlScrapeRequest) -> Response[FirecrawlScrapeResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: FirecrawlScrapeRequest) -> FirecrawlScrapeReply:
+def sync(*, client: Client, body: FirecrawlScrapeRequest) -> FirecrawlScrapeResponse:
     """Scrape a web page
 
     As Markdown, HTML, links, a screenshot, or data by a JSON Schema.
@@ -60,11 +60,11 @@ def sync(*, client: Client, body: FirecrawlScrapeRequest) -> FirecrawlScrapeRepl
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: FirecrawlScrapeRequest) -> Response[FirecrawlScrapeReply]:
+async def asyncio_detailed(*, client: Client, body: FirecrawlScrapeRequest) -> Response[FirecrawlScrapeResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: FirecrawlScrapeRequest) -> FirecrawlScrapeReply:
+async def asyncio(*, client: Client, body: FirecrawlScrapeRequest) -> FirecrawlScrapeResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

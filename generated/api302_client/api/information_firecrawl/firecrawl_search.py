@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.firecrawl_search_reply import FirecrawlSearchReply
+    from ...models.firecrawl_search_response import FirecrawlSearchResponse
     from ...params.information_firecrawl import FirecrawlSearchRequest
 
 ID = "firecrawl_search"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/firecrawl/v1/search"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "FirecrawlSearchReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "FirecrawlSearchResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "mendableai/firecrawl:apps/api/openapi.json"
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: FirecrawlSearchRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: FirecrawlSearchRequest) -> Response[FirecrawlSearchReply]:
+def sync_detailed(*, client: Client, body: FirecrawlSearchRequest) -> Response[FirecrawlSearchResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: FirecrawlSearchRequest) -> FirecrawlSearchReply:
+def sync(*, client: Client, body: FirecrawlSearchRequest) -> FirecrawlSearchResponse:
     """Search the web and read the results
 
     Args:
@@ -58,11 +58,11 @@ def sync(*, client: Client, body: FirecrawlSearchRequest) -> FirecrawlSearchRepl
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: FirecrawlSearchRequest) -> Response[FirecrawlSearchReply]:
+async def asyncio_detailed(*, client: Client, body: FirecrawlSearchRequest) -> Response[FirecrawlSearchResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: FirecrawlSearchRequest) -> FirecrawlSearchReply:
+async def asyncio(*, client: Client, body: FirecrawlSearchRequest) -> FirecrawlSearchResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -18,7 +18,11 @@ ID = "fireflycard_make_card"
 METHOD = "POST"
 PATH = "/fireflycard/api/saveImg"
 MEDIA_TYPES = ("application/json",)
-RESPONSES: Responses = {"200": {"image/png": "bytes"}, "4XX": {"application/json": "ErrorReply"}, "5XX": {"application/json": "ErrorReply"}}
+RESPONSES: Responses = {
+    "200": {"image/png": "bytes"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
+}
 STREAM = None
 DOCS = 'public code, found by "fireflycard-api.302ai.cn" (the same call on a host of its own, two forms)'
 FILES: Files = {"icon": ("url",), "qrcodeImg": ("url",)}

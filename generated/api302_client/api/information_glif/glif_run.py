@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.glif_reply import GlifReply
+    from ...models.glif_response import GlifResponse
     from ...params.information_glif import GlifRunRequest
 
 ID = "glif_run"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/glifapi"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "GlifReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "GlifResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code, found by "simple-api.glif.app"'
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: GlifRunRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: GlifRunRequest) -> Response[GlifReply]:
+def sync_detailed(*, client: Client, body: GlifRunRequest) -> Response[GlifResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: GlifRunRequest) -> GlifReply:
+def sync(*, client: Client, body: GlifRunRequest) -> GlifResponse:
     """Run a workflow of your choice
 
     Args:
@@ -58,11 +58,11 @@ def sync(*, client: Client, body: GlifRunRequest) -> GlifReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: GlifRunRequest) -> Response[GlifReply]:
+async def asyncio_detailed(*, client: Client, body: GlifRunRequest) -> Response[GlifResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: GlifRunRequest) -> GlifReply:
+async def asyncio(*, client: Client, body: GlifRunRequest) -> GlifResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.jina_classify_reply import JinaClassifyReply
+    from ...models.jina_classify_response import JinaClassifyResponse
     from ...params.information_jina import JinaClassifyRequest
 
 ID = "jina_classify"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/jina/v1/classify"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "JinaClassifyReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "JinaClassifyResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "jina-ai/meta-prompt:v9.txt"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: JinaClassifyRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: JinaClassifyRequest) -> Response[JinaClassifyReply]:
+def sync_detailed(*, client: Client, body: JinaClassifyRequest) -> Response[JinaClassifyResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: JinaClassifyRequest) -> JinaClassifyReply:
+def sync(*, client: Client, body: JinaClassifyRequest) -> JinaClassifyResponse:
     """Sort texts or images into classes
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: JinaClassifyRequest) -> JinaClassifyReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: JinaClassifyRequest) -> Response[JinaClassifyReply]:
+async def asyncio_detailed(*, client: Client, body: JinaClassifyRequest) -> Response[JinaClassifyResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: JinaClassifyRequest) -> JinaClassifyReply:
+async def asyncio(*, client: Client, body: JinaClassifyRequest) -> JinaClassifyResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.mistral_ocr_reply import MistralOcrReply
+    from ...models.mistral_ocr_response import MistralOcrResponse
     from ...params.information_mistral import MistralOcrRequest
 
 ID = "mistral_ocr"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/mistral/v1/ocr"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "MistralOcrReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MistralOcrResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "mistralai/client-python:docs/models/ocrrequest.md"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: MistralOcrRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: MistralOcrRequest) -> Response[MistralOcrReply]:
+def sync_detailed(*, client: Client, body: MistralOcrRequest) -> Response[MistralOcrResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: MistralOcrRequest) -> MistralOcrReply:
+def sync(*, client: Client, body: MistralOcrRequest) -> MistralOcrResponse:
     """Read the text of a PDF or an image (OCR)
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: MistralOcrRequest) -> MistralOcrReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: MistralOcrRequest) -> Response[MistralOcrReply]:
+async def asyncio_detailed(*, client: Client, body: MistralOcrRequest) -> Response[MistralOcrResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: MistralOcrRequest) -> MistralOcrReply:
+async def asyncio(*, client: Client, body: MistralOcrRequest) -> MistralOcrResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

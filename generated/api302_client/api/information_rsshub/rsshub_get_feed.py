@@ -19,8 +19,8 @@ PATH = "/rsshub/{+path}"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/xml": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_document_editor:apps/web/app/componets/RightMenu/NewsSubscription/service.ts"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.search_1_api_crawl_reply import Search1ApiCrawlReply
+    from ...models.search_1_api_crawl_response import Search1ApiCrawlResponse
     from ...params.information_search1api import Search1ApiPageRequest
 
 ID = "search1api_crawl"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/search1api/crawl"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Search1ApiCrawlReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Search1ApiCrawlResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "fatwang2/search1api-mcp:src/types.ts"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Search1ApiPageRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Search1ApiPageRequest) -> Response[Search1ApiCrawlReply]:
+def sync_detailed(*, client: Client, body: Search1ApiPageRequest) -> Response[Search1ApiCrawlResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Search1ApiPageRequest) -> Search1ApiCrawlReply:
+def sync(*, client: Client, body: Search1ApiPageRequest) -> Search1ApiCrawlResponse:
     """Read a web page (crawl)
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: Search1ApiPageRequest) -> Search1ApiCrawlReply
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Search1ApiPageRequest) -> Response[Search1ApiCrawlReply]:
+async def asyncio_detailed(*, client: Client, body: Search1ApiPageRequest) -> Response[Search1ApiCrawlResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Search1ApiPageRequest) -> Search1ApiCrawlReply:
+async def asyncio(*, client: Client, body: Search1ApiPageRequest) -> Search1ApiCrawlResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

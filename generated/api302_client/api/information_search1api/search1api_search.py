@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.search_1_api_search_reply import Search1ApiSearchReply
+    from ...models.search_1_api_search_response import Search1ApiSearchResponse
     from ...params.information_search1api import Search1ApiSearchRequest
 
 ID = "search1api_search"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/search1api/search"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Search1ApiSearchReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Search1ApiSearchResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_document_editor:apps/web/app/api/informationSearch/service.ts"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Search1ApiSearchRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Search1ApiSearchRequest) -> Response[Search1ApiSearchReply]:
+def sync_detailed(*, client: Client, body: Search1ApiSearchRequest) -> Response[Search1ApiSearchResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Search1ApiSearchRequest) -> Search1ApiSearchReply:
+def sync(*, client: Client, body: Search1ApiSearchRequest) -> Search1ApiSearchResponse:
     """Search the web
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: Search1ApiSearchRequest) -> Search1ApiSearchRe
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Search1ApiSearchRequest) -> Response[Search1ApiSearchReply]:
+async def asyncio_detailed(*, client: Client, body: Search1ApiSearchRequest) -> Response[Search1ApiSearchResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Search1ApiSearchRequest) -> Search1ApiSearchReply:
+async def asyncio(*, client: Client, body: Search1ApiSearchRequest) -> Search1ApiSearchResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.search_1_api_search_reply import Search1ApiSearchReply
+    from ...models.search_1_api_search_response import Search1ApiSearchResponse
     from ...params.information_search1api import Search1ApiNewsRequest
 
 ID = "search1api_search_news"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/search1api/news"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Search1ApiSearchReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Search1ApiSearchResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "fatwang2/search1api-mcp:src/types.ts"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Search1ApiNewsRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Search1ApiNewsRequest) -> Response[Search1ApiSearchReply]:
+def sync_detailed(*, client: Client, body: Search1ApiNewsRequest) -> Response[Search1ApiSearchResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Search1ApiNewsRequest) -> Search1ApiSearchReply:
+def sync(*, client: Client, body: Search1ApiNewsRequest) -> Search1ApiSearchResponse:
     """Search the news
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: Search1ApiNewsRequest) -> Search1ApiSearchRepl
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Search1ApiNewsRequest) -> Response[Search1ApiSearchReply]:
+async def asyncio_detailed(*, client: Client, body: Search1ApiNewsRequest) -> Response[Search1ApiSearchResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Search1ApiNewsRequest) -> Search1ApiSearchReply:
+async def asyncio(*, client: Client, body: Search1ApiNewsRequest) -> Search1ApiSearchResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.searchapi_reply import SearchapiReply
+    from ...models.searchapi_response import SearchapiResponse
 
 ID = "searchapi_search"
 METHOD = "GET"
 PATH = "/searchapi/search"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "SearchapiReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "SearchapiResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "p565"
@@ -154,7 +154,7 @@ def sync_detailed(
     patent_status: Literal["GRANT", "APPLICATION"] | str | None = None,
     patent_type: Literal["PATENT", "DESIGN"] | str | None = None,
     litigation: Literal["YES", "NO"] | str | None = None,
-) -> Response[SearchapiReply]:
+) -> Response[SearchapiResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(
         _get_kwargs(
@@ -232,7 +232,7 @@ def sync(
     patent_status: Literal["GRANT", "APPLICATION"] | str | None = None,
     patent_type: Literal["PATENT", "DESIGN"] | str | None = None,
     litigation: Literal["YES", "NO"] | str | None = None,
-) -> SearchapiReply:
+) -> SearchapiResponse:
     """Search with an engine of your choice
 
     Which parameters count depends on the engine. Every caller that was found sends the key in the query as
@@ -345,7 +345,7 @@ async def asyncio_detailed(
     patent_status: Literal["GRANT", "APPLICATION"] | str | None = None,
     patent_type: Literal["PATENT", "DESIGN"] | str | None = None,
     litigation: Literal["YES", "NO"] | str | None = None,
-) -> Response[SearchapiReply]:
+) -> Response[SearchapiResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(
@@ -423,7 +423,7 @@ async def asyncio(
     patent_status: Literal["GRANT", "APPLICATION"] | str | None = None,
     patent_type: Literal["PATENT", "DESIGN"] | str | None = None,
     litigation: Literal["YES", "NO"] | str | None = None,
-) -> SearchapiReply:
+) -> SearchapiResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(

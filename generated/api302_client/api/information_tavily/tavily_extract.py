@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.tavily_extract_reply import TavilyExtractReply
+    from ...models.tavily_extract_response import TavilyExtractResponse
     from ...params.information_tavily import TavilyExtractRequest
 
 ID = "tavily_extract"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/tavily/extract"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "TavilyExtractReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "TavilyExtractResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "tavily-ai/tavily-python:tavily/tavily.py"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: TavilyExtractRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: TavilyExtractRequest) -> Response[TavilyExtractReply]:
+def sync_detailed(*, client: Client, body: TavilyExtractRequest) -> Response[TavilyExtractResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: TavilyExtractRequest) -> TavilyExtractReply:
+def sync(*, client: Client, body: TavilyExtractRequest) -> TavilyExtractResponse:
     """Read web pages
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: TavilyExtractRequest) -> TavilyExtractReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: TavilyExtractRequest) -> Response[TavilyExtractReply]:
+async def asyncio_detailed(*, client: Client, body: TavilyExtractRequest) -> Response[TavilyExtractResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: TavilyExtractRequest) -> TavilyExtractReply:
+async def asyncio(*, client: Client, body: TavilyExtractRequest) -> TavilyExtractResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

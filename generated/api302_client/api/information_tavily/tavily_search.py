@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.tavily_search_reply import TavilySearchReply
+    from ...models.tavily_search_response import TavilySearchResponse
     from ...params.information_tavily import TavilySearchRequest
 
 ID = "tavily_search"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/tavily/search"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "TavilySearchReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "TavilySearchResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_podcast_generator:lib/api/search.ts"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: TavilySearchRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: TavilySearchRequest) -> Response[TavilySearchReply]:
+def sync_detailed(*, client: Client, body: TavilySearchRequest) -> Response[TavilySearchResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: TavilySearchRequest) -> TavilySearchReply:
+def sync(*, client: Client, body: TavilySearchRequest) -> TavilySearchResponse:
     """Search the web
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: TavilySearchRequest) -> TavilySearchReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: TavilySearchRequest) -> Response[TavilySearchReply]:
+async def asyncio_detailed(*, client: Client, body: TavilySearchRequest) -> Response[TavilySearchResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: TavilySearchRequest) -> TavilySearchReply:
+async def asyncio(*, client: Client, body: TavilySearchRequest) -> TavilySearchResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.youdao_reply import YoudaoReply
+    from ...models.youdao_response import YoudaoResponse
 
 ID = "youdao_translate"
 METHOD = "POST"
 PATH = "/youdao/api"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "YoudaoReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "YoudaoResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "yolandaYY/look-up-word:test.js, and other public code that reads Youdao's own reply"
@@ -42,12 +42,12 @@ def _get_kwargs(*, body: Mapping[str, Any]) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any]) -> Response[YoudaoReply]:
+def sync_detailed(*, client: Client, body: Mapping[str, Any]) -> Response[YoudaoResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any]) -> YoudaoReply:
+def sync(*, client: Client, body: Mapping[str, Any]) -> YoudaoResponse:
     """Translate a text
 
     Args:
@@ -59,11 +59,11 @@ def sync(*, client: Client, body: Mapping[str, Any]) -> YoudaoReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any]) -> Response[YoudaoReply]:
+async def asyncio_detailed(*, client: Client, body: Mapping[str, Any]) -> Response[YoudaoResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any]) -> YoudaoReply:
+async def asyncio(*, client: Client, body: Mapping[str, Any]) -> YoudaoResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -19,8 +19,8 @@ PATH = "/v1/async_result"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302AsyncResult"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code: GET /async_result"
@@ -35,7 +35,7 @@ EXTENSIONS: Extensions = {
         "succeeded": [200],
         "failed": [400, 401, 403, 404, 413, 429, 500, 503],
         "outputs": [{"field": "data", "encoding": "json", "then": "data[].url"}],
-        "reply": {"field": "data", "encoding": "json"},
+        "response": {"field": "data", "encoding": "json"},
         "error": {"message": "err", "code": "status_code"},
         "interval": 2,
     },

@@ -19,8 +19,8 @@ PATH = "/v1/models"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302ModelList"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302-AI-Studio:src/main/api/ai.ts"

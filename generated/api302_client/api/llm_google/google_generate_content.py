@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.google_generate_reply import GoogleGenerateReply
+    from ...models.google_generate_response import GoogleGenerateResponse
     from ...params.llm_google import GoogleGenerateRequest
 
 ID = "google_generate_content"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/v1beta/models/{model}:generateContent"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "GoogleGenerateReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "GoogleGenerateResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc-en.302.ai/344797830e0"
@@ -40,12 +40,12 @@ def _get_kwargs(model: str, *, body: GoogleGenerateRequest, response_format: str
 
 def sync_detailed(
     model: str, *, client: Client, body: GoogleGenerateRequest, response_format: str | None = None
-) -> Response[GoogleGenerateReply]:
+) -> Response[GoogleGenerateResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(model, response_format=response_format, body=body), RESPONSES)
 
 
-def sync(model: str, *, client: Client, body: GoogleGenerateRequest, response_format: str | None = None) -> GoogleGenerateReply:
+def sync(model: str, *, client: Client, body: GoogleGenerateRequest, response_format: str | None = None) -> GoogleGenerateResponse:
     """Answer in Gemini's format
 
     302.AI adds that images may be given by address (`image_url`) and given back by address
@@ -65,11 +65,11 @@ def sync(model: str, *, client: Client, body: GoogleGenerateRequest, response_fo
 
 async def asyncio_detailed(
     model: str, *, client: Client, body: GoogleGenerateRequest, response_format: str | None = None
-) -> Response[GoogleGenerateReply]:
+) -> Response[GoogleGenerateResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(model, response_format=response_format, body=body), RESPONSES)
 
 
-async def asyncio(model: str, *, client: Client, body: GoogleGenerateRequest, response_format: str | None = None) -> GoogleGenerateReply:
+async def asyncio(model: str, *, client: Client, body: GoogleGenerateRequest, response_format: str | None = None) -> GoogleGenerateResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(model, client=client, response_format=response_format, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.google_generate_reply import GoogleGenerateReply
+    from ...models.google_generate_response import GoogleGenerateResponse
     from ...params.llm_google import GoogleGenerateRequest
 
 ID = "google_stream_generate_content"
@@ -19,11 +19,11 @@ METHOD = "POST"
 PATH = "/v1beta/models/{model}:streamGenerateContent"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "list[GoogleGenerateReply]", "text/event-stream": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "list[GoogleGenerateResponse]", "text/event-stream": "str"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM = "GoogleGenerateReply"
+STREAM = "GoogleGenerateResponse"
 DOCS = "https://doc.302.ai/379755078e0"
 FILES: Files = {}
 REQUIRED = ("contents",)
@@ -36,7 +36,7 @@ EXTENSIONS: Extensions = {
         "error": "error",
         "text": "join('', candidates[0].content.parts[?!thought].text || `[]`)",
         "accumulate": "gemini",
-        "reply": "GoogleGenerateReply",
+        "response": "GoogleGenerateResponse",
     },
     "x-price": [{"note": "by model"}],
 }
@@ -57,7 +57,7 @@ def sync_detailed(
     body: GoogleGenerateRequest,
     alt: Literal["sse", "json"] | str | None = None,
     response_format: str | None = None,
-) -> Response[list[GoogleGenerateReply]]:
+) -> Response[list[GoogleGenerateResponse]]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(model, alt=alt, response_format=response_format, body=body), RESPONSES)
 
@@ -69,7 +69,7 @@ def sync(
     body: GoogleGenerateRequest,
     alt: Literal["sse", "json"] | str | None = None,
     response_format: str | None = None,
-) -> list[GoogleGenerateReply]:
+) -> list[GoogleGenerateResponse]:
     """Answer in Gemini's format, in pieces
 
     As a list of pieces, or with `alt=sse` as an event stream. A stream has no sentinel; its last piece has a
@@ -94,7 +94,7 @@ async def asyncio_detailed(
     body: GoogleGenerateRequest,
     alt: Literal["sse", "json"] | str | None = None,
     response_format: str | None = None,
-) -> Response[list[GoogleGenerateReply]]:
+) -> Response[list[GoogleGenerateResponse]]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(model, alt=alt, response_format=response_format, body=body), RESPONSES)
 
@@ -106,6 +106,6 @@ async def asyncio(
     body: GoogleGenerateRequest,
     alt: Literal["sse", "json"] | str | None = None,
     response_format: str | None = None,
-) -> list[GoogleGenerateReply]:
+) -> list[GoogleGenerateResponse]:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(model, client=client, alt=alt, response_format=response_format, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.memobase_id_reply import MemobaseIdReply
+    from ...models.memobase_id_response import MemobaseIdResponse
     from ...params.llm_memobase import MemobaseUserRequest
 
 ID = "memobase_create_user"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/memobase/api/v1/users"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "MemobaseIdReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MemobaseIdResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "memodb-io/memobase:docs/site/openapi.json"
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: MemobaseUserRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: MemobaseUserRequest) -> Response[MemobaseIdReply]:
+def sync_detailed(*, client: Client, body: MemobaseUserRequest) -> Response[MemobaseIdResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: MemobaseUserRequest) -> MemobaseIdReply:
+def sync(*, client: Client, body: MemobaseUserRequest) -> MemobaseIdResponse:
     """Create a user whose memory is kept
 
     Args:
@@ -58,11 +58,11 @@ def sync(*, client: Client, body: MemobaseUserRequest) -> MemobaseIdReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: MemobaseUserRequest) -> Response[MemobaseIdReply]:
+async def asyncio_detailed(*, client: Client, body: MemobaseUserRequest) -> Response[MemobaseIdResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: MemobaseUserRequest) -> MemobaseIdReply:
+async def asyncio(*, client: Client, body: MemobaseUserRequest) -> MemobaseIdResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.memobase_flush_reply import MemobaseFlushReply
+    from ...models.memobase_flush_response import MemobaseFlushResponse
 
 ID = "memobase_flush_buffer"
 METHOD = "POST"
 PATH = "/memobase/api/v1/users/buffer/{user_id}/{buffer_type}"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "MemobaseFlushReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MemobaseFlushResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "memodb-io/memobase:docs/site/openapi.json"
@@ -48,7 +48,7 @@ def sync_detailed(
     *,
     client: Client,
     wait_process: bool | None = None,
-) -> Response[MemobaseFlushReply]:
+) -> Response[MemobaseFlushResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(user_id, buffer_type, wait_process=wait_process), RESPONSES)
 
@@ -59,7 +59,7 @@ def sync(
     *,
     client: Client,
     wait_process: bool | None = None,
-) -> MemobaseFlushReply:
+) -> MemobaseFlushResponse:
     """Turn what is buffered into memory now
 
     Args:
@@ -80,7 +80,7 @@ async def asyncio_detailed(
     *,
     client: Client,
     wait_process: bool | None = None,
-) -> Response[MemobaseFlushReply]:
+) -> Response[MemobaseFlushResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(user_id, buffer_type, wait_process=wait_process), RESPONSES)
 
@@ -91,6 +91,6 @@ async def asyncio(
     *,
     client: Client,
     wait_process: bool | None = None,
-) -> MemobaseFlushReply:
+) -> MemobaseFlushResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(user_id, buffer_type, client=client, wait_process=wait_process)).parsed

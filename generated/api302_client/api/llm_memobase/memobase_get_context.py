@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.memobase_context_reply import MemobaseContextReply
+    from ...models.memobase_context_response import MemobaseContextResponse
 
 ID = "memobase_get_context"
 METHOD = "GET"
 PATH = "/memobase/api/v1/users/context/{user_id}"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "MemobaseContextReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MemobaseContextResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "memodb-io/memobase:docs/site/openapi.json"
@@ -93,7 +93,7 @@ def sync_detailed(
     customize_context_prompt: str | None = None,
     full_profile_and_only_search_event: bool | None = None,
     fill_window_with_events: bool | None = None,
-) -> Response[MemobaseContextReply]:
+) -> Response[MemobaseContextResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(
         _get_kwargs(
@@ -133,7 +133,7 @@ def sync(
     customize_context_prompt: str | None = None,
     full_profile_and_only_search_event: bool | None = None,
     fill_window_with_events: bool | None = None,
-) -> MemobaseContextReply:
+) -> MemobaseContextResponse:
     """Get a user's memory as text for a prompt
 
     Args:
@@ -196,7 +196,7 @@ async def asyncio_detailed(
     customize_context_prompt: str | None = None,
     full_profile_and_only_search_event: bool | None = None,
     fill_window_with_events: bool | None = None,
-) -> Response[MemobaseContextReply]:
+) -> Response[MemobaseContextResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(
@@ -236,7 +236,7 @@ async def asyncio(
     customize_context_prompt: str | None = None,
     full_profile_and_only_search_event: bool | None = None,
     fill_window_with_events: bool | None = None,
-) -> MemobaseContextReply:
+) -> MemobaseContextResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(

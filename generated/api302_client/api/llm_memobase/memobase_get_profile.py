@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.memobase_profile_reply import MemobaseProfileReply
+    from ...models.memobase_profile_response import MemobaseProfileResponse
 
 ID = "memobase_get_profile"
 METHOD = "GET"
 PATH = "/memobase/api/v1/users/profile/{user_id}"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "MemobaseProfileReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MemobaseProfileResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "memodb-io/memobase:docs/site/openapi.json"
@@ -75,7 +75,7 @@ def sync_detailed(
     max_subtopic_size: int | None = None,
     topic_limits_json: str | None = None,
     chats_str: str | None = None,
-) -> Response[MemobaseProfileReply]:
+) -> Response[MemobaseProfileResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(
         _get_kwargs(
@@ -103,7 +103,7 @@ def sync(
     max_subtopic_size: int | None = None,
     topic_limits_json: str | None = None,
     chats_str: str | None = None,
-) -> MemobaseProfileReply:
+) -> MemobaseProfileResponse:
     """Get what is remembered of a user
 
     Args:
@@ -145,7 +145,7 @@ async def asyncio_detailed(
     max_subtopic_size: int | None = None,
     topic_limits_json: str | None = None,
     chats_str: str | None = None,
-) -> Response[MemobaseProfileReply]:
+) -> Response[MemobaseProfileResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(
@@ -173,7 +173,7 @@ async def asyncio(
     max_subtopic_size: int | None = None,
     topic_limits_json: str | None = None,
     chats_str: str | None = None,
-) -> MemobaseProfileReply:
+) -> MemobaseProfileResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(

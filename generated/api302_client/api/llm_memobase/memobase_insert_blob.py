@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.memobase_insert_reply import MemobaseInsertReply
+    from ...models.memobase_insert_response import MemobaseInsertResponse
     from ...params.llm_memobase import MemobaseBlobRequest
 
 ID = "memobase_insert_blob"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/memobase/api/v1/blobs/insert/{user_id}"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "MemobaseInsertReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MemobaseInsertResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "memodb-io/memobase:docs/site/openapi.json"
@@ -43,12 +43,12 @@ def _get_kwargs(user_id: str, *, body: MemobaseBlobRequest, wait_process: bool |
 
 def sync_detailed(
     user_id: str, *, client: Client, body: MemobaseBlobRequest, wait_process: bool | None = None
-) -> Response[MemobaseInsertReply]:
+) -> Response[MemobaseInsertResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(user_id, wait_process=wait_process, body=body), RESPONSES)
 
 
-def sync(user_id: str, *, client: Client, body: MemobaseBlobRequest, wait_process: bool | None = None) -> MemobaseInsertReply:
+def sync(user_id: str, *, client: Client, body: MemobaseBlobRequest, wait_process: bool | None = None) -> MemobaseInsertResponse:
     """Add a conversation or another text to a user's buffer
 
     The buffer becomes memory when it is full or flushed. The raw text is not kept after that, as Memobase is set
@@ -68,11 +68,11 @@ def sync(user_id: str, *, client: Client, body: MemobaseBlobRequest, wait_proces
 
 async def asyncio_detailed(
     user_id: str, *, client: Client, body: MemobaseBlobRequest, wait_process: bool | None = None
-) -> Response[MemobaseInsertReply]:
+) -> Response[MemobaseInsertResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(user_id, wait_process=wait_process, body=body), RESPONSES)
 
 
-async def asyncio(user_id: str, *, client: Client, body: MemobaseBlobRequest, wait_process: bool | None = None) -> MemobaseInsertReply:
+async def asyncio(user_id: str, *, client: Client, body: MemobaseBlobRequest, wait_process: bool | None = None) -> MemobaseInsertResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(user_id, client=client, wait_process=wait_process, body=body)).parsed

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.memobase_ids_reply import MemobaseIdsReply
+    from ...models.memobase_ids_response import MemobaseIdsResponse
 
 ID = "memobase_list_blobs"
 METHOD = "GET"
 PATH = "/memobase/api/v1/users/blobs/{user_id}/{blob_type}"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "MemobaseIdsReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MemobaseIdsResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "memodb-io/memobase:docs/site/openapi.json"
@@ -54,7 +54,7 @@ def sync_detailed(
     client: Client,
     page: int | None = None,
     page_size: int | None = None,
-) -> Response[MemobaseIdsReply]:
+) -> Response[MemobaseIdsResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(user_id, blob_type, page=page, page_size=page_size), RESPONSES)
 
@@ -66,7 +66,7 @@ def sync(
     client: Client,
     page: int | None = None,
     page_size: int | None = None,
-) -> MemobaseIdsReply:
+) -> MemobaseIdsResponse:
     """List the ids of a user's blobs
 
     Args:
@@ -88,7 +88,7 @@ async def asyncio_detailed(
     client: Client,
     page: int | None = None,
     page_size: int | None = None,
-) -> Response[MemobaseIdsReply]:
+) -> Response[MemobaseIdsResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(user_id, blob_type, page=page, page_size=page_size), RESPONSES)
 
@@ -100,6 +100,6 @@ async def asyncio(
     client: Client,
     page: int | None = None,
     page_size: int | None = None,
-) -> MemobaseIdsReply:
+) -> MemobaseIdsResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(user_id, blob_type, client=client, page=page, page_size=page_size)).parsed

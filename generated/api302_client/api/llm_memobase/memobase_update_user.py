@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.memobase_id_reply import MemobaseIdReply
+    from ...models.memobase_id_response import MemobaseIdResponse
 
 ID = "memobase_update_user"
 METHOD = "PUT"
 PATH = "/memobase/api/v1/users/{user_id}"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "MemobaseIdReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MemobaseIdResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "memodb-io/memobase:docs/site/openapi.json"
@@ -42,12 +42,12 @@ def _get_kwargs(user_id: str, *, body: Mapping[str, Any]) -> dict[str, Any]:
     return build({"user_id": user_id}, {}, {}, body, None)
 
 
-def sync_detailed(user_id: str, *, client: Client, body: Mapping[str, Any]) -> Response[MemobaseIdReply]:
+def sync_detailed(user_id: str, *, client: Client, body: Mapping[str, Any]) -> Response[MemobaseIdResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(user_id, body=body), RESPONSES)
 
 
-def sync(user_id: str, *, client: Client, body: Mapping[str, Any]) -> MemobaseIdReply:
+def sync(user_id: str, *, client: Client, body: Mapping[str, Any]) -> MemobaseIdResponse:
     """Replace the data kept with a user
 
     The whole body is the data; its fields are yours.
@@ -62,11 +62,11 @@ def sync(user_id: str, *, client: Client, body: Mapping[str, Any]) -> MemobaseId
     return sync_detailed(user_id, client=client, body=body).parsed
 
 
-async def asyncio_detailed(user_id: str, *, client: Client, body: Mapping[str, Any]) -> Response[MemobaseIdReply]:
+async def asyncio_detailed(user_id: str, *, client: Client, body: Mapping[str, Any]) -> Response[MemobaseIdResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(user_id, body=body), RESPONSES)
 
 
-async def asyncio(user_id: str, *, client: Client, body: Mapping[str, Any]) -> MemobaseIdReply:
+async def asyncio(user_id: str, *, client: Client, body: Mapping[str, Any]) -> MemobaseIdResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(user_id, client=client, body=body)).parsed

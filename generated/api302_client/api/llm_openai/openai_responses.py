@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.openai_responses_reply import OpenaiResponsesReply
+    from ...models.openai_responses_response import OpenaiResponsesResponse
     from ...params.llm_openai import OpenaiResponsesRequest
 
 ID = "openai_responses"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/v1/responses"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "OpenaiResponsesReply", "text/event-stream": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "OpenaiResponsesResponse", "text/event-stream": "str"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = "OpenaiResponsesStreamEvent"
 DOCS = "https://doc.302.ai/308965988e0"
@@ -47,12 +47,12 @@ def _get_kwargs(*, body: OpenaiResponsesRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: OpenaiResponsesRequest) -> Response[OpenaiResponsesReply]:
+def sync_detailed(*, client: Client, body: OpenaiResponsesRequest) -> Response[OpenaiResponsesResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: OpenaiResponsesRequest) -> OpenaiResponsesReply:
+def sync(*, client: Client, body: OpenaiResponsesRequest) -> OpenaiResponsesResponse:
     """Answer in OpenAI's Responses format
 
     Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as
@@ -67,11 +67,11 @@ def sync(*, client: Client, body: OpenaiResponsesRequest) -> OpenaiResponsesRepl
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: OpenaiResponsesRequest) -> Response[OpenaiResponsesReply]:
+async def asyncio_detailed(*, client: Client, body: OpenaiResponsesRequest) -> Response[OpenaiResponsesResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: OpenaiResponsesRequest) -> OpenaiResponsesReply:
+async def asyncio(*, client: Client, body: OpenaiResponsesRequest) -> OpenaiResponsesResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

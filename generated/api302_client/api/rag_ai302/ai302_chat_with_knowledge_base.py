@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_kb_chat_reply import Ai302KbChatReply
+    from ...models.ai_302_kb_chat_response import Ai302KbChatResponse
     from ...params.rag_ai302 import Ai302KbChatRequest
 
 ID = "ai302_chat_with_knowledge_base"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/kb/chat/knowledge_base_chat"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302KbChatReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302KbChatResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://302.ai/product/detail/302ai-knowledge-base-api"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302KbChatRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302KbChatRequest) -> Response[Ai302KbChatReply]:
+def sync_detailed(*, client: Client, body: Ai302KbChatRequest) -> Response[Ai302KbChatResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302KbChatRequest) -> Ai302KbChatReply:
+def sync(*, client: Client, body: Ai302KbChatRequest) -> Ai302KbChatResponse:
     """Answer a question out of a knowledge base
 
     A key that was made for a knowledge base's bot is bound to that base; with it, `kb_id` is not needed.
@@ -57,11 +57,11 @@ def sync(*, client: Client, body: Ai302KbChatRequest) -> Ai302KbChatReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302KbChatRequest) -> Response[Ai302KbChatReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302KbChatRequest) -> Response[Ai302KbChatResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302KbChatRequest) -> Ai302KbChatReply:
+async def asyncio(*, client: Client, body: Ai302KbChatRequest) -> Ai302KbChatResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

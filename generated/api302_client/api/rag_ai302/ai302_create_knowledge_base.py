@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_knowledge_base_reply import Ai302KnowledgeBaseReply
+    from ...models.ai_302_knowledge_base_response import Ai302KnowledgeBaseResponse
     from ...params.rag_ai302 import Ai302CreateKnowledgeBaseRequest
 
 ID = "ai302_create_knowledge_base"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/kb/create_knowledge_base"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302KnowledgeBaseReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302KnowledgeBaseResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc-jp.302.ai/api-222612094"
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: Ai302CreateKnowledgeBaseRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302CreateKnowledgeBaseRequest) -> Response[Ai302KnowledgeBaseReply]:
+def sync_detailed(*, client: Client, body: Ai302CreateKnowledgeBaseRequest) -> Response[Ai302KnowledgeBaseResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302CreateKnowledgeBaseRequest) -> Ai302KnowledgeBaseReply:
+def sync(*, client: Client, body: Ai302CreateKnowledgeBaseRequest) -> Ai302KnowledgeBaseResponse:
     """Create a knowledge base
 
     Args:
@@ -58,11 +58,11 @@ def sync(*, client: Client, body: Ai302CreateKnowledgeBaseRequest) -> Ai302Knowl
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302CreateKnowledgeBaseRequest) -> Response[Ai302KnowledgeBaseReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302CreateKnowledgeBaseRequest) -> Response[Ai302KnowledgeBaseResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302CreateKnowledgeBaseRequest) -> Ai302KnowledgeBaseReply:
+async def asyncio(*, client: Client, body: Ai302CreateKnowledgeBaseRequest) -> Ai302KnowledgeBaseResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.openai_chat_reply import OpenaiChatReply
+    from ...models.openai_chat_response import OpenaiChatResponse
     from ...params.rag_ai302 import Ai302KbCompletionsRequest
 
 ID = "ai302_knowledge_base_completions"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/kb/v1/chat/completions"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "OpenaiChatReply", "text/event-stream": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "OpenaiChatResponse", "text/event-stream": "str"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = "OpenaiChatChunk"
 DOCS = "openai/openai-openapi:openapi.json"
@@ -47,12 +47,12 @@ def _get_kwargs(*, body: Ai302KbCompletionsRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302KbCompletionsRequest) -> Response[OpenaiChatReply]:
+def sync_detailed(*, client: Client, body: Ai302KbCompletionsRequest) -> Response[OpenaiChatResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302KbCompletionsRequest) -> OpenaiChatReply:
+def sync(*, client: Client, body: Ai302KbCompletionsRequest) -> OpenaiChatResponse:
     """Answer a conversation out of a knowledge base, in OpenAI's format
 
     The key tells which knowledge base. Whether another can be named is not told.
@@ -66,11 +66,11 @@ def sync(*, client: Client, body: Ai302KbCompletionsRequest) -> OpenaiChatReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302KbCompletionsRequest) -> Response[OpenaiChatReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302KbCompletionsRequest) -> Response[OpenaiChatResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302KbCompletionsRequest) -> OpenaiChatReply:
+async def asyncio(*, client: Client, body: Ai302KbCompletionsRequest) -> OpenaiChatResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

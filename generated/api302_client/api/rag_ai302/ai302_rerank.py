@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_rerank_reply import Ai302RerankReply
+    from ...models.ai_302_rerank_response import Ai302RerankResponse
     from ...params.rag_ai302 import Ai302RerankRequest
 
 ID = "ai302_rerank"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/v1/rerank"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302RerankReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302RerankResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302-docs.md, a public study of the documentation (2026-09)"
@@ -45,12 +45,12 @@ def _get_kwargs(*, body: Ai302RerankRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302RerankRequest) -> Response[Ai302RerankReply]:
+def sync_detailed(*, client: Client, body: Ai302RerankRequest) -> Response[Ai302RerankResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302RerankRequest) -> Ai302RerankReply:
+def sync(*, client: Client, body: Ai302RerankRequest) -> Ai302RerankResponse:
     """Rerank documents by how well they answer a question
 
     Models of Jina, Voyage, BAAI, Youdao and Qwen answer here; qwen3-rerank has a call of its own.
@@ -64,11 +64,11 @@ def sync(*, client: Client, body: Ai302RerankRequest) -> Ai302RerankReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302RerankRequest) -> Response[Ai302RerankReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302RerankRequest) -> Response[Ai302RerankResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302RerankRequest) -> Ai302RerankReply:
+async def asyncio(*, client: Client, body: Ai302RerankRequest) -> Ai302RerankResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

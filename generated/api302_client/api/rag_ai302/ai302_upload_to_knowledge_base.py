@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_kb_upload_reply import Ai302KbUploadReply
+    from ...models.ai_302_kb_upload_response import Ai302KbUploadResponse
     from ...params.rag_ai302 import Ai302KbUploadForm
 
 ID = "ai302_upload_to_knowledge_base"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/kb/create_knowledge_base/upload/files"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302KbUploadReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302KbUploadResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://302.ai/product/detail/302ai-knowledge-base-api"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302KbUploadForm) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302KbUploadForm) -> Response[Ai302KbUploadReply]:
+def sync_detailed(*, client: Client, body: Ai302KbUploadForm) -> Response[Ai302KbUploadResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302KbUploadForm) -> Ai302KbUploadReply:
+def sync(*, client: Client, body: Ai302KbUploadForm) -> Ai302KbUploadResponse:
     """Add files to a knowledge base
 
     The reply names a task; no call that follows it is documented.
@@ -57,11 +57,11 @@ def sync(*, client: Client, body: Ai302KbUploadForm) -> Ai302KbUploadReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302KbUploadForm) -> Response[Ai302KbUploadReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302KbUploadForm) -> Response[Ai302KbUploadResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302KbUploadForm) -> Ai302KbUploadReply:
+async def asyncio(*, client: Client, body: Ai302KbUploadForm) -> Ai302KbUploadResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.jina_embeddings_reply import JinaEmbeddingsReply
+    from ...models.jina_embeddings_response import JinaEmbeddingsResponse
     from ...params.rag_jina import JinaEmbeddingsRequest
 
 ID = "jina_embeddings"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/jina/v1/embeddings"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "JinaEmbeddingsReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "JinaEmbeddingsResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/ai-sdk:packages/ai/src/ai302-embedding-model.ts"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: JinaEmbeddingsRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: JinaEmbeddingsRequest) -> Response[JinaEmbeddingsReply]:
+def sync_detailed(*, client: Client, body: JinaEmbeddingsRequest) -> Response[JinaEmbeddingsResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: JinaEmbeddingsRequest) -> JinaEmbeddingsReply:
+def sync(*, client: Client, body: JinaEmbeddingsRequest) -> JinaEmbeddingsResponse:
     """Embed texts or images (embeddings)
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: JinaEmbeddingsRequest) -> JinaEmbeddingsReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: JinaEmbeddingsRequest) -> Response[JinaEmbeddingsReply]:
+async def asyncio_detailed(*, client: Client, body: JinaEmbeddingsRequest) -> Response[JinaEmbeddingsResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: JinaEmbeddingsRequest) -> JinaEmbeddingsReply:
+async def asyncio(*, client: Client, body: JinaEmbeddingsRequest) -> JinaEmbeddingsResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.jina_rerank_reply import JinaRerankReply
+    from ...models.jina_rerank_response import JinaRerankResponse
     from ...params.rag_jina import JinaRerankRequest
 
 ID = "jina_rerank"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/jina/v1/rerank"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "JinaRerankReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "JinaRerankResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "jina-ai/meta-prompt:v9.txt"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: JinaRerankRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: JinaRerankRequest) -> Response[JinaRerankReply]:
+def sync_detailed(*, client: Client, body: JinaRerankRequest) -> Response[JinaRerankResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: JinaRerankRequest) -> JinaRerankReply:
+def sync(*, client: Client, body: JinaRerankRequest) -> JinaRerankResponse:
     """Rerank documents by how well they answer a question
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: JinaRerankRequest) -> JinaRerankReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: JinaRerankRequest) -> Response[JinaRerankReply]:
+async def asyncio_detailed(*, client: Client, body: JinaRerankRequest) -> Response[JinaRerankResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: JinaRerankRequest) -> JinaRerankReply:
+async def asyncio(*, client: Client, body: JinaRerankRequest) -> JinaRerankResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

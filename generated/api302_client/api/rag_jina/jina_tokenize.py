@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.jina_tokenize_reply import JinaTokenizeReply
+    from ...models.jina_tokenize_response import JinaTokenizeResponse
     from ...params.rag_jina import JinaTokenizeRequest
 
 ID = "jina_tokenize"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/jina/tokenizer"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "JinaTokenizeReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "JinaTokenizeResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "jina-ai/meta-prompt:v9.txt"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: JinaTokenizeRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: JinaTokenizeRequest) -> Response[JinaTokenizeReply]:
+def sync_detailed(*, client: Client, body: JinaTokenizeRequest) -> Response[JinaTokenizeResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: JinaTokenizeRequest) -> JinaTokenizeReply:
+def sync(*, client: Client, body: JinaTokenizeRequest) -> JinaTokenizeResponse:
     """Count the tokens of a text and cut it into pieces
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: JinaTokenizeRequest) -> JinaTokenizeReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: JinaTokenizeRequest) -> Response[JinaTokenizeReply]:
+async def asyncio_detailed(*, client: Client, body: JinaTokenizeRequest) -> Response[JinaTokenizeResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: JinaTokenizeRequest) -> JinaTokenizeReply:
+async def asyncio(*, client: Client, body: JinaTokenizeRequest) -> JinaTokenizeResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.openai_embeddings_reply import OpenaiEmbeddingsReply
+    from ...models.openai_embeddings_response import OpenaiEmbeddingsResponse
     from ...params.rag_openai import OpenaiEmbeddingsRequest
 
 ID = "openai_embeddings"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/v1/embeddings"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "OpenaiEmbeddingsReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "OpenaiEmbeddingsResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://302ai-en.apifox.cn/207705281e0"
@@ -47,12 +47,12 @@ def _get_kwargs(*, body: OpenaiEmbeddingsRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: OpenaiEmbeddingsRequest) -> Response[OpenaiEmbeddingsReply]:
+def sync_detailed(*, client: Client, body: OpenaiEmbeddingsRequest) -> Response[OpenaiEmbeddingsResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: OpenaiEmbeddingsRequest) -> OpenaiEmbeddingsReply:
+def sync(*, client: Client, body: OpenaiEmbeddingsRequest) -> OpenaiEmbeddingsResponse:
     """Embed texts (embeddings)
 
     Args:
@@ -64,11 +64,11 @@ def sync(*, client: Client, body: OpenaiEmbeddingsRequest) -> OpenaiEmbeddingsRe
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: OpenaiEmbeddingsRequest) -> Response[OpenaiEmbeddingsReply]:
+async def asyncio_detailed(*, client: Client, body: OpenaiEmbeddingsRequest) -> Response[OpenaiEmbeddingsResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: OpenaiEmbeddingsRequest) -> OpenaiEmbeddingsReply:
+async def asyncio(*, client: Client, body: OpenaiEmbeddingsRequest) -> OpenaiEmbeddingsResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_ppt_reply import Ai302PptReply
+    from ...models.ai_302_ppt_response import Ai302PptResponse
     from ...params.tools_ai302 import Ai302PptBuildRequest
 
 ID = "ai302_build_ppt"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/ppt/generatepptx"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302PptReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302PptResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://open.docmee.cn/docs-v2/api-reference/v1/generate-pptx"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302PptBuildRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302PptBuildRequest) -> Response[Ai302PptReply]:
+def sync_detailed(*, client: Client, body: Ai302PptBuildRequest) -> Response[Ai302PptResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302PptBuildRequest) -> Ai302PptReply:
+def sync(*, client: Client, body: Ai302PptBuildRequest) -> Ai302PptResponse:
     """Draw a presentation from its pages' text
 
     Waits for the file.
@@ -57,11 +57,11 @@ def sync(*, client: Client, body: Ai302PptBuildRequest) -> Ai302PptReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302PptBuildRequest) -> Response[Ai302PptReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302PptBuildRequest) -> Response[Ai302PptResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302PptBuildRequest) -> Ai302PptReply:
+async def asyncio(*, client: Client, body: Ai302PptBuildRequest) -> Ai302PptResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

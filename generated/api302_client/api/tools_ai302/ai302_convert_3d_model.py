@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_model_conversion_reply import Ai302ModelConversionReply
+    from ...models.ai_302_model_conversion_response import Ai302ModelConversionResponse
     from ...params.tools_ai302 import Ai302ModelConversionRequest
 
 ID = "ai302_convert_3d_model"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/3d/format_convert"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ModelConversionReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ModelConversionResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_ai_3d_modeling:src/services/model-convertion.ts"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302ModelConversionRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302ModelConversionRequest) -> Response[Ai302ModelConversionReply]:
+def sync_detailed(*, client: Client, body: Ai302ModelConversionRequest) -> Response[Ai302ModelConversionResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302ModelConversionRequest) -> Ai302ModelConversionReply:
+def sync(*, client: Client, body: Ai302ModelConversionRequest) -> Ai302ModelConversionResponse:
     """Turn a 3D model into another file format
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: Ai302ModelConversionRequest) -> Ai302ModelConv
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302ModelConversionRequest) -> Response[Ai302ModelConversionReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302ModelConversionRequest) -> Response[Ai302ModelConversionResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302ModelConversionRequest) -> Ai302ModelConversionReply:
+async def asyncio(*, client: Client, body: Ai302ModelConversionRequest) -> Ai302ModelConversionResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_stock_video_ticket_reply import Ai302StockVideoTicketReply
+    from ...models.ai_302_stock_video_ticket_response import Ai302StockVideoTicketResponse
     from ...params.tools_ai302 import Ai302StockVideoRequest
 
 ID = "ai302_create_stock_video"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/stock-video/api/v1/videos"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302StockVideoTicketReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302StockVideoTicketResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_video_creation_hub:src/services/video.ts"
@@ -42,12 +42,12 @@ def _get_kwargs(*, body: Ai302StockVideoRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302StockVideoRequest) -> Response[Ai302StockVideoTicketReply]:
+def sync_detailed(*, client: Client, body: Ai302StockVideoRequest) -> Response[Ai302StockVideoTicketResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302StockVideoRequest) -> Ai302StockVideoTicketReply:
+def sync(*, client: Client, body: Ai302StockVideoRequest) -> Ai302StockVideoTicketResponse:
     """Cut stock footage to a script, with a voice, subtitles and music
 
     Args:
@@ -59,11 +59,11 @@ def sync(*, client: Client, body: Ai302StockVideoRequest) -> Ai302StockVideoTick
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302StockVideoRequest) -> Response[Ai302StockVideoTicketReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302StockVideoRequest) -> Response[Ai302StockVideoTicketResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302StockVideoRequest) -> Ai302StockVideoTicketReply:
+async def asyncio(*, client: Client, body: Ai302StockVideoRequest) -> Ai302StockVideoTicketResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

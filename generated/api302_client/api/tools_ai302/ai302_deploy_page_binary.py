@@ -19,8 +19,8 @@ PATH = "/302/webserve/html"
 MEDIA_TYPES = ("application/octet-stream",)
 RESPONSES: Responses = {
     "200": {"application/json": "dict[str, Any]"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc.302.ai/285348409e0"

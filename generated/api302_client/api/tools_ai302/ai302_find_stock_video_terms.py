@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_stock_video_terms_reply import Ai302StockVideoTermsReply
+    from ...models.ai_302_stock_video_terms_response import Ai302StockVideoTermsResponse
     from ...params.tools_ai302 import Ai302StockVideoTermsRequest
 
 ID = "ai302_find_stock_video_terms"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/stock-video/api/v1/terms"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302StockVideoTermsReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302StockVideoTermsResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_video_creation_hub:src/services/video.ts"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302StockVideoTermsRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302StockVideoTermsRequest) -> Response[Ai302StockVideoTermsReply]:
+def sync_detailed(*, client: Client, body: Ai302StockVideoTermsRequest) -> Response[Ai302StockVideoTermsResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302StockVideoTermsRequest) -> Ai302StockVideoTermsReply:
+def sync(*, client: Client, body: Ai302StockVideoTermsRequest) -> Ai302StockVideoTermsResponse:
     """Find the words to search stock footage by
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: Ai302StockVideoTermsRequest) -> Ai302StockVide
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302StockVideoTermsRequest) -> Response[Ai302StockVideoTermsReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302StockVideoTermsRequest) -> Response[Ai302StockVideoTermsResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302StockVideoTermsRequest) -> Ai302StockVideoTermsReply:
+async def asyncio(*, client: Client, body: Ai302StockVideoTermsRequest) -> Ai302StockVideoTermsResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

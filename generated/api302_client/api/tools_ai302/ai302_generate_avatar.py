@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_avatar_reply import Ai302AvatarReply
+    from ...models.ai_302_avatar_response import Ai302AvatarResponse
     from ...params.tools_ai302 import Ai302AvatarForm, Ai302AvatarRequest
 
 ID = "ai302_generate_avatar"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/headshot/generate"
 MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302AvatarReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302AvatarResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://302.ai/product/detail/302ai-toolapi-ai-avatar-maker"
@@ -40,12 +40,12 @@ def _get_kwargs(*, body: Ai302AvatarRequest | Ai302AvatarForm, content_type: str
 
 def sync_detailed(
     *, client: Client, body: Ai302AvatarRequest | Ai302AvatarForm, content_type: str | None = None
-) -> Response[Ai302AvatarReply]:
+) -> Response[Ai302AvatarResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302AvatarRequest | Ai302AvatarForm, content_type: str | None = None) -> Ai302AvatarReply:
+def sync(*, client: Client, body: Ai302AvatarRequest | Ai302AvatarForm, content_type: str | None = None) -> Ai302AvatarResponse:
     """Draw a person's picture again as avatars in a style
 
     Args:
@@ -60,11 +60,11 @@ def sync(*, client: Client, body: Ai302AvatarRequest | Ai302AvatarForm, content_
 
 async def asyncio_detailed(
     *, client: Client, body: Ai302AvatarRequest | Ai302AvatarForm, content_type: str | None = None
-) -> Response[Ai302AvatarReply]:
+) -> Response[Ai302AvatarResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302AvatarRequest | Ai302AvatarForm, content_type: str | None = None) -> Ai302AvatarReply:
+async def asyncio(*, client: Client, body: Ai302AvatarRequest | Ai302AvatarForm, content_type: str | None = None) -> Ai302AvatarResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_creation_reply import Ai302CreationReply
+    from ...models.ai_302_creation_response import Ai302CreationResponse
     from ...params.tools_ai302 import Ai302CreationForm, Ai302CreationRequest
 
 ID = "ai302_generate_creative_image"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/gpt-image-creative/generate/{creation}"
 MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302CreationReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302CreationResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc-en.302.ai/346924460e0"
@@ -201,7 +201,7 @@ def sync_detailed(
     client: Client,
     body: Ai302CreationRequest | Ai302CreationForm,
     content_type: str | None = None,
-) -> Response[Ai302CreationReply]:
+) -> Response[Ai302CreationResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(creation, body=body, content_type=content_type), RESPONSES)
 
@@ -288,7 +288,7 @@ def sync(
     client: Client,
     body: Ai302CreationRequest | Ai302CreationForm,
     content_type: str | None = None,
-) -> Ai302CreationReply:
+) -> Ai302CreationResponse:
     """Make a picture of one of some seventy kinds
 
     Each kind, known by name and number, has fields of its own beside the common ones; those of two kinds are
@@ -388,7 +388,7 @@ async def asyncio_detailed(
     client: Client,
     body: Ai302CreationRequest | Ai302CreationForm,
     content_type: str | None = None,
-) -> Response[Ai302CreationReply]:
+) -> Response[Ai302CreationResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(creation, body=body, content_type=content_type), RESPONSES)
 
@@ -475,6 +475,6 @@ async def asyncio(
     client: Client,
     body: Ai302CreationRequest | Ai302CreationForm,
     content_type: str | None = None,
-) -> Ai302CreationReply:
+) -> Ai302CreationResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(creation, client=client, body=body, content_type=content_type)).parsed

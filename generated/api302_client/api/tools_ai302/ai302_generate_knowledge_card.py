@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_card_reply import Ai302CardReply
+    from ...models.ai_302_card_response import Ai302CardResponse
     from ...params.tools_ai302 import Ai302CardRequest
 
 ID = "ai302_generate_knowledge_card"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/card/generate/knowledge_card"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302CardReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302CardResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code: CardGenerator of a web app built on 302.AI"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302CardRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302CardRequest) -> Response[Ai302CardReply]:
+def sync_detailed(*, client: Client, body: Ai302CardRequest) -> Response[Ai302CardResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302CardRequest) -> Ai302CardReply:
+def sync(*, client: Client, body: Ai302CardRequest) -> Ai302CardResponse:
     """Design a card about a subject
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: Ai302CardRequest) -> Ai302CardReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302CardRequest) -> Response[Ai302CardReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302CardRequest) -> Response[Ai302CardResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302CardRequest) -> Ai302CardReply:
+async def asyncio(*, client: Client, body: Ai302CardRequest) -> Ai302CardResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

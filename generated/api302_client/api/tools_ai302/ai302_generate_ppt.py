@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_ppt_reply import Ai302PptReply
+    from ...models.ai_302_ppt_response import Ai302PptResponse
     from ...params.tools_ai302 import Ai302PptRequest
 
 ID = "ai302_generate_ppt"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/ppt/directgeneratepptx"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302PptReply", "text/event-stream": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302PptResponse", "text/event-stream": "str"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = "Ai302PptChunk"
 DOCS = "https://doc.302.ai/api-261401644"
@@ -42,12 +42,12 @@ def _get_kwargs(*, body: Ai302PptRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302PptRequest) -> Response[Ai302PptReply]:
+def sync_detailed(*, client: Client, body: Ai302PptRequest) -> Response[Ai302PptResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302PptRequest) -> Ai302PptReply:
+def sync(*, client: Client, body: Ai302PptRequest) -> Ai302PptResponse:
     """Make a presentation of a subject or a parsed source in one go
 
     Streams unless `stream` is false; the plain method needs it false.
@@ -61,11 +61,11 @@ def sync(*, client: Client, body: Ai302PptRequest) -> Ai302PptReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302PptRequest) -> Response[Ai302PptReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302PptRequest) -> Response[Ai302PptResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302PptRequest) -> Ai302PptReply:
+async def asyncio(*, client: Client, body: Ai302PptRequest) -> Ai302PptResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

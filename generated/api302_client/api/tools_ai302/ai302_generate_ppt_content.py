@@ -20,8 +20,8 @@ PATH = "/302/ppt/generatecontent"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"text/event-stream": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = "Ai302PptTextChunk"
 DOCS = "public code: PptGeneratorService of a law teaching platform on 302.AI"

@@ -20,8 +20,8 @@ PATH = "/302/ppt/generateoutline"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"text/event-stream": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = "Ai302PptTextChunk"
 DOCS = "https://doc-en.302.ai/8021425m0"

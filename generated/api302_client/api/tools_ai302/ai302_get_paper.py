@@ -19,8 +19,8 @@ PATH = "/302/paper/async/status/{task_id}"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302PaperTask"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code: PaperGenerator of a web app built on 302.AI"

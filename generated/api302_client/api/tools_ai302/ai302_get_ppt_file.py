@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_ppt_file_reply import Ai302PptFileReply
+    from ...models.ai_302_ppt_file_response import Ai302PptFileResponse
     from ...params.tools_ai302 import Ai302PptFileRequest
 
 ID = "ai302_get_ppt_file"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/ppt/downloadpptx"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302PptFileReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302PptFileResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code: PptGeneratorService of a law teaching platform on 302.AI"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302PptFileRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302PptFileRequest) -> Response[Ai302PptFileReply]:
+def sync_detailed(*, client: Client, body: Ai302PptFileRequest) -> Response[Ai302PptFileResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302PptFileRequest) -> Ai302PptFileReply:
+def sync(*, client: Client, body: Ai302PptFileRequest) -> Ai302PptFileResponse:
     """Get the address of a presentation's file
 
     The address is null until the file is ready; ask again every second or two.
@@ -57,11 +57,11 @@ def sync(*, client: Client, body: Ai302PptFileRequest) -> Ai302PptFileReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302PptFileRequest) -> Response[Ai302PptFileReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302PptFileRequest) -> Response[Ai302PptFileResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302PptFileRequest) -> Ai302PptFileReply:
+async def asyncio(*, client: Client, body: Ai302PptFileRequest) -> Ai302PptFileResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_stock_video_task_reply import Ai302StockVideoTaskReply
+    from ...models.ai_302_stock_video_task_response import Ai302StockVideoTaskResponse
 
 ID = "ai302_get_stock_video"
 METHOD = "GET"
 PATH = "/302/stock-video/api/v1/tasks/{task_id}"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302StockVideoTaskReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302StockVideoTaskResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_video_creation_hub:src/services/video.ts"
@@ -49,12 +49,12 @@ def _get_kwargs(task_id: str) -> dict[str, Any]:
     return build({"task_id": task_id}, {}, {}, None, None)
 
 
-def sync_detailed(task_id: str, *, client: Client) -> Response[Ai302StockVideoTaskReply]:
+def sync_detailed(task_id: str, *, client: Client) -> Response[Ai302StockVideoTaskResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(task_id), RESPONSES)
 
 
-def sync(task_id: str, *, client: Client) -> Ai302StockVideoTaskReply:
+def sync(task_id: str, *, client: Client) -> Ai302StockVideoTaskResponse:
     """Tell how a stock-footage video stands
 
     The states are numbers.
@@ -68,11 +68,11 @@ def sync(task_id: str, *, client: Client) -> Ai302StockVideoTaskReply:
     return sync_detailed(task_id, client=client).parsed
 
 
-async def asyncio_detailed(task_id: str, *, client: Client) -> Response[Ai302StockVideoTaskReply]:
+async def asyncio_detailed(task_id: str, *, client: Client) -> Response[Ai302StockVideoTaskResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(task_id), RESPONSES)
 
 
-async def asyncio(task_id: str, *, client: Client) -> Ai302StockVideoTaskReply:
+async def asyncio(task_id: str, *, client: Client) -> Ai302StockVideoTaskResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(task_id, client=client)).parsed

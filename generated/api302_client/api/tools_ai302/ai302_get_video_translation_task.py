@@ -19,8 +19,8 @@ PATH = "/302/vt/tasks/subtitle/{task_id}"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302VtTask"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code: use-task-status of 302.AI's video translation app"

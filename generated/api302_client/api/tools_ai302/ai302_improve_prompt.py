@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_prompt_reply import Ai302PromptReply
+    from ...models.ai_302_prompt_response import Ai302PromptResponse
     from ...params.tools_ai302 import Ai302PromptRequest
 
 ID = "ai302_improve_prompt"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/prompt/enhance"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302PromptReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302PromptResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code: UniversalGenerator of a web app built on 302.AI"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302PromptRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302PromptRequest) -> Response[Ai302PromptReply]:
+def sync_detailed(*, client: Client, body: Ai302PromptRequest) -> Response[Ai302PromptResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302PromptRequest) -> Ai302PromptReply:
+def sync(*, client: Client, body: Ai302PromptRequest) -> Ai302PromptResponse:
     """Rewrite a prompt by a known method
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: Ai302PromptRequest) -> Ai302PromptReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302PromptRequest) -> Response[Ai302PromptReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302PromptRequest) -> Response[Ai302PromptResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302PromptRequest) -> Ai302PromptReply:
+async def asyncio(*, client: Client, body: Ai302PromptRequest) -> Ai302PromptResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_ppt_templates_reply import Ai302PptTemplatesReply
+    from ...models.ai_302_ppt_templates_response import Ai302PptTemplatesResponse
     from ...params.tools_ai302 import Ai302PptTemplatesRequest
 
 ID = "ai302_list_ppt_templates"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/ppt/templates"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302PptTemplatesReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302PptTemplatesResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://docs.yutoai.net/markdown/api/api-208341732.md"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302PptTemplatesRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302PptTemplatesRequest) -> Response[Ai302PptTemplatesReply]:
+def sync_detailed(*, client: Client, body: Ai302PptTemplatesRequest) -> Response[Ai302PptTemplatesResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302PptTemplatesRequest) -> Ai302PptTemplatesReply:
+def sync(*, client: Client, body: Ai302PptTemplatesRequest) -> Ai302PptTemplatesResponse:
     """List templates of presentations
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: Ai302PptTemplatesRequest) -> Ai302PptTemplates
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302PptTemplatesRequest) -> Response[Ai302PptTemplatesReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302PptTemplatesRequest) -> Response[Ai302PptTemplatesResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302PptTemplatesRequest) -> Ai302PptTemplatesReply:
+async def asyncio(*, client: Client, body: Ai302PptTemplatesRequest) -> Ai302PptTemplatesResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_ppt_source_reply import Ai302PptSourceReply
+    from ...models.ai_302_ppt_source_response import Ai302PptSourceResponse
     from ...params.tools_ai302 import Ai302PptSourceForm
 
 ID = "ai302_parse_ppt_source"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/ppt/parsefiledata"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302PptSourceReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302PptSourceResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc-en.302.ai/8021425m0"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302PptSourceForm) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302PptSourceForm) -> Response[Ai302PptSourceReply]:
+def sync_detailed(*, client: Client, body: Ai302PptSourceForm) -> Response[Ai302PptSourceResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302PptSourceForm) -> Ai302PptSourceReply:
+def sync(*, client: Client, body: Ai302PptSourceForm) -> Ai302PptSourceResponse:
     """Read the source of a presentation
 
     Takes a file, a text, a file's or page's address, or words to search the web for; at least one. The reply's
@@ -58,11 +58,11 @@ def sync(*, client: Client, body: Ai302PptSourceForm) -> Ai302PptSourceReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302PptSourceForm) -> Response[Ai302PptSourceReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302PptSourceForm) -> Response[Ai302PptSourceResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302PptSourceForm) -> Ai302PptSourceReply:
+async def asyncio(*, client: Client, body: Ai302PptSourceForm) -> Ai302PptSourceResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_papers_reply import Ai302PapersReply
+    from ...models.ai_302_papers_response import Ai302PapersResponse
     from ...params.tools_ai302 import Ai302ArxivRequest
 
 ID = "ai302_search_arxiv"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/search/academic/arxiv"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302PapersReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302PapersResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "achappey/MCPhappey:AI302AcademicPaperSearchPlugin"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302ArxivRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302ArxivRequest) -> Response[Ai302PapersReply]:
+def sync_detailed(*, client: Client, body: Ai302ArxivRequest) -> Response[Ai302PapersResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302ArxivRequest) -> Ai302PapersReply:
+def sync(*, client: Client, body: Ai302ArxivRequest) -> Ai302PapersResponse:
     """Search papers on arXiv, with their titles translated
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: Ai302ArxivRequest) -> Ai302PapersReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302ArxivRequest) -> Response[Ai302PapersReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302ArxivRequest) -> Response[Ai302PapersResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302ArxivRequest) -> Ai302PapersReply:
+async def asyncio(*, client: Client, body: Ai302ArxivRequest) -> Ai302PapersResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_svg_video_reply import Ai302SvgVideoReply
+    from ...models.ai_302_svg_video_response import Ai302SvgVideoResponse
     from ...params.tools_ai302 import Ai302SvgVideoForm
 
 ID = "ai302_svg_to_video"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/svg/generate_video"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302SvgVideoReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302SvgVideoResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_vector_graphics_generation:src/components/GenerateVideo/service.ts"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302SvgVideoForm) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302SvgVideoForm) -> Response[Ai302SvgVideoReply]:
+def sync_detailed(*, client: Client, body: Ai302SvgVideoForm) -> Response[Ai302SvgVideoResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302SvgVideoForm) -> Ai302SvgVideoReply:
+def sync(*, client: Client, body: Ai302SvgVideoForm) -> Ai302SvgVideoResponse:
     """Film how a vector drawing draws itself
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: Ai302SvgVideoForm) -> Ai302SvgVideoReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302SvgVideoForm) -> Response[Ai302SvgVideoReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302SvgVideoForm) -> Response[Ai302SvgVideoResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302SvgVideoForm) -> Ai302SvgVideoReply:
+async def asyncio(*, client: Client, body: Ai302SvgVideoForm) -> Ai302SvgVideoResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

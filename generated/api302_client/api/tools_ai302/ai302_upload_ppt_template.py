@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_ppt_template_reply import Ai302PptTemplateReply
+    from ...models.ai_302_ppt_template_response import Ai302PptTemplateResponse
     from ...params.tools_ai302 import Ai302PptTemplateForm
 
 ID = "ai302_upload_ppt_template"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/ppt/uploadtemplate"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302PptTemplateReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302PptTemplateResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/uploadTemplate)"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302PptTemplateForm) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302PptTemplateForm) -> Response[Ai302PptTemplateReply]:
+def sync_detailed(*, client: Client, body: Ai302PptTemplateForm) -> Response[Ai302PptTemplateResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302PptTemplateForm) -> Ai302PptTemplateReply:
+def sync(*, client: Client, body: Ai302PptTemplateForm) -> Ai302PptTemplateResponse:
     """Add a template of one's own, or replace it
 
     Templates belong to the key that added them.
@@ -57,11 +57,11 @@ def sync(*, client: Client, body: Ai302PptTemplateForm) -> Ai302PptTemplateReply
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302PptTemplateForm) -> Response[Ai302PptTemplateReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302PptTemplateForm) -> Response[Ai302PptTemplateResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302PptTemplateForm) -> Ai302PptTemplateReply:
+async def asyncio(*, client: Client, body: Ai302PptTemplateForm) -> Ai302PptTemplateResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

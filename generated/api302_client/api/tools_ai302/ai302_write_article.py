@@ -20,8 +20,8 @@ PATH = "/302/writing/api/v1/longtext/generate"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"text/event-stream": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = "Ai302ArticleChunk | str"
 DOCS = "302ai/302_document_editor:apps/web/app/componets/topMenu/ai/LongEssay/service.ts"

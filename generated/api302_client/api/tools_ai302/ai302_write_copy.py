@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_writing_reply import Ai302WritingReply
+    from ...models.ai_302_writing_response import Ai302WritingResponse
     from ...params.tools_ai302 import Ai302WritingRequest
 
 ID = "ai302_write_copy"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/writing/api/v1/generate"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302WritingReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302WritingResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code: writingService and UniversalGenerator of a web app built on 302.AI"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302WritingRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302WritingRequest) -> Response[Ai302WritingReply]:
+def sync_detailed(*, client: Client, body: Ai302WritingRequest) -> Response[Ai302WritingResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302WritingRequest) -> Ai302WritingReply:
+def sync(*, client: Client, body: Ai302WritingRequest) -> Ai302WritingResponse:
     """Write copy of one kind
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: Ai302WritingRequest) -> Ai302WritingReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302WritingRequest) -> Response[Ai302WritingReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302WritingRequest) -> Response[Ai302WritingResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302WritingRequest) -> Ai302WritingReply:
+async def asyncio(*, client: Client, body: Ai302WritingRequest) -> Ai302WritingResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_outline_reply import Ai302OutlineReply
+    from ...models.ai_302_outline_response import Ai302OutlineResponse
     from ...params.tools_ai302 import Ai302OutlineRequest
 
 ID = "ai302_write_outline"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/writing/api/v1/outline/generate"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302OutlineReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302OutlineResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_document_editor:apps/web/app/componets/topMenu/ai/LongEssay/service.ts"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302OutlineRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302OutlineRequest) -> Response[Ai302OutlineReply]:
+def sync_detailed(*, client: Client, body: Ai302OutlineRequest) -> Response[Ai302OutlineResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302OutlineRequest) -> Ai302OutlineReply:
+def sync(*, client: Client, body: Ai302OutlineRequest) -> Ai302OutlineResponse:
     """Write the outline of a long article
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: Ai302OutlineRequest) -> Ai302OutlineReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302OutlineRequest) -> Response[Ai302OutlineReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302OutlineRequest) -> Response[Ai302OutlineResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302OutlineRequest) -> Ai302OutlineReply:
+async def asyncio(*, client: Client, body: Ai302OutlineRequest) -> Ai302OutlineResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.ai_302_stock_video_script_reply import Ai302StockVideoScriptReply
+    from ...models.ai_302_stock_video_script_response import Ai302StockVideoScriptResponse
     from ...params.tools_ai302 import Ai302StockVideoScriptRequest
 
 ID = "ai302_write_stock_video_script"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/302/stock-video/api/v1/scripts"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302StockVideoScriptReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302StockVideoScriptResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_video_creation_hub:src/services/video.ts"
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: Ai302StockVideoScriptRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Ai302StockVideoScriptRequest) -> Response[Ai302StockVideoScriptReply]:
+def sync_detailed(*, client: Client, body: Ai302StockVideoScriptRequest) -> Response[Ai302StockVideoScriptResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Ai302StockVideoScriptRequest) -> Ai302StockVideoScriptReply:
+def sync(*, client: Client, body: Ai302StockVideoScriptRequest) -> Ai302StockVideoScriptResponse:
     """Write the script of a stock-footage video
 
     Args:
@@ -55,11 +55,11 @@ def sync(*, client: Client, body: Ai302StockVideoScriptRequest) -> Ai302StockVid
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Ai302StockVideoScriptRequest) -> Response[Ai302StockVideoScriptReply]:
+async def asyncio_detailed(*, client: Client, body: Ai302StockVideoScriptRequest) -> Response[Ai302StockVideoScriptResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Ai302StockVideoScriptRequest) -> Ai302StockVideoScriptReply:
+async def asyncio(*, client: Client, body: Ai302StockVideoScriptRequest) -> Ai302StockVideoScriptResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

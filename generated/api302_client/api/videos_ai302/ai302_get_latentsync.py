@@ -19,8 +19,8 @@ PATH = "/302/submit/latentsync"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302QueuedVideo"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_ai_avatar_generator:src/app/api/poll-latentsync-video/route.ts"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.alibaba_task_reply import AlibabaTaskReply
+    from ...models.alibaba_task_response import AlibabaTaskResponse
     from ...params.videos_alibaba import AlibabaVideoRequest
 
 ID = "alibaba_create_video"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/aliyun/api/v1/services/aigc/video-generation/video-synthesis"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "AlibabaTaskReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "AlibabaTaskResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_video_generator:src/services/v-gen.ts"
@@ -50,12 +50,12 @@ def _get_kwargs(*, body: AlibabaVideoRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: AlibabaVideoRequest) -> Response[AlibabaTaskReply]:
+def sync_detailed(*, client: Client, body: AlibabaVideoRequest) -> Response[AlibabaTaskResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: AlibabaVideoRequest) -> AlibabaTaskReply:
+def sync(*, client: Client, body: AlibabaVideoRequest) -> AlibabaTaskResponse:
     """Make or edit a video with Alibaba Cloud's models
 
     Wan and HappyHorse, from a text, an image, two frames, references or a video. Which of the fields of `input`
@@ -70,11 +70,11 @@ def sync(*, client: Client, body: AlibabaVideoRequest) -> AlibabaTaskReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: AlibabaVideoRequest) -> Response[AlibabaTaskReply]:
+async def asyncio_detailed(*, client: Client, body: AlibabaVideoRequest) -> Response[AlibabaTaskResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: AlibabaVideoRequest) -> AlibabaTaskReply:
+async def asyncio(*, client: Client, body: AlibabaVideoRequest) -> AlibabaTaskResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

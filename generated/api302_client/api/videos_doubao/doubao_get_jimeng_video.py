@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.doubao_jimeng_reply import DoubaoJimengReply
+    from ...models.doubao_jimeng_response import DoubaoJimengResponse
     from ...params.videos_doubao import DoubaoJimengResultRequest
 
 ID = "doubao_get_jimeng_video"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/doubao/drawing/jimengv30_result"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "DoubaoJimengReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "DoubaoJimengResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code, found by "doubao/drawing/jimengv30"'
@@ -50,12 +50,12 @@ def _get_kwargs(*, body: DoubaoJimengResultRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: DoubaoJimengResultRequest) -> Response[DoubaoJimengReply]:
+def sync_detailed(*, client: Client, body: DoubaoJimengResultRequest) -> Response[DoubaoJimengResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: DoubaoJimengResultRequest) -> DoubaoJimengReply:
+def sync(*, client: Client, body: DoubaoJimengResultRequest) -> DoubaoJimengResponse:
     """Tell how a video of Jimeng 3.0 stands
 
     Args:
@@ -67,11 +67,11 @@ def sync(*, client: Client, body: DoubaoJimengResultRequest) -> DoubaoJimengRepl
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: DoubaoJimengResultRequest) -> Response[DoubaoJimengReply]:
+async def asyncio_detailed(*, client: Client, body: DoubaoJimengResultRequest) -> Response[DoubaoJimengResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: DoubaoJimengResultRequest) -> DoubaoJimengReply:
+async def asyncio(*, client: Client, body: DoubaoJimengResultRequest) -> DoubaoJimengResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

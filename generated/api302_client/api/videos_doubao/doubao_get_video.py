@@ -19,8 +19,8 @@ PATH = "/volcengine/api/v3/contents/generations/tasks/{id}"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "DoubaoVideoTask"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://www.beansai.dev/docs/seedance-2"

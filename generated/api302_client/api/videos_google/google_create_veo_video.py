@@ -20,8 +20,8 @@ PATH = "/302/submit/veo3-v2"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "GoogleVeoV2Ticket"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc-en.302.ai/332397149e0"

@@ -19,8 +19,8 @@ PATH = "/higgsfield/v1/job-sets/{job_set_id}"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "HiggsfieldJobSet"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code, found by "higgsfield/v1/text2image/soul"'

@@ -19,8 +19,8 @@ PATH = "/higgsfield/task/{id}/fetch"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "HiggsfieldJobSet"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "p454"

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.kling_m2v_reply import KlingM2VReply
+    from ...models.kling_m2v_response import KlingM2VResponse
 
 ID = "kling_get_task"
 METHOD = "GET"
 PATH = "/klingai/task/{id}/fetch"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "KlingM2VReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "KlingM2VResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts"
@@ -60,12 +60,12 @@ def _get_kwargs(id: str) -> dict[str, Any]:
     return build({"id": id}, {}, {}, None, None)
 
 
-def sync_detailed(id: str, *, client: Client) -> Response[KlingM2VReply]:
+def sync_detailed(id: str, *, client: Client) -> Response[KlingM2VResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(id), RESPONSES)
 
 
-def sync(id: str, *, client: Client) -> KlingM2VReply:
+def sync(id: str, *, client: Client) -> KlingM2VResponse:
     """Tell how a task of 302.AI's form stands
 
     Tasks of the `m2v` calls tell their state by number (5 queued, 10 at work, 50 failed, 99 done); those of the
@@ -80,11 +80,11 @@ def sync(id: str, *, client: Client) -> KlingM2VReply:
     return sync_detailed(id, client=client).parsed
 
 
-async def asyncio_detailed(id: str, *, client: Client) -> Response[KlingM2VReply]:
+async def asyncio_detailed(id: str, *, client: Client) -> Response[KlingM2VResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(id), RESPONSES)
 
 
-async def asyncio(id: str, *, client: Client) -> KlingM2VReply:
+async def asyncio(id: str, *, client: Client) -> KlingM2VResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(id, client=client)).parsed

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.kling_reply import KlingReply
+    from ...models.kling_response import KlingResponse
 
 ID = "kling_get_text_to_video"
 METHOD = "GET"
 PATH = "/klingai/v1/videos/text2video/{id}"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "KlingReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "KlingResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code: the states that callers of /klingai/v1 wait for"
@@ -49,12 +49,12 @@ def _get_kwargs(id: str) -> dict[str, Any]:
     return build({"id": id}, {}, {}, None, None)
 
 
-def sync_detailed(id: str, *, client: Client) -> Response[KlingReply]:
+def sync_detailed(id: str, *, client: Client) -> Response[KlingResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(id), RESPONSES)
 
 
-def sync(id: str, *, client: Client) -> KlingReply:
+def sync(id: str, *, client: Client) -> KlingResponse:
     """Tell how a video from a text stands
 
     Args:
@@ -66,11 +66,11 @@ def sync(id: str, *, client: Client) -> KlingReply:
     return sync_detailed(id, client=client).parsed
 
 
-async def asyncio_detailed(id: str, *, client: Client) -> Response[KlingReply]:
+async def asyncio_detailed(id: str, *, client: Client) -> Response[KlingResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(id), RESPONSES)
 
 
-async def asyncio(id: str, *, client: Client) -> KlingReply:
+async def asyncio(id: str, *, client: Client) -> KlingResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(id, client=client)).parsed

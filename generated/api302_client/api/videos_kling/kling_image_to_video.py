@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.kling_reply import KlingReply
+    from ...models.kling_response import KlingResponse
     from ...params.videos_kling import KlingImageToVideoRequest
 
 ID = "kling_image_to_video"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/klingai/v1/videos/image2video"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "KlingReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "KlingResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "public code that calls this path"
@@ -46,12 +46,12 @@ def _get_kwargs(*, body: KlingImageToVideoRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: KlingImageToVideoRequest) -> Response[KlingReply]:
+def sync_detailed(*, client: Client, body: KlingImageToVideoRequest) -> Response[KlingResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: KlingImageToVideoRequest) -> KlingReply:
+def sync(*, client: Client, body: KlingImageToVideoRequest) -> KlingResponse:
     """Make a video from an image (image to video)
 
     Kling's own form. Give a first frame, a last frame or both. The last frame, the brushes (`static_mask`,
@@ -66,11 +66,11 @@ def sync(*, client: Client, body: KlingImageToVideoRequest) -> KlingReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: KlingImageToVideoRequest) -> Response[KlingReply]:
+async def asyncio_detailed(*, client: Client, body: KlingImageToVideoRequest) -> Response[KlingResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: KlingImageToVideoRequest) -> KlingReply:
+async def asyncio(*, client: Client, body: KlingImageToVideoRequest) -> KlingResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

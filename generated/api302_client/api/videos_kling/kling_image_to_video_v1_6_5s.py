@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.kling_m2v_reply import KlingM2VReply
+    from ...models.kling_m2v_response import KlingM2VResponse
     from ...params.videos_kling import KlingM2VImageForm, KlingM2VImageRequest
 
 ID = "kling_image_to_video_v1_6_5s"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/klingai/m2v_16_img2video_5s"
 MEDIA_TYPES = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
-    "200": {"application/json": "KlingM2VReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "KlingM2VResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code of a 302.AI application, found by "klingai/m2v_16_img2video"'
@@ -44,12 +44,12 @@ def _get_kwargs(*, body: KlingM2VImageRequest | KlingM2VImageForm, content_type:
 
 def sync_detailed(
     *, client: Client, body: KlingM2VImageRequest | KlingM2VImageForm, content_type: str | None = None
-) -> Response[KlingM2VReply]:
+) -> Response[KlingM2VResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: KlingM2VImageRequest | KlingM2VImageForm, content_type: str | None = None) -> KlingM2VReply:
+def sync(*, client: Client, body: KlingM2VImageRequest | KlingM2VImageForm, content_type: str | None = None) -> KlingM2VResponse:
     """Make a video from an image with model 1.6, standard, 5 seconds
 
     Args:
@@ -64,11 +64,11 @@ def sync(*, client: Client, body: KlingM2VImageRequest | KlingM2VImageForm, cont
 
 async def asyncio_detailed(
     *, client: Client, body: KlingM2VImageRequest | KlingM2VImageForm, content_type: str | None = None
-) -> Response[KlingM2VReply]:
+) -> Response[KlingM2VResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: KlingM2VImageRequest | KlingM2VImageForm, content_type: str | None = None) -> KlingM2VReply:
+async def asyncio(*, client: Client, body: KlingM2VImageRequest | KlingM2VImageForm, content_type: str | None = None) -> KlingM2VResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.kling_reply import KlingReply
+    from ...models.kling_response import KlingResponse
     from ...params.videos_kling import KlingMultiImage2VideoRequest
 
 ID = "kling_multi_image_to_video"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/klingai/multi-image2video"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "KlingReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "KlingResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code, found by "klingai/multi-image2video"'
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: KlingMultiImage2VideoRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: KlingMultiImage2VideoRequest) -> Response[KlingReply]:
+def sync_detailed(*, client: Client, body: KlingMultiImage2VideoRequest) -> Response[KlingResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: KlingMultiImage2VideoRequest) -> KlingReply:
+def sync(*, client: Client, body: KlingMultiImage2VideoRequest) -> KlingResponse:
     """Make a video with several reference images, 302.AI's form
 
     Args:
@@ -58,11 +58,11 @@ def sync(*, client: Client, body: KlingMultiImage2VideoRequest) -> KlingReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: KlingMultiImage2VideoRequest) -> Response[KlingReply]:
+async def asyncio_detailed(*, client: Client, body: KlingMultiImage2VideoRequest) -> Response[KlingResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: KlingMultiImage2VideoRequest) -> KlingReply:
+async def asyncio(*, client: Client, body: KlingMultiImage2VideoRequest) -> KlingResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

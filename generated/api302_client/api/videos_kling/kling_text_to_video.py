@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.kling_reply import KlingReply
+    from ...models.kling_response import KlingResponse
     from ...params.videos_kling import KlingTextToVideoRequest
 
 ID = "kling_text_to_video"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/klingai/v1/videos/text2video"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "KlingReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "KlingResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc-jp.302.ai/306088261e0"
@@ -42,12 +42,12 @@ def _get_kwargs(*, body: KlingTextToVideoRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: KlingTextToVideoRequest) -> Response[KlingReply]:
+def sync_detailed(*, client: Client, body: KlingTextToVideoRequest) -> Response[KlingResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: KlingTextToVideoRequest) -> KlingReply:
+def sync(*, client: Client, body: KlingTextToVideoRequest) -> KlingResponse:
     """Make a video from a text (text to video)
 
     Kling's own form. With `multi_shot` the shots of `multi_prompt` take the place of `prompt`.
@@ -61,11 +61,11 @@ def sync(*, client: Client, body: KlingTextToVideoRequest) -> KlingReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: KlingTextToVideoRequest) -> Response[KlingReply]:
+async def asyncio_detailed(*, client: Client, body: KlingTextToVideoRequest) -> Response[KlingResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: KlingTextToVideoRequest) -> KlingReply:
+async def asyncio(*, client: Client, body: KlingTextToVideoRequest) -> KlingResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.kling_m2v_reply import KlingM2VReply
+    from ...models.kling_m2v_response import KlingM2VResponse
     from ...params.videos_kling import KlingM2VTextForm
 
 ID = "kling_text_to_video_v1_6_hq_10s"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/klingai/m2v_16_txt2video_hq_10s"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "KlingM2VReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "KlingM2VResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code, found by "klingai/m2v_16_img2video"'
@@ -42,12 +42,12 @@ def _get_kwargs(*, body: KlingM2VTextForm) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: KlingM2VTextForm) -> Response[KlingM2VReply]:
+def sync_detailed(*, client: Client, body: KlingM2VTextForm) -> Response[KlingM2VResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: KlingM2VTextForm) -> KlingM2VReply:
+def sync(*, client: Client, body: KlingM2VTextForm) -> KlingM2VResponse:
     """Make a video from a text with model 1.6, high quality, 10 seconds
 
     Args:
@@ -59,11 +59,11 @@ def sync(*, client: Client, body: KlingM2VTextForm) -> KlingM2VReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: KlingM2VTextForm) -> Response[KlingM2VReply]:
+async def asyncio_detailed(*, client: Client, body: KlingM2VTextForm) -> Response[KlingM2VResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: KlingM2VTextForm) -> KlingM2VReply:
+async def asyncio(*, client: Client, body: KlingM2VTextForm) -> KlingM2VResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

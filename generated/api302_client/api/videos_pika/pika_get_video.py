@@ -19,8 +19,8 @@ PATH = "/pika/task/{id}/fetch"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "PikaVideo"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code of a video application, found by "api.302.ai/pika/generate"'

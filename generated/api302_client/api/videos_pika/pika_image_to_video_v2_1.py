@@ -20,8 +20,8 @@ PATH = "/pika/generate/2.1/i2v"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "PikaAccepted"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "Comfy-Org/ComfyUI:comfy_api_nodes/apis/pika_defs.py"

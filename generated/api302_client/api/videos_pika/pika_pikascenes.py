@@ -20,8 +20,8 @@ PATH = "/pika/generate/2.2/pikascenes"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "PikaAccepted"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code: getVideoRequestStrategy of a web app that calls 302.AI, found by "pika/generate/2.2/pikascenes"'

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.pixverse_reply import PixverseReply
+    from ...models.pixverse_response import PixverseResponse
     from ...params.videos_pixverse import PixverseVideoRequest
 
 ID = "pixverse_create_video"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/pix/generate"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "PixverseReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "PixverseResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://302ai-en.apifox.cn/api-236444989"
@@ -48,12 +48,12 @@ def _get_kwargs(*, body: PixverseVideoRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: PixverseVideoRequest) -> Response[PixverseReply]:
+def sync_detailed(*, client: Client, body: PixverseVideoRequest) -> Response[PixverseResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: PixverseVideoRequest) -> PixverseReply:
+def sync(*, client: Client, body: PixverseVideoRequest) -> PixverseResponse:
     """Make a video with PixVerse
 
     From text, or from a picture in `image`. Effects are made with `template_id`. 720p takes either the fast mode
@@ -68,11 +68,11 @@ def sync(*, client: Client, body: PixverseVideoRequest) -> PixverseReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: PixverseVideoRequest) -> Response[PixverseReply]:
+async def asyncio_detailed(*, client: Client, body: PixverseVideoRequest) -> Response[PixverseResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: PixverseVideoRequest) -> PixverseReply:
+async def asyncio(*, client: Client, body: PixverseVideoRequest) -> PixverseResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.runway_reply import RunwayReply
+    from ...models.runway_response import RunwayResponse
     from ...params.videos_runway import RunwayActOneForm
 
 ID = "runway_act_one"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/runway_act_one/submit"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "RunwayReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "RunwayResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc-en.302.ai/230623447e0"
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: RunwayActOneForm) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: RunwayActOneForm) -> Response[RunwayReply]:
+def sync_detailed(*, client: Client, body: RunwayActOneForm) -> Response[RunwayResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: RunwayActOneForm) -> RunwayReply:
+def sync(*, client: Client, body: RunwayActOneForm) -> RunwayResponse:
     """Give an actor's play to another figure
 
     Takes 10 to 20 minutes. The play is to be 16 to 9; another shape fails and is paid back.
@@ -60,11 +60,11 @@ def sync(*, client: Client, body: RunwayActOneForm) -> RunwayReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: RunwayActOneForm) -> Response[RunwayReply]:
+async def asyncio_detailed(*, client: Client, body: RunwayActOneForm) -> Response[RunwayResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: RunwayActOneForm) -> RunwayReply:
+async def asyncio(*, client: Client, body: RunwayActOneForm) -> RunwayResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.runway_reply import RunwayReply
+    from ...models.runway_response import RunwayResponse
 
 ID = "runway_act_two"
 METHOD = "POST"
 PATH = "/runway_act_two/submit"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "RunwayReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "RunwayResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc.302.ai/230623447e0"
@@ -42,12 +42,12 @@ def _get_kwargs(*, body: Mapping[str, Any]) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any]) -> Response[RunwayReply]:
+def sync_detailed(*, client: Client, body: Mapping[str, Any]) -> Response[RunwayResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any]) -> RunwayReply:
+def sync(*, client: Client, body: Mapping[str, Any]) -> RunwayResponse:
     """Give an actor's play to another figure, second version
 
     Args:
@@ -59,11 +59,11 @@ def sync(*, client: Client, body: Mapping[str, Any]) -> RunwayReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any]) -> Response[RunwayReply]:
+async def asyncio_detailed(*, client: Client, body: Mapping[str, Any]) -> Response[RunwayResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any]) -> RunwayReply:
+async def asyncio(*, client: Client, body: Mapping[str, Any]) -> RunwayResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.runway_reply import RunwayReply
+    from ...models.runway_response import RunwayResponse
     from ...params.videos_runway import RunwayVideoForm
 
 ID = "runway_create_video"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/runway/submit"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "RunwayReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "RunwayResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://apifox.com/apidoc/project-4012774/api-189493613"
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: RunwayVideoForm) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: RunwayVideoForm) -> Response[RunwayReply]:
+def sync_detailed(*, client: Client, body: RunwayVideoForm) -> Response[RunwayResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: RunwayVideoForm) -> RunwayReply:
+def sync(*, client: Client, body: RunwayVideoForm) -> RunwayResponse:
     """Make a video from text or an image with Gen-3
 
     With a picture it works from that, else from the text alone. The call is sold for videos as source too; the
@@ -61,11 +61,11 @@ def sync(*, client: Client, body: RunwayVideoForm) -> RunwayReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: RunwayVideoForm) -> Response[RunwayReply]:
+async def asyncio_detailed(*, client: Client, body: RunwayVideoForm) -> Response[RunwayResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: RunwayVideoForm) -> RunwayReply:
+async def asyncio(*, client: Client, body: RunwayVideoForm) -> RunwayResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.runway_reply import RunwayReply
+    from ...models.runway_response import RunwayResponse
     from ...params.videos_runway import RunwayTurboForm
 
 ID = "runway_create_video_turbo"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/runway_turbo/submit"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "RunwayReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "RunwayResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "302ai/302_video_generator:src/services/v-gen.ts"
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: RunwayTurboForm) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: RunwayTurboForm) -> Response[RunwayReply]:
+def sync_detailed(*, client: Client, body: RunwayTurboForm) -> Response[RunwayResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: RunwayTurboForm) -> RunwayReply:
+def sync(*, client: Client, body: RunwayTurboForm) -> RunwayResponse:
     """Make a video from images or another video with Gen-3 Turbo
 
     Pictures give the first and the last frame, `video_prompt` gives a video to restyle.
@@ -60,11 +60,11 @@ def sync(*, client: Client, body: RunwayTurboForm) -> RunwayReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: RunwayTurboForm) -> Response[RunwayReply]:
+async def asyncio_detailed(*, client: Client, body: RunwayTurboForm) -> Response[RunwayResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: RunwayTurboForm) -> RunwayReply:
+async def asyncio(*, client: Client, body: RunwayTurboForm) -> RunwayResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.runway_reply import RunwayReply
+    from ...models.runway_response import RunwayResponse
     from ...params.videos_runway import RunwayExpandForm
 
 ID = "runway_expand_video"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/runway_turbo_expand/submit"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "RunwayReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "RunwayResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://302ai.apifox.cn/api-242503139"
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: RunwayExpandForm) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: RunwayExpandForm) -> Response[RunwayReply]:
+def sync_detailed(*, client: Client, body: RunwayExpandForm) -> Response[RunwayResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: RunwayExpandForm) -> RunwayReply:
+def sync(*, client: Client, body: RunwayExpandForm) -> RunwayResponse:
     """Extend a video to the other orientation (outpaint)
 
     Args:
@@ -58,11 +58,11 @@ def sync(*, client: Client, body: RunwayExpandForm) -> RunwayReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: RunwayExpandForm) -> Response[RunwayReply]:
+async def asyncio_detailed(*, client: Client, body: RunwayExpandForm) -> Response[RunwayResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: RunwayExpandForm) -> RunwayReply:
+async def asyncio(*, client: Client, body: RunwayExpandForm) -> RunwayResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.runway_reply import RunwayReply
+    from ...models.runway_response import RunwayResponse
 
 ID = "runway_get_task"
 METHOD = "GET"
 PATH = "/runway/task/{id}/fetch"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "RunwayReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "RunwayResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://apifox.com/apidoc/project-4012774/api-189493712"
@@ -47,12 +47,12 @@ def _get_kwargs(id: str) -> dict[str, Any]:
     return build({"id": id}, {}, {}, None, None)
 
 
-def sync_detailed(id: str, *, client: Client) -> Response[RunwayReply]:
+def sync_detailed(id: str, *, client: Client) -> Response[RunwayResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(id), RESPONSES)
 
 
-def sync(id: str, *, client: Client) -> RunwayReply:
+def sync(id: str, *, client: Client) -> RunwayResponse:
     """Tell how a Runway task stands
 
     For all of the Runway calls here. No reason comes with a failure.
@@ -66,11 +66,11 @@ def sync(id: str, *, client: Client) -> RunwayReply:
     return sync_detailed(id, client=client).parsed
 
 
-async def asyncio_detailed(id: str, *, client: Client) -> Response[RunwayReply]:
+async def asyncio_detailed(id: str, *, client: Client) -> Response[RunwayResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(id), RESPONSES)
 
 
-async def asyncio(id: str, *, client: Client) -> RunwayReply:
+async def asyncio(id: str, *, client: Client) -> RunwayResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(id, client=client)).parsed

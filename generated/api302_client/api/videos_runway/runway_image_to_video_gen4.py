@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.runway_reply import RunwayReply
+    from ...models.runway_response import RunwayResponse
     from ...params.videos_runway import RunwayImageForm
 
 ID = "runway_image_to_video_gen4"
@@ -19,9 +19,9 @@ METHOD = "POST"
 PATH = "/runway_gen4/submit"
 MEDIA_TYPES = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "RunwayReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "RunwayResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc.302.ai/279710322e0"
@@ -41,12 +41,12 @@ def _get_kwargs(*, body: RunwayImageForm) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: RunwayImageForm) -> Response[RunwayReply]:
+def sync_detailed(*, client: Client, body: RunwayImageForm) -> Response[RunwayResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: RunwayImageForm) -> RunwayReply:
+def sync(*, client: Client, body: RunwayImageForm) -> RunwayResponse:
     """Make a video from an image with Gen-4 (image to video)
 
     Args:
@@ -58,11 +58,11 @@ def sync(*, client: Client, body: RunwayImageForm) -> RunwayReply:
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: RunwayImageForm) -> Response[RunwayReply]:
+async def asyncio_detailed(*, client: Client, body: RunwayImageForm) -> Response[RunwayResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: RunwayImageForm) -> RunwayReply:
+async def asyncio(*, client: Client, body: RunwayImageForm) -> RunwayResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

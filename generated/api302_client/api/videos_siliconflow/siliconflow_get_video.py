@@ -20,8 +20,8 @@ PATH = "/siliconflow/v1/video/status"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "SiliconflowVideoStatus"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://docs.siliconflow.cn/en/api-reference/videos/get_videos_status"

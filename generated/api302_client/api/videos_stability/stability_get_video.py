@@ -22,8 +22,8 @@ MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "StabilityVideo", "video/mp4": "bytes"},
     "202": {"application/json": "StabilityGeneration"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code of a video application, found by "api.302.ai/sd/v2beta/image-to-video"'

@@ -19,8 +19,8 @@ PATH = "/sync-so/v2/generate/{id}"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "SyncGeneration"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc-jp.302.ai/234772650e0"

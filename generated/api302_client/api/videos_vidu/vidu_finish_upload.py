@@ -20,8 +20,8 @@ PATH = "/vidu/tools/v2/files/uploads/{id}/finish"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "ViduUploaded"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = 'public code, found by "vidu/tools/v2/files/uploads"'

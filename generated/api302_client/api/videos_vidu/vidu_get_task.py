@@ -19,8 +19,8 @@ PATH = "/vidu/ent/v2/tasks/{id}/creations"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
     "200": {"application/json": "ViduCreations"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://doc-jp.302.ai/350727307e0"

@@ -20,8 +20,8 @@ PATH = "/vidu/ent/v2/reference2video"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "ViduTask"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
 DOCS = "https://docs.kkiai.com/Other-Model-APIs/vidu-api/create-reference-to-video-task.html"
