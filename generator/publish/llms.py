@@ -36,7 +36,7 @@ _DOCUMENTS = """
 
 def text(document: dict[str, Any]) -> str:
     """The `llms.txt` of a published document."""
-    methods = Methods(Document(document))
+    methods = Methods.of_document(Document(document))
     info = document["info"]
     lines = [
         _HEAD.format(
@@ -119,7 +119,7 @@ def _reply(methods: Methods, operation: Operation, method: Method) -> str:
         return ""  # events, which the notes tell of
     replies = methods.replies(operation)
     told = [
-        _fields(replies[media], methods.raw.classes, at) for media in replies if is_json(media)
+        _fields(replies[media], methods.plan.classes, at) for media in replies if is_json(media)
     ][:1]
     told += ["file"] * ("bytes" in replies.values())
     told += ["text"] * (not told and "str" in replies.values())

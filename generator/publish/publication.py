@@ -60,7 +60,7 @@ def publish(spec_dir: Path, out: Path) -> list[str]:
         document = join(spec)
         try:
             planned(
-                Methods(Document(document)), spec
+                Methods.of_document(Document(document)), spec
             )  # a call that Python cannot have has no sample either
             documents, losses = versions(document)
         except DocumentError as error:

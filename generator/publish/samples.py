@@ -125,8 +125,8 @@ class _Writer:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
-        self.methods = Methods(Document(document))
-        self.classes = self.methods.raw.classes
+        self.methods = Methods.of_document(Document(document))
+        self.classes = self.methods.plan.classes
 
     def samples(self, operation: Operation) -> Iterator[dict[str, str]]:
         """The samples of an operation, Python not yet formatted."""
@@ -286,7 +286,7 @@ class _Writer:
 
     def curl(self, operation: Operation, method: Method, given: Given) -> str:
         """The call with curl, an option a line."""
-        template = self.methods.raw.endpoints[
+        template = self.methods.plan.endpoints[
             operation.id
         ].path  # `{+name}` may be several segments
         path = re.sub(

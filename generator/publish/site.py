@@ -169,7 +169,7 @@ class _Writer:
     """Says in words what our extensions say of an operation."""
 
     def __init__(self, document: dict[str, Any]) -> None:
-        self.methods = Methods(Document(document))
+        self.methods = Methods.of_document(Document(document))
         self.anchors = anchors(document)
 
     def description(self, operation: Operation) -> str:
