@@ -217,7 +217,7 @@ def test_a_reply_that_contradicts_the_description_is_not_lost(serve: Any, connec
         chat(client)
     assert caught.value.content == b"half of {"
     assert caught.value.request_id == "req-1"
-    with pytest.raises(api302.DecodeError, match="is not JSON .*begin 'plain'") as caught:
+    with pytest.raises(api302.DecodeError, match=r"is not JSON .*begin 'plain'") as caught:
         chat(client)
     assert (caught.value.body, caught.value.status_code) == ("plain", 200)
 
