@@ -25,9 +25,8 @@ from generator.rules.context import escape
 from generator.source import EXTENSIONS_FILE, Spec, SpecError, seq
 
 from . import llms, samples, site
-from .versions import Loss, hinted, to_30, to_31
+from .versions import Json, Loss, as_published, to_30, to_31
 from .versions.losses import loss_report
-from .versions.walk import Json
 from .yaml_text import as_yaml
 
 _VALIDATORS = {
@@ -73,7 +72,7 @@ def publish(spec_dir: Path, out: Path) -> list[str]:
 
 def versions(document: Json) -> tuple[dict[str, Json], list[Loss]]:
     """The published document by OpenAPI version, and what the older versions cannot say."""
-    newest = hinted(stamped(document))
+    newest = as_published(stamped(document))
     middle, losses_31 = to_31(newest)
     oldest, losses_30 = to_30(middle)
     return {"3.2": newest, "3.1": middle, "3.0": oldest}, [*losses_31, *losses_30]
