@@ -224,8 +224,8 @@ def coverage(spec: Spec) -> str:
         ]
         pages.setdefault(file.partition("/")[0], Counter()).update(kinds)
     operations = {section: Counter[str]() for section in pages}
-    for (section, _), content in spec.vendor_files().items():
-        for _, _, operation in join.operations(content):
+    for file in spec.vendor_files():
+        for _, _, operation in join.operations(file.content):
             kinds = {str(obj(entry).get("evidence")) for entry in seq(operation.get("x-docs"))}
             best = next((kind for kind in EVIDENCE if kind in kinds), "none")
             unknown = [
@@ -233,7 +233,7 @@ def coverage(spec: Spec) -> str:
                 for part in ("request", "reply")
                 if part in obj(operation.get("x-unknown"))
             ]
-            operations.setdefault(section, Counter()).update(["calls", best, *unknown])
+            operations.setdefault(file.section, Counter()).update(["calls", best, *unknown])
     heads = [
         "section",
         "pages",

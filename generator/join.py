@@ -1,11 +1,24 @@
-"""Put the files of a specification together into one OpenAPI 3.2 document, with leaf tags and links, and no name invented."""
+"""Put the files of a specification together into one OpenAPI 3.2 document.
+
+What files say once for many operations is written out: defaults, tags and links. No name is invented.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from .source import COMMON_FILE, ROOT_FILE, VENDORS_FILE, Problem, Spec, SpecError, obj, seq
+from .source import (
+    COMMON_FILE,
+    ROOT_FILE,
+    VENDORS_FILE,
+    Problem,
+    Spec,
+    SpecError,
+    VendorFile,
+    obj,
+    seq,
+)
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 COMPONENTS = (
@@ -18,6 +31,15 @@ COMPONENTS = (
     "securitySchemes",
     "links",
 )
+
+DEFAULTS = "x-defaults"  # at the head of a file: what its operations share
+SHARED = ("security", "responses", "x-success")  # what may stand there
+# The keys of an operation, top down. Between the two stands behaviour, in any order.
+_HEAD = (
+    *("summary", "description", "operationId", "tags", "deprecated", "externalDocs", "security"),
+    *("parameters", "requestBody", "responses"),
+)
+_TAIL = ("x-price", "x-unknown", "x-docs")
 
 _STEP = re.compile(r"""([A-Za-z_][A-Za-z0-9_]*|"[^"\\]+")((?:\[[0-9]+\])*)(?:\.|\Z)""")
 
@@ -36,14 +58,13 @@ def assemble(spec: Spec) -> tuple[dict[str, Any], list[Problem]]:
     problems = list(spec.problems)
     root = obj(spec.files.get(ROOT_FILE))
     files = [(ROOT_FILE, root), (COMMON_FILE, obj(spec.files.get(COMMON_FILE)))]
-    files += [
-        (f"{section}/{vendor}.yaml", content)
-        for (section, vendor), content in spec.vendor_files().items()
-    ]
+    vendors = {file.name: file for file in spec.vendor_files()}
+    files += [(name, file.content) for name, file in vendors.items()]
     paths: dict[str, Any] = {}
     components: dict[str, dict[str, Any]] = {}
     for name, content in files:
-        _merge(spec, name, obj(content.get("paths")), paths, "path", problems)
+        own = complete_paths(spec, vendors[name]) if name in vendors else obj(content.get("paths"))
+        _merge(spec, name, own, paths, "path", problems)
         for kind, definitions in obj(content.get("components")).items():
             _merge(
                 spec,
@@ -54,7 +75,9 @@ def assemble(spec: Spec) -> tuple[dict[str, Any], list[Problem]]:
                 problems,
             )
     document = {
-        key: value for key, value in root.items() if key not in ("tags", "paths", "components")
+        key: value
+        for key, value in root.items()
+        if key not in ("tags", "paths", "components", DEFAULTS)
     }
     spec.adopt(document, root)
     document["tags"] = _tags(spec, root)
@@ -99,9 +122,11 @@ def _merge(
 def _tags(spec: Spec, root: dict[str, Any]) -> list[Any]:
     """The section tags of openapi.yaml, each followed by the leaf tags of its vendors that have operations."""
     vendors = obj(spec.files.get(VENDORS_FILE))
-    with_paths = [
-        home for home, content in spec.vendor_files().items() if obj(content.get("paths"))
-    ]
+    with_paths = dict.fromkeys(
+        (file.section, file.vendor)
+        for file in spec.vendor_files()
+        if obj(file.content.get("paths"))
+    )
     tags: list[Any] = []
     spec.adopt(tags, root.get("tags"))
     for tag in seq(root.get("tags")):
@@ -118,6 +143,71 @@ def _tags(spec: Spec, root: dict[str, Any]) -> list[Any]:
                     leaf["description"] = f"{leaf['summary']}, also {', '.join(map(str, others))}."
                 tags.append(leaf)
     return tags
+
+
+def defaults(spec: Spec, file: VendorFile) -> dict[str, Any]:
+    """What the operations of a file share: `x-defaults` of openapi.yaml, of the vendor's common.yaml, of the file itself.
+
+    The later of these wins; responses are laid over each other by status.
+    """
+    made: dict[str, Any] = {}
+    for name in (ROOT_FILE, file.shared, file.name):
+        shared = obj(obj(spec.files.get(name)).get(DEFAULTS))
+        for key in SHARED:
+            if key not in shared:
+                continue
+            before, made[key] = obj(made.get(key)), shared[key]
+            if key == "responses" and isinstance(shared[key], dict):
+                made[key] = _laid_over(spec, shared[key], before)
+            spec.adopt(made, shared, key)
+    return made
+
+
+def complete_paths(spec: Spec, file: VendorFile) -> dict[str, Any]:
+    """The paths of a file, each operation with the tag of its folder and the defaults that it does not override."""
+    paths = obj(file.content.get("paths"))
+    shared, made = defaults(spec, file), {}
+    spec.adopt(made, paths)
+    for path, item in paths.items():
+        made[path] = item
+        if isinstance(item, dict):
+            made[path] = {method: part for method, part in item.items()}
+            spec.adopt(made[path], item)
+            for method, operation in item.items():
+                if method in METHODS and isinstance(operation, dict):
+                    made[path][method] = _complete(spec, operation, shared, file)
+    return made
+
+
+def _complete(
+    spec: Spec, operation: dict[str, Any], shared: dict[str, Any], file: VendorFile
+) -> dict[str, Any]:
+    """An operation with its tag and the defaults that it does not override."""
+    whole = {**shared, **operation, "tags": [f"{file.section}.{file.vendor}"]}
+    if isinstance(operation.get("responses"), dict):
+        whole["responses"] = _laid_over(spec, operation["responses"], obj(shared.get("responses")))
+    made = {key: whole[key] for key in sorted(whole, key=rank)}
+    spec.adopt(made, operation)
+    for key in shared.keys() - operation.keys():
+        spec.adopt(made, shared, key)
+    return made
+
+
+def rank(key: str) -> int:
+    """Where a key stands in an operation: head, request, responses, then behaviour, then price and evidence."""
+    if key in _TAIL:
+        return len(_HEAD) + 1 + _TAIL.index(key)
+    return _HEAD.index(key) if key in _HEAD else len(_HEAD)
+
+
+def _laid_over(spec: Spec, own: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    """The entries of a mapping, and after them those of another that it does not have."""
+    missing = [key for key in shared if key not in own]
+    made = own | {key: shared[key] for key in missing}
+    spec.adopt(made, own)
+    for key in missing:
+        spec.adopt(made, shared, key)
+    return made
 
 
 def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:

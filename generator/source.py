@@ -1,5 +1,8 @@
 """Read the YAML files of a specification, keeping file and line of every key and item.
 
+A vendor's calls of a section are in `<section>/<vendor>.yaml`, or in parts, `<section>/<vendor>/<part>.yaml`, which
+vendors.yaml names; `<section>/<vendor>/common.yaml` holds what the parts share.
+
 YAML is read strictly: plain scalars mean what JSON means (numbers, true, false, null); everything else is a string, so dates and `16:9`
 stay strings. What YAML 1.1 and 1.2 read differently (`yes`, `010`, `1_000`, anchors, tags) is refused and must be quoted or written out.
 """
@@ -68,6 +71,55 @@ class _Place:
     lines: dict[str, int] | list[int]
 
 
+@dataclass(frozen=True)
+class VendorFile:
+    """A file with a vendor's calls of a section: `<section>/<vendor>.yaml`, or `<section>/<vendor>/<part>.yaml`."""
+
+    section: str
+    vendor: str
+    part: str
+    """Empty if the vendor has one file in the section."""
+    content: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The file's name relative to the folder of the specification."""
+        return file_name(self.section, self.vendor, self.part)
+
+    @property
+    def shared(self) -> str:
+        """The name of the file that holds what the parts of this vendor share, whether it is there or not."""
+        return file_name(self.section, self.vendor, COMMON_FILE.removesuffix(".yaml"))
+
+
+def file_name(section: str, vendor: str, part: str = "") -> str:
+    """The file of a vendor's calls in a section, relative to the folder of the specification."""
+    return f"{section}/{vendor}/{part}.yaml" if part else f"{section}/{vendor}.yaml"
+
+
+@dataclass(frozen=True)
+class Home:
+    """A path prefix of vendors.yaml: the file that its paths belong into, and the list and place that it stands at."""
+
+    prefix: str
+    section: str
+    vendor: str
+    part: str
+    listed: list[Any]
+    number: int
+
+    @property
+    def file(self) -> str:
+        """The file, relative to the folder of the specification."""
+        return file_name(self.section, self.vendor, self.part)
+
+    def holds(self, path: str) -> bool:
+        """Whether a path is the prefix itself, or goes on after it with `/` or `:`."""
+        return path == self.prefix or (
+            path.startswith(self.prefix) and path[len(self.prefix)] in "/:"
+        )
+
+
 @dataclass
 class Spec:
     """A specification folder: the content of its files as plain dicts and lists, and the line of everything in them."""
@@ -75,6 +127,8 @@ class Spec:
     root: Path
     files: dict[str, Any] = field(default_factory=dict)
     """Content by file name relative to the folder, with forward slashes."""
+    texts: dict[str, str] = field(default_factory=dict)
+    """The text of the files."""
     problems: list[Problem] = field(default_factory=list)
     """What is wrong with the files as YAML."""
     _places: dict[int, _Place] = field(
@@ -87,17 +141,9 @@ class Spec:
     def load(cls, root: Path) -> Spec:
         """Read every YAML file of a folder. What cannot be read is listed in `problems`; nothing is raised."""
         spec = cls(root)
-        found = [
-            path
-            for path in (
-                root / ROOT_FILE,
-                root / VENDORS_FILE,
-                root / COMMON_FILE,
-                *root.glob("*/*.y*ml"),
-            )
-            if path.is_file()
-        ]
-        for name in sorted(path.relative_to(root).as_posix() for path in found):
+        at_root = (root / ROOT_FILE, root / VENDORS_FILE, root / COMMON_FILE)
+        found = [*at_root, *root.glob("*/*.y*ml"), *root.glob("*/*/*.y*ml")]
+        for name in sorted(path.relative_to(root).as_posix() for path in found if path.is_file()):
             spec.files[name] = _Reader(spec, name).read()
         for name in (ROOT_FILE, VENDORS_FILE):
             if name not in spec.files:
@@ -154,19 +200,36 @@ class Spec:
         """Note where a mapping or list stands."""
         self._places[id(container)] = place
 
-    def vendor_files(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """Content by (section, vendor) of the files that hold paths, in the order of the sections in openapi.yaml, then by vendor."""
-        order = {name: number for number, name in enumerate(self.sections())}
-        found: dict[tuple[str, str], dict[str, Any]] = {}
+    def vendor_files(self) -> list[VendorFile]:
+        """The files that hold paths: by section as in openapi.yaml, by vendor, and by part as in vendors.yaml."""
+        found = []
         for name, content in self.files.items():
             section, slash, rest = name.partition("/")
-            if slash and rest != LEDGER_NAME and "/" not in rest:
-                found[section, rest.rpartition(".")[0]] = (
-                    content if isinstance(content, dict) else {}
-                )
-        return dict(
-            sorted(found.items(), key=lambda item: (order.get(item[0][0], len(order)), item[0]))
-        )
+            vendor, _, part = rest.rpartition(".")[0].partition("/")
+            if slash and rest != LEDGER_NAME:
+                found.append(VendorFile(section, vendor, part, obj(content)))
+        sections, vendors = self.sections(), obj(self.files.get(VENDORS_FILE))
+
+        def rank(file: VendorFile) -> tuple[int, str, str, int, str]:
+            parts = list(obj(obj(obj(vendors.get(file.vendor)).get("homes")).get(file.section)))
+            section = sections.index(file.section) if file.section in sections else len(sections)
+            part = parts.index(file.part) if file.part in parts else len(parts)
+            return section, file.section, file.vendor, part, file.part
+
+        return sorted(found, key=rank)
+
+    def homes(self) -> list[Home]:
+        """Every path prefix of vendors.yaml with the section, vendor and part that it belongs to."""
+        return [
+            Home(prefix, section, slug, part, listed, number)
+            for slug, vendor in obj(self.files.get(VENDORS_FILE)).items()
+            for section, prefixes in obj(obj(vendor).get("homes")).items()
+            for part, listed in (
+                prefixes.items() if isinstance(prefixes, dict) else [("", seq(prefixes))]
+            )
+            for number, prefix in enumerate(seq(listed))
+            if isinstance(prefix, str)
+        ]
 
     def ledgers(self) -> dict[str, dict[str, Any]]:
         """Ledger rows by page, by file name."""
@@ -235,6 +298,7 @@ class _Reader:
         except OSError as error:
             self.refuse(1, f"the file cannot be read: {error.strerror}", "make it readable")
             return None
+        self.spec.texts[self.name] = text
         try:
             node = _Parser(text).get_single_node()
         except YAMLError as error:

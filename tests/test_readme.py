@@ -43,7 +43,7 @@ def test_the_maintainers_example(tmp_path: Path) -> None:
         line for line in page.splitlines() if line.startswith("p365:")
     )
     (field,) = re.findall(r"^ +(seed: \{.*\})$", README, re.M)
-    file = spec / "videos/kling.yaml"
+    file = spec / "videos/kling/v1.yaml"
     text = file.read_text(encoding="utf-8")
     head = re.search(r"    KlingTextToVideoRequest:\n.*?      properties:\n", text, re.S)
     assert head, "the schema that the README names"

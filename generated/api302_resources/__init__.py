@@ -114,18 +114,18 @@ class Sections(Resource):
         return Responses(self._client)
 
     @cached_property
-    def files(self) -> Files:
-        """Files, at the top of the client."""
-        from api302_resources.shortcuts.files import Files
-
-        return Files(self._client)
-
-    @cached_property
     def account(self) -> Account:
         """Account, at the top of the client."""
         from api302_resources.shortcuts.account import Account
 
         return Account(self._client)
+
+    @cached_property
+    def files(self) -> Files:
+        """Files, at the top of the client."""
+        from api302_resources.shortcuts.files import Files
+
+        return Files(self._client)
 
     @cached_property
     def embeddings(self) -> Embeddings:
@@ -223,18 +223,18 @@ class AsyncSections(AsyncResource):
         return AsyncResponses(self._client)
 
     @cached_property
-    def files(self) -> AsyncFiles:
-        """Files, at the top of the client."""
-        from api302_resources.shortcuts.files import AsyncFiles
-
-        return AsyncFiles(self._client)
-
-    @cached_property
     def account(self) -> AsyncAccount:
         """Account, at the top of the client."""
         from api302_resources.shortcuts.account import AsyncAccount
 
         return AsyncAccount(self._client)
+
+    @cached_property
+    def files(self) -> AsyncFiles:
+        """Files, at the top of the client."""
+        from api302_resources.shortcuts.files import AsyncFiles
+
+        return AsyncFiles(self._client)
 
     @cached_property
     def embeddings(self) -> AsyncEmbeddings:

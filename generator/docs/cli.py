@@ -65,7 +65,7 @@ def add(commands: Any) -> None:
             )
             action.add_argument(
                 "--home",
-                metavar="SECTION.VENDOR",
+                metavar="SECTION.VENDOR[.PART]",
                 help="where it belongs, if no prefix in vendors.yaml says so",
             )
         else:
@@ -159,8 +159,10 @@ def _diff(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> s
 
 def _draft(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> str:
     home = tuple(args.home.split(".")) if args.home else None
-    if home is not None and len(home) != 2:
-        raise DocsError(f"--home {args.home}: write SECTION.VENDOR, such as videos.kling")
+    if home is not None and len(home) not in (2, 3):
+        raise DocsError(
+            f"--home {args.home}: write SECTION.VENDOR, such as videos.kling, or SECTION.VENDOR.PART"
+        )
     pages = [page for source in args.source for page in pages_of(source, fetcher)]
     if unreadable := [str(page) for page in pages if isinstance(page, PageError)]:
         raise DocsError("\n".join(unreadable))

@@ -11,8 +11,7 @@ import yaml
 
 from .. import join
 from ..rules.context import Context, Operation
-from ..rules.names import _under as under  # pyright: ignore[reportPrivateUsage]
-from ..source import Spec, SpecError, obj, seq
+from ..source import Home, Spec, SpecError, obj, seq
 from . import DocsError
 from .page import Call, page_number, type_name
 
@@ -116,20 +115,15 @@ class Described:
             self.context.document, ["paths", operation.path, operation.method, *keys]
         )
 
-    def home(self, path: str) -> tuple[str, str] | None:
-        """Section and vendor whose prefix in vendors.yaml is the longest of a path. Raises DocsError if two vendors claim it."""
-        found = [
-            (len(prefix), section, slug)
-            for slug, vendor in self.context.vendors.items()
-            for section, prefixes in obj(obj(vendor).get("homes")).items()
-            for prefix in map(str, seq(prefixes))
-            if under(path, prefix)
-        ]
-        best = sorted({home[1:] for home in found if home[0] == max(found)[0]})
-        if len(best) > 1:
-            names = " and ".join(".".join(home) for home in best)
+    def home(self, path: str) -> Home | None:
+        """The longest prefix of a path in vendors.yaml. Raises DocsError if two vendors claim it."""
+        found = [home for home in self.spec.homes() if home.holds(path)]
+        best = [home for home in found if len(home.prefix) == max(len(one.prefix) for one in found)]
+        names = sorted({f"{home.section}.{home.vendor}" for home in best})
+        if len(names) > 1:
             raise DocsError(
-                f"{path} is claimed by {names} in vendors.yaml; give one of them a longer prefix, or the other none"
+                f"{path} is claimed by {' and '.join(names)} in vendors.yaml;"
+                " give one of them a longer prefix, or the other none"
             )
         return best[0] if best else None
 

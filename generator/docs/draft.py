@@ -12,12 +12,14 @@ from typing import Any, ClassVar
 import jsonschema_rs
 import yaml
 
+from .. import join
 from ..rules.context import is_event_stream, is_json
+from ..rules.layout import WIDTH
 from ..rules.names import class_name, pascal
 from ..rules.structure import SLUG
 from ..source import _AMBIGUOUS as AMBIGUOUS  # pyright: ignore[reportPrivateUsage]
 from ..source import _NUMBER as NUMBER  # pyright: ignore[reportPrivateUsage]
-from ..source import obj, seq
+from ..source import file_name, obj, seq
 from . import DocsError
 from .described import Described
 from .hints import suggest
@@ -79,7 +81,7 @@ class _Dumper(yaml.SafeDumper):
         )
         width = sum(len(name) + 4 + self._lay_out(inner, name) for name, inner in pairs)
         block = key in _BLOCKS or (key == "parameters" and isinstance(node, yaml.SequenceNode))
-        node.flow_style = width <= 100 and not block  # type: ignore[attr-defined]
+        node.flow_style = width <= 84 and not block  # type: ignore[attr-defined]
         return width if node.flow_style else 1000  # type: ignore[attr-defined]
 
 
@@ -96,7 +98,7 @@ def draft(described: Described, pages: list[Page], home: tuple[str, ...] | None 
     drafts = [
         Draft(described, page, call, home, ids, schemas) for page in pages for call in page.calls
     ]
-    files = {f"spec/{one.section}/{one.vendor}.yaml" for one in drafts}
+    files = {f"spec/{one.file}" for one in drafts}
     if len(files) > 1:
         raise DocsError(
             f"these pages belong into {' and '.join(sorted(files))}; draft them file by file"
@@ -108,11 +110,11 @@ def draft(described: Described, pages: list[Page], home: tuple[str, ...] | None 
             raise DocsError(
                 f"{one.page.source}: {name} is also on another of these pages; draft them one by one"
             )
-        paths[one.path][one.method] = one.lead | behaviour | one.body
+        paths[one.path][one.method] = one.operation(behaviour)
     fragment: dict[str, Any] = {"paths": paths} | (
         {"components": {"schemas": schemas}} if schemas else {}
     )
-    text = yaml.dump(fragment, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=10**6)
+    text = yaml.dump(fragment, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=WIDTH)
     text = re.sub(rf"^(.*?) ?{_TODO}(.*)$", r"\1\2  # TODO words", text, flags=re.MULTILINE)
     text = re.sub(
         r"^( +x-(?:success|task|task-status|stream):.*)$",
@@ -148,13 +150,16 @@ class Draft:
             if self.known
             else re.sub(r"(?<=/):(\w+)", r"{\1}", [*call.others, call.path][0])
         )
-        found = (self.known.section, self.known.vendor) if self.known else described.home(self.path)
+        found = self.known or described.home(self.path)
         if found is None and home is None:
             raise DocsError(
                 f"{page.source}: no prefix in vendors.yaml is the home of {self.path}; say with --home SECTION.VENDOR where it belongs"
             )
         self.homeless = found is None
-        self.section, self.vendor = found or home or ("", "")
+        self.section, self.vendor, *part = (
+            (found.section, found.vendor) if found else home or ("", "")
+        )
+        self.file = found.file if found else file_name(self.section, self.vendor, *part)
         self.left = list(page.faults)
         self.id = self.known.id if self.known else self._name(ids)
         ids.add(self.id)
@@ -168,12 +173,9 @@ class Draft:
 
     def head(self) -> list[str]:
         """What to do with the fragment, as comments."""
-        where, name = (
-            f"spec/{self.section}/{self.vendor}.yaml",
-            f"{self.method.upper()} {self.path}",
-        )
+        name = f"{self.method.upper()} {self.path}"
         lines = [
-            f"# {name}, from {self.page.source}. Review it, settle what is marked TODO, paste it into {where}."
+            f"# {name}, from {self.page.source}. Review it, settle what is marked TODO, paste it into spec/{self.file}."
         ]
         if self.known:
             file, line = self.described.place(self.known)
@@ -190,11 +192,25 @@ class Draft:
             row = {key: row[key] for key in ("title", "group") if key in row} | {
                 "operations": sorted({*map(str, seq(row.get("operations"))), self.id})
             }
-            lines.append(f"# spec/{file}: {self.row}: {json.dumps(row, ensure_ascii=False)}")
+            line = f"# spec/{file}: {self.row}: {json.dumps(row, ensure_ascii=False)}"
+            if len(line) > WIDTH:
+                line = line.replace(', "operations": ', ',\n#   "operations": ')
+            lines.append(line)
         return [
             *lines,
             *(f"# Left out: {' '.join(fault.split())}." for fault in dict.fromkeys(self.left)),
         ]
+
+    def operation(self, behaviour: dict[str, Any]) -> dict[str, Any]:
+        """The operation as it stands in a file: without what the file's defaults say, its keys in the house's order."""
+        spec = self.described.spec
+        file = next((one for one in spec.vendor_files() if one.name == self.file), None)
+        shared = join.defaults(spec, file) if file else {}
+        whole = self.lead | behaviour | self.body
+        own = {
+            key: value for key, value in whole.items() if key not in shared or value != shared[key]
+        }
+        return {key: own[key] for key in sorted(own, key=join.rank)}
 
     def _name(self, ids: set[str]) -> str:
         """`<vendor>_<action>` from the end of the path, as much of it as makes it unique."""
@@ -231,7 +247,6 @@ class Draft:
         return {
             "operationId": self.id,
             "summary": f"{title} {_TODO}",
-            "tags": [f"{self.section}.{self.vendor}"],
             "x-docs": [{key: value for key, value in docs.items() if value}],
         } | ({"x-price": price} if (price := prices(call.description)) else {})
 
@@ -256,8 +271,6 @@ class Draft:
         responses: dict[str, Any] = {
             "200": {"description": f"The reply. {_TODO}", "content": reply}
         }
-        for status, name in (("4XX", "ClientError"), ("5XX", "ServerError")):
-            responses[status] = {"$ref": f"#/components/responses/{name}"}
         return {**made, "responses": responses}
 
     def any_object(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from .. import join
 from ..source import Problem, Spec
-from . import behaviour, evidence, examples, names, schemas, structure
+from . import behaviour, evidence, examples, layout, names, schemas, structure
 from .context import Context
 
 __all__ = ["RULES", "Context", "Problem", "check_spec", "notes"]
@@ -18,6 +18,7 @@ __all__ = ["RULES", "Context", "Problem", "check_spec", "notes"]
 RULES: list[Callable[[Context], Iterator[Problem]]] = [
     structure.form_of_files,
     structure.vendors,
+    structure.vendor_files,
     structure.openapi,
     structure.unread_parts,
     structure.unknown_keywords,
@@ -27,7 +28,6 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     structure.unused_components,
     names.operation_ids,
     names.shortcuts,
-    names.tags,
     names.homes,
     names.path_parameters,
     names.schema_names,
@@ -58,6 +58,10 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     evidence.evidence,
     evidence.ledger,
     evidence.secrets,
+    layout.widths,
+    layout.lengths,
+    layout.order,
+    layout.repeated,
 ]
 
 

@@ -89,6 +89,7 @@ class Operation:
     method: str
     node: dict[str, Any]
     pointer: str
+    file: str
 
     @property
     def id(self) -> str:
@@ -141,20 +142,15 @@ class Context:
     _validators: dict[str, jsonschema_rs.Validator | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for (section, vendor), content in self.spec.vendor_files().items():
-            for path, item in obj(content.get("paths")).items():
-                for method, node in obj(item).items():
-                    if method in join.METHODS and isinstance(node, dict):
-                        self.operations.append(
-                            Operation(
-                                section,
-                                vendor,
-                                path,
-                                method,
-                                node,
-                                f"/paths/{escape(path)}/{method}",
-                            )
-                        )
+        homes = {file.name: file for file in self.spec.vendor_files()}
+        for path, item in obj(self.document["paths"]).items():
+            file = homes.get((self.spec.place(self.document["paths"], path) or ("", 0))[0])
+            for method, node in obj(item).items():
+                if file and method in join.METHODS and isinstance(node, dict):
+                    pointer = f"/paths/{escape(path)}/{method}"
+                    self.operations.append(
+                        Operation(file.section, file.vendor, path, method, node, pointer, file.name)
+                    )
         for path, item in obj(self.document["paths"]).items():
             self._walk(
                 Node(
@@ -266,13 +262,10 @@ class Context:
         """A problem at a key of an operation; where there is no such key, at its method; without a key, at its path."""
         if key in operation.node:
             return self.problem(operation.node, key, message, fix, path)
-        paths = obj(self.spec.vendor_files()[operation.section, operation.vendor].get("paths"))
-        return self.problem(
-            paths if key is None else paths[operation.path],
-            operation.path if key is None else operation.method,
-            message,
-            fix,
-        )
+        paths = self.document["paths"]
+        if key is None:
+            return self.problem(paths, operation.path, message, fix)
+        return self.problem(paths[operation.path], operation.method, message, fix)
 
     # Following references
 

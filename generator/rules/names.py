@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from ..source import COMMON_FILE, Problem, obj, seq
+from ..source import COMMON_FILE, Home, Problem, obj, seq
 from .context import Context, Node, Operation
 from .structure import SLUG
 
@@ -113,73 +113,40 @@ def shortcuts(context: Context) -> Iterator[Problem]:
                 )
 
 
-def tags(context: Context) -> Iterator[Problem]:
-    """An operation has one tag: the section and vendor of its file."""
-    for operation in context.operations:
-        leaf = f"{operation.section}.{operation.vendor}"
-        if operation.node.get("tags") != [leaf]:
-            yield context.on(
-                operation,
-                "tags",
-                f"the tags of {operation} are not [{leaf}]",
-                f"write `tags: [{leaf}]`",
-            )
-
-
 def homes(context: Context) -> Iterator[Problem]:
     """A path, and each of its aliases, stands in the file that the longest prefix in vendors.yaml names."""
-    prefixes = [
-        (prefix, section, slug)
-        for slug, vendor in context.vendors.items()
-        for section, listed in obj(obj(vendor).get("homes")).items()
-        for prefix in seq(listed)
-        if isinstance(prefix, str)
-    ]
-    prefixes.sort(key=lambda home: -len(home[0]))
+    prefixes = sorted(context.spec.homes(), key=lambda home: -len(home.prefix))
     known: dict[str, Operation] = {operation.path: operation for operation in context.operations}
     aliases: dict[str, Operation] = {}
     for operation in context.operations:
-        file = f"{operation.section}/{operation.vendor}.yaml"
         listed = operation.node.get("x-aliases")
         for path in [operation.path, *(alias for alias in seq(listed) if isinstance(alias, str))]:
             key = None if path == operation.path else "x-aliases"
-            home = next(
-                ((section, slug) for prefix, section, slug in prefixes if _under(path, prefix)),
-                None,
-            )
-            if home is None and key:
-                home = (
-                    operation.section,
-                    operation.vendor,
-                )  # an alias is under its operation's home unless another vendor claims it
-            if home is None:
-                fix = f"add a prefix of it to `{operation.vendor}` in vendors.yaml, under homes: {operation.section}"
-                yield context.on(
-                    operation, key, f"no prefix in vendors.yaml is the home of {path}", fix
-                )
-            elif home != (operation.section, operation.vendor):
+            home = next((home for home in prefixes if home.holds(path)), None)
+            # An alias is under its operation's home unless another vendor claims it.
+            if home is None and not key:
+                section = f"homes: {operation.section}"
+                fix = f"add a prefix of it to `{operation.vendor}` in vendors.yaml, under {section}"
+                message = f"no prefix in vendors.yaml is the home of {path}"
+                yield context.on(operation, key, message, fix)
+            elif home and _is_elsewhere(home, operation, alias=bool(key)):
                 fix = "move it there, or correct the prefixes in vendors.yaml"
-                yield context.on(
-                    operation,
-                    key,
-                    f"the home of {path} is {home[0]}/{home[1]}.yaml, not {file}",
-                    fix,
-                )
+                message = f"the home of {path} is {home.file}, not {operation.file}"
+                yield context.on(operation, key, message, fix)
             if key:
                 other = known.get(path) or aliases.setdefault(
                     f"{operation.method} {path}", operation
                 )
                 if other is not operation:
-                    yield context.on(
-                        operation,
-                        key,
-                        f"the alias {path} is also a path of `{other}`",
-                        "keep it at one operation",
-                    )
+                    message = f"the alias {path} is also a path of `{other}`"
+                    yield context.on(operation, key, message, "keep it at one operation")
 
 
-def _under(path: str, prefix: str) -> bool:
-    return path == prefix or (path.startswith(prefix) and path[len(prefix)] in "/:")
+def _is_elsewhere(home: Home, operation: Operation, alias: bool) -> bool:
+    """Whether a path belongs into another file; an alias may belong into another part of the same vendor."""
+    if alias:
+        return (home.section, home.vendor) != (operation.section, operation.vendor)
+    return home.file != operation.file
 
 
 def path_parameters(context: Context) -> Iterator[Problem]:
@@ -228,7 +195,7 @@ def schema_names(context: Context) -> Iterator[Problem]:
             continue
         name, file = str(node.key), context.file_of(node)
         if file != COMMON_FILE and "/" in file:
-            prefix = class_name(pascal(file.partition("/")[2].rpartition(".")[0]))
+            prefix = class_name(pascal(re.split(r"[/.]", file)[1]))
             if not re.match(rf"{re.escape(prefix)}(?![a-z])", name):
                 fix = f"name it {prefix}…, or put it into common.yaml if several vendors use it"
                 yield context.at(

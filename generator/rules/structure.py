@@ -22,14 +22,22 @@ from ..source import (
     ROOT_FILE,
     VENDORS_FILE,
     Problem,
+    file_name,
     obj,
     seq,
 )
 from .context import COMPONENT_KINDS, Context, Node, explain, same
 
+COMMON_PART = COMMON_FILE.removesuffix(".yaml")
 SLUG = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
 FIELD_EXTENSIONS = frozenset({"x-file", "x-segments"})
 
+_PREFIXES = {
+    "type": "array",
+    "minItems": 1,
+    "uniqueItems": True,
+    "items": {"type": "string", "pattern": r"^/.*[^/]$"},
+}
 _VENDORS = {
     "type": "object",
     "additionalProperties": {
@@ -48,10 +56,10 @@ _VENDORS = {
                 "type": "object",
                 "minProperties": 1,
                 "additionalProperties": {
-                    "type": "array",
-                    "minItems": 1,
-                    "uniqueItems": True,
-                    "items": {"type": "string", "pattern": r"^/.*[^/]$"},
+                    **_PREFIXES,
+                    "type": ["array", "object"],
+                    "minProperties": 1,
+                    "additionalProperties": _PREFIXES,
                 },
             },
         },
@@ -98,10 +106,16 @@ _PATHS = {
         "properties": dict.fromkeys(join.METHODS, _OBJECT),
     },
 }
+_DEFAULTS = {
+    "type": "object",
+    "minProperties": 1,
+    "additionalProperties": False,
+    "properties": {key: {"type": ["object", "array"]} for key in join.SHARED},
+}
 _VENDOR_FILE = {
     "type": "object",
     "additionalProperties": False,
-    "properties": {"paths": _PATHS, "components": _COMPONENTS},
+    "properties": {join.DEFAULTS: _DEFAULTS, "paths": _PATHS, "components": _COMPONENTS},
 }
 _COMMON = {
     "type": "object",
@@ -114,6 +128,7 @@ _ROOT = {
     "additionalProperties": False,
     "patternProperties": {"^x-": True},  # the rule about extensions has its say
     "properties": {
+        join.DEFAULTS: _DEFAULTS,
         **dict.fromkeys(("openapi", "info", "servers", "security", "paths", "externalDocs"), True),
         "tags": {"type": "array", "items": _OBJECT},
         "components": {
@@ -177,11 +192,6 @@ def form_of_files(context: Context) -> Iterator[Problem]:
                 yield Problem(name, 1, "the file does not end in .yaml", "rename it")
             if rest == LEDGER_NAME:
                 schema = _LEDGER
-            elif rest.rpartition(".")[0] not in context.vendors:
-                fix = "add the vendor there, or name the file after one that is there"
-                yield Problem(
-                    name, 1, f"{VENDORS_FILE} has no vendor `{rest.rpartition('.')[0]}`", fix
-                )
         for error in _compiled(json.dumps(schema)).iter_errors(content):
             path, message = explain(error)
             yield Problem(
@@ -189,9 +199,38 @@ def form_of_files(context: Context) -> Iterator[Problem]:
             )
 
 
+def vendor_files(context: Context) -> Iterator[Problem]:
+    """Each file belongs to a vendor of vendors.yaml and, where it holds paths, to one of its parts there."""
+    for file in context.spec.vendor_files():
+        where = f"{file.section}.{file.vendor}"
+        homes = obj(obj(context.vendors.get(file.vendor)).get("homes")).get(file.section)
+        if file.vendor not in context.vendors:
+            fix = "add the vendor there, or name the file after one that is there"
+            yield Problem(file.name, 1, f"{VENDORS_FILE} has no vendor `{file.vendor}`", fix)
+        elif "paths" not in file.content:
+            continue
+        elif file.part and file.part not in obj(homes):
+            message = f"{VENDORS_FILE} has no part `{file.part}` of {where}"
+            fix = f"add it there under homes: {file.section}, with its path prefixes, or move the paths"
+            yield context.problem(file.content, "paths", message, fix)
+        elif not file.part and isinstance(homes, dict):
+            message = f"{VENDORS_FILE} has parts of {where}: {', '.join(homes)}"
+            fix = f"move the paths into them, such as {file_name(file.section, file.vendor, next(iter(homes), ''))}"
+            yield context.problem(file.content, "paths", message, fix)
+
+
 def vendors(context: Context) -> Iterator[Problem]:
-    """Vendor slugs are slugs, their homes are sections, and no prefix has two homes."""
+    """Slugs of vendors and parts are slugs, their homes are sections, and no prefix has two homes."""
     seen: dict[str, str] = {}
+    for home in context.spec.homes():
+        name = ".".join(filter(None, (home.section, home.vendor, home.part)))
+        other = seen.setdefault(home.prefix, name)
+        if (other, home.prefix) != (name, home.prefix) or home.listed.index(
+            home.prefix
+        ) != home.number:
+            message = f"the prefix `{home.prefix}` is also the home of {other}"
+            fix = "keep it at one vendor and section, or make one of the two longer"
+            yield context.problem(home.listed, home.number, message, fix)
     for slug, vendor in context.vendors.items():
         if not SLUG.match(slug):
             yield context.problem(
@@ -209,17 +248,12 @@ def vendors(context: Context) -> Iterator[Problem]:
                     f"there is no section `{section}`",
                     did_you_mean(section, context.spec.sections()),
                 )
-            for number, prefix in enumerate(seq(prefixes)):
-                if isinstance(prefix, str) and prefix in seen:
-                    message = f"the prefix `{prefix}` is also the home of {seen[prefix]}"
-                    yield context.problem(
-                        prefixes,
-                        number,
-                        message,
-                        "keep it at one vendor and section, or make one of the two longer",
-                    )
-                elif isinstance(prefix, str):
-                    seen[prefix] = f"{section}.{slug}"
+            for part in obj(prefixes):
+                if not SLUG.match(part) or part == COMMON_PART:
+                    message = f"the part `{part}` of {section}.{slug} is no snake_case name"
+                    if part == COMMON_PART:
+                        message = f"`{part}` is where the parts of {section}.{slug} share, and has no paths"
+                    yield context.problem(prefixes, part, message, "choose another name")
 
 
 def openapi(context: Context) -> Iterator[Problem]:
@@ -380,10 +414,9 @@ def _extension_keys(context: Context) -> Iterator[tuple[Any, str, str]]:
         if node.role == "responses" and isinstance(node.key, str) and node.key.startswith("x-"):
             yield node.parent, node.key, "responses object"
     root = obj(context.spec.files.get(ROOT_FILE))
-    yield from _nested_extension_keys(
-        {key: value for key, value in root.items() if key not in ("paths", "components")}
-    )
-    yield from ((root, key, "document") for key in root if key.startswith("x-"))
+    head = {key for key in root if key not in ("paths", "components", join.DEFAULTS)}
+    yield from _nested_extension_keys({key: root[key] for key in root if key in head})
+    yield from ((root, key, "document") for key in root if key in head and key.startswith("x-"))
     for content in context.spec.files.values():
         for kind in ("paths", "components"):
             part = obj(obj(content).get(kind))

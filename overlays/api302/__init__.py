@@ -11,8 +11,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import testing, webhooks
+    from ._calls.files import FileInput
     from ._client import AsyncClient, Client
-    from ._core import Cost, RawReply
     from ._errors import (
         Api302Error,
         ApiError,
@@ -35,21 +35,21 @@ if TYPE_CHECKING:
         TaskTimeout,
         TimeoutError,
     )
-    from ._files import AsyncOutput, FileInput, Output
-    from ._stream import AsyncByteStream, AsyncStream, ByteStream, Stream
-    from ._task import AsyncTask, AsyncTaskResult, Task, TaskResult, TaskStatus
-    from ._uploads import Uploaded
+    from ._features.files import AsyncOutput, Output
+    from ._features.streams import AsyncByteStream, AsyncStream, ByteStream, Stream
+    from ._features.tasks import AsyncTask, AsyncTaskResult, Task, TaskResult
+    from ._types import Cost, RawResponse, TaskStatus, Uploaded
 
 _WHERE = {
     "_client": "AsyncClient Client",
-    "_core": "Cost RawReply",
+    "_calls.files": "FileInput",
     "_errors": "Api302Error ApiError AuthenticationError BadRequestError ConnectionError DecodeError EnvelopeError InvalidArgument "
     "NoChannelError NotFoundError PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError StreamError "
     "TaskError TaskFailed TaskTimeout TimeoutError",
-    "_files": "AsyncOutput FileInput Output",
-    "_stream": "AsyncByteStream AsyncStream ByteStream Stream",
-    "_task": "AsyncTask AsyncTaskResult Task TaskResult TaskStatus",
-    "_uploads": "Uploaded",
+    "_features.files": "AsyncOutput Output",
+    "_features.streams": "AsyncByteStream AsyncStream ByteStream Stream",
+    "_features.tasks": "AsyncTask AsyncTaskResult Task TaskResult",
+    "_types": "Cost RawResponse TaskStatus Uploaded",
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names.split()}
 
@@ -78,7 +78,7 @@ __all__ = [
     "PermissionDeniedError",
     "QuotaError",
     "RateLimitError",
-    "RawReply",
+    "RawResponse",
     "RequestTooLargeError",
     "ServerError",
     "Stream",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from ._client import AsyncClient, Client
-    from ._core import Call
+    from ._types import Call
 
 SECRET = re.compile(
     r"(api|access|secret|private)?[-_]?(key|token|secret|password|authorization)s?", re.IGNORECASE
@@ -38,8 +38,8 @@ def record(client: Client | AsyncClient, folder: str | PathLike[str]) -> Generat
     into = Path(folder)
     into.mkdir(parents=True, exist_ok=True)
     number = count(1)
-    core = client._client  # pyright: ignore[reportPrivateUsage]
-    key = core._key  # pyright: ignore[reportPrivateUsage]
+    session = client._client  # pyright: ignore[reportPrivateUsage]
+    key = session.settings.api_key
 
     def observe(call: Call, status: int, headers: Mapping[str, str], content: bytes) -> None:
         sent = call.kwargs
@@ -70,11 +70,11 @@ def record(client: Client | AsyncClient, folder: str | PathLike[str]) -> Generat
         )
         (into / name).write_text(text + "\n", encoding="utf-8")
 
-    core.observers.append(observe)
+    session.observers.append(observe)
     try:
         yield
     finally:
-        core.observers.remove(observe)
+        session.observers.remove(observe)
 
 
 def _shown(headers: Mapping[str, str]) -> dict[str, str]:

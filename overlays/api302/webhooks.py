@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ._errors import InvalidArgument
+from ._features.tasks import operation, read_status
 from ._paths import is_object
-from ._task import TaskStatus, operation, read_status
+from ._types import TaskStatus
 
 _UNIFIED: dict[str, Any] = {
     "state": "status",

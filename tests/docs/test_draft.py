@@ -31,8 +31,9 @@ def paste(fragment: str, spec: Path) -> None:
     text = text.replace("components:\n  schemas:\n", "components:\n  schemas:\n" + schemas, 1)
     file.write_text(text, "utf-8")
     for ledger, number, row in re.findall(
-        r"^# spec/(\S+/pages\.yaml): (p\d+): (.*)$", fragment, re.MULTILINE
+        r"^# spec/(\S+/pages\.yaml): (p\d+): (.*(?:\n#   .*)?)$", fragment, re.MULTILINE
     ):
+        row = row.replace("\n#  ", "\n  ")
         lines = (spec / ledger).read_text("utf-8").splitlines()
         (spec / ledger).write_text(
             "\n".join(f"{number}: {row}" if line.startswith(number) else line for line in lines)
@@ -51,7 +52,7 @@ def test_draft_passes_the_rules(docs: Docs, mini: Path, tmp_path: Path) -> None:
     [(path, item)] = made["paths"].items()
     operation = item["post"]
     assert path == "/acme/v2/dances/{dance_id}/moves" and operation["operationId"] == "acme_moves"
-    assert operation["tags"] == ["videos.acme"] and operation["x-price"] == [
+    assert "tags" not in operation and operation["x-price"] == [
         {"amount": 0.05, "unit": "PTC", "per": "call"}
     ]
     assert (
@@ -277,7 +278,7 @@ def test_draft_follows_the_vendors_conventions(
     submit, fetch = pair(page, tmp_path, "/acme/v1/videos", task)
     run = docs("draft", submit)
     [operation] = (item["post"] for item in yaml.safe_load(run.out)["paths"].values())
-    assert operation["x-success"] == {"field": "code", "values": [0], "message": "message"}
+    assert "x-success" not in operation  # the file's x-defaults say it
     assert operation["x-task"] == {
         "fetch": "acme_get_video",
         "parameters": {"task_id": "data.task_id"},
@@ -361,6 +362,39 @@ def test_draft_of_a_stream(
     assert [str(problem) for problem in rules.check_spec(Spec.load(mini))] == []
 
 
+def test_draft_says_what_the_defaults_of_its_file_do_not(
+    docs: Docs, mini: Path, page: Page, tmp_path: Path
+) -> None:
+    file = mini / "videos" / "acme.yaml"
+    envelope = "x-success: {field: code, values: [0], message: message}\n"
+    text = file.read_text("utf-8").replace(f"x-defaults:\n  {envelope}", "")
+    file.write_text(
+        text.replace("      x-task-status:\n", f"      {envelope}      x-task-status:\n")
+    )
+
+    submit, _ = pair(page, tmp_path, "/acme/v1/videos", fetched(code={"type": "integer"}))
+    [item] = yaml.safe_load(docs("draft", submit).out)["paths"].values()
+
+    assert item["post"]["x-success"] == {"field": "code", "values": [0], "message": "message"}
+    assert list(item["post"])[-1] == "x-docs"
+
+
+def test_draft_names_the_part_that_it_belongs_in(
+    docs: Docs, mini: Path, page: Page, tmp_path: Path
+) -> None:
+    vendors = mini / "vendors.yaml"
+    parts = "{v1: [/acme], dances: [/acme/v2/dances]}"
+    vendors.write_text(vendors.read_text("utf-8").replace("videos: [/acme]", f"videos: {parts}"))
+    (mini / "videos" / "acme").mkdir()
+    (mini / "videos" / "acme.yaml").rename(mini / "videos" / "acme" / "v1.yaml")
+
+    run = docs("draft", FIXTURES / "docs" / "dance.md")
+
+    assert "paste it into spec/videos/acme/dances.yaml." in run.out
+    paste(run.out, mini)
+    assert [str(problem) for problem in rules.check_spec(Spec.load(mini))] == []
+
+
 def test_draft_in_the_house_style(docs: Docs, mini: Path, page: Page, tmp_path: Path) -> None:
     """Short things stand on one line, and every text is read again as the text that it was."""
     texts = [
@@ -387,10 +421,7 @@ def test_draft_in_the_house_style(docs: Docs, mini: Path, page: Page, tmp_path: 
 
     (tmp_path / "page.md").write_text(page(change, title="Dance", path="/acme/v2/dances"), "utf-8")
     run = docs("draft", tmp_path / "page.md")
-    assert (
-        "      tags: [videos.acme]\n" in run.out
-        and "        - {amount: 0.5, unit: PTC, per: call}\n" in run.out
-    )
+    assert "tags:" not in run.out and "        - {amount: 0.5, unit: PTC, per: call}\n" in run.out
     assert "        prompt: {type: string, description: Prompt.}  # TODO words\n" in run.out
     paste(run.out, mini)
     spec = Spec.load(mini)

@@ -27,7 +27,7 @@ class Copy:
     def append(self, file: str, text: str) -> None:
         """Add text to the end of a file, which need not exist."""
         path = self.root / file
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text((path.read_text("utf-8") if path.exists() else "") + text, "utf-8")
 
     def line(self, file: str, text: str) -> int:

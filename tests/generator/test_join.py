@@ -174,4 +174,69 @@ def test_a_path_defined_twice_is_refused_naming_both_places(copy: Copy) -> None:
 
     [problem] = error.value.problems
     assert (problem.file, problem.line) == ("audio/other.yaml", 2)
-    assert f"is already defined in {VIDEO}:2" in problem.message
+    line = copy.line(VIDEO, "  /acme/v1/videos:")
+    assert f"is already defined in {VIDEO}:{line}" in problem.message
+
+
+def test_defaults_are_written_out_and_have_their_place(copy: Copy) -> None:
+    spec = copy.load()
+    document = join.join(spec)
+
+    fetch = document["paths"]["/acme/v1/videos/{task_id}"]["get"]
+    assert fetch["tags"] == ["videos.acme"]
+    assert fetch["x-success"] == {"field": "code", "values": [0], "message": "message"}
+    assert list(fetch["responses"]) == ["200", "4XX", "5XX"]
+    assert "x-defaults" not in document
+    path = ["paths", "/acme/v1/videos/{task_id}", "get"]
+    assert spec.locate(document, [*path, "x-success"]) == (VIDEO, copy.line(VIDEO, "  x-success"))
+    here = ("openapi.yaml", copy.line("openapi.yaml", "4XX"))
+    assert spec.locate(document, [*path, "responses", "4XX"]) == here
+
+
+def test_an_operation_overrides_a_default(copy: Copy) -> None:
+    own = "x-success: {field: data.ok, values: [true]}"
+    copy.replace(VIDEO, "      x-task-status:\n", f"      {own}\n      x-task-status:\n")
+    copy.replace(
+        VIDEO,
+        "      x-shortcut: videos.create\n",
+        "        4XX: {description: Refused.}\n      x-shortcut: videos.create\n",
+    )
+
+    paths = join.join(copy.load())["paths"]
+
+    assert paths["/acme/v1/videos/{task_id}"]["get"]["x-success"]["field"] == "data.ok"
+    responses = paths["/acme/v1/videos"]["post"]["responses"]
+    assert responses["4XX"] == {"description": "Refused."} and "$ref" in responses["5XX"]
+
+
+def test_the_defaults_nearest_to_an_operation_win(copy: Copy) -> None:
+    text = (copy.root / VIDEO).read_text("utf-8")
+    (copy.root / VIDEO).unlink()
+    copy.append(
+        "videos/acme/v1.yaml", text.replace("x-success: {field: code", "x-success: {field: v1")
+    )
+    copy.append(
+        "videos/acme/common.yaml",
+        "x-defaults:\n  x-success: {field: common, values: [0]}\n"
+        "  responses: {4XX: {description: Common.}}\n",
+    )
+    copy.replace("vendors.yaml", "    videos: [/acme]\n", "    videos: {v1: [/acme]}\n")
+
+    post = join.join(copy.load())["paths"]["/acme/v1/videos"]["post"]
+
+    assert post["x-success"]["field"] == "v1"
+    assert post["responses"]["4XX"] == {"description": "Common."}
+    assert post["responses"]["5XX"] == {"$ref": "#/components/responses/ServerError"}
+
+
+def test_parts_are_joined_in_the_order_of_vendors_yaml(copy: Copy) -> None:
+    for part in ("apart", "last"):
+        copy.append(f"videos/acme/{part}.yaml", f"paths:\n  /acme/{part}:\n    get: {{}}\n")
+    (copy.root / VIDEO).unlink()
+    copy.replace("vendors.yaml", "[/acme]", "{last: [/acme/last], apart: [/acme/apart]}")
+
+    document, problems = join.assemble(copy.load())
+
+    assert problems == []
+    assert list(document["paths"])[1:3] == ["/acme/last", "/acme/apart"]
+    assert [tag["name"] for tag in document["tags"]].count("videos.acme") == 1

@@ -70,7 +70,7 @@ def test_the_mini_specification_is_in_order() -> None:
 def test_every_rule_has_a_fault_in_the_list() -> None:
     here = {fault.rule for fault in BREAKS}
 
-    assert {rule.__name__ for rule in rules.RULES} - {"form_of_files"} <= here
+    assert {rule.__name__ for rule in rules.RULES} - {"form_of_files", "lengths"} <= here
 
 
 @pytest.mark.parametrize("root", [MINI, MINI.parent.parent.parent / "spec"], ids=["mini", "real"])
@@ -200,3 +200,118 @@ def test_a_file_that_is_no_yaml_is_the_only_problem(copy: Copy) -> None:
     [problem] = rules.check_spec(copy.load())
 
     assert problem.file == VIDEO and "the file is not YAML" in problem.message
+
+
+def in_parts(copy: Copy) -> None:
+    """Cut the videos of the mini specification into two parts and what they share."""
+    text = (copy.root / VIDEO).read_text("utf-8")
+    head, _, rest = text.partition("paths:\n")
+    paths, _, schemas = rest.partition("components:\n")
+    first, _, second = paths.partition("  /acme/v1/videos/{task_id}:\n")
+    (copy.root / VIDEO).unlink()
+    copy.append("videos/acme/common.yaml", f"{head}components:\n{schemas}")
+    copy.append("videos/acme/submit.yaml", f"paths:\n{first}")
+    copy.append("videos/acme/fetch.yaml", f"paths:\n  /acme/v1/videos/{{task_id}}:\n{second}")
+    copy.replace(
+        "vendors.yaml",
+        "    videos: [/acme]\n",
+        "    videos:\n      submit: [/acme]\n      fetch: ['/acme/v1/videos/{task_id}']\n",
+    )
+
+
+def test_a_vendor_may_be_a_folder(copy: Copy) -> None:
+    before = join.join(copy.load())
+    in_parts(copy)
+
+    assert rules.check_spec(copy.load()) == []
+    assert json.dumps(join.join(copy.load())) == json.dumps(before)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "file", "at", "message"),
+    [
+        (
+            "      fetch: ['/acme/v1/videos/{task_id}']\n",
+            "",
+            "videos/acme/fetch.yaml",
+            "paths:",
+            "vendors.yaml has no part `fetch` of videos.acme",
+        ),
+        (
+            "submit: [/acme]\n      fetch: ['/acme/v1/videos/{task_id}']\n",
+            "fetch: [/acme]\n      submit: ['/acme/v1/videos/{task_id}']\n",
+            "videos/acme/submit.yaml",
+            "  /acme/v1/videos:",
+            "the home of /acme/v1/videos is videos/acme/fetch.yaml, not videos/acme/submit.yaml",
+        ),
+        (
+            "submit: [/acme]",
+            "submit: [/acme, '/acme/v1/videos/{task_id}']",
+            "vendors.yaml",
+            "fetch:",
+            "is also the home of videos.acme.submit",
+        ),
+    ],
+    ids=["unknown", "wrong", "twice"],
+)
+def test_a_path_in_the_wrong_part_is_a_problem(
+    old: str, new: str, file: str, at: str, message: str, copy: Copy
+) -> None:
+    in_parts(copy)
+    copy.replace("vendors.yaml", old, new)
+
+    problems = rules.check_spec(copy.load())
+
+    line = copy.line(file, at)
+    found = [one for one in problems if message in one.message and one.fix]
+    assert (file, line) in [(one.file, one.line) for one in found], "\n".join(map(str, problems))
+
+
+def test_an_alias_may_belong_to_another_part_of_the_vendor(copy: Copy) -> None:
+    in_parts(copy)
+    copy.replace(
+        "videos/acme/submit.yaml",
+        "      x-shortcut: videos.create\n",
+        "      x-shortcut: videos.create\n      x-aliases: ['/acme/v1/videos/{task_id}/again']\n",
+    )
+
+    problems = rules.check_spec(copy.load())
+
+    assert not any("the home of" in problem.message for problem in problems)
+
+
+def test_a_long_file_is_a_problem_but_a_ledger(copy: Copy) -> None:
+    for file in (VIDEO, "videos/pages.yaml"):
+        copy.append(file, "# more\n" * 620)
+
+    [problem] = rules.check_spec(copy.load())
+
+    assert (problem.file, problem.line) == (VIDEO, 621) and "more than 620" in problem.message
+    assert "<vendor>/<part>.yaml" in problem.fix
+
+
+def test_text_that_is_kept_as_it_is_may_be_long(copy: Copy) -> None:
+    long = "x" * 200
+    copy.replace(
+        CHAT,
+        "      description: Answers at once, or as an event stream.\n",
+        f"      description: |-\n        {long}\n\n        {long}\n",
+    )
+    assert rules.check_spec(copy.load()) == []
+
+    copy.append(CHAT, f"# {long}\n")
+
+    [problem] = rules.check_spec(copy.load())
+    assert problem.line == copy.line(CHAT, f"# {long}")
+
+
+def test_what_every_operation_of_a_file_says_belongs_at_its_head(copy: Copy) -> None:
+    envelope = "  x-success: {field: code, values: [0], message: message}\n"
+    copy.replace(VIDEO, f"x-defaults:\n{envelope}", "")
+    for place in ("      x-shortcut: videos.create\n", "      x-task-status:\n"):
+        copy.replace(VIDEO, place, f"    {envelope}{place}")
+
+    [problem] = rules.check_spec(copy.load())
+
+    assert problem.message == "every operation of videos/acme.yaml has this `x-success`"
+    assert problem.line == copy.line(VIDEO, "      x-success") and "x-defaults" in problem.fix

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 HERE = Path(__file__).resolve().parent
@@ -73,9 +74,9 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repeats without waiting."""
-    import api302._retry
+    import api302._http.retry
 
-    monkeypatch.setattr(api302._retry, "backoff", lambda *_, **__: 0.0)
+    monkeypatch.setattr(api302._http.retry, "backoff", lambda *_, **__: 0.0)
 
 
 @pytest.fixture
@@ -92,12 +93,21 @@ def serve() -> Iterator[Callable[..., Server]]:
         server.close()
 
 
+@pytest.fixture(params=["httpx2", "httpx"])
+def transport(request: pytest.FixtureRequest) -> str:
+    """The library that makes the connections: our own httpx2, or a caller's own client of httpx."""
+    return request.param
+
+
 @pytest.fixture
-def connect() -> Iterator[Callable[..., Any]]:
+def connect(transport: str) -> Iterator[Callable[..., Any]]:
     """Make clients of a server, closed after the test."""
     made: list[Any] = []
 
     def client(server: Server, **options: Any) -> Any:
+        if transport == "httpx":
+            made.append(httpx.Client())
+            options["http_client"] = made[-1]
         made.append(api302.Client(api_key=KEY, base_url=server.url, **options))
         return made[-1]
 

@@ -53,7 +53,7 @@ def chat(client: Any, **more: Any) -> Any:
         ({"api_key": KEY, "timeout": 0}, "timeout: must be seconds above 0"),
         ({"api_key": KEY, "timeout": "10"}, "timeout"),
         ({"api_key": KEY, "max_retries": -1}, "max_retries"),
-        ({"api_key": KEY, "proxy": "localhost:3128"}, "proxy: must be an address with its scheme"),
+        ({"api_key": KEY, "proxy": "localhost:3128"}, "proxy: must be a URL with its scheme"),
         ({"api_key": KEY, "headers": {"x-a": "1\r\nx-b: 2"}}, "header x-a: has a line break"),
     ],
 )
@@ -88,7 +88,7 @@ import api302
 before = set(sys.modules)
 client = api302.Client(api_key="k")
 client.videos.acme, client.chat.completions, client.with_options(timeout=3)
-for name in ("httpx", "attrs", "attr", "jmespath", "asyncio", "anyio", "dataclasses"):
+for name in ("httpx", "httpx2", "attrs", "attr", "jmespath", "asyncio", "anyio", "dataclasses"):
     assert name not in sys.modules, name
 """
     subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(packages)})
@@ -105,12 +105,11 @@ def test_every_public_name_is_there(packages: list[str]) -> None:
 def test_httpx_is_imported_in_one_module(packages: list[str]) -> None:
     from pathlib import Path
 
+    files = Path(packages[1], "api302").rglob("*.py")
     importing = [
-        file.name
-        for file in Path(packages[1], "api302").glob("*.py")
-        if re.search(r"^\s*(import|from) httpx", file.read_text(), re.M)
+        file.name for file in files if re.search(r"^\s*(import|from) httpx", file.read_text(), re.M)
     ]
-    assert importing == ["_transport.py"]
+    assert importing == ["transport.py"]
 
 
 # --- the key ------------------------------------------------------------------------------------------------------------------------------
@@ -145,14 +144,14 @@ def test_the_key_is_nowhere_to_be_seen(
     ]
     assert not [text for text in shown if KEY in text]
     for secret in (client, copy.copy(client)):
-        with pytest.raises(TypeError, match="holds the key"):
+        with pytest.raises(TypeError, match="holds the API key"):
             pickle.dumps(secret)
 
 
 # --- calls --------------------------------------------------------------------------------------------------------------------------------
 
 
-def test_a_call(serve: Any, connect: Any) -> None:
+def test_a_call(serve: Any, connect: Any, transport: str) -> None:
     server = serve(http(REPLY))
     reply = chat(
         connect(server, headers={"X-Team": "a"}),
@@ -172,7 +171,7 @@ def test_a_call(serve: Any, connect: Any) -> None:
     }
     assert request.target == "/v1/chat/completions?q=%C3%BC"
     assert (request.headers["lang"], request.headers["x-team"]) == ("en", "a")
-    assert request.headers["user-agent"].startswith("api302/")
+    assert request.headers["user-agent"].startswith("api302/") == (transport == "httpx2")
     assert reply.choices[0].message.content == "你好"
     assert reply.request_id == "req-1"
     assert reply["new"] == {"a": 1}
@@ -240,7 +239,7 @@ def test_namespaces_hold_their_client(serve: Any) -> None:
     completions = api302.Client(api_key=KEY, base_url=serve(http(REPLY)).url).chat.completions
     assert completions.create(model="small", messages=MESSAGES).id == "c-1"
     asyncio.run(api302.AsyncClient(api_key=KEY).close())
-    completions._client.pool.io()._http.close()
+    completions._client.io._http.close()
 
 
 def test_raw_reply(serve: Any, connect: Any) -> None:
@@ -345,7 +344,7 @@ def test_a_client_that_nobody_closes_lets_go_by_itself(serve: Any) -> None:
     client = api302.Client(api_key=KEY, base_url=server.url)
     completions = client.chat.completions
     assert chat(client).id == "c-1"
-    transport = client._client.pool.io()._http
+    transport = client._client.io._http
     del client
     gc.collect()
     assert not transport.is_closed  # the namespace still has it
@@ -354,19 +353,73 @@ def test_a_client_that_nobody_closes_lets_go_by_itself(serve: Any) -> None:
     assert transport.is_closed
 
 
-def test_a_client_of_the_callers(serve: Any) -> None:
-    import httpx
+def library(name: str) -> Any:
+    return __import__(name)
 
-    server = serve(*[http(REPLY)] * 2)
-    with httpx.Client(headers={"x-mine": "1"}, follow_redirects=True) as mine:
+
+class Instrumented:
+    """A client within another object, as instrumentation makes it."""
+
+    def __init__(self, client: Any) -> None:
+        self._inner = client
+        self.sent = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def send(self, *args: Any, **kwargs: Any) -> Any:
+        self.sent += 1
+        return self._inner.send(*args, **kwargs)
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpx2"])
+def test_a_client_of_the_callers(name: str, serve: Any) -> None:
+    server = serve(*[http(REPLY)] * 3)
+    with library(name).Client(headers={"x-mine": "1"}, follow_redirects=True) as mine:
         with api302.Client(api_key=KEY, base_url=server.url, http_client=mine) as client:
             chat(client)
         assert not mine.is_closed
+        wrapped = Instrumented(mine)
+        client = api302.Client(api_key=KEY, base_url=server.url, http_client=wrapped)
+        chat(client, timeout=library(name).Timeout(3.0, read=5.0))
+        assert wrapped.sent == 1
     assert server.requests[0].headers["x-mine"] == "1"
-    with pytest.raises(
-        api302.InvalidArgument, match=r"http_client: AsyncClient takes an httpx\.AsyncClient"
-    ):
-        api302.AsyncClient(api_key=KEY, http_client=mine)
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpx2"])
+def test_an_async_client_of_the_callers(name: str, serve: Any) -> None:
+    server = serve(http(REPLY))
+
+    async def main() -> None:
+        async with library(name).AsyncClient() as mine:
+            wrapped = Instrumented(mine)
+            client = api302.AsyncClient(api_key=KEY, base_url=server.url, http_client=wrapped)
+            assert (await chat(client)).id == "c-1"
+            await client.close()
+            assert (wrapped.sent, mine.is_closed) == (1, False)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpx2"])
+def test_a_client_that_cannot_be_used_is_refused_by_name(name: str) -> None:
+    class Session:
+        def send(self) -> None: ...
+
+        def close(self) -> None: ...
+
+    with library(name).Client() as mine:
+        with pytest.raises(
+            api302.InvalidArgument, match=r"takes an httpx2\.AsyncClient, not httpx"
+        ):
+            api302.AsyncClient(api_key=KEY, http_client=mine)
+    with pytest.raises(api302.InvalidArgument, match="http_client: is closed"):
+        api302.Client(api_key=KEY, http_client=mine)
+    theirs = library(name).AsyncClient()
+    with pytest.raises(api302.InvalidArgument, match=r"takes an httpx2\.Client, not httpx"):
+        api302.Client(api_key=KEY, http_client=theirs)
+    with pytest.raises(api302.InvalidArgument, match=r"not .*\.Session$"):
+        api302.Client(api_key=KEY, http_client=Session())
 
 
 def test_the_async_client(serve: Any) -> None:
@@ -483,9 +536,9 @@ def test_pages_end_where_the_service_knows_none(serve: Any, connect: Any) -> Non
 def test_the_cost_of_a_call_takes_a_moment_to_show(
     serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import api302._client
+    import api302._features.cost
 
-    monkeypatch.setattr(api302._client, "LATE_RECORDS", (0.0, 0.0))
+    monkeypatch.setattr(api302._features.cost, "LATE_RECORDS", (0.0, 0.0))
     missing, empty, found = (
         http({"error": {}}, "404 x"),
         http({"data": {}}),
@@ -506,7 +559,7 @@ def test_one_async_client_for_several_event_loops(serve: Any) -> None:
     async def main() -> None:
         assert (await chat(client)).id == "c-1"
         await (
-            client._client.pool.io().close()
+            client._client.io.close()
         )  # or else its connections, without their loop, warn when they are collected
 
     asyncio.run(main())

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from support import KEY, Lazy, Request, Server, api302, http, reset
 
-retry = Lazy("api302._retry")
-errors = Lazy("api302._errors")
+retry = Lazy("api302._http.retry")
+errors = Lazy("api302._calls.failure")
 OK = http({"id": "c-1"})
 
 
@@ -215,7 +215,7 @@ def test_what_is_made_again(step: Any, posts: int, gets: int, serve: Any, connec
     for call, times in ((post, posts), (get, gets)):
         server = serve(step, forever=True)
         with pytest.raises(api302.Api302Error):
-            call(connect(server, timeout=0.3))
+            call(connect(server, timeout=0.3 if step is silent else 20))
         assert len(server.requests) == times
 
 
@@ -259,20 +259,10 @@ def test_a_timeout(serve: Any, connect: Any) -> None:
 
 
 def test_timeouts_by_default(connect: Any, serve: Any) -> None:
-    transport = Lazy("api302._transport")
-    assert transport.timeouts(600.0).as_dict() == {
-        "connect": 5.0,
-        "read": 600.0,
-        "write": 600.0,
-        "pool": 600.0,
-    }
-    assert transport.timeouts(float("inf")).as_dict() == {
-        "connect": 5.0,
-        "read": None,
-        "write": None,
-        "pool": None,
-    }
-    assert connect(serve())._client.timeout == 600
+    transport = Lazy("api302._http.transport")
+    assert transport.timeouts(600.0) == (5.0, 600.0, 600.0, 600.0)
+    assert transport.timeouts(float("inf")) == (5.0, None, None, None)
+    assert connect(serve())._client.settings.timeout == 600
 
 
 # --- retries: the decision alone ----------------------------------------------------------------------------------------------------------
@@ -353,7 +343,7 @@ def test_a_post_is_not_redirected(serve: Any, connect: Any) -> None:
 
 
 def test_plain_http_after_https_is_another_place() -> None:
-    same = Lazy("api302._core")._same_place
+    same = Lazy("api302._calls.exchange").same_place
     assert same("https://a.b", "https://a.b:443/x")
     assert not same("https://a.b", "http://a.b/x")
     assert not same("https://a.b", "https://a.b.evil/x")

@@ -18,7 +18,9 @@ from typing import Any
 import pytest
 from support import KEY, Lazy, Request, Server, api302, head, http, slowly
 
-files = Lazy("api302._files")
+files = Lazy("api302._features.files")
+inputs = Lazy("api302._calls.files")
+writer = Lazy("api302._features.writer")
 UPLOADED = http({"code": 200, "data": "https://file.example.test/a.png", "message": "ok"})
 
 
@@ -151,7 +153,7 @@ def test_encoded_where_only_text_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(b"\x89PNG")
     opened: list[Any] = []
-    put = files.put_files
+    put = inputs.put_files
     assert put({"i": path, "o": 1}, {"i": ("url", "data_url")}, opened, False) == {
         "i": "data:image/png;base64,iVBORw==",
         "o": 1,
@@ -229,7 +231,7 @@ def test_a_pipe_is_sent_once(serve: Any, connect: Any) -> None:
 
 
 def test_empty_where_text_is_required(serve: Any, connect: Any) -> None:
-    op = api302._resource.Operation(id="x", endpoint="tools_extra.extra_ask", not_empty=("prompt",))
+    op = api302._types.Operation(id="x", endpoint="tools_extra.extra_ask", not_empty=("prompt",))
     client = connect(serve(http({})))
     with pytest.raises(api302.InvalidArgument, match="prompt: is empty; give some text"):
         client.tools.extra._call(op, body={"prompt": ""}, options=(None, None, None, None))
@@ -327,7 +329,7 @@ def test_bad_places(serve: Any, connect: Any, tmp_path: Path) -> None:
         with pytest.raises(api302.InvalidArgument, match="url: must be a whole address"):
             client.download(url, tmp_path)
     with pytest.raises(api302.NotFoundError):
-        client.download(f"{client._client.base_url}/a", tmp_path)
+        client.download(f"{client._client.settings.base_url}/a", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -354,7 +356,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("said", HOSTILE)
 def test_names_from_the_server(said: str) -> None:
-    name = files.safe_name({"content-disposition": said}, "https://x/a/b.mp4?c=/d.exe")
+    name = writer.safe_name({"content-disposition": said}, "https://x/a/b.mp4?c=/d.exe")
     assert name == HOSTILE[said]
     assert len(name.encode()) < 200
 
@@ -367,7 +369,7 @@ def test_names_from_the_address() -> None:
         ("https://x/a%00.mp4", "a_.mp4"),
         ("https://x/speech", "speech.mp3"),
     ):
-        assert files.safe_name({"content-type": "audio/mpeg; x=1"}, url) == name
+        assert writer.safe_name({"content-type": "audio/mpeg; x=1"}, url) == name
 
 
 def test_a_hostile_name_stays_in_the_folder(serve: Any, connect: Any, tmp_path: Path) -> None:
@@ -543,7 +545,7 @@ def test_downloads_at_once_take_names_of_their_own(
 def test_addresses_that_are_none(url: str, connect: Any, serve: Any, tmp_path: Path) -> None:
     with pytest.raises(
         (api302.InvalidArgument, api302.ConnectionError),
-        match=r"url: |the address has no valid host name",
+        match=r"url: |the URL has no valid host name",
     ):
         connect(serve(), max_retries=0).download(url, tmp_path)
 
@@ -567,14 +569,14 @@ def test_data_urls_however_broken() -> None:
 
 
 def test_a_wrong_path_is_no_base64() -> None:
-    assert files.put_files({"image": "YWJj+/=="}, {"image": ("base64",)}, [], False) == {
+    assert inputs.put_files({"image": "YWJj+/=="}, {"image": ("base64",)}, [], False) == {
         "image": "YWJj+/=="
     }
     with pytest.raises(
         api302.InvalidArgument,
         match=r"not the text 'cat\.png'; a local file is given as pathlib\.Path",
     ):
-        files.put_files({"image": "cat.png"}, {"image": ("base64",)}, [], False)
+        inputs.put_files({"image": "cat.png"}, {"image": ("base64",)}, [], False)
 
 
 def test_a_call_that_is_not_described_closes_the_files_it_opened(

@@ -7,7 +7,7 @@ import time
 import pytest
 from support import Lazy
 
-sse = Lazy("api302._sse")
+sse = Lazy("api302._http.sse")
 
 CHINESE = '{"text":"你好,世界 😀"}'.encode()
 CASES: dict[str, tuple[bytes, list[bytes]]] = {

@@ -296,7 +296,7 @@ def test_leaving_early(serve: Any, connect: Any) -> None:
         assert event
         break
     gc.collect()
-    pool = client._client.pool.io()._http._transport._pool
+    pool = client._client.io._http._transport._pool
     assert pool.connections == []
 
     async def main() -> None:
@@ -305,7 +305,7 @@ def test_leaving_early(serve: Any, connect: Any) -> None:
                 async for event in running:
                     assert event
                     break
-            assert other._client.pool.io()._http._transport._pool.connections == []
+            assert other._client.io._http._transport._pool.connections == []
 
     asyncio.run(main())
     assert text_of(stream(client)) == "".join(WORDS)
@@ -395,7 +395,7 @@ def test_a_stream_of_bytes(serve: Any, connect: Any, tmp_path: Any) -> None:
 
 def add(kind: str, *said: Any) -> Any:
     before = json.dumps(said)
-    whole = Lazy("api302._accumulate").accumulate(kind, list(said))
+    whole = Lazy("api302._features.accumulate").accumulate(kind, list(said))
     assert json.dumps(said) == before  # the events are left alone
     return whole
 
@@ -611,6 +611,6 @@ def test_another_task_may_end_it(how: str, serve: Any) -> None:
                 task.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await task
-            assert not client._client.pool.io()._http._transport._pool.connections
+            assert not client._client.io._http._transport._pool.connections
 
     asyncio.run(main())

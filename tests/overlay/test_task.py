@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from support import KEY, Lazy, Request, Server, api302, http
 
-task_module = Lazy("api302._task")
+task_module = Lazy("api302._features.tasks")
 SUBMITTED = http({"code": 0, "data": {"task_id": "t-1", "task_status": "submitted"}})
 
 
@@ -158,8 +158,9 @@ def test_other_trouble_is_not_and_leaves_a_note(serve: Any, connect: Any) -> Non
 
 
 def test_an_unknown_state_is_pending_and_logged_once(
-    serve: Any, connect: Any, caplog: pytest.LogCaptureFixture
+    serve: Any, connect: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("api302._features.tasks._warned", set())
     server = serve(SUBMITTED, at("dreaming"), at("dreaming"), at("SUCCEED", "https://x/y.mp4"))
     assert submit(connect(server)).wait(interval=0).outputs
     warnings = [

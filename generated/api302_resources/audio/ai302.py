@@ -91,6 +91,40 @@ GET_HIGGS_SMART_VOICE = Operation(
     status={"done": {"binary": True}, "interval": 3},
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
+F5_TTS = Operation(
+    id="ai302_f5_tts",
+    endpoint="audio_ai302.ai302_f5_tts",
+    docs="p462",
+    files={"ref_audio_url": ("url",)},
+    required=("gen_text", "ref_audio_url", "model_type"),
+    not_empty=("gen_text",),
+    price=[{"amount": 50, "unit": "PTC", "per": "1M characters"}],
+)
+START_F5_TTS = Operation(
+    id="ai302_start_f5_tts",
+    endpoint="audio_ai302.ai302_start_f5_tts",
+    docs="https://www.yuntts.com/874.html",
+    files={"ref_audio_url": ("url",)},
+    required=("gen_text", "ref_audio_url", "model_type"),
+    not_empty=("gen_text",),
+    task={"fetch": "ai302_get_f5_tts", "parameters": {"request_id": "request_id"}},
+    price=[{"amount": 50, "unit": "PTC", "per": "1M characters"}],
+)
+GET_F5_TTS = Operation(
+    id="ai302_get_f5_tts",
+    endpoint="audio_ai302.ai302_get_f5_tts",
+    docs="Huanshere/VideoLingo:core/tts_backend/_302_f5tts.py",
+    status={
+        "state": "error && 'FAILED' || status || audio_url && 'COMPLETED'",
+        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING", "PENDING", "running"],
+        "succeeded": ["COMPLETED"],
+        "failed": ["FAILED", "ERROR", "failed"],
+        "outputs": ["audio_url.url"],
+        "error": {"message": "error.message || error", "code": "error.err_code"},
+        "interval": 5,
+    },
+    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
+)
 TRANSCRIBE = Operation(
     id="ai302_transcribe",
     endpoint="audio_ai302.ai302_transcribe",
@@ -135,40 +169,6 @@ STABLE_AUDIO = Operation(
     required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-F5_TTS = Operation(
-    id="ai302_f5_tts",
-    endpoint="audio_ai302.ai302_f5_tts",
-    docs="p462",
-    files={"ref_audio_url": ("url",)},
-    required=("gen_text", "ref_audio_url", "model_type"),
-    not_empty=("gen_text",),
-    price=[{"amount": 50, "unit": "PTC", "per": "1M characters"}],
-)
-START_F5_TTS = Operation(
-    id="ai302_start_f5_tts",
-    endpoint="audio_ai302.ai302_start_f5_tts",
-    docs="https://www.yuntts.com/874.html",
-    files={"ref_audio_url": ("url",)},
-    required=("gen_text", "ref_audio_url", "model_type"),
-    not_empty=("gen_text",),
-    task={"fetch": "ai302_get_f5_tts", "parameters": {"request_id": "request_id"}},
-    price=[{"amount": 50, "unit": "PTC", "per": "1M characters"}],
-)
-GET_F5_TTS = Operation(
-    id="ai302_get_f5_tts",
-    endpoint="audio_ai302.ai302_get_f5_tts",
-    docs="Huanshere/VideoLingo:core/tts_backend/_302_f5tts.py",
-    status={
-        "state": "error && 'FAILED' || status || audio_url && 'COMPLETED'",
-        "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING", "PENDING", "running"],
-        "succeeded": ["COMPLETED"],
-        "failed": ["FAILED", "ERROR", "failed"],
-        "outputs": ["audio_url.url"],
-        "error": {"message": "error.message || error", "code": "error.err_code"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
 MMAUDIO = Operation(
     id="ai302_mmaudio",
@@ -575,6 +575,132 @@ class Ai302(Resource):
             GET_HIGGS_SMART_VOICE, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
+    def f5_tts(
+        self,
+        *,
+        gen_text: str,
+        ref_audio_url: str,
+        model_type: Literal["F5-TTS", "E2-TTS"],
+        ref_text: str | None = None,
+        remove_silence: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302F5TtsReply:
+        """Read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
+
+        Waits for the sound.
+
+        Args:
+            gen_text: The text.
+            ref_audio_url: A recording of the voice. Takes a URL.
+            model_type: The model.
+            ref_text: What the recording says; found out otherwise.
+            remove_silence: Whether to cut out silence. Server default: true.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The sound.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 50 PTC per 1M characters.
+        Source: documentation page p462 (caller, 2026-11-21)
+        """
+        reply_: Ai302F5TtsReply = self._call(
+            F5_TTS,
+            body={
+                "gen_text": gen_text,
+                "ref_audio_url": ref_audio_url,
+                "model_type": model_type,
+                "ref_text": ref_text,
+                "remove_silence": remove_silence,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def start_f5_tts(
+        self,
+        *,
+        gen_text: str,
+        ref_audio_url: str,
+        model_type: Literal["F5-TTS", "E2-TTS"],
+        ref_text: str | None = None,
+        remove_silence: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302F5TtsReply]:
+        """Start to read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
+
+        The path says sync, but this is the call that answers at once with a task.
+
+        Args:
+            gen_text: The text.
+            ref_audio_url: A recording of the voice. Takes a URL.
+            model_type: The model.
+            ref_text: What the recording says; found out otherwise.
+            remove_silence: Whether to cut out silence. Server default: true.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (Ai302F5TtsReply).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 50 PTC per 1M characters.
+        Source: https://www.yuntts.com/874.html (caller, 2026-11-21)
+        """
+        return self._submit(
+            START_F5_TTS,
+            body={
+                "gen_text": gen_text,
+                "ref_audio_url": ref_audio_url,
+                "model_type": model_type,
+                "ref_text": ref_text,
+                "remove_silence": remove_silence,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_f5_tts(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302F5TtsReply:
+        """Tell how a text read aloud by F5-TTS stands.
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: Huanshere/VideoLingo:core/tts_backend/_302_f5tts.py (caller, 2026-11-21)
+        """
+        reply_: Ai302F5TtsReply = self._call(
+            GET_F5_TTS, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
     def transcribe(
         self,
         *,
@@ -835,132 +961,6 @@ class Ai302(Resource):
             STABLE_AUDIO,
             body={"prompt": prompt, "seconds_start": seconds_start, "seconds_total": seconds_total, "steps": steps},
             options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    def f5_tts(
-        self,
-        *,
-        gen_text: str,
-        ref_audio_url: str,
-        model_type: Literal["F5-TTS", "E2-TTS"],
-        ref_text: str | None = None,
-        remove_silence: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302F5TtsReply:
-        """Read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
-
-        Waits for the sound.
-
-        Args:
-            gen_text: The text.
-            ref_audio_url: A recording of the voice. Takes a URL.
-            model_type: The model.
-            ref_text: What the recording says; found out otherwise.
-            remove_silence: Whether to cut out silence. Server default: true.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The sound.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 50 PTC per 1M characters.
-        Source: documentation page p462 (caller, 2026-11-21)
-        """
-        reply_: Ai302F5TtsReply = self._call(
-            F5_TTS,
-            body={
-                "gen_text": gen_text,
-                "ref_audio_url": ref_audio_url,
-                "model_type": model_type,
-                "ref_text": ref_text,
-                "remove_silence": remove_silence,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    def start_f5_tts(
-        self,
-        *,
-        gen_text: str,
-        ref_audio_url: str,
-        model_type: Literal["F5-TTS", "E2-TTS"],
-        ref_text: str | None = None,
-        remove_silence: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[Ai302F5TtsReply]:
-        """Start to read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
-
-        The path says sync, but this is the call that answers at once with a task.
-
-        Args:
-            gen_text: The text.
-            ref_audio_url: A recording of the voice. Takes a URL.
-            model_type: The model.
-            ref_text: What the recording says; found out otherwise.
-            remove_silence: Whether to cut out silence. Server default: true.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302F5TtsReply).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 50 PTC per 1M characters.
-        Source: https://www.yuntts.com/874.html (caller, 2026-11-21)
-        """
-        return self._submit(
-            START_F5_TTS,
-            body={
-                "gen_text": gen_text,
-                "ref_audio_url": ref_audio_url,
-                "model_type": model_type,
-                "ref_text": ref_text,
-                "remove_silence": remove_silence,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def get_f5_tts(
-        self,
-        *,
-        request_id: str,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302F5TtsReply:
-        """Tell how a text read aloud by F5-TTS stands.
-
-        Args:
-            request_id: The task's id.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0 PTC per call.
-        Source: Huanshere/VideoLingo:core/tts_backend/_302_f5tts.py (caller, 2026-11-21)
-        """
-        reply_: Ai302F5TtsReply = self._call(
-            GET_F5_TTS, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1516,6 +1516,132 @@ class AsyncAi302(AsyncResource):
             GET_HIGGS_SMART_VOICE, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
+    async def f5_tts(
+        self,
+        *,
+        gen_text: str,
+        ref_audio_url: str,
+        model_type: Literal["F5-TTS", "E2-TTS"],
+        ref_text: str | None = None,
+        remove_silence: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302F5TtsReply:
+        """Read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
+
+        Waits for the sound.
+
+        Args:
+            gen_text: The text.
+            ref_audio_url: A recording of the voice. Takes a URL.
+            model_type: The model.
+            ref_text: What the recording says; found out otherwise.
+            remove_silence: Whether to cut out silence. Server default: true.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The sound.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 50 PTC per 1M characters.
+        Source: documentation page p462 (caller, 2026-11-21)
+        """
+        reply_: Ai302F5TtsReply = await self._call(
+            F5_TTS,
+            body={
+                "gen_text": gen_text,
+                "ref_audio_url": ref_audio_url,
+                "model_type": model_type,
+                "ref_text": ref_text,
+                "remove_silence": remove_silence,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def start_f5_tts(
+        self,
+        *,
+        gen_text: str,
+        ref_audio_url: str,
+        model_type: Literal["F5-TTS", "E2-TTS"],
+        ref_text: str | None = None,
+        remove_silence: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302F5TtsReply]:
+        """Start to read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
+
+        The path says sync, but this is the call that answers at once with a task.
+
+        Args:
+            gen_text: The text.
+            ref_audio_url: A recording of the voice. Takes a URL.
+            model_type: The model.
+            ref_text: What the recording says; found out otherwise.
+            remove_silence: Whether to cut out silence. Server default: true.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (Ai302F5TtsReply).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 50 PTC per 1M characters.
+        Source: https://www.yuntts.com/874.html (caller, 2026-11-21)
+        """
+        return await self._submit(
+            START_F5_TTS,
+            body={
+                "gen_text": gen_text,
+                "ref_audio_url": ref_audio_url,
+                "model_type": model_type,
+                "ref_text": ref_text,
+                "remove_silence": remove_silence,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_f5_tts(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302F5TtsReply:
+        """Tell how a text read aloud by F5-TTS stands.
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: Huanshere/VideoLingo:core/tts_backend/_302_f5tts.py (caller, 2026-11-21)
+        """
+        reply_: Ai302F5TtsReply = await self._call(
+            GET_F5_TTS, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
     async def transcribe(
         self,
         *,
@@ -1778,132 +1904,6 @@ class AsyncAi302(AsyncResource):
             STABLE_AUDIO,
             body={"prompt": prompt, "seconds_start": seconds_start, "seconds_total": seconds_total, "steps": steps},
             options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    async def f5_tts(
-        self,
-        *,
-        gen_text: str,
-        ref_audio_url: str,
-        model_type: Literal["F5-TTS", "E2-TTS"],
-        ref_text: str | None = None,
-        remove_silence: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302F5TtsReply:
-        """Read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
-
-        Waits for the sound.
-
-        Args:
-            gen_text: The text.
-            ref_audio_url: A recording of the voice. Takes a URL.
-            model_type: The model.
-            ref_text: What the recording says; found out otherwise.
-            remove_silence: Whether to cut out silence. Server default: true.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The sound.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 50 PTC per 1M characters.
-        Source: documentation page p462 (caller, 2026-11-21)
-        """
-        reply_: Ai302F5TtsReply = await self._call(
-            F5_TTS,
-            body={
-                "gen_text": gen_text,
-                "ref_audio_url": ref_audio_url,
-                "model_type": model_type,
-                "ref_text": ref_text,
-                "remove_silence": remove_silence,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    async def start_f5_tts(
-        self,
-        *,
-        gen_text: str,
-        ref_audio_url: str,
-        model_type: Literal["F5-TTS", "E2-TTS"],
-        ref_text: str | None = None,
-        remove_silence: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[Ai302F5TtsReply]:
-        """Start to read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
-
-        The path says sync, but this is the call that answers at once with a task.
-
-        Args:
-            gen_text: The text.
-            ref_audio_url: A recording of the voice. Takes a URL.
-            model_type: The model.
-            ref_text: What the recording says; found out otherwise.
-            remove_silence: Whether to cut out silence. Server default: true.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302F5TtsReply).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 50 PTC per 1M characters.
-        Source: https://www.yuntts.com/874.html (caller, 2026-11-21)
-        """
-        return await self._submit(
-            START_F5_TTS,
-            body={
-                "gen_text": gen_text,
-                "ref_audio_url": ref_audio_url,
-                "model_type": model_type,
-                "ref_text": ref_text,
-                "remove_silence": remove_silence,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def get_f5_tts(
-        self,
-        *,
-        request_id: str,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302F5TtsReply:
-        """Tell how a text read aloud by F5-TTS stands.
-
-        Args:
-            request_id: The task's id.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0 PTC per call.
-        Source: Huanshere/VideoLingo:core/tts_backend/_302_f5tts.py (caller, 2026-11-21)
-        """
-        reply_: Ai302F5TtsReply = await self._call(
-            GET_F5_TTS, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 

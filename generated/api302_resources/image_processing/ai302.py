@@ -81,24 +81,10 @@ FACE_UPSCALE = Operation(
     task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
     price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
 )
-COLORIZE = Operation(
-    id="ai302_colorize",
-    endpoint="image_processing_ai302.ai302_colorize",
-    docs="302ai/302_image_toolbox:src/lib/api.ts",
-    files={"image": ("url",)},
-    required=("image",),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-COLORIZE_V2 = Operation(
-    id="ai302_colorize_v2",
-    endpoint="image_processing_ai302.ai302_colorize_v2",
-    docs="public code: 302.AI's photo restoring app (upscaleFace, colorizeImageV2)",
-    files={"image": ("url",)},
-    required=("image",),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
+DENOISE = Operation(
+    id="ai302_denoise",
+    endpoint="image_processing_ai302.ai302_denoise",
+    docs="https://doc.302.ai/268505501e0",
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
 REMOVE_BACKGROUND = Operation(
@@ -125,42 +111,6 @@ REMOVE_BACKGROUND_V3 = Operation(
     docs='public code, found by "302/submit/removebg-v3"',
     files={"image_url": ("url", "data_url")},
     required=("image_url",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-INPAINT = Operation(
-    id="ai302_inpaint",
-    endpoint="image_processing_ai302.ai302_inpaint",
-    docs="https://302ai-jp.apifox.cn/207706543e0",
-    files={"image_url": ("url",), "mask_url": ("url",)},
-    required=("prompt", "image_url", "mask_url", "model_name"),
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-ERASE = Operation(
-    id="ai302_erase",
-    endpoint="image_processing_ai302.ai302_erase",
-    docs='public code, found by "302/submit/erase"',
-    files={"image_url": ("part",), "mask_image_url": ("part",)},
-    required=("image_url", "mask_image_url"),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-FACE_TO_MANY = Operation(
-    id="ai302_face_to_many",
-    endpoint="image_processing_ai302.ai302_face_to_many",
-    docs="fofr/cog-face-to-many:predict.py",
-    files={"image": ("part",)},
-    required=("image",),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-LLAVA = Operation(
-    id="ai302_llava",
-    endpoint="image_processing_ai302.ai302_llava",
-    docs="haotian-liu/LLaVA:predict.py",
-    files={"image": ("part",)},
-    required=("image", "prompt"),
-    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
     price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
 )
 RELIGHT = Operation(
@@ -205,63 +155,58 @@ RELIGHT_V2 = Operation(
     required=("prompt", "image_url"),
     price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
 )
+COLORIZE = Operation(
+    id="ai302_colorize",
+    endpoint="image_processing_ai302.ai302_colorize",
+    docs="302ai/302_image_toolbox:src/lib/api.ts",
+    files={"image": ("url",)},
+    required=("image",),
+    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
+    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
+    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
+)
+COLORIZE_V2 = Operation(
+    id="ai302_colorize_v2",
+    endpoint="image_processing_ai302.ai302_colorize_v2",
+    docs="public code: 302.AI's photo restoring app (upscaleFace, colorizeImageV2)",
+    files={"image": ("url",)},
+    required=("image",),
+    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
+    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
+    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
+)
+INPAINT = Operation(
+    id="ai302_inpaint",
+    endpoint="image_processing_ai302.ai302_inpaint",
+    docs="https://302ai-jp.apifox.cn/207706543e0",
+    files={"image_url": ("url",), "mask_url": ("url",)},
+    required=("prompt", "image_url", "mask_url", "model_name"),
+    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
+)
+ERASE = Operation(
+    id="ai302_erase",
+    endpoint="image_processing_ai302.ai302_erase",
+    docs='public code, found by "302/submit/erase"',
+    files={"image_url": ("part",), "mask_image_url": ("part",)},
+    required=("image_url", "mask_image_url"),
+    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
+)
+FACE_TO_MANY = Operation(
+    id="ai302_face_to_many",
+    endpoint="image_processing_ai302.ai302_face_to_many",
+    docs="fofr/cog-face-to-many:predict.py",
+    files={"image": ("part",)},
+    required=("image",),
+    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
+    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
+    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
+)
 SWAP_FACE_V2 = Operation(
     id="ai302_swap_face_v2",
     endpoint="image_processing_ai302.ai302_swap_face_v2",
     docs="302ai/302_image_toolbox:src/lib/api.ts",
     files={"base_image_url": ("part",), "swap_image_url": ("part",)},
     required=("base_image_url", "swap_image_url"),
-)
-HTML_TO_PNG = Operation(
-    id="ai302_html_to_png",
-    endpoint="image_processing_ai302.ai302_html_to_png",
-    docs="public code: 302.AI's card app (DownloadDropdown)",
-    required=("htmlCode",),
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-SVG_TO_PNG = Operation(
-    id="ai302_svg_to_png",
-    endpoint="image_processing_ai302.ai302_svg_to_png",
-    docs="public code: 302.AI's card app (DownloadDropdown)",
-    required=("svgCode",),
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-TRANSLATE_IMAGE = Operation(
-    id="ai302_translate_image",
-    endpoint="image_processing_ai302.ai302_translate_image",
-    docs="302ai/302_image_translation:app/api/translateImage/route.ts",
-    required=("downloadInfo", "srcLang", "tgtLang", "translateOn", "synthesisOn"),
-    success={"field": "msg", "values": ["success"], "message": "msg"},
-    task={"fetch": "ai302_get_image_translation", "parameters": {"id": "body"}, "webhook": {"in": "body", "name": "callback"}},
-    price=[{"amount": 0.02, "unit": "PTC", "per": "call"}],
-)
-GET_IMAGE_TRANSLATION = Operation(
-    id="ai302_get_image_translation",
-    endpoint="image_processing_ai302.ai302_get_image_translation",
-    docs="302ai/302_image_translation:app/api/translateResult/route.ts",
-    required=("id",),
-    status={
-        "state": "(body.status == `-1` && 'working') || (body.status == `1` && 'done') || (body.status > `1` && 'failed')",
-        "pending": ["working"],
-        "succeeded": ["done"],
-        "failed": ["failed"],
-        "done": {"field": "body.result"},
-        "outputs": [
-            {"field": "body.result", "encoding": "json", "then": "output_url"},
-            {"field": "body.result", "encoding": "json", "then": "inpaint_url"},
-        ],
-        "error": {"message": "body.taskStatusEnum.descriptionEn || body.taskStatusEnum.description", "code": "body.taskStatusEnum.code"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-REDO_IMAGE_TRANSLATION = Operation(
-    id="ai302_redo_image_translation",
-    endpoint="image_processing_ai302.ai302_redo_image_translation",
-    docs="public code: GhostCut's documentation (81-image-processing.md)",
-    required=("id", "result"),
-    success={"field": "msg", "values": ["success"], "message": "msg"},
-    price=[{"amount": 0.02, "unit": "PTC", "per": "call"}],
 )
 FLUX_SELFIE = Operation(
     id="ai302_flux_selfie",
@@ -271,14 +216,6 @@ FLUX_SELFIE = Operation(
     required=("main_face_image",),
     success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
     task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-TRELLIS = Operation(
-    id="ai302_trellis",
-    endpoint="image_processing_ai302.ai302_trellis",
-    docs="public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask, getTripo3DModelingTask)",
-    files={"image_url": ("url",)},
-    required=("image_url",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
 TRANSFER_POSE = Operation(
@@ -331,11 +268,74 @@ GET_TRY_ON = Operation(
     },
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
-DENOISE = Operation(
-    id="ai302_denoise",
-    endpoint="image_processing_ai302.ai302_denoise",
-    docs="https://doc.302.ai/268505501e0",
+LLAVA = Operation(
+    id="ai302_llava",
+    endpoint="image_processing_ai302.ai302_llava",
+    docs="haotian-liu/LLaVA:predict.py",
+    files={"image": ("part",)},
+    required=("image", "prompt"),
+    success={"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
+    task={"fetch": "ai302_get_task", "parameters": {"id": "id"}},
+    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
+)
+HTML_TO_PNG = Operation(
+    id="ai302_html_to_png",
+    endpoint="image_processing_ai302.ai302_html_to_png",
+    docs="public code: 302.AI's card app (DownloadDropdown)",
+    required=("htmlCode",),
+    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
+)
+SVG_TO_PNG = Operation(
+    id="ai302_svg_to_png",
+    endpoint="image_processing_ai302.ai302_svg_to_png",
+    docs="public code: 302.AI's card app (DownloadDropdown)",
+    required=("svgCode",),
+    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
+)
+TRELLIS = Operation(
+    id="ai302_trellis",
+    endpoint="image_processing_ai302.ai302_trellis",
+    docs="public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask, getTripo3DModelingTask)",
+    files={"image_url": ("url",)},
+    required=("image_url",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
+)
+TRANSLATE_IMAGE = Operation(
+    id="ai302_translate_image",
+    endpoint="image_processing_ai302.ai302_translate_image",
+    docs="302ai/302_image_translation:app/api/translateImage/route.ts",
+    required=("downloadInfo", "srcLang", "tgtLang", "translateOn", "synthesisOn"),
+    success={"field": "msg", "values": ["success"], "message": "msg"},
+    task={"fetch": "ai302_get_image_translation", "parameters": {"id": "body"}, "webhook": {"in": "body", "name": "callback"}},
+    price=[{"amount": 0.02, "unit": "PTC", "per": "call"}],
+)
+GET_IMAGE_TRANSLATION = Operation(
+    id="ai302_get_image_translation",
+    endpoint="image_processing_ai302.ai302_get_image_translation",
+    docs="302ai/302_image_translation:app/api/translateResult/route.ts",
+    required=("id",),
+    status={
+        "state": "(body.status == `-1` && 'working') || (body.status == `1` && 'done') || (body.status > `1` && 'failed')",
+        "pending": ["working"],
+        "succeeded": ["done"],
+        "failed": ["failed"],
+        "done": {"field": "body.result"},
+        "outputs": [
+            {"field": "body.result", "encoding": "json", "then": "output_url"},
+            {"field": "body.result", "encoding": "json", "then": "inpaint_url"},
+        ],
+        "error": {"message": "body.taskStatusEnum.descriptionEn || body.taskStatusEnum.description", "code": "body.taskStatusEnum.code"},
+        "interval": 5,
+    },
+    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
+)
+REDO_IMAGE_TRANSLATION = Operation(
+    id="ai302_redo_image_translation",
+    endpoint="image_processing_ai302.ai302_redo_image_translation",
+    docs="public code: GhostCut's documentation (81-image-processing.md)",
+    required=("id", "result"),
+    success={"field": "msg", "values": ["success"], "message": "msg"},
+    price=[{"amount": 0.02, "unit": "PTC", "per": "call"}],
 )
 CHANGE_CLOTHES = Operation(
     id="ai302_change_clothes",
@@ -860,67 +860,34 @@ class Ai302(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def colorize(
+    def denoise(
         self,
         *,
-        image: str,
+        extra_body: Mapping[str, Any],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[Ai302ModelTask]:
-        """Colorize a black-and-white photo.
+    ) -> JsonObject:
+        """Denoise an image.
 
-        Answers with the finished task, or with the task as it stands.
+        The fields of this call are not documented.
 
         Args:
-            image: The photo. Takes a URL.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.01 PTC per call.
-        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
-        """
-        return self._submit(COLORIZE, body={"image": image}, options=(extra_headers, extra_query, extra_body, timeout))
-
-    def colorize_v2(
-        self,
-        *,
-        image: str,
-        model_name: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[Ai302ModelTask]:
-        """Colorize a black-and-white photo, version 2.
-
-        Answers with the finished task, or with the task as it stands.
-
-        Args:
-            image: The photo. Takes a URL.
-            model_name: The model, such as `Artistic`.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            What the service answers.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
 
         Price: 0.05 PTC per call.
-        Source: public code: 302.AI's photo restoring app (upscaleFace, colorizeImageV2) (caller, 2026-11-21)
+        Source: https://doc.302.ai/268505501e0 (catalog, 2026-11-21)
         """
-        return self._submit(
-            COLORIZE_V2, body={"image": image, "model_name": model_name}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        reply_: JsonObject = self._call(DENOISE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
 
     def remove_background(
         self,
@@ -1014,207 +981,6 @@ class Ai302(Resource):
             REMOVE_BACKGROUND_V3, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
-
-    def inpaint(
-        self,
-        *,
-        prompt: str,
-        image_url: str,
-        mask_url: str,
-        model_name: str,
-        negative_prompt: str | None = None,
-        num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
-        seed: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ProcessedImage:
-        """Inpaint a marked part of an image.
-
-        Waits for the image.
-
-        Args:
-            prompt: What to show there.
-            image_url: The image. Takes a URL.
-            mask_url: What to paint anew is white on it. Takes a URL.
-            model_name: The model by its Hugging Face name, such as
-                `diffusers/stable-diffusion-xl-1.0-inpainting-0.1`, or by address.
-            negative_prompt: What not to show.
-            num_inference_steps: How many steps to take. Server default: 30.
-            guidance_scale: How closely to follow the prompt. Server default: 7.5.
-            seed: Fixes the chance.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The image.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.05 PTC per call.
-        Source: https://302ai-jp.apifox.cn/207706543e0 (sample, 2026-11-21)
-        """
-        reply_: Ai302ProcessedImage = self._call(
-            INPAINT,
-            body={
-                "prompt": prompt,
-                "image_url": image_url,
-                "mask_url": mask_url,
-                "model_name": model_name,
-                "negative_prompt": negative_prompt,
-                "num_inference_steps": num_inference_steps,
-                "guidance_scale": guidance_scale,
-                "seed": seed,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    def erase(
-        self,
-        *,
-        image_url: FileInput,
-        mask_image_url: FileInput,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ProcessedImage:
-        """Erase an object from an image.
-
-        Waits for the image.
-
-        Args:
-            image_url: The image, as a file. Takes a local file (path, open file or bytes).
-            mask_image_url: Marks what to remove, a PNG file. Takes a local file (path, open file or bytes).
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The image.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.01 PTC per call.
-        Source: public code, found by "302/submit/erase" (caller, 2026-11-21)
-        """
-        reply_: Ai302ProcessedImage = self._call(
-            ERASE,
-            body={"image_url": image_url, "mask_image_url": mask_image_url},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    def face_to_many(
-        self,
-        *,
-        image: FileInput,
-        style: Literal["3D", "Emoji", "Video game", "Pixels", "Clay", "Toy"] | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        denoising_strength: float | None = None,
-        prompt_strength: float | None = None,
-        control_depth_strength: float | None = None,
-        instant_id_strength: float | None = None,
-        custom_lora_url: str | None = None,
-        lora_scale: float | None = None,
-        seed: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[Ai302ModelTask]:
-        """Give a portrait another style.
-
-        Answers with the finished task, or with the task as it stands.
-
-        Args:
-            image: A photo of a person. Takes a local file (path, open file or bytes).
-            style: The style. Server default: "3D".
-            prompt: What to show. Server default: "a person".
-            negative_prompt: What not to show.
-            denoising_strength: How far to leave the photo. Server default: 0.65.
-            prompt_strength: How closely to follow the prompt. Server default: 4.5.
-            control_depth_strength: How closely to keep the depth. Server default: 0.8.
-            instant_id_strength: How closely to keep the person. Server default: 1.
-            custom_lora_url: Address of LoRA weights.
-            lora_scale: How much they count. Server default: 1.
-            seed: Fixes the chance.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.05 PTC per call.
-        Source: fofr/cog-face-to-many:predict.py (vendor, 2026-11-21)
-        """
-        return self._submit(
-            FACE_TO_MANY,
-            body={
-                "image": image,
-                "style": style,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "denoising_strength": denoising_strength,
-                "prompt_strength": prompt_strength,
-                "control_depth_strength": control_depth_strength,
-                "instant_id_strength": instant_id_strength,
-                "custom_lora_url": custom_lora_url,
-                "lora_scale": lora_scale,
-                "seed": seed,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def llava(
-        self,
-        *,
-        image: FileInput,
-        prompt: str,
-        top_p: float | None = None,
-        temperature: float | None = None,
-        max_tokens: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[Ai302ModelTask]:
-        """Ask about an image.
-
-        Answers with the finished task, or with the task as it stands; `output` is the model's words, or a list of
-        them as JSON text.
-
-        Args:
-            image: The image. Takes a local file (path, open file or bytes).
-            prompt: The question.
-            top_p: Choose among the likeliest words that make up this share. Server default: 1.
-            temperature: How much to vary. Server default: 0.2.
-            max_tokens: How long the answer may become. Server default: 1024.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.01 PTC per call.
-        Source: haotian-liu/LLaVA:predict.py (vendor, 2026-11-21)
-        """
-        return self._submit(
-            LLAVA,
-            body={"image": image, "prompt": prompt, "top_p": top_p, "temperature": temperature, "max_tokens": max_tokens},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
 
     def relight(
         self,
@@ -1492,6 +1258,227 @@ class Ai302(Resource):
         )
         return reply_
 
+    def colorize(
+        self,
+        *,
+        image: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302ModelTask]:
+        """Colorize a black-and-white photo.
+
+        Answers with the finished task, or with the task as it stands.
+
+        Args:
+            image: The photo. Takes a URL.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
+        """
+        return self._submit(COLORIZE, body={"image": image}, options=(extra_headers, extra_query, extra_body, timeout))
+
+    def colorize_v2(
+        self,
+        *,
+        image: str,
+        model_name: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302ModelTask]:
+        """Colorize a black-and-white photo, version 2.
+
+        Answers with the finished task, or with the task as it stands.
+
+        Args:
+            image: The photo. Takes a URL.
+            model_name: The model, such as `Artistic`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: public code: 302.AI's photo restoring app (upscaleFace, colorizeImageV2) (caller, 2026-11-21)
+        """
+        return self._submit(
+            COLORIZE_V2, body={"image": image, "model_name": model_name}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+
+    def inpaint(
+        self,
+        *,
+        prompt: str,
+        image_url: str,
+        mask_url: str,
+        model_name: str,
+        negative_prompt: str | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ProcessedImage:
+        """Inpaint a marked part of an image.
+
+        Waits for the image.
+
+        Args:
+            prompt: What to show there.
+            image_url: The image. Takes a URL.
+            mask_url: What to paint anew is white on it. Takes a URL.
+            model_name: The model by its Hugging Face name, such as
+                `diffusers/stable-diffusion-xl-1.0-inpainting-0.1`, or by address.
+            negative_prompt: What not to show.
+            num_inference_steps: How many steps to take. Server default: 30.
+            guidance_scale: How closely to follow the prompt. Server default: 7.5.
+            seed: Fixes the chance.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The image.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: https://302ai-jp.apifox.cn/207706543e0 (sample, 2026-11-21)
+        """
+        reply_: Ai302ProcessedImage = self._call(
+            INPAINT,
+            body={
+                "prompt": prompt,
+                "image_url": image_url,
+                "mask_url": mask_url,
+                "model_name": model_name,
+                "negative_prompt": negative_prompt,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def erase(
+        self,
+        *,
+        image_url: FileInput,
+        mask_image_url: FileInput,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ProcessedImage:
+        """Erase an object from an image.
+
+        Waits for the image.
+
+        Args:
+            image_url: The image, as a file. Takes a local file (path, open file or bytes).
+            mask_image_url: Marks what to remove, a PNG file. Takes a local file (path, open file or bytes).
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The image.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: public code, found by "302/submit/erase" (caller, 2026-11-21)
+        """
+        reply_: Ai302ProcessedImage = self._call(
+            ERASE,
+            body={"image_url": image_url, "mask_image_url": mask_image_url},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def face_to_many(
+        self,
+        *,
+        image: FileInput,
+        style: Literal["3D", "Emoji", "Video game", "Pixels", "Clay", "Toy"] | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        denoising_strength: float | None = None,
+        prompt_strength: float | None = None,
+        control_depth_strength: float | None = None,
+        instant_id_strength: float | None = None,
+        custom_lora_url: str | None = None,
+        lora_scale: float | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302ModelTask]:
+        """Give a portrait another style.
+
+        Answers with the finished task, or with the task as it stands.
+
+        Args:
+            image: A photo of a person. Takes a local file (path, open file or bytes).
+            style: The style. Server default: "3D".
+            prompt: What to show. Server default: "a person".
+            negative_prompt: What not to show.
+            denoising_strength: How far to leave the photo. Server default: 0.65.
+            prompt_strength: How closely to follow the prompt. Server default: 4.5.
+            control_depth_strength: How closely to keep the depth. Server default: 0.8.
+            instant_id_strength: How closely to keep the person. Server default: 1.
+            custom_lora_url: Address of LoRA weights.
+            lora_scale: How much they count. Server default: 1.
+            seed: Fixes the chance.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: fofr/cog-face-to-many:predict.py (vendor, 2026-11-21)
+        """
+        return self._submit(
+            FACE_TO_MANY,
+            body={
+                "image": image,
+                "style": style,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "denoising_strength": denoising_strength,
+                "prompt_strength": prompt_strength,
+                "control_depth_strength": control_depth_strength,
+                "instant_id_strength": instant_id_strength,
+                "custom_lora_url": custom_lora_url,
+                "lora_scale": lora_scale,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
     def swap_face_v2(
         self,
         *,
@@ -1526,6 +1513,294 @@ class Ai302(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    def flux_selfie(
+        self,
+        *,
+        main_face_image: FileInput,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        num_steps: int | None = None,
+        start_step: int | None = None,
+        guidance_scale: float | None = None,
+        id_weight: float | None = None,
+        true_cfg: float | None = None,
+        max_sequence_length: int | None = None,
+        output_format: Literal["png", "jpg", "webp"] | None = None,
+        output_quality: int | None = None,
+        num_outputs: int | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302ModelTask]:
+        """Make a picture with the face of a photo.
+
+        FLUX with PuLID. Answers with the finished task, or with the task as it stands.
+
+        Args:
+            main_face_image: The photo of the face. Takes a local file (path, open file or bytes).
+            prompt: What to show. Server default: "portrait, color, cinematic".
+            negative_prompt: What not to show.
+            width: Pixels. Server default: 896.
+            height: Pixels. Server default: 1152.
+            num_steps: How many steps to take. Server default: 20.
+            start_step: From which step the face counts; 0 keeps it closest, 4 is freer. Server default: 0.
+            guidance_scale: How closely to follow the prompt. Server default: 4.
+            id_weight: How much the face counts. Server default: 1.
+            true_cfg: How closely to follow the prompt, against the negative one. Server default: 1.
+            max_sequence_length: How long the prompt may be. Server default: 128.
+            output_format: The image's format. Server default: "webp".
+            output_quality: Its quality; not for PNG. Server default: 80.
+            num_outputs: How many images. Server default: 1.
+            seed: Fixes the chance.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
+        """
+        return self._submit(
+            FLUX_SELFIE,
+            body={
+                "main_face_image": main_face_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "width": width,
+                "height": height,
+                "num_steps": num_steps,
+                "start_step": start_step,
+                "guidance_scale": guidance_scale,
+                "id_weight": id_weight,
+                "true_cfg": true_cfg,
+                "max_sequence_length": max_sequence_length,
+                "output_format": output_format,
+                "output_quality": output_quality,
+                "num_outputs": num_outputs,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def transfer_pose(
+        self,
+        *,
+        person_image_url: str,
+        pose_image_url: str,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        enable_safety_checker: bool | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302QueuedImage]:
+        """Transfer the pose of another picture to a person.
+
+        Args:
+            person_image_url: The person. Takes a URL.
+            pose_image_url: The pose. Takes a URL.
+            num_inference_steps: How many steps to take. Server default: 50.
+            guidance_scale: How closely to follow the pictures. Server default: 2.5.
+            enable_safety_checker: Check for unsuitable images. Server default: true.
+            output_format: The image's format. Server default: "png".
+            seed: Fixes the chance.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (Ai302QueuedImage).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.15 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
+        """
+        return self._submit(
+            TRANSFER_POSE,
+            body={
+                "person_image_url": person_image_url,
+                "pose_image_url": pose_image_url,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "enable_safety_checker": enable_safety_checker,
+                "output_format": output_format,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_pose_transfer(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedImage:
+        """Tell how a pose transfer stands.
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
+        """
+        reply_: Ai302QueuedImage = self._call(
+            GET_POSE_TRANSFER, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def try_on(
+        self,
+        *,
+        human_image_url: str,
+        garment_image_url: str,
+        garment_type: Literal["upper_body", "lower_body", "dresses"] | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        enable_safety_checker: bool | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302QueuedImage]:
+        """Dress a person in a garment (virtual try-on).
+
+        Leffa, in the background.
+
+        Args:
+            human_image_url: The person. Takes a URL.
+            garment_image_url: The garment. Takes a URL.
+            garment_type: The kind of garment. Leffa asks for it; 302.AI's own app leaves it out.
+            num_inference_steps: How many steps to take. Server default: 50.
+            guidance_scale: How closely to follow the pictures. Server default: 2.5.
+            enable_safety_checker: Check for unsuitable images. Server default: true.
+            output_format: The image's format. Server default: "png".
+            seed: Fixes the chance.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (Ai302QueuedImage).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.15 PTC per call.
+        Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
+        """
+        return self._submit(
+            TRY_ON,
+            body={
+                "human_image_url": human_image_url,
+                "garment_image_url": garment_image_url,
+                "garment_type": garment_type,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "enable_safety_checker": enable_safety_checker,
+                "output_format": output_format,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_try_on(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedImage:
+        """Tell how a virtual try-on stands.
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
+        """
+        reply_: Ai302QueuedImage = self._call(
+            GET_TRY_ON, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def llava(
+        self,
+        *,
+        image: FileInput,
+        prompt: str,
+        top_p: float | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Ai302ModelTask]:
+        """Ask about an image.
+
+        Answers with the finished task, or with the task as it stands; `output` is the model's words, or a list of
+        them as JSON text.
+
+        Args:
+            image: The image. Takes a local file (path, open file or bytes).
+            prompt: The question.
+            top_p: Choose among the likeliest words that make up this share. Server default: 1.
+            temperature: How much to vary. Server default: 0.2.
+            max_tokens: How long the answer may become. Server default: 1024.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: haotian-liu/LLaVA:predict.py (vendor, 2026-11-21)
+        """
+        return self._submit(
+            LLAVA,
+            body={"image": image, "prompt": prompt, "top_p": top_p, "temperature": temperature, "max_tokens": max_tokens},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     def html_to_png(
         self,
@@ -1583,6 +1858,64 @@ class Ai302(Resource):
         Source: public code: 302.AI's card app (DownloadDropdown) (caller, 2026-11-21)
         """
         reply_: Ai302PngReply = self._call(SVG_TO_PNG, body={"svgCode": svgCode}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def trellis(
+        self,
+        *,
+        image_url: str,
+        ss_guidance_strength: float | None = None,
+        ss_sampling_steps: int | None = None,
+        slat_guidance_strength: float | None = None,
+        slat_sampling_steps: int | None = None,
+        mesh_simplify: float | None = None,
+        texture_size: Literal[512, 1024, 2048] | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302TrellisReply:
+        """Make a 3D model of an image with Trellis.
+
+        Waits for the model.
+
+        Args:
+            image_url: The image. Takes a URL.
+            ss_guidance_strength: How closely the rough shape follows the image. Server default: 7.5.
+            ss_sampling_steps: How many steps to take for the rough shape. Server default: 12.
+            slat_guidance_strength: How closely the details follow the image. Server default: 3.
+            slat_sampling_steps: How many steps to take for the details. Server default: 12.
+            mesh_simplify: How much to simplify the mesh. Server default: 0.95.
+            texture_size: Pixels of the texture. Server default: 1024.
+            seed: Fixes the chance.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The model.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask,
+        getTripo3DModelingTask) (caller, 2026-11-21)
+        """
+        reply_: Ai302TrellisReply = self._call(
+            TRELLIS,
+            body={
+                "image_url": image_url,
+                "ss_guidance_strength": ss_guidance_strength,
+                "ss_sampling_steps": ss_sampling_steps,
+                "slat_guidance_strength": slat_guidance_strength,
+                "slat_sampling_steps": slat_sampling_steps,
+                "mesh_simplify": mesh_simplify,
+                "texture_size": texture_size,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
         return reply_
 
     def translate_image(
@@ -1865,339 +2198,6 @@ class Ai302(Resource):
         reply_: Ai302ImageTranslationTicket = self._call(
             REDO_IMAGE_TRANSLATION, body={"id": id, "result": result}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
-
-    def flux_selfie(
-        self,
-        *,
-        main_face_image: FileInput,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        width: int | None = None,
-        height: int | None = None,
-        num_steps: int | None = None,
-        start_step: int | None = None,
-        guidance_scale: float | None = None,
-        id_weight: float | None = None,
-        true_cfg: float | None = None,
-        max_sequence_length: int | None = None,
-        output_format: Literal["png", "jpg", "webp"] | None = None,
-        output_quality: int | None = None,
-        num_outputs: int | None = None,
-        seed: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[Ai302ModelTask]:
-        """Make a picture with the face of a photo.
-
-        FLUX with PuLID. Answers with the finished task, or with the task as it stands.
-
-        Args:
-            main_face_image: The photo of the face. Takes a local file (path, open file or bytes).
-            prompt: What to show. Server default: "portrait, color, cinematic".
-            negative_prompt: What not to show.
-            width: Pixels. Server default: 896.
-            height: Pixels. Server default: 1152.
-            num_steps: How many steps to take. Server default: 20.
-            start_step: From which step the face counts; 0 keeps it closest, 4 is freer. Server default: 0.
-            guidance_scale: How closely to follow the prompt. Server default: 4.
-            id_weight: How much the face counts. Server default: 1.
-            true_cfg: How closely to follow the prompt, against the negative one. Server default: 1.
-            max_sequence_length: How long the prompt may be. Server default: 128.
-            output_format: The image's format. Server default: "webp".
-            output_quality: Its quality; not for PNG. Server default: 80.
-            num_outputs: How many images. Server default: 1.
-            seed: Fixes the chance.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.05 PTC per call.
-        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
-        """
-        return self._submit(
-            FLUX_SELFIE,
-            body={
-                "main_face_image": main_face_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "width": width,
-                "height": height,
-                "num_steps": num_steps,
-                "start_step": start_step,
-                "guidance_scale": guidance_scale,
-                "id_weight": id_weight,
-                "true_cfg": true_cfg,
-                "max_sequence_length": max_sequence_length,
-                "output_format": output_format,
-                "output_quality": output_quality,
-                "num_outputs": num_outputs,
-                "seed": seed,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def trellis(
-        self,
-        *,
-        image_url: str,
-        ss_guidance_strength: float | None = None,
-        ss_sampling_steps: int | None = None,
-        slat_guidance_strength: float | None = None,
-        slat_sampling_steps: int | None = None,
-        mesh_simplify: float | None = None,
-        texture_size: Literal[512, 1024, 2048] | None = None,
-        seed: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302TrellisReply:
-        """Make a 3D model of an image with Trellis.
-
-        Waits for the model.
-
-        Args:
-            image_url: The image. Takes a URL.
-            ss_guidance_strength: How closely the rough shape follows the image. Server default: 7.5.
-            ss_sampling_steps: How many steps to take for the rough shape. Server default: 12.
-            slat_guidance_strength: How closely the details follow the image. Server default: 3.
-            slat_sampling_steps: How many steps to take for the details. Server default: 12.
-            mesh_simplify: How much to simplify the mesh. Server default: 0.95.
-            texture_size: Pixels of the texture. Server default: 1024.
-            seed: Fixes the chance.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The model.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.05 PTC per call.
-        Source: public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask,
-        getTripo3DModelingTask) (caller, 2026-11-21)
-        """
-        reply_: Ai302TrellisReply = self._call(
-            TRELLIS,
-            body={
-                "image_url": image_url,
-                "ss_guidance_strength": ss_guidance_strength,
-                "ss_sampling_steps": ss_sampling_steps,
-                "slat_guidance_strength": slat_guidance_strength,
-                "slat_sampling_steps": slat_sampling_steps,
-                "mesh_simplify": mesh_simplify,
-                "texture_size": texture_size,
-                "seed": seed,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    def transfer_pose(
-        self,
-        *,
-        person_image_url: str,
-        pose_image_url: str,
-        num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
-        enable_safety_checker: bool | None = None,
-        output_format: Literal["jpeg", "png"] | None = None,
-        seed: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[Ai302QueuedImage]:
-        """Transfer the pose of another picture to a person.
-
-        Args:
-            person_image_url: The person. Takes a URL.
-            pose_image_url: The pose. Takes a URL.
-            num_inference_steps: How many steps to take. Server default: 50.
-            guidance_scale: How closely to follow the pictures. Server default: 2.5.
-            enable_safety_checker: Check for unsuitable images. Server default: true.
-            output_format: The image's format. Server default: "png".
-            seed: Fixes the chance.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302QueuedImage).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.15 PTC per call.
-        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
-        """
-        return self._submit(
-            TRANSFER_POSE,
-            body={
-                "person_image_url": person_image_url,
-                "pose_image_url": pose_image_url,
-                "num_inference_steps": num_inference_steps,
-                "guidance_scale": guidance_scale,
-                "enable_safety_checker": enable_safety_checker,
-                "output_format": output_format,
-                "seed": seed,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def get_pose_transfer(
-        self,
-        *,
-        request_id: str,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302QueuedImage:
-        """Tell how a pose transfer stands.
-
-        Args:
-            request_id: The task's id.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0 PTC per call.
-        Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
-        """
-        reply_: Ai302QueuedImage = self._call(
-            GET_POSE_TRANSFER, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
-        return reply_
-
-    def try_on(
-        self,
-        *,
-        human_image_url: str,
-        garment_image_url: str,
-        garment_type: Literal["upper_body", "lower_body", "dresses"] | None = None,
-        num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
-        enable_safety_checker: bool | None = None,
-        output_format: Literal["jpeg", "png"] | None = None,
-        seed: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[Ai302QueuedImage]:
-        """Dress a person in a garment (virtual try-on).
-
-        Leffa, in the background.
-
-        Args:
-            human_image_url: The person. Takes a URL.
-            garment_image_url: The garment. Takes a URL.
-            garment_type: The kind of garment. Leffa asks for it; 302.AI's own app leaves it out.
-            num_inference_steps: How many steps to take. Server default: 50.
-            guidance_scale: How closely to follow the pictures. Server default: 2.5.
-            enable_safety_checker: Check for unsuitable images. Server default: true.
-            output_format: The image's format. Server default: "png".
-            seed: Fixes the chance.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302QueuedImage).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.15 PTC per call.
-        Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
-        """
-        return self._submit(
-            TRY_ON,
-            body={
-                "human_image_url": human_image_url,
-                "garment_image_url": garment_image_url,
-                "garment_type": garment_type,
-                "num_inference_steps": num_inference_steps,
-                "guidance_scale": guidance_scale,
-                "enable_safety_checker": enable_safety_checker,
-                "output_format": output_format,
-                "seed": seed,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def get_try_on(
-        self,
-        *,
-        request_id: str,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302QueuedImage:
-        """Tell how a virtual try-on stands.
-
-        Args:
-            request_id: The task's id.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0 PTC per call.
-        Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
-        """
-        reply_: Ai302QueuedImage = self._call(
-            GET_TRY_ON, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
-        return reply_
-
-    def denoise(
-        self,
-        *,
-        extra_body: Mapping[str, Any],
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> JsonObject:
-        """Denoise an image.
-
-        The fields of this call are not documented.
-
-        Args:
-            extra_body: The whole body.
-            extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            What the service answers.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.05 PTC per call.
-        Source: https://doc.302.ai/268505501e0 (catalog, 2026-11-21)
-        """
-        reply_: JsonObject = self._call(DENOISE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def change_clothes(
@@ -3046,67 +3046,34 @@ class AsyncAi302(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def colorize(
+    async def denoise(
         self,
         *,
-        image: str,
+        extra_body: Mapping[str, Any],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[Ai302ModelTask]:
-        """Colorize a black-and-white photo.
+    ) -> JsonObject:
+        """Denoise an image.
 
-        Answers with the finished task, or with the task as it stands.
+        The fields of this call are not documented.
 
         Args:
-            image: The photo. Takes a URL.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.01 PTC per call.
-        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
-        """
-        return await self._submit(COLORIZE, body={"image": image}, options=(extra_headers, extra_query, extra_body, timeout))
-
-    async def colorize_v2(
-        self,
-        *,
-        image: str,
-        model_name: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[Ai302ModelTask]:
-        """Colorize a black-and-white photo, version 2.
-
-        Answers with the finished task, or with the task as it stands.
-
-        Args:
-            image: The photo. Takes a URL.
-            model_name: The model, such as `Artistic`.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+            What the service answers.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
 
         Price: 0.05 PTC per call.
-        Source: public code: 302.AI's photo restoring app (upscaleFace, colorizeImageV2) (caller, 2026-11-21)
+        Source: https://doc.302.ai/268505501e0 (catalog, 2026-11-21)
         """
-        return await self._submit(
-            COLORIZE_V2, body={"image": image, "model_name": model_name}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        reply_: JsonObject = await self._call(DENOISE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
 
     async def remove_background(
         self,
@@ -3200,207 +3167,6 @@ class AsyncAi302(AsyncResource):
             REMOVE_BACKGROUND_V3, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
-
-    async def inpaint(
-        self,
-        *,
-        prompt: str,
-        image_url: str,
-        mask_url: str,
-        model_name: str,
-        negative_prompt: str | None = None,
-        num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
-        seed: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ProcessedImage:
-        """Inpaint a marked part of an image.
-
-        Waits for the image.
-
-        Args:
-            prompt: What to show there.
-            image_url: The image. Takes a URL.
-            mask_url: What to paint anew is white on it. Takes a URL.
-            model_name: The model by its Hugging Face name, such as
-                `diffusers/stable-diffusion-xl-1.0-inpainting-0.1`, or by address.
-            negative_prompt: What not to show.
-            num_inference_steps: How many steps to take. Server default: 30.
-            guidance_scale: How closely to follow the prompt. Server default: 7.5.
-            seed: Fixes the chance.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The image.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.05 PTC per call.
-        Source: https://302ai-jp.apifox.cn/207706543e0 (sample, 2026-11-21)
-        """
-        reply_: Ai302ProcessedImage = await self._call(
-            INPAINT,
-            body={
-                "prompt": prompt,
-                "image_url": image_url,
-                "mask_url": mask_url,
-                "model_name": model_name,
-                "negative_prompt": negative_prompt,
-                "num_inference_steps": num_inference_steps,
-                "guidance_scale": guidance_scale,
-                "seed": seed,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    async def erase(
-        self,
-        *,
-        image_url: FileInput,
-        mask_image_url: FileInput,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ProcessedImage:
-        """Erase an object from an image.
-
-        Waits for the image.
-
-        Args:
-            image_url: The image, as a file. Takes a local file (path, open file or bytes).
-            mask_image_url: Marks what to remove, a PNG file. Takes a local file (path, open file or bytes).
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The image.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.01 PTC per call.
-        Source: public code, found by "302/submit/erase" (caller, 2026-11-21)
-        """
-        reply_: Ai302ProcessedImage = await self._call(
-            ERASE,
-            body={"image_url": image_url, "mask_image_url": mask_image_url},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    async def face_to_many(
-        self,
-        *,
-        image: FileInput,
-        style: Literal["3D", "Emoji", "Video game", "Pixels", "Clay", "Toy"] | None = None,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        denoising_strength: float | None = None,
-        prompt_strength: float | None = None,
-        control_depth_strength: float | None = None,
-        instant_id_strength: float | None = None,
-        custom_lora_url: str | None = None,
-        lora_scale: float | None = None,
-        seed: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[Ai302ModelTask]:
-        """Give a portrait another style.
-
-        Answers with the finished task, or with the task as it stands.
-
-        Args:
-            image: A photo of a person. Takes a local file (path, open file or bytes).
-            style: The style. Server default: "3D".
-            prompt: What to show. Server default: "a person".
-            negative_prompt: What not to show.
-            denoising_strength: How far to leave the photo. Server default: 0.65.
-            prompt_strength: How closely to follow the prompt. Server default: 4.5.
-            control_depth_strength: How closely to keep the depth. Server default: 0.8.
-            instant_id_strength: How closely to keep the person. Server default: 1.
-            custom_lora_url: Address of LoRA weights.
-            lora_scale: How much they count. Server default: 1.
-            seed: Fixes the chance.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.05 PTC per call.
-        Source: fofr/cog-face-to-many:predict.py (vendor, 2026-11-21)
-        """
-        return await self._submit(
-            FACE_TO_MANY,
-            body={
-                "image": image,
-                "style": style,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "denoising_strength": denoising_strength,
-                "prompt_strength": prompt_strength,
-                "control_depth_strength": control_depth_strength,
-                "instant_id_strength": instant_id_strength,
-                "custom_lora_url": custom_lora_url,
-                "lora_scale": lora_scale,
-                "seed": seed,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def llava(
-        self,
-        *,
-        image: FileInput,
-        prompt: str,
-        top_p: float | None = None,
-        temperature: float | None = None,
-        max_tokens: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[Ai302ModelTask]:
-        """Ask about an image.
-
-        Answers with the finished task, or with the task as it stands; `output` is the model's words, or a list of
-        them as JSON text.
-
-        Args:
-            image: The image. Takes a local file (path, open file or bytes).
-            prompt: The question.
-            top_p: Choose among the likeliest words that make up this share. Server default: 1.
-            temperature: How much to vary. Server default: 0.2.
-            max_tokens: How long the answer may become. Server default: 1024.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.01 PTC per call.
-        Source: haotian-liu/LLaVA:predict.py (vendor, 2026-11-21)
-        """
-        return await self._submit(
-            LLAVA,
-            body={"image": image, "prompt": prompt, "top_p": top_p, "temperature": temperature, "max_tokens": max_tokens},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
 
     async def relight(
         self,
@@ -3678,6 +3444,227 @@ class AsyncAi302(AsyncResource):
         )
         return reply_
 
+    async def colorize(
+        self,
+        *,
+        image: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302ModelTask]:
+        """Colorize a black-and-white photo.
+
+        Answers with the finished task, or with the task as it stands.
+
+        Args:
+            image: The photo. Takes a URL.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
+        """
+        return await self._submit(COLORIZE, body={"image": image}, options=(extra_headers, extra_query, extra_body, timeout))
+
+    async def colorize_v2(
+        self,
+        *,
+        image: str,
+        model_name: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302ModelTask]:
+        """Colorize a black-and-white photo, version 2.
+
+        Answers with the finished task, or with the task as it stands.
+
+        Args:
+            image: The photo. Takes a URL.
+            model_name: The model, such as `Artistic`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: public code: 302.AI's photo restoring app (upscaleFace, colorizeImageV2) (caller, 2026-11-21)
+        """
+        return await self._submit(
+            COLORIZE_V2, body={"image": image, "model_name": model_name}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+
+    async def inpaint(
+        self,
+        *,
+        prompt: str,
+        image_url: str,
+        mask_url: str,
+        model_name: str,
+        negative_prompt: str | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ProcessedImage:
+        """Inpaint a marked part of an image.
+
+        Waits for the image.
+
+        Args:
+            prompt: What to show there.
+            image_url: The image. Takes a URL.
+            mask_url: What to paint anew is white on it. Takes a URL.
+            model_name: The model by its Hugging Face name, such as
+                `diffusers/stable-diffusion-xl-1.0-inpainting-0.1`, or by address.
+            negative_prompt: What not to show.
+            num_inference_steps: How many steps to take. Server default: 30.
+            guidance_scale: How closely to follow the prompt. Server default: 7.5.
+            seed: Fixes the chance.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The image.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: https://302ai-jp.apifox.cn/207706543e0 (sample, 2026-11-21)
+        """
+        reply_: Ai302ProcessedImage = await self._call(
+            INPAINT,
+            body={
+                "prompt": prompt,
+                "image_url": image_url,
+                "mask_url": mask_url,
+                "model_name": model_name,
+                "negative_prompt": negative_prompt,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def erase(
+        self,
+        *,
+        image_url: FileInput,
+        mask_image_url: FileInput,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ProcessedImage:
+        """Erase an object from an image.
+
+        Waits for the image.
+
+        Args:
+            image_url: The image, as a file. Takes a local file (path, open file or bytes).
+            mask_image_url: Marks what to remove, a PNG file. Takes a local file (path, open file or bytes).
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The image.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: public code, found by "302/submit/erase" (caller, 2026-11-21)
+        """
+        reply_: Ai302ProcessedImage = await self._call(
+            ERASE,
+            body={"image_url": image_url, "mask_image_url": mask_image_url},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def face_to_many(
+        self,
+        *,
+        image: FileInput,
+        style: Literal["3D", "Emoji", "Video game", "Pixels", "Clay", "Toy"] | None = None,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        denoising_strength: float | None = None,
+        prompt_strength: float | None = None,
+        control_depth_strength: float | None = None,
+        instant_id_strength: float | None = None,
+        custom_lora_url: str | None = None,
+        lora_scale: float | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302ModelTask]:
+        """Give a portrait another style.
+
+        Answers with the finished task, or with the task as it stands.
+
+        Args:
+            image: A photo of a person. Takes a local file (path, open file or bytes).
+            style: The style. Server default: "3D".
+            prompt: What to show. Server default: "a person".
+            negative_prompt: What not to show.
+            denoising_strength: How far to leave the photo. Server default: 0.65.
+            prompt_strength: How closely to follow the prompt. Server default: 4.5.
+            control_depth_strength: How closely to keep the depth. Server default: 0.8.
+            instant_id_strength: How closely to keep the person. Server default: 1.
+            custom_lora_url: Address of LoRA weights.
+            lora_scale: How much they count. Server default: 1.
+            seed: Fixes the chance.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: fofr/cog-face-to-many:predict.py (vendor, 2026-11-21)
+        """
+        return await self._submit(
+            FACE_TO_MANY,
+            body={
+                "image": image,
+                "style": style,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "denoising_strength": denoising_strength,
+                "prompt_strength": prompt_strength,
+                "control_depth_strength": control_depth_strength,
+                "instant_id_strength": instant_id_strength,
+                "custom_lora_url": custom_lora_url,
+                "lora_scale": lora_scale,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
     async def swap_face_v2(
         self,
         *,
@@ -3712,6 +3699,294 @@ class AsyncAi302(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    async def flux_selfie(
+        self,
+        *,
+        main_face_image: FileInput,
+        prompt: str | None = None,
+        negative_prompt: str | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        num_steps: int | None = None,
+        start_step: int | None = None,
+        guidance_scale: float | None = None,
+        id_weight: float | None = None,
+        true_cfg: float | None = None,
+        max_sequence_length: int | None = None,
+        output_format: Literal["png", "jpg", "webp"] | None = None,
+        output_quality: int | None = None,
+        num_outputs: int | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302ModelTask]:
+        """Make a picture with the face of a photo.
+
+        FLUX with PuLID. Answers with the finished task, or with the task as it stands.
+
+        Args:
+            main_face_image: The photo of the face. Takes a local file (path, open file or bytes).
+            prompt: What to show. Server default: "portrait, color, cinematic".
+            negative_prompt: What not to show.
+            width: Pixels. Server default: 896.
+            height: Pixels. Server default: 1152.
+            num_steps: How many steps to take. Server default: 20.
+            start_step: From which step the face counts; 0 keeps it closest, 4 is freer. Server default: 0.
+            guidance_scale: How closely to follow the prompt. Server default: 4.
+            id_weight: How much the face counts. Server default: 1.
+            true_cfg: How closely to follow the prompt, against the negative one. Server default: 1.
+            max_sequence_length: How long the prompt may be. Server default: 128.
+            output_format: The image's format. Server default: "webp".
+            output_quality: Its quality; not for PNG. Server default: 80.
+            num_outputs: How many images. Server default: 1.
+            seed: Fixes the chance.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
+        """
+        return await self._submit(
+            FLUX_SELFIE,
+            body={
+                "main_face_image": main_face_image,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "width": width,
+                "height": height,
+                "num_steps": num_steps,
+                "start_step": start_step,
+                "guidance_scale": guidance_scale,
+                "id_weight": id_weight,
+                "true_cfg": true_cfg,
+                "max_sequence_length": max_sequence_length,
+                "output_format": output_format,
+                "output_quality": output_quality,
+                "num_outputs": num_outputs,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def transfer_pose(
+        self,
+        *,
+        person_image_url: str,
+        pose_image_url: str,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        enable_safety_checker: bool | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302QueuedImage]:
+        """Transfer the pose of another picture to a person.
+
+        Args:
+            person_image_url: The person. Takes a URL.
+            pose_image_url: The pose. Takes a URL.
+            num_inference_steps: How many steps to take. Server default: 50.
+            guidance_scale: How closely to follow the pictures. Server default: 2.5.
+            enable_safety_checker: Check for unsuitable images. Server default: true.
+            output_format: The image's format. Server default: "png".
+            seed: Fixes the chance.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (Ai302QueuedImage).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.15 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
+        """
+        return await self._submit(
+            TRANSFER_POSE,
+            body={
+                "person_image_url": person_image_url,
+                "pose_image_url": pose_image_url,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "enable_safety_checker": enable_safety_checker,
+                "output_format": output_format,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_pose_transfer(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedImage:
+        """Tell how a pose transfer stands.
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
+        """
+        reply_: Ai302QueuedImage = await self._call(
+            GET_POSE_TRANSFER, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def try_on(
+        self,
+        *,
+        human_image_url: str,
+        garment_image_url: str,
+        garment_type: Literal["upper_body", "lower_body", "dresses"] | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        enable_safety_checker: bool | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302QueuedImage]:
+        """Dress a person in a garment (virtual try-on).
+
+        Leffa, in the background.
+
+        Args:
+            human_image_url: The person. Takes a URL.
+            garment_image_url: The garment. Takes a URL.
+            garment_type: The kind of garment. Leffa asks for it; 302.AI's own app leaves it out.
+            num_inference_steps: How many steps to take. Server default: 50.
+            guidance_scale: How closely to follow the pictures. Server default: 2.5.
+            enable_safety_checker: Check for unsuitable images. Server default: true.
+            output_format: The image's format. Server default: "png".
+            seed: Fixes the chance.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (Ai302QueuedImage).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.15 PTC per call.
+        Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
+        """
+        return await self._submit(
+            TRY_ON,
+            body={
+                "human_image_url": human_image_url,
+                "garment_image_url": garment_image_url,
+                "garment_type": garment_type,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "enable_safety_checker": enable_safety_checker,
+                "output_format": output_format,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_try_on(
+        self,
+        *,
+        request_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedImage:
+        """Tell how a virtual try-on stands.
+
+        Args:
+            request_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
+        """
+        reply_: Ai302QueuedImage = await self._call(
+            GET_TRY_ON, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def llava(
+        self,
+        *,
+        image: FileInput,
+        prompt: str,
+        top_p: float | None = None,
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Ai302ModelTask]:
+        """Ask about an image.
+
+        Answers with the finished task, or with the task as it stands; `output` is the model's words, or a list of
+        them as JSON text.
+
+        Args:
+            image: The image. Takes a local file (path, open file or bytes).
+            prompt: The question.
+            top_p: Choose among the likeliest words that make up this share. Server default: 1.
+            temperature: How much to vary. Server default: 0.2.
+            max_tokens: How long the answer may become. Server default: 1024.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: haotian-liu/LLaVA:predict.py (vendor, 2026-11-21)
+        """
+        return await self._submit(
+            LLAVA,
+            body={"image": image, "prompt": prompt, "top_p": top_p, "temperature": temperature, "max_tokens": max_tokens},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     async def html_to_png(
         self,
@@ -3770,6 +4045,64 @@ class AsyncAi302(AsyncResource):
         """
         reply_: Ai302PngReply = await self._call(
             SVG_TO_PNG, body={"svgCode": svgCode}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def trellis(
+        self,
+        *,
+        image_url: str,
+        ss_guidance_strength: float | None = None,
+        ss_sampling_steps: int | None = None,
+        slat_guidance_strength: float | None = None,
+        slat_sampling_steps: int | None = None,
+        mesh_simplify: float | None = None,
+        texture_size: Literal[512, 1024, 2048] | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302TrellisReply:
+        """Make a 3D model of an image with Trellis.
+
+        Waits for the model.
+
+        Args:
+            image_url: The image. Takes a URL.
+            ss_guidance_strength: How closely the rough shape follows the image. Server default: 7.5.
+            ss_sampling_steps: How many steps to take for the rough shape. Server default: 12.
+            slat_guidance_strength: How closely the details follow the image. Server default: 3.
+            slat_sampling_steps: How many steps to take for the details. Server default: 12.
+            mesh_simplify: How much to simplify the mesh. Server default: 0.95.
+            texture_size: Pixels of the texture. Server default: 1024.
+            seed: Fixes the chance.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The model.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask,
+        getTripo3DModelingTask) (caller, 2026-11-21)
+        """
+        reply_: Ai302TrellisReply = await self._call(
+            TRELLIS,
+            body={
+                "image_url": image_url,
+                "ss_guidance_strength": ss_guidance_strength,
+                "ss_sampling_steps": ss_sampling_steps,
+                "slat_guidance_strength": slat_guidance_strength,
+                "slat_sampling_steps": slat_sampling_steps,
+                "mesh_simplify": mesh_simplify,
+                "texture_size": texture_size,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
 
@@ -4053,339 +4386,6 @@ class AsyncAi302(AsyncResource):
         reply_: Ai302ImageTranslationTicket = await self._call(
             REDO_IMAGE_TRANSLATION, body={"id": id, "result": result}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
-
-    async def flux_selfie(
-        self,
-        *,
-        main_face_image: FileInput,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        width: int | None = None,
-        height: int | None = None,
-        num_steps: int | None = None,
-        start_step: int | None = None,
-        guidance_scale: float | None = None,
-        id_weight: float | None = None,
-        true_cfg: float | None = None,
-        max_sequence_length: int | None = None,
-        output_format: Literal["png", "jpg", "webp"] | None = None,
-        output_quality: int | None = None,
-        num_outputs: int | None = None,
-        seed: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[Ai302ModelTask]:
-        """Make a picture with the face of a photo.
-
-        FLUX with PuLID. Answers with the finished task, or with the task as it stands.
-
-        Args:
-            main_face_image: The photo of the face. Takes a local file (path, open file or bytes).
-            prompt: What to show. Server default: "portrait, color, cinematic".
-            negative_prompt: What not to show.
-            width: Pixels. Server default: 896.
-            height: Pixels. Server default: 1152.
-            num_steps: How many steps to take. Server default: 20.
-            start_step: From which step the face counts; 0 keeps it closest, 4 is freer. Server default: 0.
-            guidance_scale: How closely to follow the prompt. Server default: 4.
-            id_weight: How much the face counts. Server default: 1.
-            true_cfg: How closely to follow the prompt, against the negative one. Server default: 1.
-            max_sequence_length: How long the prompt may be. Server default: 128.
-            output_format: The image's format. Server default: "webp".
-            output_quality: Its quality; not for PNG. Server default: 80.
-            num_outputs: How many images. Server default: 1.
-            seed: Fixes the chance.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302ModelTask).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.05 PTC per call.
-        Source: 302ai/302_image_toolbox:src/lib/api.ts (caller, 2026-11-21)
-        """
-        return await self._submit(
-            FLUX_SELFIE,
-            body={
-                "main_face_image": main_face_image,
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "width": width,
-                "height": height,
-                "num_steps": num_steps,
-                "start_step": start_step,
-                "guidance_scale": guidance_scale,
-                "id_weight": id_weight,
-                "true_cfg": true_cfg,
-                "max_sequence_length": max_sequence_length,
-                "output_format": output_format,
-                "output_quality": output_quality,
-                "num_outputs": num_outputs,
-                "seed": seed,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def trellis(
-        self,
-        *,
-        image_url: str,
-        ss_guidance_strength: float | None = None,
-        ss_sampling_steps: int | None = None,
-        slat_guidance_strength: float | None = None,
-        slat_sampling_steps: int | None = None,
-        mesh_simplify: float | None = None,
-        texture_size: Literal[512, 1024, 2048] | None = None,
-        seed: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302TrellisReply:
-        """Make a 3D model of an image with Trellis.
-
-        Waits for the model.
-
-        Args:
-            image_url: The image. Takes a URL.
-            ss_guidance_strength: How closely the rough shape follows the image. Server default: 7.5.
-            ss_sampling_steps: How many steps to take for the rough shape. Server default: 12.
-            slat_guidance_strength: How closely the details follow the image. Server default: 3.
-            slat_sampling_steps: How many steps to take for the details. Server default: 12.
-            mesh_simplify: How much to simplify the mesh. Server default: 0.95.
-            texture_size: Pixels of the texture. Server default: 1024.
-            seed: Fixes the chance.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The model.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.05 PTC per call.
-        Source: public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask,
-        getTripo3DModelingTask) (caller, 2026-11-21)
-        """
-        reply_: Ai302TrellisReply = await self._call(
-            TRELLIS,
-            body={
-                "image_url": image_url,
-                "ss_guidance_strength": ss_guidance_strength,
-                "ss_sampling_steps": ss_sampling_steps,
-                "slat_guidance_strength": slat_guidance_strength,
-                "slat_sampling_steps": slat_sampling_steps,
-                "mesh_simplify": mesh_simplify,
-                "texture_size": texture_size,
-                "seed": seed,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    async def transfer_pose(
-        self,
-        *,
-        person_image_url: str,
-        pose_image_url: str,
-        num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
-        enable_safety_checker: bool | None = None,
-        output_format: Literal["jpeg", "png"] | None = None,
-        seed: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[Ai302QueuedImage]:
-        """Transfer the pose of another picture to a person.
-
-        Args:
-            person_image_url: The person. Takes a URL.
-            pose_image_url: The pose. Takes a URL.
-            num_inference_steps: How many steps to take. Server default: 50.
-            guidance_scale: How closely to follow the pictures. Server default: 2.5.
-            enable_safety_checker: Check for unsuitable images. Server default: true.
-            output_format: The image's format. Server default: "png".
-            seed: Fixes the chance.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302QueuedImage).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.15 PTC per call.
-        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
-        """
-        return await self._submit(
-            TRANSFER_POSE,
-            body={
-                "person_image_url": person_image_url,
-                "pose_image_url": pose_image_url,
-                "num_inference_steps": num_inference_steps,
-                "guidance_scale": guidance_scale,
-                "enable_safety_checker": enable_safety_checker,
-                "output_format": output_format,
-                "seed": seed,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def get_pose_transfer(
-        self,
-        *,
-        request_id: str,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302QueuedImage:
-        """Tell how a pose transfer stands.
-
-        Args:
-            request_id: The task's id.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0 PTC per call.
-        Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
-        """
-        reply_: Ai302QueuedImage = await self._call(
-            GET_POSE_TRANSFER, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
-        return reply_
-
-    async def try_on(
-        self,
-        *,
-        human_image_url: str,
-        garment_image_url: str,
-        garment_type: Literal["upper_body", "lower_body", "dresses"] | None = None,
-        num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
-        enable_safety_checker: bool | None = None,
-        output_format: Literal["jpeg", "png"] | None = None,
-        seed: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[Ai302QueuedImage]:
-        """Dress a person in a garment (virtual try-on).
-
-        Leffa, in the background.
-
-        Args:
-            human_image_url: The person. Takes a URL.
-            garment_image_url: The garment. Takes a URL.
-            garment_type: The kind of garment. Leffa asks for it; 302.AI's own app leaves it out.
-            num_inference_steps: How many steps to take. Server default: 50.
-            guidance_scale: How closely to follow the pictures. Server default: 2.5.
-            enable_safety_checker: Check for unsuitable images. Server default: true.
-            output_format: The image's format. Server default: "png".
-            seed: Fixes the chance.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302QueuedImage).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.15 PTC per call.
-        Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
-        """
-        return await self._submit(
-            TRY_ON,
-            body={
-                "human_image_url": human_image_url,
-                "garment_image_url": garment_image_url,
-                "garment_type": garment_type,
-                "num_inference_steps": num_inference_steps,
-                "guidance_scale": guidance_scale,
-                "enable_safety_checker": enable_safety_checker,
-                "output_format": output_format,
-                "seed": seed,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def get_try_on(
-        self,
-        *,
-        request_id: str,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302QueuedImage:
-        """Tell how a virtual try-on stands.
-
-        Args:
-            request_id: The task's id.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0 PTC per call.
-        Source: public code: 302.AI's dressing app (generateDressUp) (caller, 2026-11-21)
-        """
-        reply_: Ai302QueuedImage = await self._call(
-            GET_TRY_ON, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
-        return reply_
-
-    async def denoise(
-        self,
-        *,
-        extra_body: Mapping[str, Any],
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> JsonObject:
-        """Denoise an image.
-
-        The fields of this call are not documented.
-
-        Args:
-            extra_body: The whole body.
-            extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            What the service answers.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.05 PTC per call.
-        Source: https://doc.302.ai/268505501e0 (catalog, 2026-11-21)
-        """
-        reply_: JsonObject = await self._call(DENOISE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def change_clothes(

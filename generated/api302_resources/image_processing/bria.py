@@ -73,6 +73,13 @@ CROP = Operation(
     files={"image_url": ("url",), "file": ("base64",)},
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
+CAPTION = Operation(
+    id="bria_caption",
+    endpoint="image_processing_bria.bria_caption",
+    docs="https://bria-ai-api-docs.redoc.ly/tag/AI-Search",
+    files={"image_url": ("url",), "file": ("base64",)},
+    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
+)
 PRODUCT_CUTOUT = Operation(
     id="bria_product_cutout",
     endpoint="image_processing_bria.bria_product_cutout",
@@ -98,13 +105,6 @@ PRODUCT_SCENE = Operation(
     id="bria_product_scene",
     endpoint="image_processing_bria.bria_product_scene",
     docs="api-evangelist/bria:openapi/_original/bria-product-shot-editing-openapi-original.yml",
-    files={"image_url": ("url",), "file": ("base64",)},
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-CAPTION = Operation(
-    id="bria_caption",
-    endpoint="image_processing_bria.bria_caption",
-    docs="https://bria-ai-api-docs.redoc.ly/tag/AI-Search",
     files={"image_url": ("url",), "file": ("base64",)},
     price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
 )
@@ -544,6 +544,39 @@ class Bria(Resource):
         )
         return reply_
 
+    def caption(
+        self,
+        *,
+        image_url: str | None = None,
+        file: FileInput | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> BriaCaptions:
+        """Describe an image (caption).
+
+        Args:
+            image_url: The image's address; counts before `file`. Takes a URL.
+            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+                bytes).
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The caption.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.1 PTC per call.
+        Source: https://bria-ai-api-docs.redoc.ly/tag/AI-Search (vendor, 2026-11-21)
+        """
+        reply_: BriaCaptions = self._call(
+            CAPTION, body={"image_url": image_url, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
     def product_cutout(
         self,
         *,
@@ -833,39 +866,6 @@ class Bria(Resource):
                 "content_moderation": content_moderation,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    def caption(
-        self,
-        *,
-        image_url: str | None = None,
-        file: FileInput | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> BriaCaptions:
-        """Describe an image (caption).
-
-        Args:
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The caption.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.1 PTC per call.
-        Source: https://bria-ai-api-docs.redoc.ly/tag/AI-Search (vendor, 2026-11-21)
-        """
-        reply_: BriaCaptions = self._call(
-            CAPTION, body={"image_url": image_url, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1449,6 +1449,39 @@ class AsyncBria(AsyncResource):
         )
         return reply_
 
+    async def caption(
+        self,
+        *,
+        image_url: str | None = None,
+        file: FileInput | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> BriaCaptions:
+        """Describe an image (caption).
+
+        Args:
+            image_url: The image's address; counts before `file`. Takes a URL.
+            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
+                bytes).
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The caption.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.1 PTC per call.
+        Source: https://bria-ai-api-docs.redoc.ly/tag/AI-Search (vendor, 2026-11-21)
+        """
+        reply_: BriaCaptions = await self._call(
+            CAPTION, body={"image_url": image_url, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
     async def product_cutout(
         self,
         *,
@@ -1738,39 +1771,6 @@ class AsyncBria(AsyncResource):
                 "content_moderation": content_moderation,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    async def caption(
-        self,
-        *,
-        image_url: str | None = None,
-        file: FileInput | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> BriaCaptions:
-        """Describe an image (caption).
-
-        Args:
-            image_url: The image's address; counts before `file`. Takes a URL.
-            file: The image itself, 12 MB at most. Takes base64 text or a local file (pathlib.Path, open file or
-                bytes).
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The caption.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.1 PTC per call.
-        Source: https://bria-ai-api-docs.redoc.ly/tag/AI-Search (vendor, 2026-11-21)
-        """
-        reply_: BriaCaptions = await self._call(
-            CAPTION, body={"image_url": image_url, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 

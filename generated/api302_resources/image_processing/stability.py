@@ -53,6 +53,13 @@ GET_RESULT = Operation(
         "interval": 10,
     },
 )
+UPSCALE_V1 = Operation(
+    id="stability_upscale_v1",
+    endpoint="image_processing_stability.stability_upscale_v1",
+    docs="302ai/302_ecom_image_generator:src/app/(land)/query.ts",
+    files={"image": ("part",)},
+    required=("image",),
+)
 ERASE = Operation(
     id="stability_erase",
     endpoint="image_processing_stability.stability_erase",
@@ -142,13 +149,6 @@ POINT_AWARE_3D = Operation(
     id="stability_point_aware_3d",
     endpoint="image_processing_stability.stability_point_aware_3d",
     docs="tryAGI/StabilityAI:src/libs/StabilityAI/openapi.yaml",
-    files={"image": ("part",)},
-    required=("image",),
-)
-UPSCALE_V1 = Operation(
-    id="stability_upscale_v1",
-    endpoint="image_processing_stability.stability_upscale_v1",
-    docs="302ai/302_ecom_image_generator:src/app/(land)/query.ts",
     files={"image": ("part",)},
     required=("image",),
 )
@@ -484,6 +484,82 @@ class Stability(Resource):
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
         return self._stream_bytes(GET_RESULT, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout))
+
+    def upscale_v1(
+        self,
+        *,
+        image: FileInput,
+        width: int | None = None,
+        height: int | None = None,
+        accept: Literal["application/json", "image/png"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> StabilityArtifacts | Binary:
+        """Upscale an image, first version.
+
+        Give the new width or the new height.
+
+        `stream_upscale_v1` gives the bytes as they come.
+
+        Args:
+            image: The image. Takes a local file (path, open file or bytes).
+            width: Its new width in pixels.
+            height: Its new height in pixels.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The image.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
+        """
+        reply_: StabilityArtifacts | Binary = self._call(
+            UPSCALE_V1,
+            body={"image": image, "width": width, "height": height},
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream_upscale_v1(
+        self,
+        *,
+        image: FileInput,
+        width: int | None = None,
+        height: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ByteStream:
+        """Upscale an image, first version.
+
+        Give the new width or the new height.
+
+        Args:
+            image: The image. Takes a local file (path, open file or bytes).
+            width: Its new width in pixels.
+            height: Its new height in pixels.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The image, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
+        """
+        return self._stream_bytes(
+            UPSCALE_V1, body={"image": image, "width": width, "height": height}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
 
     def erase(
         self,
@@ -1762,82 +1838,6 @@ class Stability(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def upscale_v1(
-        self,
-        *,
-        image: FileInput,
-        width: int | None = None,
-        height: int | None = None,
-        accept: Literal["application/json", "image/png"] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> StabilityArtifacts | Binary:
-        """Upscale an image, first version.
-
-        Give the new width or the new height.
-
-        `stream_upscale_v1` gives the bytes as they come.
-
-        Args:
-            image: The image. Takes a local file (path, open file or bytes).
-            width: Its new width in pixels.
-            height: Its new height in pixels.
-            accept: The media type to answer in.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The image.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
-        """
-        reply_: StabilityArtifacts | Binary = self._call(
-            UPSCALE_V1,
-            body={"image": image, "width": width, "height": height},
-            accept=accept,
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    def stream_upscale_v1(
-        self,
-        *,
-        image: FileInput,
-        width: int | None = None,
-        height: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> ByteStream:
-        """Upscale an image, first version.
-
-        Give the new width or the new height.
-
-        Args:
-            image: The image. Takes a local file (path, open file or bytes).
-            width: Its new width in pixels.
-            height: Its new height in pixels.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The image, as a context manager that gives the bytes as they come.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
-        """
-        return self._stream_bytes(
-            UPSCALE_V1, body={"image": image, "width": width, "height": height}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
-
 
 class AsyncStability(AsyncResource):
     """Stability AI."""
@@ -2169,6 +2169,82 @@ class AsyncStability(AsyncResource):
         Source: tadasant/mcp-server-stability-ai:src/stabilityAi/stabilityAiApiClient.ts (vendor, 2026-11-21)
         """
         return self._stream_bytes(GET_RESULT, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout))
+
+    async def upscale_v1(
+        self,
+        *,
+        image: FileInput,
+        width: int | None = None,
+        height: int | None = None,
+        accept: Literal["application/json", "image/png"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> StabilityArtifacts | Binary:
+        """Upscale an image, first version.
+
+        Give the new width or the new height.
+
+        `stream_upscale_v1` gives the bytes as they come.
+
+        Args:
+            image: The image. Takes a local file (path, open file or bytes).
+            width: Its new width in pixels.
+            height: Its new height in pixels.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The image.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
+        """
+        reply_: StabilityArtifacts | Binary = await self._call(
+            UPSCALE_V1,
+            body={"image": image, "width": width, "height": height},
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream_upscale_v1(
+        self,
+        *,
+        image: FileInput,
+        width: int | None = None,
+        height: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncByteStream:
+        """Upscale an image, first version.
+
+        Give the new width or the new height.
+
+        Args:
+            image: The image. Takes a local file (path, open file or bytes).
+            width: Its new width in pixels.
+            height: Its new height in pixels.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The image, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
+        """
+        return self._stream_bytes(
+            UPSCALE_V1, body={"image": image, "width": width, "height": height}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
 
     async def erase(
         self,
@@ -3445,80 +3521,4 @@ class AsyncStability(AsyncResource):
                 "seed": seed,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def upscale_v1(
-        self,
-        *,
-        image: FileInput,
-        width: int | None = None,
-        height: int | None = None,
-        accept: Literal["application/json", "image/png"] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> StabilityArtifacts | Binary:
-        """Upscale an image, first version.
-
-        Give the new width or the new height.
-
-        `stream_upscale_v1` gives the bytes as they come.
-
-        Args:
-            image: The image. Takes a local file (path, open file or bytes).
-            width: Its new width in pixels.
-            height: Its new height in pixels.
-            accept: The media type to answer in.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The image.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
-        """
-        reply_: StabilityArtifacts | Binary = await self._call(
-            UPSCALE_V1,
-            body={"image": image, "width": width, "height": height},
-            accept=accept,
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    def stream_upscale_v1(
-        self,
-        *,
-        image: FileInput,
-        width: int | None = None,
-        height: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncByteStream:
-        """Upscale an image, first version.
-
-        Give the new width or the new height.
-
-        Args:
-            image: The image. Takes a local file (path, open file or bytes).
-            width: Its new width in pixels.
-            height: Its new height in pixels.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The image, as a context manager that gives the bytes as they come.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
-        """
-        return self._stream_bytes(
-            UPSCALE_V1, body={"image": image, "width": width, "height": height}, options=(extra_headers, extra_query, extra_body, timeout)
         )

@@ -135,6 +135,24 @@ SD3_V2 = Operation(
     not_empty=("prompt",),
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
+SD3_5_LARGE = Operation(
+    id="ai302_sd3_5_large",
+    endpoint="images_ai302.ai302_sd3_5_large",
+    docs="https://doc.302.ai/230035306e0",
+    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
+)
+SD3_5_LARGE_TURBO = Operation(
+    id="ai302_sd3_5_large_turbo",
+    endpoint="images_ai302.ai302_sd3_5_large_turbo",
+    docs="https://doc.302.ai/230035307e0",
+    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
+)
+SD3_5_MEDIUM = Operation(
+    id="ai302_sd3_5_medium",
+    endpoint="images_ai302.ai302_sd3_5_medium",
+    docs="https://doc.302.ai/230035308e0",
+    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
+)
 AURA_FLOW = Operation(
     id="ai302_aura_flow",
     endpoint="images_ai302.ai302_aura_flow",
@@ -175,24 +193,6 @@ GET_LORA = Operation(
     endpoint="images_ai302.ai302_get_lora",
     docs="https://doc.302.ai/335020753e0",
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-SD3_5_LARGE = Operation(
-    id="ai302_sd3_5_large",
-    endpoint="images_ai302.ai302_sd3_5_large",
-    docs="https://doc.302.ai/230035306e0",
-    price=[{"amount": 0.1, "unit": "PTC", "per": "call"}],
-)
-SD3_5_LARGE_TURBO = Operation(
-    id="ai302_sd3_5_large_turbo",
-    endpoint="images_ai302.ai302_sd3_5_large_turbo",
-    docs="https://doc.302.ai/230035307e0",
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
-)
-SD3_5_MEDIUM = Operation(
-    id="ai302_sd3_5_medium",
-    endpoint="images_ai302.ai302_sd3_5_medium",
-    docs="https://doc.302.ai/230035308e0",
-    price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
 LUMINA_IMAGE_V2 = Operation(
     id="ai302_lumina_image_v2",
@@ -903,6 +903,93 @@ class Ai302(Resource):
         )
         return reply_
 
+    def sd3_5_large(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Make an image with SD-3.5-Large.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.1 PTC per call.
+        Source: https://doc.302.ai/230035306e0 (catalog, 2026-11-21)
+        """
+        reply_: JsonObject = self._call(SD3_5_LARGE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def sd3_5_large_turbo(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Make an image with SD-3.5-Large-Turbo.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: https://doc.302.ai/230035307e0 (catalog, 2026-11-21)
+        """
+        reply_: JsonObject = self._call(SD3_5_LARGE_TURBO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def sd3_5_medium(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Make an image with SD-3.5-Medium.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: https://doc.302.ai/230035308e0 (catalog, 2026-11-21)
+        """
+        reply_: JsonObject = self._call(SD3_5_MEDIUM, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
     def aura_flow(
         self,
         *,
@@ -1187,93 +1274,6 @@ class Ai302(Resource):
         reply_: JsonObject = self._call(
             GET_LORA, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
-
-    def sd3_5_large(
-        self,
-        *,
-        extra_body: Mapping[str, Any],
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> JsonObject:
-        """Make an image with SD-3.5-Large.
-
-        The fields of this call are not documented.
-
-        Args:
-            extra_body: The whole body.
-            extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The images.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.1 PTC per call.
-        Source: https://doc.302.ai/230035306e0 (catalog, 2026-11-21)
-        """
-        reply_: JsonObject = self._call(SD3_5_LARGE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
-
-    def sd3_5_large_turbo(
-        self,
-        *,
-        extra_body: Mapping[str, Any],
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> JsonObject:
-        """Make an image with SD-3.5-Large-Turbo.
-
-        The fields of this call are not documented.
-
-        Args:
-            extra_body: The whole body.
-            extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The images.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.05 PTC per call.
-        Source: https://doc.302.ai/230035307e0 (catalog, 2026-11-21)
-        """
-        reply_: JsonObject = self._call(SD3_5_LARGE_TURBO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
-
-    def sd3_5_medium(
-        self,
-        *,
-        extra_body: Mapping[str, Any],
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> JsonObject:
-        """Make an image with SD-3.5-Medium.
-
-        The fields of this call are not documented.
-
-        Args:
-            extra_body: The whole body.
-            extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The images.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.05 PTC per call.
-        Source: https://doc.302.ai/230035308e0 (catalog, 2026-11-21)
-        """
-        reply_: JsonObject = self._call(SD3_5_MEDIUM, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def lumina_image_v2(
@@ -2160,6 +2160,93 @@ class AsyncAi302(AsyncResource):
         )
         return reply_
 
+    async def sd3_5_large(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Make an image with SD-3.5-Large.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.1 PTC per call.
+        Source: https://doc.302.ai/230035306e0 (catalog, 2026-11-21)
+        """
+        reply_: JsonObject = await self._call(SD3_5_LARGE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def sd3_5_large_turbo(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Make an image with SD-3.5-Large-Turbo.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: https://doc.302.ai/230035307e0 (catalog, 2026-11-21)
+        """
+        reply_: JsonObject = await self._call(SD3_5_LARGE_TURBO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def sd3_5_medium(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Make an image with SD-3.5-Medium.
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.05 PTC per call.
+        Source: https://doc.302.ai/230035308e0 (catalog, 2026-11-21)
+        """
+        reply_: JsonObject = await self._call(SD3_5_MEDIUM, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
     async def aura_flow(
         self,
         *,
@@ -2444,93 +2531,6 @@ class AsyncAi302(AsyncResource):
         reply_: JsonObject = await self._call(
             GET_LORA, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
-
-    async def sd3_5_large(
-        self,
-        *,
-        extra_body: Mapping[str, Any],
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> JsonObject:
-        """Make an image with SD-3.5-Large.
-
-        The fields of this call are not documented.
-
-        Args:
-            extra_body: The whole body.
-            extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The images.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.1 PTC per call.
-        Source: https://doc.302.ai/230035306e0 (catalog, 2026-11-21)
-        """
-        reply_: JsonObject = await self._call(SD3_5_LARGE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
-
-    async def sd3_5_large_turbo(
-        self,
-        *,
-        extra_body: Mapping[str, Any],
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> JsonObject:
-        """Make an image with SD-3.5-Large-Turbo.
-
-        The fields of this call are not documented.
-
-        Args:
-            extra_body: The whole body.
-            extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The images.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.05 PTC per call.
-        Source: https://doc.302.ai/230035307e0 (catalog, 2026-11-21)
-        """
-        reply_: JsonObject = await self._call(SD3_5_LARGE_TURBO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
-
-    async def sd3_5_medium(
-        self,
-        *,
-        extra_body: Mapping[str, Any],
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> JsonObject:
-        """Make an image with SD-3.5-Medium.
-
-        The fields of this call are not documented.
-
-        Args:
-            extra_body: The whole body.
-            extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The images.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.05 PTC per call.
-        Source: https://doc.302.ai/230035308e0 (catalog, 2026-11-21)
-        """
-        reply_: JsonObject = await self._call(SD3_5_MEDIUM, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def lumina_image_v2(

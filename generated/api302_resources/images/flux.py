@@ -117,14 +117,6 @@ REALISM = Operation(
     docs="https://doc.302.ai/207705171e0",
     price=[{"amount": 0.05, "unit": "PTC", "per": "call"}],
 )
-LORA = Operation(
-    id="flux_lora",
-    endpoint="images_flux.flux_lora",
-    docs="https://302ai.apifox.cn/api-205354129",
-    required=("prompt",),
-    not_empty=("prompt",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
 GENERAL = Operation(
     id="flux_general",
     endpoint="images_flux.flux_general",
@@ -133,6 +125,14 @@ GENERAL = Operation(
     required=("prompt",),
     not_empty=("prompt",),
     price=[{"amount": 0.01, "unit": "PTC", "per": "call", "note": "by its page; the catalogue says 0.1"}],
+)
+LORA = Operation(
+    id="flux_lora",
+    endpoint="images_flux.flux_lora",
+    docs="https://302ai.apifox.cn/api-205354129",
+    required=("prompt",),
+    not_empty=("prompt",),
+    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
 )
 TRAIN_LORA = Operation(
     id="flux_train_lora",
@@ -754,72 +754,6 @@ class Flux(Resource):
         reply_: JsonObject = self._call(REALISM, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-    def lora(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        image_size: Ai302ImageSizeChoice | None = None,
-        num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
-        loras: Sequence[Ai302LoraWeight] | None = None,
-        seed: int | None = None,
-        num_images: int | None = None,
-        output_format: Literal["jpeg", "png"] | None = None,
-        enable_safety_checker: bool | None = None,
-        sync_mode: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302SubmitImages:
-        """Make an image with FLUX and LoRA weights.
-
-        302.AI's form, in five to ten seconds.
-
-        Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
-            loras: LoRA weights to add to the model.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The images.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.01 PTC per call.
-        Source: https://302ai.apifox.cn/api-205354129 (page, 2026-11-21)
-        """
-        reply_: Ai302SubmitImages = self._call(
-            LORA,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "image_size": image_size,
-                "num_inference_steps": num_inference_steps,
-                "guidance_scale": guidance_scale,
-                "loras": loras,
-                "seed": seed,
-                "num_images": num_images,
-                "output_format": output_format,
-                "enable_safety_checker": enable_safety_checker,
-                "sync_mode": sync_mode,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
     def general(
         self,
         *,
@@ -914,6 +848,72 @@ class Flux(Resource):
                 "base_shift": base_shift,
                 "max_shift": max_shift,
                 "scheduler": scheduler,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def lora(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        image_size: Ai302ImageSizeChoice | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        loras: Sequence[Ai302LoraWeight] | None = None,
+        seed: int | None = None,
+        num_images: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        enable_safety_checker: bool | None = None,
+        sync_mode: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make an image with FLUX and LoRA weights.
+
+        302.AI's form, in five to ten seconds.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What not to show.
+            image_size: A size by name, or width and height.
+            num_inference_steps: How many steps to take.
+            guidance_scale: How closely to follow the prompt.
+            loras: LoRA weights to add to the model.
+            seed: Fixes the chance, so that the same request gives the same image.
+            num_images: How many images.
+            output_format: The image's format.
+            enable_safety_checker: Check what was made for unsuitable content.
+            sync_mode: Give the image as a data URL in place of an address.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: https://302ai.apifox.cn/api-205354129 (page, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = self._call(
+            LORA,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "image_size": image_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "loras": loras,
+                "seed": seed,
+                "num_images": num_images,
+                "output_format": output_format,
+                "enable_safety_checker": enable_safety_checker,
+                "sync_mode": sync_mode,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1597,72 +1597,6 @@ class AsyncFlux(AsyncResource):
         reply_: JsonObject = await self._call(REALISM, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-    async def lora(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        image_size: Ai302ImageSizeChoice | None = None,
-        num_inference_steps: int | None = None,
-        guidance_scale: float | None = None,
-        loras: Sequence[Ai302LoraWeight] | None = None,
-        seed: int | None = None,
-        num_images: int | None = None,
-        output_format: Literal["jpeg", "png"] | None = None,
-        enable_safety_checker: bool | None = None,
-        sync_mode: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302SubmitImages:
-        """Make an image with FLUX and LoRA weights.
-
-        302.AI's form, in five to ten seconds.
-
-        Args:
-            prompt: What to show.
-            negative_prompt: What not to show.
-            image_size: A size by name, or width and height.
-            num_inference_steps: How many steps to take.
-            guidance_scale: How closely to follow the prompt.
-            loras: LoRA weights to add to the model.
-            seed: Fixes the chance, so that the same request gives the same image.
-            num_images: How many images.
-            output_format: The image's format.
-            enable_safety_checker: Check what was made for unsuitable content.
-            sync_mode: Give the image as a data URL in place of an address.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The images.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.01 PTC per call.
-        Source: https://302ai.apifox.cn/api-205354129 (page, 2026-11-21)
-        """
-        reply_: Ai302SubmitImages = await self._call(
-            LORA,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "image_size": image_size,
-                "num_inference_steps": num_inference_steps,
-                "guidance_scale": guidance_scale,
-                "loras": loras,
-                "seed": seed,
-                "num_images": num_images,
-                "output_format": output_format,
-                "enable_safety_checker": enable_safety_checker,
-                "sync_mode": sync_mode,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
     async def general(
         self,
         *,
@@ -1757,6 +1691,72 @@ class AsyncFlux(AsyncResource):
                 "base_shift": base_shift,
                 "max_shift": max_shift,
                 "scheduler": scheduler,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def lora(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        image_size: Ai302ImageSizeChoice | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        loras: Sequence[Ai302LoraWeight] | None = None,
+        seed: int | None = None,
+        num_images: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        enable_safety_checker: bool | None = None,
+        sync_mode: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Make an image with FLUX and LoRA weights.
+
+        302.AI's form, in five to ten seconds.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What not to show.
+            image_size: A size by name, or width and height.
+            num_inference_steps: How many steps to take.
+            guidance_scale: How closely to follow the prompt.
+            loras: LoRA weights to add to the model.
+            seed: Fixes the chance, so that the same request gives the same image.
+            num_images: How many images.
+            output_format: The image's format.
+            enable_safety_checker: Check what was made for unsuitable content.
+            sync_mode: Give the image as a data URL in place of an address.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per call.
+        Source: https://302ai.apifox.cn/api-205354129 (page, 2026-11-21)
+        """
+        reply_: Ai302SubmitImages = await self._call(
+            LORA,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "image_size": image_size,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "loras": loras,
+                "seed": seed,
+                "num_images": num_images,
+                "output_format": output_format,
+                "enable_safety_checker": enable_safety_checker,
+                "sync_mode": sync_mode,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )

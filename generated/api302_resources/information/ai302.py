@@ -39,15 +39,6 @@ if TYPE_CHECKING:
     )
     from api302_client.params.information_ai302 import Ai302SandboxImport
 
-UPLOAD_FILE = Operation(
-    id="ai302_upload_file",
-    endpoint="information_ai302.ai302_upload_file",
-    docs="https://doc.302.ai/232502112e0",
-    files={"file": ("part",)},
-    required=("file",),
-    success={"field": "code", "values": [200], "message": "message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
 GET_BALANCE = Operation(
     id="ai302_get_balance",
     endpoint="information_ai302.ai302_get_balance",
@@ -115,13 +106,14 @@ DELETE_KEY = Operation(
     success={"field": "code", "values": [0], "message": "msg"},
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
-SEARCH = Operation(
-    id="ai302_search",
-    endpoint="information_ai302.ai302_search",
-    docs="http://302ai-en.apifox.cn/293665533e0",
-    required=("query", "provider"),
-    not_empty=("query",),
-    price=[{"note": "by provider"}],
+UPLOAD_FILE = Operation(
+    id="ai302_upload_file",
+    endpoint="information_ai302.ai302_upload_file",
+    docs="https://doc.302.ai/232502112e0",
+    files={"file": ("part",)},
+    required=("file",),
+    success={"field": "code", "values": [200], "message": "message"},
+    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
 )
 PARSE_FILE = Operation(
     id="ai302_parse_file",
@@ -136,6 +128,14 @@ CONVERT_TO_MARKDOWN = Operation(
     files={"file": ("part",), "source_data": ("url",)},
     required=("source_data_type",),
     price=[{"amount": 0.01, "unit": "PTC", "per": "1M tokens"}],
+)
+SEARCH = Operation(
+    id="ai302_search",
+    endpoint="information_ai302.ai302_search",
+    docs="http://302ai-en.apifox.cn/293665533e0",
+    required=("query", "provider"),
+    not_empty=("query",),
+    price=[{"note": "by provider"}],
 )
 RUN_CODE = Operation(
     id="ai302_run_code",
@@ -229,6 +229,60 @@ GET_BROWSER_TASK = Operation(
     docs="https://glama.ai/mcp/servers/302ai/302_browser_use_mcp/tools/getBrowserAgentTaskResult",
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
+SEARCH_TIKTOK = Operation(
+    id="ai302_search_tiktok",
+    endpoint="information_ai302.ai302_search_tiktok",
+    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
+)
+GET_TIKTOK_VIDEO = Operation(
+    id="ai302_get_tiktok_video",
+    endpoint="information_ai302.ai302_get_tiktok_video",
+    docs="302ai/302_video_summary:app/actions/video/tiktok.ts",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+)
+LIST_TWITTER_POSTS = Operation(
+    id="ai302_list_twitter_posts",
+    endpoint="information_ai302.ai302_list_twitter_posts",
+    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
+)
+GET_TWITTER_USER = Operation(
+    id="ai302_get_twitter_user",
+    endpoint="information_ai302.ai302_get_twitter_user",
+    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
+)
+SEARCH_YOUTUBE = Operation(
+    id="ai302_search_youtube",
+    endpoint="information_ai302.ai302_search_youtube",
+    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
+)
+GET_YOUTUBE_VIDEO = Operation(
+    id="ai302_get_youtube_video",
+    endpoint="information_ai302.ai302_get_youtube_video",
+    docs="302ai/302_video_summary:app/actions/video/youtube.ts",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
+)
+GET_YOUTUBE_STREAMS = Operation(
+    id="ai302_get_youtube_streams",
+    endpoint="information_ai302.ai302_get_youtube_streams",
+    docs="302ai/302_video_summary:app/actions/video/youtube.ts",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+)
+GET_YOUTUBE_SUBTITLES = Operation(
+    id="ai302_get_youtube_subtitles",
+    endpoint="information_ai302.ai302_get_youtube_subtitles",
+    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
+    success={"field": "code", "values": [200, 0], "message": "message"},
+    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
+)
 SEARCH_XIAOHONGSHU = Operation(
     id="ai302_search_xiaohongshu",
     endpoint="information_ai302.ai302_search_xiaohongshu",
@@ -263,19 +317,6 @@ GET_XIAOHONGSHU_NOTE_APP = Operation(
     success={"field": "code", "values": [200, 0], "message": "message"},
     price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
 )
-SEARCH_TIKTOK = Operation(
-    id="ai302_search_tiktok",
-    endpoint="information_ai302.ai302_search_tiktok",
-    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-GET_TIKTOK_VIDEO = Operation(
-    id="ai302_get_tiktok_video",
-    endpoint="information_ai302.ai302_get_tiktok_video",
-    docs="302ai/302_video_summary:app/actions/video/tiktok.ts",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-)
 SEARCH_DOUYIN = Operation(
     id="ai302_search_douyin",
     endpoint="information_ai302.ai302_search_douyin",
@@ -295,50 +336,9 @@ GET_DOUYIN_VIDEO = Operation(
     docs="302ai/302_video_summary:app/actions/video/douyin.ts",
     success={"field": "code", "values": [200, 0], "message": "message"},
 )
-LIST_TWITTER_POSTS = Operation(
-    id="ai302_list_twitter_posts",
-    endpoint="information_ai302.ai302_list_twitter_posts",
-    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-GET_TWITTER_USER = Operation(
-    id="ai302_get_twitter_user",
-    endpoint="information_ai302.ai302_get_twitter_user",
-    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
 LIST_WEIBO_POSTS = Operation(
     id="ai302_list_weibo_posts",
     endpoint="information_ai302.ai302_list_weibo_posts",
-    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-SEARCH_YOUTUBE = Operation(
-    id="ai302_search_youtube",
-    endpoint="information_ai302.ai302_search_youtube",
-    docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-GET_YOUTUBE_VIDEO = Operation(
-    id="ai302_get_youtube_video",
-    endpoint="information_ai302.ai302_get_youtube_video",
-    docs="302ai/302_video_summary:app/actions/video/youtube.ts",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-GET_YOUTUBE_STREAMS = Operation(
-    id="ai302_get_youtube_streams",
-    endpoint="information_ai302.ai302_get_youtube_streams",
-    docs="302ai/302_video_summary:app/actions/video/youtube.ts",
-    success={"field": "code", "values": [200, 0], "message": "message"},
-)
-GET_YOUTUBE_SUBTITLES = Operation(
-    id="ai302_get_youtube_subtitles",
-    endpoint="information_ai302.ai302_get_youtube_subtitles",
     docs="TikHub/TikHub-API-Python-SDK:spec/openapi.json",
     success={"field": "code", "values": [200, 0], "message": "message"},
     price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
@@ -368,36 +368,6 @@ GET_WECHAT_ARTICLE = Operation(
 
 class Ai302(Resource):
     """302.AI."""
-
-    def upload_file(
-        self,
-        *,
-        file: FileInput,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302UploadReply:
-        """Upload a file and get its address.
-
-        Up to 50 MB. Other calls take the address.
-
-        Args:
-            file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The file's address.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.001 PTC per call.
-        Source: https://doc.302.ai/232502112e0 (catalog, 2026-11-21)
-        """
-        reply_: Ai302UploadReply = self._call(UPLOAD_FILE, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
 
     def get_balance(
         self,
@@ -773,6 +743,105 @@ class Ai302(Resource):
         )
         return reply_
 
+    def upload_file(
+        self,
+        *,
+        file: FileInput,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302UploadReply:
+        """Upload a file and get its address.
+
+        Up to 50 MB. Other calls take the address.
+
+        Args:
+            file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The file's address.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: https://doc.302.ai/232502112e0 (catalog, 2026-11-21)
+        """
+        reply_: Ai302UploadReply = self._call(UPLOAD_FILE, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def parse_file(
+        self,
+        *,
+        url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ParsingReply:
+        """Read the text of a file.
+
+        Args:
+            url: The file's address, such as an upload gives. Takes a URL.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The text.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.02 PTC per 1M tokens.
+        Source: public code, found by "302/file/parsing" (a 302.AI web app that checks the reply) (caller, 2026-11-21)
+        """
+        reply_: Ai302ParsingReply = self._call(PARSE_FILE, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def convert_to_markdown(
+        self,
+        *,
+        source_data_type: Literal["file", "url"],
+        file: FileInput | None = None,
+        source_data: str | None = None,
+        accept: Literal["application/json", "text/plain"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302MarkdownReply | Text:
+        """Turn a file into Markdown.
+
+        Office files, PDF, CSV, JSON, HTML, XML, images, sound and ZIP. The text comes at once, in JSON or plain.
+
+        Args:
+            source_data_type: What is given: `file` or an address in `source_data`.
+            file: The file. Takes a local file (path, open file or bytes).
+            source_data: The file's address. Takes a URL.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The text.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per 1M tokens.
+        Source: public code, found by "302/markitdown" (a parser and its test) (caller, 2026-11-21)
+        """
+        reply_: Ai302MarkdownReply | Text = self._call(
+            CONVERT_TO_MARKDOWN,
+            body={"source_data_type": source_data_type, "file": file, "source_data": source_data},
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
     def search(
         self,
         *,
@@ -859,75 +928,6 @@ class Ai302(Resource):
                 "max_tokens_per_page": max_tokens_per_page,
                 "country": country,
             },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    def parse_file(
-        self,
-        *,
-        url: str,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ParsingReply:
-        """Read the text of a file.
-
-        Args:
-            url: The file's address, such as an upload gives. Takes a URL.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The text.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.02 PTC per 1M tokens.
-        Source: public code, found by "302/file/parsing" (a 302.AI web app that checks the reply) (caller, 2026-11-21)
-        """
-        reply_: Ai302ParsingReply = self._call(PARSE_FILE, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
-
-    def convert_to_markdown(
-        self,
-        *,
-        source_data_type: Literal["file", "url"],
-        file: FileInput | None = None,
-        source_data: str | None = None,
-        accept: Literal["application/json", "text/plain"] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302MarkdownReply | Text:
-        """Turn a file into Markdown.
-
-        Office files, PDF, CSV, JSON, HTML, XML, images, sound and ZIP. The text comes at once, in JSON or plain.
-
-        Args:
-            source_data_type: What is given: `file` or an address in `source_data`.
-            file: The file. Takes a local file (path, open file or bytes).
-            source_data: The file's address. Takes a URL.
-            accept: The media type to answer in.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The text.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.01 PTC per 1M tokens.
-        Source: public code, found by "302/markitdown" (a parser and its test) (caller, 2026-11-21)
-        """
-        reply_: Ai302MarkdownReply | Text = self._call(
-            CONVERT_TO_MARKDOWN,
-            body={"source_data_type": source_data_type, "file": file, "source_data": source_data},
-            accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
@@ -1374,6 +1374,323 @@ class Ai302(Resource):
         )
         return reply_
 
+    def search_tiktok(
+        self,
+        *,
+        keyword: str,
+        offset: int | None = None,
+        count: int | None = None,
+        sort_type: Literal[0, 1] | None = None,
+        publish_time: Literal[0, 1, 7, 30, 90, 180] | None = None,
+        region: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Search videos of TikTok.
+
+        Args:
+            keyword: What to look for.
+            offset: How many to skip. Server default: 0.
+            count: How many. Server default: 20.
+            sort_type: 0 the best match first, 1 the most liked first. Server default: 0.
+            publish_time: Days since it was published; 0 for any. Server default: 0.
+            region: The country, by ISO code. Server default: "US".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            SEARCH_TIKTOK,
+            query={
+                "keyword": keyword,
+                "offset": offset,
+                "count": count,
+                "sort_type": sort_type,
+                "publish_time": publish_time,
+                "region": region,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_tiktok_video(
+        self,
+        *,
+        share_url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a video of TikTok by its address.
+
+        Args:
+            share_url: The address that sharing gives.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_video_summary:app/actions/video/tiktok.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            GET_TIKTOK_VIDEO, query={"share_url": share_url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def list_twitter_posts(
+        self,
+        *,
+        screen_name: str | None = None,
+        rest_id: int | None = None,
+        cursor: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """List a user's posts on X.
+
+        Give the name or the id.
+
+        Args:
+            screen_name: The user's name.
+            rest_id: The user's id; the name then does not count.
+            cursor: Where the page before ended, from its reply.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            LIST_TWITTER_POSTS,
+            query={"screen_name": screen_name, "rest_id": rest_id, "cursor": cursor},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_twitter_user(
+        self,
+        *,
+        screen_name: str | None = None,
+        rest_id: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a user's profile on X.
+
+        Give the name or the id.
+
+        Args:
+            screen_name: The user's name.
+            rest_id: The user's id; the name then does not count.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            GET_TWITTER_USER,
+            query={"screen_name": screen_name, "rest_id": rest_id},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def search_youtube(
+        self,
+        *,
+        search_query: str,
+        language_code: str | None = None,
+        order_by: Literal["last_hour", "today", "this_week", "this_month", "this_year"] | None = None,
+        country_code: str | None = None,
+        continuation_token: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Search videos of YouTube.
+
+        Args:
+            search_query: What to look for.
+            language_code: The language. Server default: "en".
+            order_by: How old at most. Server default: "this_month".
+            country_code: The country. Server default: "us".
+            continuation_token: Where the page before ended, from its reply.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            SEARCH_YOUTUBE,
+            query={
+                "search_query": search_query,
+                "language_code": language_code,
+                "order_by": order_by,
+                "country_code": country_code,
+                "continuation_token": continuation_token,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_youtube_video(
+        self,
+        *,
+        video_id: str,
+        url_access: Literal["normal", "blocked"] | None = None,
+        lang: str | None = None,
+        videos: Literal["auto", "true", "raw", "false"] | None = None,
+        audios: Literal["auto", "true", "raw", "false"] | None = None,
+        subtitles: bool | None = None,
+        related: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302YoutubeVideoReply:
+        """Get what YouTube tells about a video.
+
+        Args:
+            video_id: The video's id.
+            url_access: Whether the addresses of video and sound are given (`normal`). Server default: "normal".
+            lang: The language. Server default: "en-US".
+            videos: In which form the video's formats are given. Server default: "auto".
+            audios: In which form the sound's formats are given. Server default: "auto".
+            subtitles: Give the subtitles' addresses. Server default: true.
+            related: Give related videos. Server default: true.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302YoutubeVideoReply = self._call(
+            GET_YOUTUBE_VIDEO,
+            query={
+                "video_id": video_id,
+                "url_access": url_access,
+                "lang": lang,
+                "videos": videos,
+                "audios": audios,
+                "subtitles": subtitles,
+                "related": related,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_youtube_streams(
+        self,
+        *,
+        video_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302YoutubeStreamsReply:
+        """Get the addresses of a YouTube video's formats.
+
+        Args:
+            video_id: The video's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302YoutubeStreamsReply = self._call(
+            GET_YOUTUBE_STREAMS, query={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def get_youtube_subtitles(
+        self,
+        *,
+        subtitle_url: str,
+        format: Literal["srt", "xml", "vtt", "txt"] | None = None,
+        fix_overlap: bool | None = None,
+        target_lang: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a YouTube video's subtitles.
+
+        Args:
+            subtitle_url: The subtitles' address, from the video's information.
+            format: The form. Server default: "srt".
+            fix_overlap: Part what overlaps, as automatic subtitles do. Server default: true.
+            target_lang: Translate into this language.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = self._call(
+            GET_YOUTUBE_SUBTITLES,
+            query={"subtitle_url": subtitle_url, "format": format, "fix_overlap": fix_overlap, "target_lang": target_lang},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
     def search_xiaohongshu(
         self,
         *,
@@ -1570,84 +1887,6 @@ class Ai302(Resource):
         )
         return reply_
 
-    def search_tiktok(
-        self,
-        *,
-        keyword: str,
-        offset: int | None = None,
-        count: int | None = None,
-        sort_type: Literal[0, 1] | None = None,
-        publish_time: Literal[0, 1, 7, 30, 90, 180] | None = None,
-        region: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ToolReply:
-        """Search videos of TikTok.
-
-        Args:
-            keyword: What to look for.
-            offset: How many to skip. Server default: 0.
-            count: How many. Server default: 20.
-            sort_type: 0 the best match first, 1 the most liked first. Server default: 0.
-            publish_time: Days since it was published; 0 for any. Server default: 0.
-            region: The country, by ISO code. Server default: "US".
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            What the platform tells.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.001 PTC per call.
-        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
-        """
-        reply_: Ai302ToolReply = self._call(
-            SEARCH_TIKTOK,
-            query={
-                "keyword": keyword,
-                "offset": offset,
-                "count": count,
-                "sort_type": sort_type,
-                "publish_time": publish_time,
-                "region": region,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    def get_tiktok_video(
-        self,
-        *,
-        share_url: str,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ToolReply:
-        """Get a video of TikTok by its address.
-
-        Args:
-            share_url: The address that sharing gives.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            What the platform tells.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Source: 302ai/302_video_summary:app/actions/video/tiktok.ts (caller, 2026-11-21)
-        """
-        reply_: Ai302ToolReply = self._call(
-            GET_TIKTOK_VIDEO, query={"share_url": share_url}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
-        return reply_
-
     def search_douyin(
         self,
         *,
@@ -1757,80 +1996,6 @@ class Ai302(Resource):
         )
         return reply_
 
-    def list_twitter_posts(
-        self,
-        *,
-        screen_name: str | None = None,
-        rest_id: int | None = None,
-        cursor: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ToolReply:
-        """List a user's posts on X.
-
-        Give the name or the id.
-
-        Args:
-            screen_name: The user's name.
-            rest_id: The user's id; the name then does not count.
-            cursor: Where the page before ended, from its reply.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            What the platform tells.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.001 PTC per call.
-        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
-        """
-        reply_: Ai302ToolReply = self._call(
-            LIST_TWITTER_POSTS,
-            query={"screen_name": screen_name, "rest_id": rest_id, "cursor": cursor},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    def get_twitter_user(
-        self,
-        *,
-        screen_name: str | None = None,
-        rest_id: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ToolReply:
-        """Get a user's profile on X.
-
-        Give the name or the id.
-
-        Args:
-            screen_name: The user's name.
-            rest_id: The user's id; the name then does not count.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            What the platform tells.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.001 PTC per call.
-        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
-        """
-        reply_: Ai302ToolReply = self._call(
-            GET_TWITTER_USER,
-            query={"screen_name": screen_name, "rest_id": rest_id},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
     def list_weibo_posts(
         self,
         *,
@@ -1863,171 +2028,6 @@ class Ai302(Resource):
         reply_: Ai302ToolReply = self._call(
             LIST_WEIBO_POSTS,
             query={"uid": uid, "page": page, "since_id": since_id},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    def search_youtube(
-        self,
-        *,
-        search_query: str,
-        language_code: str | None = None,
-        order_by: Literal["last_hour", "today", "this_week", "this_month", "this_year"] | None = None,
-        country_code: str | None = None,
-        continuation_token: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ToolReply:
-        """Search videos of YouTube.
-
-        Args:
-            search_query: What to look for.
-            language_code: The language. Server default: "en".
-            order_by: How old at most. Server default: "this_month".
-            country_code: The country. Server default: "us".
-            continuation_token: Where the page before ended, from its reply.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            What the platform tells.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.001 PTC per call.
-        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
-        """
-        reply_: Ai302ToolReply = self._call(
-            SEARCH_YOUTUBE,
-            query={
-                "search_query": search_query,
-                "language_code": language_code,
-                "order_by": order_by,
-                "country_code": country_code,
-                "continuation_token": continuation_token,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    def get_youtube_video(
-        self,
-        *,
-        video_id: str,
-        url_access: Literal["normal", "blocked"] | None = None,
-        lang: str | None = None,
-        videos: Literal["auto", "true", "raw", "false"] | None = None,
-        audios: Literal["auto", "true", "raw", "false"] | None = None,
-        subtitles: bool | None = None,
-        related: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302YoutubeVideoReply:
-        """Get what YouTube tells about a video.
-
-        Args:
-            video_id: The video's id.
-            url_access: Whether the addresses of video and sound are given (`normal`). Server default: "normal".
-            lang: The language. Server default: "en-US".
-            videos: In which form the video's formats are given. Server default: "auto".
-            audios: In which form the sound's formats are given. Server default: "auto".
-            subtitles: Give the subtitles' addresses. Server default: true.
-            related: Give related videos. Server default: true.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            What the platform tells.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.001 PTC per call.
-        Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
-        """
-        reply_: Ai302YoutubeVideoReply = self._call(
-            GET_YOUTUBE_VIDEO,
-            query={
-                "video_id": video_id,
-                "url_access": url_access,
-                "lang": lang,
-                "videos": videos,
-                "audios": audios,
-                "subtitles": subtitles,
-                "related": related,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    def get_youtube_streams(
-        self,
-        *,
-        video_id: str,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302YoutubeStreamsReply:
-        """Get the addresses of a YouTube video's formats.
-
-        Args:
-            video_id: The video's id.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            What the platform tells.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
-        """
-        reply_: Ai302YoutubeStreamsReply = self._call(
-            GET_YOUTUBE_STREAMS, query={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
-        return reply_
-
-    def get_youtube_subtitles(
-        self,
-        *,
-        subtitle_url: str,
-        format: Literal["srt", "xml", "vtt", "txt"] | None = None,
-        fix_overlap: bool | None = None,
-        target_lang: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ToolReply:
-        """Get a YouTube video's subtitles.
-
-        Args:
-            subtitle_url: The subtitles' address, from the video's information.
-            format: The form. Server default: "srt".
-            fix_overlap: Part what overlaps, as automatic subtitles do. Server default: true.
-            target_lang: Translate into this language.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            What the platform tells.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.001 PTC per call.
-        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
-        """
-        reply_: Ai302ToolReply = self._call(
-            GET_YOUTUBE_SUBTITLES,
-            query={"subtitle_url": subtitle_url, "format": format, "fix_overlap": fix_overlap, "target_lang": target_lang},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
@@ -2127,38 +2127,6 @@ class Ai302(Resource):
 
 class AsyncAi302(AsyncResource):
     """302.AI."""
-
-    async def upload_file(
-        self,
-        *,
-        file: FileInput,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302UploadReply:
-        """Upload a file and get its address.
-
-        Up to 50 MB. Other calls take the address.
-
-        Args:
-            file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The file's address.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.001 PTC per call.
-        Source: https://doc.302.ai/232502112e0 (catalog, 2026-11-21)
-        """
-        reply_: Ai302UploadReply = await self._call(
-            UPLOAD_FILE, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
-        return reply_
 
     async def get_balance(
         self,
@@ -2536,6 +2504,109 @@ class AsyncAi302(AsyncResource):
         )
         return reply_
 
+    async def upload_file(
+        self,
+        *,
+        file: FileInput,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302UploadReply:
+        """Upload a file and get its address.
+
+        Up to 50 MB. Other calls take the address.
+
+        Args:
+            file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The file's address.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: https://doc.302.ai/232502112e0 (catalog, 2026-11-21)
+        """
+        reply_: Ai302UploadReply = await self._call(
+            UPLOAD_FILE, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def parse_file(
+        self,
+        *,
+        url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ParsingReply:
+        """Read the text of a file.
+
+        Args:
+            url: The file's address, such as an upload gives. Takes a URL.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The text.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.02 PTC per 1M tokens.
+        Source: public code, found by "302/file/parsing" (a 302.AI web app that checks the reply) (caller, 2026-11-21)
+        """
+        reply_: Ai302ParsingReply = await self._call(
+            PARSE_FILE, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def convert_to_markdown(
+        self,
+        *,
+        source_data_type: Literal["file", "url"],
+        file: FileInput | None = None,
+        source_data: str | None = None,
+        accept: Literal["application/json", "text/plain"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302MarkdownReply | Text:
+        """Turn a file into Markdown.
+
+        Office files, PDF, CSV, JSON, HTML, XML, images, sound and ZIP. The text comes at once, in JSON or plain.
+
+        Args:
+            source_data_type: What is given: `file` or an address in `source_data`.
+            file: The file. Takes a local file (path, open file or bytes).
+            source_data: The file's address. Takes a URL.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The text.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.01 PTC per 1M tokens.
+        Source: public code, found by "302/markitdown" (a parser and its test) (caller, 2026-11-21)
+        """
+        reply_: Ai302MarkdownReply | Text = await self._call(
+            CONVERT_TO_MARKDOWN,
+            body={"source_data_type": source_data_type, "file": file, "source_data": source_data},
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
     async def search(
         self,
         *,
@@ -2622,77 +2693,6 @@ class AsyncAi302(AsyncResource):
                 "max_tokens_per_page": max_tokens_per_page,
                 "country": country,
             },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    async def parse_file(
-        self,
-        *,
-        url: str,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ParsingReply:
-        """Read the text of a file.
-
-        Args:
-            url: The file's address, such as an upload gives. Takes a URL.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The text.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.02 PTC per 1M tokens.
-        Source: public code, found by "302/file/parsing" (a 302.AI web app that checks the reply) (caller, 2026-11-21)
-        """
-        reply_: Ai302ParsingReply = await self._call(
-            PARSE_FILE, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
-        return reply_
-
-    async def convert_to_markdown(
-        self,
-        *,
-        source_data_type: Literal["file", "url"],
-        file: FileInput | None = None,
-        source_data: str | None = None,
-        accept: Literal["application/json", "text/plain"] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302MarkdownReply | Text:
-        """Turn a file into Markdown.
-
-        Office files, PDF, CSV, JSON, HTML, XML, images, sound and ZIP. The text comes at once, in JSON or plain.
-
-        Args:
-            source_data_type: What is given: `file` or an address in `source_data`.
-            file: The file. Takes a local file (path, open file or bytes).
-            source_data: The file's address. Takes a URL.
-            accept: The media type to answer in.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The text.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.01 PTC per 1M tokens.
-        Source: public code, found by "302/markitdown" (a parser and its test) (caller, 2026-11-21)
-        """
-        reply_: Ai302MarkdownReply | Text = await self._call(
-            CONVERT_TO_MARKDOWN,
-            body={"source_data_type": source_data_type, "file": file, "source_data": source_data},
-            accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
@@ -3139,6 +3139,323 @@ class AsyncAi302(AsyncResource):
         )
         return reply_
 
+    async def search_tiktok(
+        self,
+        *,
+        keyword: str,
+        offset: int | None = None,
+        count: int | None = None,
+        sort_type: Literal[0, 1] | None = None,
+        publish_time: Literal[0, 1, 7, 30, 90, 180] | None = None,
+        region: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Search videos of TikTok.
+
+        Args:
+            keyword: What to look for.
+            offset: How many to skip. Server default: 0.
+            count: How many. Server default: 20.
+            sort_type: 0 the best match first, 1 the most liked first. Server default: 0.
+            publish_time: Days since it was published; 0 for any. Server default: 0.
+            region: The country, by ISO code. Server default: "US".
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            SEARCH_TIKTOK,
+            query={
+                "keyword": keyword,
+                "offset": offset,
+                "count": count,
+                "sort_type": sort_type,
+                "publish_time": publish_time,
+                "region": region,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_tiktok_video(
+        self,
+        *,
+        share_url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a video of TikTok by its address.
+
+        Args:
+            share_url: The address that sharing gives.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_video_summary:app/actions/video/tiktok.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            GET_TIKTOK_VIDEO, query={"share_url": share_url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def list_twitter_posts(
+        self,
+        *,
+        screen_name: str | None = None,
+        rest_id: int | None = None,
+        cursor: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """List a user's posts on X.
+
+        Give the name or the id.
+
+        Args:
+            screen_name: The user's name.
+            rest_id: The user's id; the name then does not count.
+            cursor: Where the page before ended, from its reply.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            LIST_TWITTER_POSTS,
+            query={"screen_name": screen_name, "rest_id": rest_id, "cursor": cursor},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_twitter_user(
+        self,
+        *,
+        screen_name: str | None = None,
+        rest_id: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a user's profile on X.
+
+        Give the name or the id.
+
+        Args:
+            screen_name: The user's name.
+            rest_id: The user's id; the name then does not count.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            GET_TWITTER_USER,
+            query={"screen_name": screen_name, "rest_id": rest_id},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def search_youtube(
+        self,
+        *,
+        search_query: str,
+        language_code: str | None = None,
+        order_by: Literal["last_hour", "today", "this_week", "this_month", "this_year"] | None = None,
+        country_code: str | None = None,
+        continuation_token: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Search videos of YouTube.
+
+        Args:
+            search_query: What to look for.
+            language_code: The language. Server default: "en".
+            order_by: How old at most. Server default: "this_month".
+            country_code: The country. Server default: "us".
+            continuation_token: Where the page before ended, from its reply.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            SEARCH_YOUTUBE,
+            query={
+                "search_query": search_query,
+                "language_code": language_code,
+                "order_by": order_by,
+                "country_code": country_code,
+                "continuation_token": continuation_token,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_youtube_video(
+        self,
+        *,
+        video_id: str,
+        url_access: Literal["normal", "blocked"] | None = None,
+        lang: str | None = None,
+        videos: Literal["auto", "true", "raw", "false"] | None = None,
+        audios: Literal["auto", "true", "raw", "false"] | None = None,
+        subtitles: bool | None = None,
+        related: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302YoutubeVideoReply:
+        """Get what YouTube tells about a video.
+
+        Args:
+            video_id: The video's id.
+            url_access: Whether the addresses of video and sound are given (`normal`). Server default: "normal".
+            lang: The language. Server default: "en-US".
+            videos: In which form the video's formats are given. Server default: "auto".
+            audios: In which form the sound's formats are given. Server default: "auto".
+            subtitles: Give the subtitles' addresses. Server default: true.
+            related: Give related videos. Server default: true.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302YoutubeVideoReply = await self._call(
+            GET_YOUTUBE_VIDEO,
+            query={
+                "video_id": video_id,
+                "url_access": url_access,
+                "lang": lang,
+                "videos": videos,
+                "audios": audios,
+                "subtitles": subtitles,
+                "related": related,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_youtube_streams(
+        self,
+        *,
+        video_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302YoutubeStreamsReply:
+        """Get the addresses of a YouTube video's formats.
+
+        Args:
+            video_id: The video's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
+        """
+        reply_: Ai302YoutubeStreamsReply = await self._call(
+            GET_YOUTUBE_STREAMS, query={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def get_youtube_subtitles(
+        self,
+        *,
+        subtitle_url: str,
+        format: Literal["srt", "xml", "vtt", "txt"] | None = None,
+        fix_overlap: bool | None = None,
+        target_lang: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ToolReply:
+        """Get a YouTube video's subtitles.
+
+        Args:
+            subtitle_url: The subtitles' address, from the video's information.
+            format: The form. Server default: "srt".
+            fix_overlap: Part what overlaps, as automatic subtitles do. Server default: true.
+            target_lang: Translate into this language.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            What the platform tells.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.001 PTC per call.
+        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: Ai302ToolReply = await self._call(
+            GET_YOUTUBE_SUBTITLES,
+            query={"subtitle_url": subtitle_url, "format": format, "fix_overlap": fix_overlap, "target_lang": target_lang},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
     async def search_xiaohongshu(
         self,
         *,
@@ -3335,84 +3652,6 @@ class AsyncAi302(AsyncResource):
         )
         return reply_
 
-    async def search_tiktok(
-        self,
-        *,
-        keyword: str,
-        offset: int | None = None,
-        count: int | None = None,
-        sort_type: Literal[0, 1] | None = None,
-        publish_time: Literal[0, 1, 7, 30, 90, 180] | None = None,
-        region: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ToolReply:
-        """Search videos of TikTok.
-
-        Args:
-            keyword: What to look for.
-            offset: How many to skip. Server default: 0.
-            count: How many. Server default: 20.
-            sort_type: 0 the best match first, 1 the most liked first. Server default: 0.
-            publish_time: Days since it was published; 0 for any. Server default: 0.
-            region: The country, by ISO code. Server default: "US".
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            What the platform tells.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.001 PTC per call.
-        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
-        """
-        reply_: Ai302ToolReply = await self._call(
-            SEARCH_TIKTOK,
-            query={
-                "keyword": keyword,
-                "offset": offset,
-                "count": count,
-                "sort_type": sort_type,
-                "publish_time": publish_time,
-                "region": region,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    async def get_tiktok_video(
-        self,
-        *,
-        share_url: str,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ToolReply:
-        """Get a video of TikTok by its address.
-
-        Args:
-            share_url: The address that sharing gives.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            What the platform tells.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Source: 302ai/302_video_summary:app/actions/video/tiktok.ts (caller, 2026-11-21)
-        """
-        reply_: Ai302ToolReply = await self._call(
-            GET_TIKTOK_VIDEO, query={"share_url": share_url}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
-        return reply_
-
     async def search_douyin(
         self,
         *,
@@ -3522,80 +3761,6 @@ class AsyncAi302(AsyncResource):
         )
         return reply_
 
-    async def list_twitter_posts(
-        self,
-        *,
-        screen_name: str | None = None,
-        rest_id: int | None = None,
-        cursor: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ToolReply:
-        """List a user's posts on X.
-
-        Give the name or the id.
-
-        Args:
-            screen_name: The user's name.
-            rest_id: The user's id; the name then does not count.
-            cursor: Where the page before ended, from its reply.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            What the platform tells.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.001 PTC per call.
-        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
-        """
-        reply_: Ai302ToolReply = await self._call(
-            LIST_TWITTER_POSTS,
-            query={"screen_name": screen_name, "rest_id": rest_id, "cursor": cursor},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    async def get_twitter_user(
-        self,
-        *,
-        screen_name: str | None = None,
-        rest_id: int | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ToolReply:
-        """Get a user's profile on X.
-
-        Give the name or the id.
-
-        Args:
-            screen_name: The user's name.
-            rest_id: The user's id; the name then does not count.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            What the platform tells.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.001 PTC per call.
-        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
-        """
-        reply_: Ai302ToolReply = await self._call(
-            GET_TWITTER_USER,
-            query={"screen_name": screen_name, "rest_id": rest_id},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
     async def list_weibo_posts(
         self,
         *,
@@ -3628,171 +3793,6 @@ class AsyncAi302(AsyncResource):
         reply_: Ai302ToolReply = await self._call(
             LIST_WEIBO_POSTS,
             query={"uid": uid, "page": page, "since_id": since_id},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    async def search_youtube(
-        self,
-        *,
-        search_query: str,
-        language_code: str | None = None,
-        order_by: Literal["last_hour", "today", "this_week", "this_month", "this_year"] | None = None,
-        country_code: str | None = None,
-        continuation_token: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ToolReply:
-        """Search videos of YouTube.
-
-        Args:
-            search_query: What to look for.
-            language_code: The language. Server default: "en".
-            order_by: How old at most. Server default: "this_month".
-            country_code: The country. Server default: "us".
-            continuation_token: Where the page before ended, from its reply.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            What the platform tells.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.001 PTC per call.
-        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
-        """
-        reply_: Ai302ToolReply = await self._call(
-            SEARCH_YOUTUBE,
-            query={
-                "search_query": search_query,
-                "language_code": language_code,
-                "order_by": order_by,
-                "country_code": country_code,
-                "continuation_token": continuation_token,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    async def get_youtube_video(
-        self,
-        *,
-        video_id: str,
-        url_access: Literal["normal", "blocked"] | None = None,
-        lang: str | None = None,
-        videos: Literal["auto", "true", "raw", "false"] | None = None,
-        audios: Literal["auto", "true", "raw", "false"] | None = None,
-        subtitles: bool | None = None,
-        related: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302YoutubeVideoReply:
-        """Get what YouTube tells about a video.
-
-        Args:
-            video_id: The video's id.
-            url_access: Whether the addresses of video and sound are given (`normal`). Server default: "normal".
-            lang: The language. Server default: "en-US".
-            videos: In which form the video's formats are given. Server default: "auto".
-            audios: In which form the sound's formats are given. Server default: "auto".
-            subtitles: Give the subtitles' addresses. Server default: true.
-            related: Give related videos. Server default: true.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            What the platform tells.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.001 PTC per call.
-        Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
-        """
-        reply_: Ai302YoutubeVideoReply = await self._call(
-            GET_YOUTUBE_VIDEO,
-            query={
-                "video_id": video_id,
-                "url_access": url_access,
-                "lang": lang,
-                "videos": videos,
-                "audios": audios,
-                "subtitles": subtitles,
-                "related": related,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    async def get_youtube_streams(
-        self,
-        *,
-        video_id: str,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302YoutubeStreamsReply:
-        """Get the addresses of a YouTube video's formats.
-
-        Args:
-            video_id: The video's id.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            What the platform tells.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
-        """
-        reply_: Ai302YoutubeStreamsReply = await self._call(
-            GET_YOUTUBE_STREAMS, query={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
-        return reply_
-
-    async def get_youtube_subtitles(
-        self,
-        *,
-        subtitle_url: str,
-        format: Literal["srt", "xml", "vtt", "txt"] | None = None,
-        fix_overlap: bool | None = None,
-        target_lang: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ToolReply:
-        """Get a YouTube video's subtitles.
-
-        Args:
-            subtitle_url: The subtitles' address, from the video's information.
-            format: The form. Server default: "srt".
-            fix_overlap: Part what overlaps, as automatic subtitles do. Server default: true.
-            target_lang: Translate into this language.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            What the platform tells.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.001 PTC per call.
-        Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
-        """
-        reply_: Ai302ToolReply = await self._call(
-            GET_YOUTUBE_SUBTITLES,
-            query={"subtitle_url": subtitle_url, "format": format, "fix_overlap": fix_overlap, "target_lang": target_lang},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_

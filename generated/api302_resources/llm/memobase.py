@@ -53,6 +53,34 @@ DELETE_USER = Operation(
     success={"field": "errno", "values": [0], "message": "errmsg"},
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
+GET_PROFILE = Operation(
+    id="memobase_get_profile",
+    endpoint="llm_memobase.memobase_get_profile",
+    docs="memodb-io/memobase:docs/site/openapi.json",
+    success={"field": "errno", "values": [0], "message": "errmsg"},
+    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
+)
+DELETE_PROFILE = Operation(
+    id="memobase_delete_profile",
+    endpoint="llm_memobase.memobase_delete_profile",
+    docs="memodb-io/memobase:docs/site/openapi.json",
+    success={"field": "errno", "values": [0], "message": "errmsg"},
+    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
+)
+LIST_EVENTS = Operation(
+    id="memobase_list_events",
+    endpoint="llm_memobase.memobase_list_events",
+    docs="memodb-io/memobase:docs/site/openapi.json",
+    success={"field": "errno", "values": [0], "message": "errmsg"},
+    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
+)
+GET_CONTEXT = Operation(
+    id="memobase_get_context",
+    endpoint="llm_memobase.memobase_get_context",
+    docs="memodb-io/memobase:docs/site/openapi.json",
+    success={"field": "errno", "values": [0], "message": "errmsg"},
+    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
+)
 INSERT_BLOB = Operation(
     id="memobase_insert_blob",
     endpoint="llm_memobase.memobase_insert_blob",
@@ -86,34 +114,6 @@ DELETE_BLOB = Operation(
 FLUSH_BUFFER = Operation(
     id="memobase_flush_buffer",
     endpoint="llm_memobase.memobase_flush_buffer",
-    docs="memodb-io/memobase:docs/site/openapi.json",
-    success={"field": "errno", "values": [0], "message": "errmsg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GET_PROFILE = Operation(
-    id="memobase_get_profile",
-    endpoint="llm_memobase.memobase_get_profile",
-    docs="memodb-io/memobase:docs/site/openapi.json",
-    success={"field": "errno", "values": [0], "message": "errmsg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-DELETE_PROFILE = Operation(
-    id="memobase_delete_profile",
-    endpoint="llm_memobase.memobase_delete_profile",
-    docs="memodb-io/memobase:docs/site/openapi.json",
-    success={"field": "errno", "values": [0], "message": "errmsg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-LIST_EVENTS = Operation(
-    id="memobase_list_events",
-    endpoint="llm_memobase.memobase_list_events",
-    docs="memodb-io/memobase:docs/site/openapi.json",
-    success={"field": "errno", "values": [0], "message": "errmsg"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GET_CONTEXT = Operation(
-    id="memobase_get_context",
-    endpoint="llm_memobase.memobase_get_context",
     docs="memodb-io/memobase:docs/site/openapi.json",
     success={"field": "errno", "values": [0], "message": "errmsg"},
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
@@ -244,6 +244,212 @@ class Memobase(Resource):
         """
         reply_: MemobaseReply = self._call(
             DELETE_USER, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def get_profile(
+        self,
+        *,
+        user_id: str,
+        topk: int | None = None,
+        max_token_size: int | None = None,
+        prefer_topics: Sequence[str] | None = None,
+        only_topics: Sequence[str] | None = None,
+        max_subtopic_size: int | None = None,
+        topic_limits_json: str | None = None,
+        chats_str: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseProfileReply:
+        """Get what is remembered of a user.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            topk: How many entries at most; all without it.
+            max_token_size: How many tokens at most.
+            prefer_topics: Topics to put first, so that they are kept when there is not room for all.
+            only_topics: Only these topics.
+            max_subtopic_size: How many entries of one topic at most.
+            topic_limits_json: How many entries of each topic at most, as JSON text such as {"work": 3}; goes
+                before `max_subtopic_size`.
+            chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to choose what matters for
+                them.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The entries.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: MemobaseProfileReply = self._call(
+            GET_PROFILE,
+            path={"user_id": user_id},
+            query={
+                "topk": topk,
+                "max_token_size": max_token_size,
+                "prefer_topics": prefer_topics,
+                "only_topics": only_topics,
+                "max_subtopic_size": max_subtopic_size,
+                "topic_limits_json": topic_limits_json,
+                "chats_str": chats_str,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def delete_profile(
+        self,
+        *,
+        user_id: str,
+        profile_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseReply:
+        """Forget one entry of what is remembered of a user.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            profile_id: The entry's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            Done.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: MemobaseReply = self._call(
+            DELETE_PROFILE, path={"user_id": user_id, "profile_id": profile_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def list_events(
+        self,
+        *,
+        user_id: str,
+        topk: int | None = None,
+        max_token_size: int | None = None,
+        need_summary: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseEventsReply:
+        """List what happened in a user's conversations.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            topk: How many events at most. Server default: 10.
+            max_token_size: How many tokens at most.
+            need_summary: Only events that have a summary. Server default: false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The events.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: MemobaseEventsReply = self._call(
+            LIST_EVENTS,
+            path={"user_id": user_id},
+            query={"topk": topk, "max_token_size": max_token_size, "need_summary": need_summary},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_context(
+        self,
+        *,
+        user_id: str,
+        max_token_size: int | None = None,
+        prefer_topics: Sequence[str] | None = None,
+        only_topics: Sequence[str] | None = None,
+        max_subtopic_size: int | None = None,
+        topic_limits_json: str | None = None,
+        profile_event_ratio: float | None = None,
+        require_event_summary: bool | None = None,
+        chats_str: str | None = None,
+        event_similarity_threshold: float | None = None,
+        time_range_in_days: int | None = None,
+        customize_context_prompt: str | None = None,
+        full_profile_and_only_search_event: bool | None = None,
+        fill_window_with_events: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseContextReply:
+        """Get a user's memory as text for a prompt.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            max_token_size: How many tokens at most. Server default: 1000.
+            prefer_topics: Topics to put first, so that they are kept when there is not room for all.
+            only_topics: Only these topics.
+            max_subtopic_size: How many entries of one topic at most.
+            topic_limits_json: How many entries of each topic at most, as JSON text such as {"work": 3}; goes
+                before `max_subtopic_size`.
+            profile_event_ratio: Which share of the text is for the profile; the rest is for events. Server
+                default: 0.6.
+            require_event_summary: Only events that have a summary. Server default: false.
+            chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to choose what matters for
+                them.
+            event_similarity_threshold: How well an event must fit `chats_str`. Server default: 0.2.
+            time_range_in_days: How many days back events may lie. Server default: 180.
+            customize_context_prompt: The text's form, with {profile_section} and {event_section} where they
+                belong.
+            full_profile_and_only_search_event: False chooses profile entries by `chats_str` too, which takes some
+                seconds more. Server default: true.
+            fill_window_with_events: Use the room that is left for more events. Server default: false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The text.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: MemobaseContextReply = self._call(
+            GET_CONTEXT,
+            path={"user_id": user_id},
+            query={
+                "max_token_size": max_token_size,
+                "prefer_topics": prefer_topics,
+                "only_topics": only_topics,
+                "max_subtopic_size": max_subtopic_size,
+                "topic_limits_json": topic_limits_json,
+                "profile_event_ratio": profile_event_ratio,
+                "require_event_summary": require_event_summary,
+                "chats_str": chats_str,
+                "event_similarity_threshold": event_similarity_threshold,
+                "time_range_in_days": time_range_in_days,
+                "customize_context_prompt": customize_context_prompt,
+                "full_profile_and_only_search_event": full_profile_and_only_search_event,
+                "fill_window_with_events": fill_window_with_events,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
 
@@ -474,212 +680,6 @@ class Memobase(Resource):
         )
         return reply_
 
-    def get_profile(
-        self,
-        *,
-        user_id: str,
-        topk: int | None = None,
-        max_token_size: int | None = None,
-        prefer_topics: Sequence[str] | None = None,
-        only_topics: Sequence[str] | None = None,
-        max_subtopic_size: int | None = None,
-        topic_limits_json: str | None = None,
-        chats_str: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> MemobaseProfileReply:
-        """Get what is remembered of a user.
-
-        Args:
-            user_id: The user's id, a UUID; what a chat takes as `userid`.
-            topk: How many entries at most; all without it.
-            max_token_size: How many tokens at most.
-            prefer_topics: Topics to put first, so that they are kept when there is not room for all.
-            only_topics: Only these topics.
-            max_subtopic_size: How many entries of one topic at most.
-            topic_limits_json: How many entries of each topic at most, as JSON text such as {"work": 3}; goes
-                before `max_subtopic_size`.
-            chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to choose what matters for
-                them.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The entries.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0 PTC per call.
-        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
-        """
-        reply_: MemobaseProfileReply = self._call(
-            GET_PROFILE,
-            path={"user_id": user_id},
-            query={
-                "topk": topk,
-                "max_token_size": max_token_size,
-                "prefer_topics": prefer_topics,
-                "only_topics": only_topics,
-                "max_subtopic_size": max_subtopic_size,
-                "topic_limits_json": topic_limits_json,
-                "chats_str": chats_str,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    def delete_profile(
-        self,
-        *,
-        user_id: str,
-        profile_id: str,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> MemobaseReply:
-        """Forget one entry of what is remembered of a user.
-
-        Args:
-            user_id: The user's id, a UUID; what a chat takes as `userid`.
-            profile_id: The entry's id.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            Done.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0 PTC per call.
-        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
-        """
-        reply_: MemobaseReply = self._call(
-            DELETE_PROFILE, path={"user_id": user_id, "profile_id": profile_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
-        return reply_
-
-    def list_events(
-        self,
-        *,
-        user_id: str,
-        topk: int | None = None,
-        max_token_size: int | None = None,
-        need_summary: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> MemobaseEventsReply:
-        """List what happened in a user's conversations.
-
-        Args:
-            user_id: The user's id, a UUID; what a chat takes as `userid`.
-            topk: How many events at most. Server default: 10.
-            max_token_size: How many tokens at most.
-            need_summary: Only events that have a summary. Server default: false.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The events.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0 PTC per call.
-        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
-        """
-        reply_: MemobaseEventsReply = self._call(
-            LIST_EVENTS,
-            path={"user_id": user_id},
-            query={"topk": topk, "max_token_size": max_token_size, "need_summary": need_summary},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    def get_context(
-        self,
-        *,
-        user_id: str,
-        max_token_size: int | None = None,
-        prefer_topics: Sequence[str] | None = None,
-        only_topics: Sequence[str] | None = None,
-        max_subtopic_size: int | None = None,
-        topic_limits_json: str | None = None,
-        profile_event_ratio: float | None = None,
-        require_event_summary: bool | None = None,
-        chats_str: str | None = None,
-        event_similarity_threshold: float | None = None,
-        time_range_in_days: int | None = None,
-        customize_context_prompt: str | None = None,
-        full_profile_and_only_search_event: bool | None = None,
-        fill_window_with_events: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> MemobaseContextReply:
-        """Get a user's memory as text for a prompt.
-
-        Args:
-            user_id: The user's id, a UUID; what a chat takes as `userid`.
-            max_token_size: How many tokens at most. Server default: 1000.
-            prefer_topics: Topics to put first, so that they are kept when there is not room for all.
-            only_topics: Only these topics.
-            max_subtopic_size: How many entries of one topic at most.
-            topic_limits_json: How many entries of each topic at most, as JSON text such as {"work": 3}; goes
-                before `max_subtopic_size`.
-            profile_event_ratio: Which share of the text is for the profile; the rest is for events. Server
-                default: 0.6.
-            require_event_summary: Only events that have a summary. Server default: false.
-            chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to choose what matters for
-                them.
-            event_similarity_threshold: How well an event must fit `chats_str`. Server default: 0.2.
-            time_range_in_days: How many days back events may lie. Server default: 180.
-            customize_context_prompt: The text's form, with {profile_section} and {event_section} where they
-                belong.
-            full_profile_and_only_search_event: False chooses profile entries by `chats_str` too, which takes some
-                seconds more. Server default: true.
-            fill_window_with_events: Use the room that is left for more events. Server default: false.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The text.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0 PTC per call.
-        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
-        """
-        reply_: MemobaseContextReply = self._call(
-            GET_CONTEXT,
-            path={"user_id": user_id},
-            query={
-                "max_token_size": max_token_size,
-                "prefer_topics": prefer_topics,
-                "only_topics": only_topics,
-                "max_subtopic_size": max_subtopic_size,
-                "topic_limits_json": topic_limits_json,
-                "profile_event_ratio": profile_event_ratio,
-                "require_event_summary": require_event_summary,
-                "chats_str": chats_str,
-                "event_similarity_threshold": event_similarity_threshold,
-                "time_range_in_days": time_range_in_days,
-                "customize_context_prompt": customize_context_prompt,
-                "full_profile_and_only_search_event": full_profile_and_only_search_event,
-                "fill_window_with_events": fill_window_with_events,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
 
 class AsyncMemobase(AsyncResource):
     """Memobase."""
@@ -805,6 +805,212 @@ class AsyncMemobase(AsyncResource):
         """
         reply_: MemobaseReply = await self._call(
             DELETE_USER, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def get_profile(
+        self,
+        *,
+        user_id: str,
+        topk: int | None = None,
+        max_token_size: int | None = None,
+        prefer_topics: Sequence[str] | None = None,
+        only_topics: Sequence[str] | None = None,
+        max_subtopic_size: int | None = None,
+        topic_limits_json: str | None = None,
+        chats_str: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseProfileReply:
+        """Get what is remembered of a user.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            topk: How many entries at most; all without it.
+            max_token_size: How many tokens at most.
+            prefer_topics: Topics to put first, so that they are kept when there is not room for all.
+            only_topics: Only these topics.
+            max_subtopic_size: How many entries of one topic at most.
+            topic_limits_json: How many entries of each topic at most, as JSON text such as {"work": 3}; goes
+                before `max_subtopic_size`.
+            chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to choose what matters for
+                them.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The entries.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: MemobaseProfileReply = await self._call(
+            GET_PROFILE,
+            path={"user_id": user_id},
+            query={
+                "topk": topk,
+                "max_token_size": max_token_size,
+                "prefer_topics": prefer_topics,
+                "only_topics": only_topics,
+                "max_subtopic_size": max_subtopic_size,
+                "topic_limits_json": topic_limits_json,
+                "chats_str": chats_str,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def delete_profile(
+        self,
+        *,
+        user_id: str,
+        profile_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseReply:
+        """Forget one entry of what is remembered of a user.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            profile_id: The entry's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            Done.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: MemobaseReply = await self._call(
+            DELETE_PROFILE, path={"user_id": user_id, "profile_id": profile_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def list_events(
+        self,
+        *,
+        user_id: str,
+        topk: int | None = None,
+        max_token_size: int | None = None,
+        need_summary: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseEventsReply:
+        """List what happened in a user's conversations.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            topk: How many events at most. Server default: 10.
+            max_token_size: How many tokens at most.
+            need_summary: Only events that have a summary. Server default: false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The events.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: MemobaseEventsReply = await self._call(
+            LIST_EVENTS,
+            path={"user_id": user_id},
+            query={"topk": topk, "max_token_size": max_token_size, "need_summary": need_summary},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_context(
+        self,
+        *,
+        user_id: str,
+        max_token_size: int | None = None,
+        prefer_topics: Sequence[str] | None = None,
+        only_topics: Sequence[str] | None = None,
+        max_subtopic_size: int | None = None,
+        topic_limits_json: str | None = None,
+        profile_event_ratio: float | None = None,
+        require_event_summary: bool | None = None,
+        chats_str: str | None = None,
+        event_similarity_threshold: float | None = None,
+        time_range_in_days: int | None = None,
+        customize_context_prompt: str | None = None,
+        full_profile_and_only_search_event: bool | None = None,
+        fill_window_with_events: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MemobaseContextReply:
+        """Get a user's memory as text for a prompt.
+
+        Args:
+            user_id: The user's id, a UUID; what a chat takes as `userid`.
+            max_token_size: How many tokens at most. Server default: 1000.
+            prefer_topics: Topics to put first, so that they are kept when there is not room for all.
+            only_topics: Only these topics.
+            max_subtopic_size: How many entries of one topic at most.
+            topic_limits_json: How many entries of each topic at most, as JSON text such as {"work": 3}; goes
+                before `max_subtopic_size`.
+            profile_event_ratio: Which share of the text is for the profile; the rest is for events. Server
+                default: 0.6.
+            require_event_summary: Only events that have a summary. Server default: false.
+            chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to choose what matters for
+                them.
+            event_similarity_threshold: How well an event must fit `chats_str`. Server default: 0.2.
+            time_range_in_days: How many days back events may lie. Server default: 180.
+            customize_context_prompt: The text's form, with {profile_section} and {event_section} where they
+                belong.
+            full_profile_and_only_search_event: False chooses profile entries by `chats_str` too, which takes some
+                seconds more. Server default: true.
+            fill_window_with_events: Use the room that is left for more events. Server default: false.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The text.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0 PTC per call.
+        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
+        """
+        reply_: MemobaseContextReply = await self._call(
+            GET_CONTEXT,
+            path={"user_id": user_id},
+            query={
+                "max_token_size": max_token_size,
+                "prefer_topics": prefer_topics,
+                "only_topics": only_topics,
+                "max_subtopic_size": max_subtopic_size,
+                "topic_limits_json": topic_limits_json,
+                "profile_event_ratio": profile_event_ratio,
+                "require_event_summary": require_event_summary,
+                "chats_str": chats_str,
+                "event_similarity_threshold": event_similarity_threshold,
+                "time_range_in_days": time_range_in_days,
+                "customize_context_prompt": customize_context_prompt,
+                "full_profile_and_only_search_event": full_profile_and_only_search_event,
+                "fill_window_with_events": fill_window_with_events,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
 
@@ -1031,212 +1237,6 @@ class AsyncMemobase(AsyncResource):
             FLUSH_BUFFER,
             path={"user_id": user_id, "buffer_type": buffer_type},
             query={"wait_process": wait_process},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    async def get_profile(
-        self,
-        *,
-        user_id: str,
-        topk: int | None = None,
-        max_token_size: int | None = None,
-        prefer_topics: Sequence[str] | None = None,
-        only_topics: Sequence[str] | None = None,
-        max_subtopic_size: int | None = None,
-        topic_limits_json: str | None = None,
-        chats_str: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> MemobaseProfileReply:
-        """Get what is remembered of a user.
-
-        Args:
-            user_id: The user's id, a UUID; what a chat takes as `userid`.
-            topk: How many entries at most; all without it.
-            max_token_size: How many tokens at most.
-            prefer_topics: Topics to put first, so that they are kept when there is not room for all.
-            only_topics: Only these topics.
-            max_subtopic_size: How many entries of one topic at most.
-            topic_limits_json: How many entries of each topic at most, as JSON text such as {"work": 3}; goes
-                before `max_subtopic_size`.
-            chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to choose what matters for
-                them.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The entries.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0 PTC per call.
-        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
-        """
-        reply_: MemobaseProfileReply = await self._call(
-            GET_PROFILE,
-            path={"user_id": user_id},
-            query={
-                "topk": topk,
-                "max_token_size": max_token_size,
-                "prefer_topics": prefer_topics,
-                "only_topics": only_topics,
-                "max_subtopic_size": max_subtopic_size,
-                "topic_limits_json": topic_limits_json,
-                "chats_str": chats_str,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    async def delete_profile(
-        self,
-        *,
-        user_id: str,
-        profile_id: str,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> MemobaseReply:
-        """Forget one entry of what is remembered of a user.
-
-        Args:
-            user_id: The user's id, a UUID; what a chat takes as `userid`.
-            profile_id: The entry's id.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            Done.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0 PTC per call.
-        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
-        """
-        reply_: MemobaseReply = await self._call(
-            DELETE_PROFILE, path={"user_id": user_id, "profile_id": profile_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
-        return reply_
-
-    async def list_events(
-        self,
-        *,
-        user_id: str,
-        topk: int | None = None,
-        max_token_size: int | None = None,
-        need_summary: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> MemobaseEventsReply:
-        """List what happened in a user's conversations.
-
-        Args:
-            user_id: The user's id, a UUID; what a chat takes as `userid`.
-            topk: How many events at most. Server default: 10.
-            max_token_size: How many tokens at most.
-            need_summary: Only events that have a summary. Server default: false.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The events.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0 PTC per call.
-        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
-        """
-        reply_: MemobaseEventsReply = await self._call(
-            LIST_EVENTS,
-            path={"user_id": user_id},
-            query={"topk": topk, "max_token_size": max_token_size, "need_summary": need_summary},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    async def get_context(
-        self,
-        *,
-        user_id: str,
-        max_token_size: int | None = None,
-        prefer_topics: Sequence[str] | None = None,
-        only_topics: Sequence[str] | None = None,
-        max_subtopic_size: int | None = None,
-        topic_limits_json: str | None = None,
-        profile_event_ratio: float | None = None,
-        require_event_summary: bool | None = None,
-        chats_str: str | None = None,
-        event_similarity_threshold: float | None = None,
-        time_range_in_days: int | None = None,
-        customize_context_prompt: str | None = None,
-        full_profile_and_only_search_event: bool | None = None,
-        fill_window_with_events: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> MemobaseContextReply:
-        """Get a user's memory as text for a prompt.
-
-        Args:
-            user_id: The user's id, a UUID; what a chat takes as `userid`.
-            max_token_size: How many tokens at most. Server default: 1000.
-            prefer_topics: Topics to put first, so that they are kept when there is not room for all.
-            only_topics: Only these topics.
-            max_subtopic_size: How many entries of one topic at most.
-            topic_limits_json: How many entries of each topic at most, as JSON text such as {"work": 3}; goes
-                before `max_subtopic_size`.
-            profile_event_ratio: Which share of the text is for the profile; the rest is for events. Server
-                default: 0.6.
-            require_event_summary: Only events that have a summary. Server default: false.
-            chats_str: Recent messages as JSON text, `[{"role": …, "content": …}]`, to choose what matters for
-                them.
-            event_similarity_threshold: How well an event must fit `chats_str`. Server default: 0.2.
-            time_range_in_days: How many days back events may lie. Server default: 180.
-            customize_context_prompt: The text's form, with {profile_section} and {event_section} where they
-                belong.
-            full_profile_and_only_search_event: False chooses profile entries by `chats_str` too, which takes some
-                seconds more. Server default: true.
-            fill_window_with_events: Use the room that is left for more events. Server default: false.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The text.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0 PTC per call.
-        Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
-        """
-        reply_: MemobaseContextReply = await self._call(
-            GET_CONTEXT,
-            path={"user_id": user_id},
-            query={
-                "max_token_size": max_token_size,
-                "prefer_topics": prefer_topics,
-                "only_topics": only_topics,
-                "max_subtopic_size": max_subtopic_size,
-                "topic_limits_json": topic_limits_json,
-                "profile_event_ratio": profile_event_ratio,
-                "require_event_summary": require_event_summary,
-                "chats_str": chats_str,
-                "event_similarity_threshold": event_similarity_threshold,
-                "time_range_in_days": time_range_in_days,
-                "customize_context_prompt": customize_context_prompt,
-                "full_profile_and_only_search_event": full_profile_and_only_search_event,
-                "fill_window_with_events": fill_window_with_events,
-            },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_

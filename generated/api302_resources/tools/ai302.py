@@ -396,18 +396,18 @@ GENERATE_PPT_CONTENT = Operation(
         "text": "text",
     },
 )
-GET_PPT_TEMPLATE_OPTIONS = Operation(
-    id="ai302_get_ppt_template_options",
-    endpoint="tools_ai302.ai302_get_ppt_template_options",
-    docs="public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/template/options)",
-    success={"field": "code", "values": [0], "message": "message"},
-)
 BUILD_PPT = Operation(
     id="ai302_build_ppt",
     endpoint="tools_ai302.ai302_build_ppt",
     docs="https://open.docmee.cn/docs-v2/api-reference/v1/generate-pptx",
     required=("outlineContentMarkdown",),
     not_empty=("outlineContentMarkdown",),
+    success={"field": "code", "values": [0], "message": "message"},
+)
+GET_PPT_TEMPLATE_OPTIONS = Operation(
+    id="ai302_get_ppt_template_options",
+    endpoint="tools_ai302.ai302_get_ppt_template_options",
+    docs="public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/template/options)",
     success={"field": "code", "values": [0], "message": "message"},
 )
 LOAD_PPT = Operation(
@@ -2124,32 +2124,6 @@ class Ai302(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def get_ppt_template_options(
-        self,
-        *,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302PptOptionsReply:
-        """Tell by what templates can be filtered.
-
-        Args:
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The choices of each filter.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Source: public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/template/options) (vendor,
-        2026-11-21)
-        """
-        reply_: Ai302PptOptionsReply = self._call(GET_PPT_TEMPLATE_OPTIONS, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
-
     def build_ppt(
         self,
         *,
@@ -2188,6 +2162,32 @@ class Ai302(Resource):
             body={"outlineContentMarkdown": outlineContentMarkdown, "templateId": templateId, "pptxProperty": pptxProperty, "notes": notes},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
+        return reply_
+
+    def get_ppt_template_options(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302PptOptionsReply:
+        """Tell by what templates can be filtered.
+
+        Args:
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The choices of each filter.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/template/options) (vendor,
+        2026-11-21)
+        """
+        reply_: Ai302PptOptionsReply = self._call(GET_PPT_TEMPLATE_OPTIONS, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def load_ppt(
@@ -4628,32 +4628,6 @@ class AsyncAi302(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def get_ppt_template_options(
-        self,
-        *,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302PptOptionsReply:
-        """Tell by what templates can be filtered.
-
-        Args:
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The choices of each filter.
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Source: public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/template/options) (vendor,
-        2026-11-21)
-        """
-        reply_: Ai302PptOptionsReply = await self._call(GET_PPT_TEMPLATE_OPTIONS, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
-
     async def build_ppt(
         self,
         *,
@@ -4692,6 +4666,32 @@ class AsyncAi302(AsyncResource):
             body={"outlineContentMarkdown": outlineContentMarkdown, "templateId": templateId, "pptxProperty": pptxProperty, "notes": notes},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
+        return reply_
+
+    async def get_ppt_template_options(
+        self,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302PptOptionsReply:
+        """Tell by what templates can be filtered.
+
+        Args:
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The choices of each filter.
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Source: public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/template/options) (vendor,
+        2026-11-21)
+        """
+        reply_: Ai302PptOptionsReply = await self._call(GET_PPT_TEMPLATE_OPTIONS, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def load_ppt(

@@ -140,6 +140,66 @@ TEXT_TO_VIDEO_V1_5_HQ_10S = Operation(
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 1, "unit": "PTC", "per": "call"}],
 )
+TEXT_TO_VIDEO_V1_6_5S = Operation(
+    id="kling_text_to_video_v1_6_5s",
+    endpoint="videos_kling.kling_text_to_video_v1_6_5s",
+    docs='public code, found by "klingai/m2v_16_img2video"',
+    required=("prompt",),
+    not_empty=("prompt",),
+    success={"field": "result", "values": [1], "message": "message"},
+    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
+    price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
+)
+TEXT_TO_VIDEO_V1_6_10S = Operation(
+    id="kling_text_to_video_v1_6_10s",
+    endpoint="videos_kling.kling_text_to_video_v1_6_10s",
+    docs='public code, found by "klingai/m2v_16_img2video"',
+    required=("prompt",),
+    not_empty=("prompt",),
+    success={"field": "result", "values": [1], "message": "message"},
+    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
+    price=[{"amount": 0.6, "unit": "PTC", "per": "call"}],
+)
+TEXT_TO_VIDEO_V1_6_HQ_5S = Operation(
+    id="kling_text_to_video_v1_6_hq_5s",
+    endpoint="videos_kling.kling_text_to_video_v1_6_hq_5s",
+    docs='public code, found by "klingai/m2v_16_txt2video_hq_5s"',
+    required=("prompt",),
+    not_empty=("prompt",),
+    success={"field": "result", "values": [1], "message": "message"},
+    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
+    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
+)
+TEXT_TO_VIDEO_V1_6_HQ_10S = Operation(
+    id="kling_text_to_video_v1_6_hq_10s",
+    endpoint="videos_kling.kling_text_to_video_v1_6_hq_10s",
+    docs='public code, found by "klingai/m2v_16_img2video"',
+    required=("prompt",),
+    not_empty=("prompt",),
+    success={"field": "result", "values": [1], "message": "message"},
+    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
+    price=[{"amount": 1, "unit": "PTC", "per": "call"}],
+)
+TEXT_TO_VIDEO_V2_1_MASTER_5S = Operation(
+    id="kling_text_to_video_v2_1_master_5s",
+    endpoint="videos_kling.kling_text_to_video_v2_1_master_5s",
+    docs='public code of a 302.AI application, found by "m2v_21_img2video"',
+    required=("prompt",),
+    not_empty=("prompt",),
+    success={"field": "result", "values": [1], "message": "message"},
+    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
+    price=[{"amount": 1.5, "unit": "PTC", "per": "call"}],
+)
+TEXT_TO_VIDEO_V2_1_MASTER_10S = Operation(
+    id="kling_text_to_video_v2_1_master_10s",
+    endpoint="videos_kling.kling_text_to_video_v2_1_master_10s",
+    docs='public code of a 302.AI application, found by "m2v_21_img2video"',
+    required=("prompt",),
+    not_empty=("prompt",),
+    success={"field": "result", "values": [1], "message": "message"},
+    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
+    price=[{"amount": 3, "unit": "PTC", "per": "call"}],
+)
 IMAGE_TO_VIDEO_V1_0_5S = Operation(
     id="kling_image_to_video_v1_0_5s",
     endpoint="videos_kling.kling_image_to_video_v1_0_5s",
@@ -196,46 +256,6 @@ IMAGE_TO_VIDEO_V1_5_HQ_10S = Operation(
     docs='public code, found by "klingai/m2v_16_img2video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 1, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V1_6_5S = Operation(
-    id="kling_text_to_video_v1_6_5s",
-    endpoint="videos_kling.kling_text_to_video_v1_6_5s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V1_6_10S = Operation(
-    id="kling_text_to_video_v1_6_10s",
-    endpoint="videos_kling.kling_text_to_video_v1_6_10s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.6, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V1_6_HQ_5S = Operation(
-    id="kling_text_to_video_v1_6_hq_5s",
-    endpoint="videos_kling.kling_text_to_video_v1_6_hq_5s",
-    docs='public code, found by "klingai/m2v_16_txt2video_hq_5s"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V1_6_HQ_10S = Operation(
-    id="kling_text_to_video_v1_6_hq_10s",
-    endpoint="videos_kling.kling_text_to_video_v1_6_hq_10s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    required=("prompt",),
-    not_empty=("prompt",),
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 1, "unit": "PTC", "per": "call"}],
@@ -339,26 +359,6 @@ IMAGE_TO_VIDEO_V2_1_HQ_10S = Operation(
     success={"field": "result", "values": [1], "message": "message"},
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 1, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V2_1_MASTER_5S = Operation(
-    id="kling_text_to_video_v2_1_master_5s",
-    endpoint="videos_kling.kling_text_to_video_v2_1_master_5s",
-    docs='public code of a 302.AI application, found by "m2v_21_img2video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 1.5, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V2_1_MASTER_10S = Operation(
-    id="kling_text_to_video_v2_1_master_10s",
-    endpoint="videos_kling.kling_text_to_video_v2_1_master_10s",
-    docs='public code of a 302.AI application, found by "m2v_21_img2video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 3, "unit": "PTC", "per": "call"}],
 )
 IMAGE_TO_VIDEO_V2_1_MASTER_5S = Operation(
     id="kling_image_to_video_v2_1_master_5s",
@@ -867,6 +867,294 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    def text_to_video_v1_6_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VReply]:
+        """Make a video from a text with model 1.6, standard, 5 seconds.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What to avoid.
+            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
+            aspect_ratio: Width to height.
+            camera_type: How the camera moves, such as `zoom`.
+            camera_value: How far it moves, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.3 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        return self._submit(
+            TEXT_TO_VIDEO_V1_6_5S,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def text_to_video_v1_6_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VReply]:
+        """Make a video from a text with model 1.6, standard, 10 seconds.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What to avoid.
+            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
+            aspect_ratio: Width to height.
+            camera_type: How the camera moves, such as `zoom`.
+            camera_value: How far it moves, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.6 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        return self._submit(
+            TEXT_TO_VIDEO_V1_6_10S,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def text_to_video_v1_6_hq_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VReply]:
+        """Make a video from a text with model 1.6, high quality, 5 seconds.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What to avoid.
+            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
+            aspect_ratio: Width to height.
+            camera_type: How the camera moves, such as `zoom`.
+            camera_value: How far it moves, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.5 PTC per call.
+        Source: public code, found by "klingai/m2v_16_txt2video_hq_5s" (caller, 2026-11-21)
+        """
+        return self._submit(
+            TEXT_TO_VIDEO_V1_6_HQ_5S,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def text_to_video_v1_6_hq_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VReply]:
+        """Make a video from a text with model 1.6, high quality, 10 seconds.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What to avoid.
+            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
+            aspect_ratio: Width to height.
+            camera_type: How the camera moves, such as `zoom`.
+            camera_value: How far it moves, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 1 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        return self._submit(
+            TEXT_TO_VIDEO_V1_6_HQ_10S,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def text_to_video_v2_1_master_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VReply]:
+        """Make a video from a text with model 2.1 Master, 5 seconds.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What to avoid.
+            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
+            aspect_ratio: Width to height.
+            camera_type: How the camera moves, such as `zoom`.
+            camera_value: How far it moves, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 1.5 PTC per call.
+        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
+        """
+        return self._submit(
+            TEXT_TO_VIDEO_V2_1_MASTER_5S,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def text_to_video_v2_1_master_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingM2VReply]:
+        """Make a video from a text with model 2.1 Master, 10 seconds.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What to avoid.
+            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
+            aspect_ratio: Width to height.
+            camera_type: How the camera moves, such as `zoom`.
+            camera_value: How far it moves, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 3 PTC per call.
+        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
+        """
+        return self._submit(
+            TEXT_TO_VIDEO_V2_1_MASTER_10S,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
     def image_to_video_v1_0_5s(
         self,
         *,
@@ -1217,198 +1505,6 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def text_to_video_v1_6_5s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
-        """Make a video from a text with model 1.6, standard, 5 seconds.
-
-        Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.3 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        return self._submit(
-            TEXT_TO_VIDEO_V1_6_5S,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def text_to_video_v1_6_10s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
-        """Make a video from a text with model 1.6, standard, 10 seconds.
-
-        Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.6 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        return self._submit(
-            TEXT_TO_VIDEO_V1_6_10S,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def text_to_video_v1_6_hq_5s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
-        """Make a video from a text with model 1.6, high quality, 5 seconds.
-
-        Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.5 PTC per call.
-        Source: public code, found by "klingai/m2v_16_txt2video_hq_5s" (caller, 2026-11-21)
-        """
-        return self._submit(
-            TEXT_TO_VIDEO_V1_6_HQ_5S,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def text_to_video_v1_6_hq_10s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
-        """Make a video from a text with model 1.6, high quality, 10 seconds.
-
-        Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 1 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        return self._submit(
-            TEXT_TO_VIDEO_V1_6_HQ_10S,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1997,102 +2093,6 @@ class Kling(Resource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def text_to_video_v2_1_master_5s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
-        """Make a video from a text with model 2.1 Master, 5 seconds.
-
-        Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 1.5 PTC per call.
-        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
-        """
-        return self._submit(
-            TEXT_TO_VIDEO_V2_1_MASTER_5S,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    def text_to_video_v2_1_master_10s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
-        """Make a video from a text with model 2.1 Master, 10 seconds.
-
-        Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 3 PTC per call.
-        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
-        """
-        return self._submit(
-            TEXT_TO_VIDEO_V2_1_MASTER_10S,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2703,6 +2703,294 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    async def text_to_video_v1_6_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VReply]:
+        """Make a video from a text with model 1.6, standard, 5 seconds.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What to avoid.
+            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
+            aspect_ratio: Width to height.
+            camera_type: How the camera moves, such as `zoom`.
+            camera_value: How far it moves, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.3 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        return await self._submit(
+            TEXT_TO_VIDEO_V1_6_5S,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def text_to_video_v1_6_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VReply]:
+        """Make a video from a text with model 1.6, standard, 10 seconds.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What to avoid.
+            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
+            aspect_ratio: Width to height.
+            camera_type: How the camera moves, such as `zoom`.
+            camera_value: How far it moves, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.6 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        return await self._submit(
+            TEXT_TO_VIDEO_V1_6_10S,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def text_to_video_v1_6_hq_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VReply]:
+        """Make a video from a text with model 1.6, high quality, 5 seconds.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What to avoid.
+            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
+            aspect_ratio: Width to height.
+            camera_type: How the camera moves, such as `zoom`.
+            camera_value: How far it moves, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 0.5 PTC per call.
+        Source: public code, found by "klingai/m2v_16_txt2video_hq_5s" (caller, 2026-11-21)
+        """
+        return await self._submit(
+            TEXT_TO_VIDEO_V1_6_HQ_5S,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def text_to_video_v1_6_hq_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VReply]:
+        """Make a video from a text with model 1.6, high quality, 10 seconds.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What to avoid.
+            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
+            aspect_ratio: Width to height.
+            camera_type: How the camera moves, such as `zoom`.
+            camera_value: How far it moves, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 1 PTC per call.
+        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
+        """
+        return await self._submit(
+            TEXT_TO_VIDEO_V1_6_HQ_10S,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def text_to_video_v2_1_master_5s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VReply]:
+        """Make a video from a text with model 2.1 Master, 5 seconds.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What to avoid.
+            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
+            aspect_ratio: Width to height.
+            camera_type: How the camera moves, such as `zoom`.
+            camera_value: How far it moves, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 1.5 PTC per call.
+        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
+        """
+        return await self._submit(
+            TEXT_TO_VIDEO_V2_1_MASTER_5S,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def text_to_video_v2_1_master_10s(
+        self,
+        *,
+        prompt: str,
+        negative_prompt: str | None = None,
+        cfg: float | None = None,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
+        camera_type: str | None = None,
+        camera_value: float | str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingM2VReply]:
+        """Make a video from a text with model 2.1 Master, 10 seconds.
+
+        Args:
+            prompt: What to show.
+            negative_prompt: What to avoid.
+            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
+            aspect_ratio: Width to height.
+            camera_type: How the camera moves, such as `zoom`.
+            camera_value: How far it moves, such as -5.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+
+        Raises:
+            Api302Error: The call failed; see its status, code, message and request id.
+
+        Price: 3 PTC per call.
+        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
+        """
+        return await self._submit(
+            TEXT_TO_VIDEO_V2_1_MASTER_10S,
+            body={
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "cfg": cfg,
+                "aspect_ratio": aspect_ratio,
+                "camera_type": camera_type,
+                "camera_value": camera_value,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
     async def image_to_video_v1_0_5s(
         self,
         *,
@@ -3053,198 +3341,6 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def text_to_video_v1_6_5s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
-        """Make a video from a text with model 1.6, standard, 5 seconds.
-
-        Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.3 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        return await self._submit(
-            TEXT_TO_VIDEO_V1_6_5S,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def text_to_video_v1_6_10s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
-        """Make a video from a text with model 1.6, standard, 10 seconds.
-
-        Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.6 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        return await self._submit(
-            TEXT_TO_VIDEO_V1_6_10S,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def text_to_video_v1_6_hq_5s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
-        """Make a video from a text with model 1.6, high quality, 5 seconds.
-
-        Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 0.5 PTC per call.
-        Source: public code, found by "klingai/m2v_16_txt2video_hq_5s" (caller, 2026-11-21)
-        """
-        return await self._submit(
-            TEXT_TO_VIDEO_V1_6_HQ_5S,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def text_to_video_v1_6_hq_10s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
-        """Make a video from a text with model 1.6, high quality, 10 seconds.
-
-        Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 1 PTC per call.
-        Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
-        """
-        return await self._submit(
-            TEXT_TO_VIDEO_V1_6_HQ_10S,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3833,102 +3929,6 @@ class AsyncKling(AsyncResource):
                 "camera_type": camera_type,
                 "camera_value": camera_value,
                 "enable_audio": enable_audio,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def text_to_video_v2_1_master_5s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
-        """Make a video from a text with model 2.1 Master, 5 seconds.
-
-        Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 1.5 PTC per call.
-        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
-        """
-        return await self._submit(
-            TEXT_TO_VIDEO_V2_1_MASTER_5S,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-
-    async def text_to_video_v2_1_master_10s(
-        self,
-        *,
-        prompt: str,
-        negative_prompt: str | None = None,
-        cfg: float | None = None,
-        aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
-        camera_type: str | None = None,
-        camera_value: float | str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
-        """Make a video from a text with model 2.1 Master, 10 seconds.
-
-        Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
-
-        Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
-
-        Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
-
-        Price: 3 PTC per call.
-        Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
-        """
-        return await self._submit(
-            TEXT_TO_VIDEO_V2_1_MASTER_10S,
-            body={
-                "prompt": prompt,
-                "negative_prompt": negative_prompt,
-                "cfg": cfg,
-                "aspect_ratio": aspect_ratio,
-                "camera_type": camera_type,
-                "camera_value": camera_value,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )

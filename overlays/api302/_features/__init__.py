@@ -1,0 +1,1 @@
+"""What calls make together: streams, tasks, files, uploads, paging, costs."""

@@ -1,0 +1,74 @@
+"""What a call cost, from the account's records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import isawaitable
+from typing import Any
+
+from .._calls.response import raw
+from .._calls.session import Session
+from .._errors import InvalidArgument, NotFoundError
+from .._paths import is_array, is_object
+from .._types import Cost
+
+LATE_RECORDS = (0.5, 1.0, 2.0)
+"""Seconds between two requests for what a call cost."""
+
+
+def _billed(reply: Any) -> list[str]:
+    """The ids under which a call was billed."""
+    if isinstance(reply, str) and getattr(reply, "http", None) is None:
+        return [reply]
+    data = raw(getattr(reply, "reply", None) or reply)
+    ids = data.get("ai302_cost_request_ids") if is_object(data) else None
+    if is_array(ids) and ids:
+        return [str(one) for one in ids]
+    if one := getattr(reply, "request_id", None):
+        return [one]
+    raise InvalidArgument(
+        "reply: has no request id; give a whole reply of this client, a stream that was opened, a task or its result, or the id"
+    )
+
+
+async def _record(
+    session: Session, ask: Callable[..., Any], request_id: str
+) -> tuple[Any, list[dict[str, Any]]]:
+    """The reply of the account's record call, and its rows. Asks again while there is none: a new call takes a moment to show."""
+    for pause in (*LATE_RECORDS, None):
+        try:
+            record = ask(request_id=request_id)
+            record = await record if isawaitable(record) else record
+            data = raw(record)
+            data = data.get("data", data) if is_object(data) else data
+            if rows := [
+                row for row in (data if is_array(data) else [data]) if is_object(row) and row
+            ]:
+                return record, rows
+        except NotFoundError:
+            if pause is None:
+                raise
+        if pause is not None:
+            await session.io.sleep(pause)
+    raise NotFoundError(
+        f"request {request_id}: its cost is not on record, or not yet; ask again later",
+        status_code=200,
+    )
+
+
+async def cost_of(session: Session, ask: Callable[..., Any], reply: Any) -> Cost:
+    found = [await _record(session, ask, one) for one in _billed(reply)]
+    rows = [row for _, each in found for row in each]
+
+    def total(name: str) -> int | None:
+        known = [int(row[name]) for row in rows if row.get(name) is not None]
+        return sum(known) if known else None
+
+    model = next((row["model"] for row in rows if row.get("model")), None)
+    return Cost(
+        sum(float(row.get("cost") or 0) for row in rows),
+        total("input_token"),
+        total("output_token"),
+        model,
+        tuple(record for record, _ in found),
+    )

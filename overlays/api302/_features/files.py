@@ -1,0 +1,164 @@
+"""Files that the service returns: downloads, and the results of tasks."""
+
+from __future__ import annotations
+
+import os
+import re
+from base64 import b64decode
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+from .._calls.exchange import exchange
+from .._calls.prepare import raw_call
+from .._calls.session import Session
+from .._errors import ConnectionError, InvalidArgument
+from .._http.retry import delay
+from .._http.sync import run
+from .._types import Response, ResultFile
+from .writer import Writer, folder_of, safe_name
+
+if TYPE_CHECKING:
+    from .._http.transport import Io
+
+
+async def save(io_: Io, response: Response, path: str | os.PathLike[str], what: str) -> Path:
+    """Write an open response to disk, piece by piece. Nothing is left behind if it does not come whole. Releases the response."""
+    try:
+        writer = await io_.thread(Writer, path, safe_name(response.headers, str(response.url)))
+        try:
+            async for chunk in io_.chunks(response, what):
+                await io_.thread(writer.write, chunk)
+            length = response.headers.get("content-length", "")
+            if length.isdigit() and int(length) != response.num_bytes_downloaded:
+                raise ConnectionError(
+                    f"{what}: {response.num_bytes_downloaded} of {length} bytes came", sent=True
+                )
+            return await io_.thread(writer.done)
+        except BaseException:
+            writer.drop()
+            raise
+    finally:
+        await io_.release(response)
+
+
+async def fetch(
+    session: Session, url: str, timeout: float | None, stream: bool
+) -> tuple[Any, Response]:
+    """Ask for an address of the service's, or of any host, which then does not see the key."""
+    if not re.match(r"https?://[^/]", url):
+        raise InvalidArgument(
+            f"url: must be a whole address, starting with https://, not {url[:80]!r}"
+        )
+    call = raw_call(session.settings, "GET", url, timeout=timeout, stream=stream, check=False)
+    return call, await exchange(session, call)
+
+
+async def download(
+    session: Session, url: str, path: str | os.PathLike[str], timeout: float | None = None
+) -> Path:
+    """Download to disk; begun anew, as a GET may, if it breaks off."""
+    await session.io.thread(folder_of, path)
+    attempt = 0
+    while True:
+        call, response = await fetch(session, url, timeout, stream=True)
+        try:
+            return await save(session.io, response, path, call.what)
+        except ConnectionError as error:
+            pause = delay(error, "GET", attempt, call.options.retries)
+            if pause is None:
+                raise
+            attempt += 1
+            await session.io.sleep(pause)
+
+
+class _Output(ResultFile):
+    """One result of a task: a file on a server, or its content."""
+
+    def __init__(
+        self,
+        session: Session,
+        url: str | None = None,
+        content: bytes | None = None,
+        media_type: str | None = None,
+    ) -> None:
+        self._session = session
+        self.url = url
+        """Its address; results do not stay there for ever."""
+        self.content = content
+        """Its bytes, where the service gave them instead of an address."""
+        self.media_type = media_type
+        """What kind of file `content` is."""
+        if url and url.startswith("data:"):
+            about, _, text = url[5:].partition(",")
+            data = unquote_to_bytes(text)
+            with suppress(ValueError):  # broken base64 stays an address, which `save` refuses
+                self.content = b64decode(data + b"==") if about.endswith(";base64") else data
+                self.url, self.media_type = None, about.partition(";")[0] or "text/plain"
+
+    def __repr__(self) -> str:
+        return (
+            f"Output({self.url!r})"
+            if self.url
+            else f"Output(<{len(self.content or b'')} bytes>, media_type={self.media_type!r})"
+        )
+
+    def __str__(self) -> str:
+        return self.url or repr(self)
+
+    async def _save(self, path: str | os.PathLike[str]) -> Path:
+        if self.content is None:
+            return await download(self._session, self.url or "", path)
+
+        def write(content: bytes) -> Path:
+            writer = Writer(path, safe_name({"content-type": self.media_type or ""}, ""))
+            try:
+                writer.write(content)
+                return writer.done()
+            except BaseException:
+                writer.drop()
+                raise
+
+        return await self._session.io.thread(write, self.content)
+
+    async def _read(self) -> bytes:
+        if self.content is None:
+            return (await fetch(self._session, self.url or "", None, stream=False))[1].content
+        return self.content
+
+
+class Output(_Output):
+    """One result of a task. Its address is asked for without the key, unless it is on the client's own host."""
+
+    def save(self, path: str | os.PathLike[str] = ".") -> Path:
+        """Write it to a file, or under the server's name for it into a folder, and give the path.
+
+        A file of that path is replaced; in a folder a name that is taken gets a number. Half a download leaves nothing behind.
+
+        Raises:
+            InvalidArgument: the folder does not exist.
+            ConnectionError: it did not come whole. ApiError: the server refused.
+        """
+        return run(self._save(path))
+
+    def read(self) -> bytes:
+        """Its bytes, in memory."""
+        return run(self._read())
+
+
+class AsyncOutput(_Output):
+    """`Output` for an `AsyncClient`."""
+
+    async def save(self, path: str | os.PathLike[str] = ".") -> Path:
+        """See `Output.save`."""
+        return await self._save(path)
+
+    async def read(self) -> bytes:
+        """Its bytes, in memory."""
+        return await self._read()
+
+
+def output(session: Session, **of: Any) -> Any:
+    """An Output of the kind that the client has."""
+    return (AsyncOutput if session.connections.is_async else Output)(session, **of)

@@ -1,0 +1,84 @@
+"""Whether and when a call that failed is made again. Pure decisions: no clock of their own, no sleep.
+
+A call that costs is repeated only if it surely was not accepted: the connection was never made, or the service refused (429, -10008).
+A GET is repeated as well after a timeout, a broken connection or a 5xx.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+LONGEST_WAIT = 60.0
+"""Seconds. A service that wants a longer pause gets no retry: the error says how long."""
+
+
+def retry_after(headers: Mapping[str, str], now: Callable[[], float] = time.time) -> float | None:
+    """Seconds that the reply asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date. Names in lower case."""
+    for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
+        try:
+            seconds = float(headers[name]) / unit
+        except (KeyError, ValueError):
+            continue
+        if 0 <= seconds < float("inf"):
+            return seconds
+    if "retry-after" in headers:
+        from email.utils import parsedate_to_datetime
+
+        try:
+            return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - now())
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return None
+
+
+def backoff(
+    attempt: int,
+    first: float = 0.5,
+    longest: float = 8.0,
+    chance: Callable[[], float] = random.random,
+) -> float:
+    """Seconds before repeat number `attempt` (0 is the first): doubling, less up to a quarter by chance."""
+    return min(first * 2.0 ** min(attempt, 30), longest) * (1 - 0.25 * chance())
+
+
+def delay(
+    error: Exception,
+    method: str,
+    attempt: int,
+    retries: int,
+    chance: Callable[[], float] = random.random,
+) -> float | None:
+    """Seconds to wait before the call is made again, or None if it is not. `attempt` counts the repeats so far."""
+    if attempt >= retries or not may_repeat(error, method):
+        return None
+    asked = getattr(error, "retry_after", None)
+    if asked is None:
+        return backoff(attempt, chance=chance)
+    return asked + 0.1 * chance() if asked <= LONGEST_WAIT else None
+
+
+def may_repeat(error: Exception, method: str) -> bool:
+    """Whether making the call again cannot do, or bill, a thing twice, and may help."""
+    from .._errors import (
+        ApiError,
+        ConnectionError,
+        NoChannelError,
+        QuotaError,
+        RateLimitError,
+        ServerError,
+    )
+
+    if isinstance(error, ConnectionError):
+        return not error.sent or method in SAFE
+    if isinstance(error, (RateLimitError, NoChannelError)):
+        return True
+    if isinstance(error, QuotaError):
+        return False
+    return (
+        isinstance(error, ApiError)
+        and method in SAFE
+        and (error.status_code == 408 or isinstance(error, ServerError))
+    )

@@ -1,0 +1,314 @@
+"""What the layers pass to each other: an operation's facts, a call, and the values that calls end in. No behavior."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
+from typing import (
+    Any,
+    Generic,
+    Literal,
+    NamedTuple,
+    Protocol,
+    TypedDict,
+    TypeVar,
+    cast,
+)
+
+T = TypeVar("T")
+
+
+class TimeoutSettings(Protocol):
+    """Seconds for each step of an exchange, None for no limit: an `httpx2.Timeout`, or an `httpx.Timeout`."""
+
+    @property
+    def connect(self) -> float | None: ...
+    @property
+    def read(self) -> float | None: ...
+    @property
+    def write(self) -> float | None: ...
+    @property
+    def pool(self) -> float | None: ...
+
+
+Timeout = float | TimeoutSettings
+"""Seconds (infinity for no limit), or more precisely."""
+
+
+class HttpClient(Protocol):
+    """What is used of a caller's own `httpx2.Client` or `httpx.Client`."""
+
+    def build_request(self, *args: Any, **kwargs: Any) -> Any: ...
+    def send(self, *args: Any, **kwargs: Any) -> Any: ...
+    def close(self) -> None: ...
+
+
+class AsyncHttpClient(Protocol):
+    """What is used of a caller's own `httpx2.AsyncClient` or `httpx.AsyncClient`."""
+
+    def build_request(self, *args: Any, **kwargs: Any) -> Any: ...
+    def send(self, *args: Any, **kwargs: Any) -> Awaitable[Any]: ...
+    def aclose(self) -> Awaitable[None]: ...
+
+
+class Response(Protocol):
+    """What is used of a response of either library."""
+
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def content(self) -> bytes: ...
+    @property
+    def is_stream_consumed(self) -> bool: ...
+    @property
+    def num_bytes_downloaded(self) -> int: ...
+    @property
+    def url(self) -> object: ...
+    @property
+    def extensions(self) -> Mapping[str, Any]: ...
+    def read(self) -> bytes: ...
+    def close(self) -> None: ...
+    def iter_bytes(self) -> Iterator[bytes]: ...
+    async def aread(self) -> bytes: ...
+    async def aclose(self) -> None: ...
+    def aiter_bytes(self) -> AsyncIterator[bytes]: ...
+
+
+Options = tuple[
+    Mapping[str, str] | None, Mapping[str, Any] | None, Mapping[str, Any] | None, float | None
+]
+"""The arguments of ours that each method takes: extra_headers, extra_query, extra_body, timeout."""
+NO_OPTIONS: Options = (None, None, None, None)
+Values = Mapping[str, Any]
+"""Values by name on the wire; None is not sent."""
+
+
+class Given(TypedDict, total=False):
+    """The arguments of a call by place, each by name on the wire. No body, or None: it has none."""
+
+    path: Values | None
+    query: Values | None
+    headers: Values | None
+    body: Values | None
+    accept: str | None
+
+
+class Endpoint(Protocol):
+    """What a module of `api302_client.api` has."""
+
+    METHOD: str
+    PATH: str
+    RESPONSES: Mapping[str, Mapping[str, str]]
+    STREAM: str | None
+    MEDIA_TYPES: tuple[str, ...]
+
+    def build(
+        self,
+        path: Values,
+        query: Values,
+        headers: Values,
+        body: Values | None,
+        content_type: str | None,
+    ) -> dict[str, Any]: ...
+
+
+class Operation:
+    """One operation of the API: where its endpoint module is, and its extensions as in the document."""
+
+    __slots__ = (
+        *("_module", "docs", "endpoint", "files", "id", "keys", "not_empty", "pages"),
+        *("price", "required", "status", "stream", "success", "task", "upload"),
+    )
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        endpoint: str,
+        docs: str = "",
+        files: Mapping[str, tuple[str, ...]] | None = None,
+        success: Mapping[str, Any] | None = None,
+        task: Mapping[str, Any] | None = None,
+        status: Mapping[str, Any] | None = None,
+        stream: Mapping[str, Any] | None = None,
+        pages: Mapping[str, Any] | None = None,
+        upload: Mapping[str, Any] | None = None,
+        price: list[Any] | None = None,
+        not_empty: tuple[str, ...] = (),
+        keys: tuple[str, ...] = (),
+        required: tuple[str, ...] = (),
+    ) -> None:
+        self.id = id
+        self.endpoint = endpoint
+        """`videos_kling.kling_text_to_video`, below `api302_client.api`."""
+        self.docs = docs
+        self.files = files or {}
+        """Body fields that take a file, each with the forms it takes it in: part, url, base64, data_url."""
+        self.success = success
+        self.task = task
+        self.status = status
+        self.stream = stream
+        self.pages = pages
+        self.upload = upload
+        self.price = price
+        self.not_empty = not_empty
+        """Body fields in which an empty text is a mistake."""
+        self.required = required
+        """Body fields that every call needs."""
+        self.keys = keys
+        """Headers that take the API key as well as `Authorization`."""
+        self._module: Endpoint | None = None
+
+    def __repr__(self) -> str:
+        return f"<Operation {self.id}>"
+
+    @property
+    def module(self) -> Endpoint:
+        """The endpoint module, imported on first use."""
+        if self._module is None:
+            from importlib import import_module
+
+            self._module = cast("Endpoint", import_module(f"api302_client.api.{self.endpoint}"))
+        return self._module
+
+
+class CallOptions(NamedTuple):
+    """How a call is sent and read, apart from what is sent."""
+
+    timeout: Timeout
+    retries: int
+    """How often it is repeated at most."""
+    stream: bool = False
+    """The response is left open, to be read piece by piece, unless it is JSON."""
+    bare: bool = False
+    """It goes as it is: without the API key and the client's headers, wherever it goes."""
+    check: bool = True
+    """Whether a good status may hold the provider's error envelope."""
+
+
+class Call(NamedTuple):
+    """One call, ready to be sent."""
+
+    kwargs: dict[str, Any]
+    """For `build_request` of the HTTP client, but for the base URL and the API key."""
+    options: CallOptions
+    op: Operation | None = None
+    opened: Iterable[Any] = ()
+    """Files that were opened for the call, to be closed after it."""
+
+    @property
+    def what(self) -> str:
+        """Method and path, for errors and the log: no query, which may hold secrets."""
+        return f"{self.kwargs['method']} {self.kwargs['url'].partition('?')[0]}"
+
+    def release(self) -> None:
+        """Close the files that were opened for the call."""
+        for file in self.opened:
+            file.close()
+
+
+# --- what calls end in ------------------------------------------------------------------------------------------------
+
+
+class RawResponse(Generic[T]):
+    """A parsed response beside its HTTP side.
+
+    Attributes:
+        parsed: What the method returns without `with_raw_response`.
+        status_code: The HTTP status.
+        headers: The response's headers, names in lower case.
+        content: The body as received.
+    """
+
+    def __init__(
+        self, parsed: T, status_code: int, headers: Mapping[str, str], content: bytes
+    ) -> None:
+        self.parsed = parsed
+        self.status_code = status_code
+        self.headers = headers
+        self.content = content
+
+    @property
+    def request_id(self) -> str | None:
+        """The id under which the call is billed."""
+        return self.headers.get("request-id")
+
+    def json(self) -> Any:
+        """The body as plain JSON. Raises ValueError if it is not JSON."""
+        import json
+
+        return json.loads(self.content)
+
+    def __repr__(self) -> str:
+        return f"RawResponse(status_code={self.status_code}, parsed={self.parsed!r})"
+
+
+class Cost(NamedTuple):
+    """What a call cost.
+
+    Attributes:
+        amount: In PTC; 1 PTC is 1 USD.
+        input_tokens: Tokens of the request, where they are counted; else None.
+        output_tokens: Tokens of the response, where they are counted; else None.
+        model: The model that was billed, where one is named; else None.
+        records: The responses of the account's record call, one for each billed request.
+    """
+
+    amount: float
+    input_tokens: int | None
+    output_tokens: int | None
+    model: str | None
+    records: tuple[Any, ...]
+
+
+class TaskStatus(NamedTuple, Generic[T]):
+    """The status of a task.
+
+    Attributes:
+        state: `pending`, `succeeded` or `failed`.
+        raw_state: The service's own word for it.
+        progress: From 0 to 1, where the service reports it; else None.
+        outputs: URLs of the results.
+        message: Why it failed.
+        code: The vendor's code for why it failed.
+        reply: The response that says all this.
+    """
+
+    state: Literal["pending", "succeeded", "failed"]
+    raw_state: Any = None
+    progress: float | None = None
+    outputs: tuple[str, ...] = ()
+    message: str = ""
+    code: Any = None
+    reply: T | None = None
+
+    def __str__(self) -> str:
+        share = f" {self.progress:.0%}" if self.progress is not None else ""
+        word = f" ({self.raw_state})" if self.raw_state not in (None, self.state) else ""
+        return f"{self.state}{share}{word}"
+
+
+class Uploaded(NamedTuple):
+    """An uploaded file.
+
+    Attributes:
+        url: Its URL, or the id that the vendor's other calls take for it.
+        reply: The service's response.
+    """
+
+    url: str
+    reply: Any
+
+    @property
+    def request_id(self) -> str | None:
+        """The id under which the upload is billed."""
+        return self.reply.request_id
+
+
+class ResultFile:
+    """A file that a call made: a URL, or the content itself. A later call takes it as a file."""
+
+    url: str | None
+    content: bytes | None
+    media_type: str | None
