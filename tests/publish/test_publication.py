@@ -100,6 +100,8 @@ def strict(folder: Path, name: str) -> Any:
     "text",
     [
         "yes",
+        "y",
+        "N",
         "Off",
         "1e3",
         "010",

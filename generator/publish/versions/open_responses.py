@@ -18,6 +18,7 @@ from generator.build import BuildError
 from generator.join import operations
 from generator.source import obj, seq
 
+from .prose import as_text, code, sentence
 from .walk import Json, walk
 
 KNOWN = "x-extensible-enum"
@@ -196,12 +197,5 @@ def _type(values: list[Any]) -> str | list[str]:
 def _description(description: str | None, values: list[Any]) -> str:
     listed = f"`{KNOWN}`"
     if len(values) <= _MAX_LISTED:
-        listed = ", ".join(f"`{_text(value)}`" for value in values)
-    own = (description or "").strip()
-    if own and own[-1] not in ".!?。！？":
-        own += "."
-    return f"{own} Known values: {listed}; more may come.".strip()
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        listed = ", ".join(code(as_text(value)) for value in values)
+    return f"{sentence(description or '')} Known values: {listed}; more may come.".strip()
