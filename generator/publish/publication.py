@@ -25,10 +25,12 @@ from generator.rules.context import escape
 from generator.source import EXTENSIONS_FILE, Spec, SpecError, seq
 
 from . import llms, samples, site
+from .distribution import add_distribution, repository
 from .versions import Json, Loss, as_published, to_30, to_31
 from .versions.losses import loss_report
 from .yaml_text import as_yaml
 
+DOCUMENT = "openapi-3.2"
 _VALIDATORS = {
     "3.2": OpenAPIV32SpecValidator,
     "3.1": OpenAPIV31SpecValidator,
@@ -51,7 +53,7 @@ def publish(spec_dir: Path, out: Path) -> list[str]:
         SpecError: The specification breaks rules; all of them are listed.
         BuildError: A version is not valid, a tool is missing, or the folder is not a publication.
     """
-    with replaced(out, "openapi-3.2.json") as folder:
+    with replaced(out, f"{DOCUMENT}.json") as folder:
         spec = Spec.load(spec_dir)
         if problems := rules.check_spec(spec):
             raise SpecError(problems)
@@ -67,6 +69,7 @@ def publish(spec_dir: Path, out: Path) -> list[str]:
         _write(folder / "losses.md", loss_report(losses))
         _write(folder / "llms.txt", llms.text(documents["3.2"]))
         site.build(documents["3.2"], folder)
+        add_distribution(folder, document["info"]["version"])
         return list(_sizes(folder))
 
 
@@ -79,9 +82,9 @@ def versions(document: Json) -> tuple[dict[str, Json], list[Loss]]:
 
 
 def stamped(document: Json) -> Json:
-    """A copy that says in `info` what it was made from, and has samples at each operation.
+    """A copy that says what it is and what it was made from, and has samples at each operation.
 
-    `x-content-hash` is the SHA-256 of the joined document as it stands in
+    `$self` names the document's file, relative to wherever the publication is; `x-content-hash` is the SHA-256 of the joined document as it stands in
     `generated/openapi.json`, so it is the same in every version; `x-evidence-date` is the day of
     the newest evidence in any `x-docs`.
     """
@@ -93,7 +96,11 @@ def stamped(document: Json) -> Json:
         paths[path][method] = {**operation, "x-codeSamples": code[operation["operationId"]]}
     digest = hashlib.sha256(as_json(document).encode()).hexdigest()
     stamp = {"x-content-hash": f"sha256:{digest}", "x-evidence-date": max(days)}
-    return {**document, "info": {**document["info"], **stamp}, "paths": paths}
+    info = {**document["info"], **stamp}
+    if url := repository():
+        info["contact"] = {**info.get("contact", {}), "url": f"{url}/issues"}
+    head = {"openapi": document["openapi"], "$self": f"{DOCUMENT}.json"}
+    return {**head, **document, "info": info, "paths": paths}
 
 
 def validate(version: str, document: Json) -> None:

@@ -49,6 +49,8 @@ def to_30(document: Json) -> tuple[Json, list[Loss]]:
             return node
         # 3.0 ignores everything beside a reference.
         lacking = ("summary", "description") if "$ref" in node else _NEW_IN_31.get(kind, ())
+        if kind == "license" and "identifier" in node:
+            node = {"url": f"https://spdx.org/licenses/{node['identifier']}.html", **node}
         return carry("3.0", kind, node, place, lacking, losses)
 
     return {**walk(document, change), "openapi": "3.0.3"}, sorted(losses)
