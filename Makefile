@@ -1,24 +1,27 @@
 # `make` alone lists the targets. Python 3.11 or newer and make are all that demo, test and check need.
 PYTHON ?= python3
 VENV := .venv
-PY := $(VENV)/bin/python
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+PY := $(BIN)/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 REDOCLY := npx --yes @redocly/cli@2.77.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build format lint-spec fuzz bench live mock publish publish-proof wheel clean
+.PHONY: help demo test check build format lint-spec fuzz bench live mock publish publish-proof wheel lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
 
-$(VENV)/bin/python:
+$(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit("api302 needs Python 3.11 or newer, this is %d.%d; try: make PYTHON=python3.12 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
 
-# One stamp per set of extras, so that the demo does not wait for the development tools.
-$(VENV)/ready-%: pyproject.toml $(VENV)/bin/python
+# One stamp per extra, so that the demo does not wait for the development tools; all are sections of one locked file.
+$(VENV)/ready-%: pyproject.toml requirements.lock $(VENV)/pyvenv.cfg
 	@echo "Installing api302[$*] into $(VENV) ..."
-	@$(PIP) --editable '.[$*]'
+	@$(PY) scripts/lock.py show $* > $(VENV)/$*.txt
+	@$(PIP) --require-hashes --requirement $(VENV)/$*.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 demo: $(VENV)/ready-demo ## the whole tour against the mock; AI302_API_KEY=... LIVE=1 for the real service
@@ -63,7 +66,10 @@ mock: $(VENV)/ready-demo ## the mock server at http://127.0.0.1:8302
 	$(PY) -m api302_mock --port 8302
 
 wheel: $(VENV)/ready-dev ## build the wheel into dist/
-	$(PY) -m build --wheel --outdir dist
+	$(PY) -m build --no-isolation --wheel --outdir dist
+
+lock: $(VENV)/ready-dev ## requirements.lock anew, with the newest versions that pyproject.toml allows
+	$(PY) scripts/lock.py renew
 
 clean: ## remove what can be made again
 	rm -rf $(VENV) dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis demo-output

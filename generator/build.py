@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from . import join, rules
+from .document import Document, DocumentError
 from .source import Spec, SpecError, obj, seq
 
 DOCUMENT_FILE = "openapi.json"
@@ -170,26 +171,24 @@ def _generate(spec_dir: Path, out: Path) -> Summary:
         raise SpecError(problems)
     document = step("join", lambda: join.join(spec))
     (out / DOCUMENT_FILE).write_text(as_json(document), encoding="utf-8", newline="\n")
-    wanted = len(join.operations(document))
-    summary.counts["join"] = {
-        "operations": wanted,
-        "schemas": len(obj(document["components"].get("schemas"))),
-    }
+    model = Document(document)
+    wanted = len(model.operations)
+    summary.counts["join"] = {"operations": wanted, "schemas": len(model.schemas)}
     summary.unlinked, summary.renamed = join.unlinked(document), rules.notes(spec)
 
-    from . import (
-        lower,
-        params,
-        raw,
-        resources,
-    )  # the generators are slow to import, and reading and checking do without them
+    from .emit import (  # slow to import; reading and checking do without
+        methods,
+        namespaces,
+        raw_client,
+        typed_dicts,
+    )
 
     try:
-        lowered = step("lower", lambda: lower.lower(document))
-        counts = {"raw": step("raw", lambda: raw.build(document, lowered, out))}
-        step("params", lambda: params.build(document, out))
-        counts["resources"] = step("resources", lambda: resources.build(document, out, spec))
-    except (lower.LoweringError, RuntimeError) as error:
+        planned = step("plan", lambda: methods.Methods(model))
+        counts = {"raw": step("raw", lambda: raw_client.build(planned.raw, out))}
+        step("params", lambda: typed_dicts.build(model, out))
+        counts["resources"] = step("resources", lambda: namespaces.build(planned, out, spec))
+    except (DocumentError, RuntimeError) as error:
         raise BuildError(str(error)) from error
     for name, made in counts.items():
         if made["functions"] != wanted:

@@ -33,6 +33,9 @@ _AMBIGUOUS = re.compile(
     r"|[-+]?0[0-9_]+\Z|[-+]?0[xob][0-9A-Fa-f_]+\Z|[-+]?[0-9][0-9_]*_[0-9_]*\Z"
     r"|\+[0-9.]+\Z|[-+]?\.[0-9]+([eE][-+]?[0-9]+)?\Z|[-+]?[0-9]+\.([eE][-+]?[0-9]+)?\Z"
 )
+# Deeper than any description needs, and well below what libyaml and Python's stack take.
+_DEEPEST = 100
+_DEEP = ("the file is nested too deeply", "look for an unclosed bracket, or name the inner parts")
 _CONSTANTS = {"true": True, "false": False, "null": None, "~": None, "": None}
 
 
@@ -264,17 +267,38 @@ def seq(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def _depth(text: str) -> int:
+    """About how deep the end of a text is nested: its open brackets, and the indentation of its last line."""
+    line = text[text.rfind("\n") + 1 :]
+    indentation = len(line) - len(line.lstrip(" -?"))
+    return sum(map(text.count, "[{")) - sum(map(text.count, "]}")) + indentation // 2
+
+
+class _TooDeep(Exception):
+    """A file is nested deeper than `_DEEPEST`, on the line that is its argument."""
+
+
 class _Parser(CParser):
-    """libyaml's parser and composer without tag resolution: what a plain scalar means is decided in `_Reader`."""
+    """libyaml's parser and composer without tag resolution: what a plain scalar means is decided in `_Reader`.
+
+    The composer calls the two hooks of tag resolution around every node, so they are where depth is counted.
+    libyaml's limit, which its scanner may reach first by reading ahead, and Python's differ by version.
+    """
 
     def resolve(self, kind: type, value: object, implicit: object) -> str:
         return ""
 
-    def descend_resolver(self, current_node: object, current_index: object) -> None:
-        pass
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+
+    def descend_resolver(self, current_node: Node | None, current_index: object) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise _TooDeep(current_node.start_mark.line + 1 if current_node else 1)
 
     def ascend_resolver(self) -> None:
-        pass
+        self._depth -= 1
 
 
 class _Reader:
@@ -301,6 +325,9 @@ class _Reader:
         self.spec.texts[self.name] = text
         try:
             node = _Parser(text).get_single_node()
+        except _TooDeep as error:
+            self.refuse(error.args[0], *_DEEP)
+            return None
         except YAMLError as error:
             mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
             position = getattr(error, "position", 0)
@@ -309,6 +336,9 @@ class _Reader:
                 if mark
                 else text.count("\n", 0, position if isinstance(position, int) else 0) + 1
             )
+            if mark and _depth(text[: mark.index]) > _DEEPEST:
+                self.refuse(line, *_DEEP)
+                return None
             what = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error)
             fix = "correct this line, or the one before it; quote text that holds `: `, ` #` or brackets"
             self.refuse(line, f"the file is not YAML: {what}", fix)
@@ -316,15 +346,7 @@ class _Reader:
         if node is None:
             self.refuse(1, "the file is empty", "fill or delete it")
             return None
-        try:
-            return self.value(node)
-        except RecursionError:
-            self.refuse(
-                1,
-                "the file is nested too deeply",
-                "look for an unclosed bracket, or name the inner parts",
-            )
-            return None
+        return self.value(node)
 
     def refuse(self, line: int, message: str, fix: str) -> None:
         self.spec.problems.append(Problem(self.name, line, message, fix))

@@ -18,23 +18,27 @@ import api302
 import api302_mock
 from api302_mock.document import Document
 from api302_mock.examples import EVENT_STREAM, shown
-from generator.lower import operations, python_name
-from generator.methods import Methods, Operation
+from generator.document import Document as Model
+from generator.document import Operation
+from generator.document.names import python_name
+from generator.emit.methods import Methods
 
 RAW = json.loads(
     (Path(__file__).resolve().parents[1] / "generated/openapi.json").read_text(encoding="utf-8")
 )
 DOCUMENT = Document(RAW)
-METHODS = Methods(RAW)
-BY_ID = METHODS.by_id
-TASKS = [one for one in METHODS.operations if "x-task" in one.content]
-STREAMS = [one for one in METHODS.operations if "x-stream" in one.content]
-PLAIN = [one for one in METHODS.operations if one not in TASKS or "when" in one.content["x-task"]]
-UPLOADS = [one for one in METHODS.operations if "x-upload" in one.content]
+METHODS = Methods(Model(RAW))
+BY_ID = METHODS.document.by_id
+TASKS = [one for one in METHODS.document.operations if "x-task" in one.node]
+STREAMS = [one for one in METHODS.document.operations if "x-stream" in one.node]
+PLAIN = [
+    one for one in METHODS.document.operations if one not in TASKS or "when" in one.node["x-task"]
+]
+UPLOADS = [one for one in METHODS.document.operations if "x-upload" in one.node]
 FAILING = {
     f"{one.section}.{one.vendor}": one
     for one in TASKS
-    if "failed" in BY_ID[one.content["x-task"]["fetch"]].content["x-task-status"]
+    if "failed" in BY_ID[one.node["x-task"]["fetch"]].node["x-task-status"]
 }
 
 
@@ -60,7 +64,7 @@ def method(client: api302.Client, operation: Operation, prefix: str = "") -> Any
 
 def streams_alone(operation: Operation) -> bool:
     """Whether the operation answers in no other way than with events, so that its plain name is the stream's."""
-    replies = DOCUMENT.operations[operation.content["operationId"]].responses
+    replies = DOCUMENT.operations[operation.node["operationId"]].responses
     media = {
         name
         for status, reply in replies.items()
@@ -73,7 +77,7 @@ def streams_alone(operation: Operation) -> bool:
 def arguments(operation: Operation, called: Any) -> dict[str, Any]:
     """Keyword arguments: the first example of the request, files as a few bytes, and the parameters that are required."""
     shown_arguments, _ = METHODS.arguments(operation)
-    mocked = DOCUMENT.operations[operation.content["operationId"]]
+    mocked = DOCUMENT.operations[operation.node["operationId"]]
     body: dict[str, Any] = {}
     for media_type, media in (mocked.body or {}).get("content", {}).items():
         example = next(iter(shown(DOCUMENT, DOCUMENT.resolve(media)).values()), None)
@@ -96,9 +100,9 @@ def _given(
     operation: Operation, shown_arguments: list[Any], body: dict[str, Any], takes: Any
 ) -> dict[str, Any]:
     examples = {
-        p["name"]: next(iter(shown(DOCUMENT, p).values()))
-        for p in operation.parameters
-        if p.get("required")
+        parameter.wire: next(iter(shown(DOCUMENT, parameter.node).values()))
+        for parameter in operation.parameters
+        if parameter.required
     }
     given: dict[str, Any] = {}
     for argument in shown_arguments:
@@ -118,11 +122,15 @@ def _given(
 
 
 def identify(operation: Operation) -> str:
-    return operation.content["operationId"]
+    return operation.node["operationId"]
 
 
 def test_the_tests_see_every_operation() -> None:
-    assert len(METHODS.operations) == len(list(operations(RAW))) == len(DOCUMENT.operations)
+    assert (
+        len(METHODS.document.operations)
+        == sum(map(len, RAW["paths"].values()))
+        == len(DOCUMENT.operations)
+    )
     assert python_name("web-search") == "web_search"
 
 
@@ -139,7 +147,7 @@ def test_a_plain_call_gives_its_reply(
         assert 200 <= reply.http.status_code < 300
         assert len(reply.request_id) == 32
     if isinstance(reply, api302_model()):
-        assert json.loads(reply.http.content) == reply.to_dict()
+        assert json.loads(reply.http.node) == reply.to_dict()
 
 
 @pytest.mark.parametrize("operation", UPLOADS, ids=identify)
@@ -148,12 +156,12 @@ def test_an_upload_of_several_steps_is_one_call(
 ) -> None:
     server.reset()
     (tmp_path / "cat.png").write_bytes(content := bytes(range(256)) * 9000)
-    rule = operation.content["x-upload"]
+    rule = operation.node["x-upload"]
     called = getattr(getattr(getattr(client, operation.section), operation.vendor), rule["method"])
     uploaded = called(file=tmp_path / "cat.png", **arguments(operation, called))
     assert uploaded.url and len(uploaded.request_id) == 32
     first, *puts, last = server.requests
-    assert (first.operation, last.operation) == (operation.content["operationId"], rule["finish"])
+    assert (first.operation, last.operation) == (operation.node["operationId"], rule["finish"])
     if "put" in rule:
         (put,) = puts
         assert (put.method, put.status, server.leaked_keys) == ("PUT", 200, [])
@@ -182,7 +190,7 @@ def test_a_task_is_followed_and_its_results_saved(
     )
     assert states[0] == "pending" and states[-1] == "succeeded"
     assert result.reply is not None
-    status = BY_ID[operation.content["x-task"]["fetch"]].content["x-task-status"]
+    status = BY_ID[operation.node["x-task"]["fetch"]].node["x-task-status"]
     if status.keys() & {"outputs", "result"} and "reply" not in status:
         assert result.outputs
     for output in result.outputs:
@@ -206,7 +214,7 @@ def test_a_task_of_each_vendor_fails(
 
 def submit(client: api302.Client, operation: Operation) -> Any:
     """The task that the operation starts."""
-    called = method(client, operation, "submit_" if "when" in operation.content["x-task"] else "")
+    called = method(client, operation, "submit_" if "when" in operation.node["x-task"] else "")
     return called(**arguments(operation, called))
 
 
@@ -220,7 +228,7 @@ def test_a_stream_ends_and_a_cut_one_raises(
     with called(**given) as stream:
         events = list(stream)
         assert events
-        if "accumulate" in operation.content["x-stream"]:
+        if "accumulate" in operation.node["x-stream"]:
             assert stream.final().to_dict()
     for fault in ("cut-stream", "end-stream"):
         server.next(fault=fault)

@@ -1,8 +1,11 @@
-"""Follow the provider's documentation: what is new or gone, what a page says that the specification does not, and drafts of new operations.
+"""Follow the provider's documentation: what is new or gone, what a page says that the specification
+does not, drafts.
 
-`sources` reads files, folders and addresses; `page` and `copied` turn a page into a `Page`, without its known faults; `ledger` compares the
-list of pages, `compare` a page and `recorded` an exchange with the specification; `draft` writes a fragment, `hints` how it behaves;
-`report` prints. Nothing here changes a file of the specification.
+`cli` is the command line. `sources` and `fetch` get pages from files, folders and URLs; `pages/`
+reads them, as foreign text; `described` is the specification as they are held against it. `ledger`
+compares the list of pages, `diff/` pages and recorded exchanges, `draft/` writes a fragment for a
+new call; `report` and `issue` show what was found. Nothing here changes a file of the
+specification.
 """
 
 

@@ -1,4 +1,8 @@
-"""The command line: `python -m generator docs index | diff | draft | issue`. What is written is whole, or there is nothing of it."""
+"""The command line:
+
+`python -m generator docs index | diff | draft | issue`. What is written is whole, or there is
+nothing of it.
+"""
 
 from __future__ import annotations
 
@@ -10,119 +14,97 @@ from pathlib import Path
 from typing import Any
 
 from . import DocsError, PageError, report
-from .compare import Finding, compare
 from .described import Described
-from .draft import draft
+from .diff.finding import Finding
+from .diff.operation import compare
+from .diff.recorded import recorded
+from .draft.fragment import draft
+from .fetch import Fetcher, write_whole
+from .issue import issue
 from .ledger import index
-from .page import Page
-from .recorded import recorded
-from .sources import Fetcher, listing, pages_of, write_whole
+from .pages import Page
+from .pages.untrusted import one_line
+from .sources import listing, pages_of
 
 LIVE = "https://doc.302.ai/llms.txt"
 CACHE = Path("dist/docs-cache")
-_SOURCE = "a page (Markdown or copied text), a folder of pages, a list of pages (llms.txt), or the address of one"
+_SOURCE = (
+    "a page (Markdown or copied text), a folder of pages, a list of pages (llms.txt), "
+    "or the URL of one"
+)
+_ACTIONS = {
+    "index": "which pages are new, gone, renamed or moved",
+    "diff": "what pages, or recorded exchanges, say that the specification lacks or contradicts",
+    "draft": "a fragment for spec/ from pages of one vendor, to review and paste",
+    "issue": "the text of an issue, from the JSON of index and diff; nothing if nothing changed",
+}
 
 
 def add(commands: Any) -> None:
     """Put `docs` among the commands."""
-    docs = commands.add_parser(
-        "docs", help="what a change of the provider's documentation means for spec/"
-    )
+    about = "what a change of the provider's documentation means for spec/"
+    docs = commands.add_parser("docs", help=about)
     actions = docs.add_subparsers(dest="action", required=True, metavar="ACTION")
-    for name, what in (
-        ("index", "which pages are new, gone, renamed or moved"),
-        (
-            "diff",
-            "what pages, or recorded exchanges, say that the specification lacks or contradicts",
-        ),
-        ("draft", "a fragment for spec/ from pages of one vendor, to review and paste"),
-        (
-            "issue",
-            "the text of an issue, from the JSON of index and diff; nothing if there is nothing to tell",
-        ),
-    ):
-        action = actions.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
-        action.add_argument(
-            "--out", type=Path, metavar="FILE", help="write into a file instead of printing"
-        )
+    for name, about in _ACTIONS.items():
+        description = f"{about[0].upper()}{about[1:]}."
+        action = actions.add_parser(name, help=about, description=description)
+        about = "write into a file instead of printing"
+        action.add_argument("--out", type=Path, metavar="FILE", help=about)
         if name == "issue":
             action.add_argument("index", type=Path, help="what `index --json` wrote")
             action.add_argument("diff", type=Path, help="what `diff --json` wrote")
             action.set_defaults(spec=Path("spec"))
-            continue
-        action.add_argument(
-            "--spec",
-            type=Path,
-            default=Path("spec"),
-            metavar="DIR",
-            help="the specification (default: spec)",
-        )
-        if name == "draft":
-            action.add_argument(
-                "source",
-                nargs="+",
-                help=f"{_SOURCE}; give a submitting and a fetching page together",
-            )
-            action.add_argument(
-                "--home",
-                metavar="SECTION.VENDOR[.PART]",
-                help="where it belongs, if no prefix in vendors.yaml says so",
-            )
         else:
-            action.add_argument("source", nargs="?", help=f"{_SOURCE} (default: {LIVE})")
-            action.add_argument("--json", action="store_true", help="print JSON")
-        if name == "diff":
-            action.add_argument(
-                "--recorded",
-                type=Path,
-                metavar="FOLDER",
-                help="compare the exchanges that api302.testing.record wrote",
-            )
-            action.add_argument(
-                "--known",
-                action="store_true",
-                help="of a list, only the pages whose number an x-docs has",
-            )
-            action.add_argument(
-                "--verbose",
-                action="store_true",
-                help="also the known faults of pages, which are not passed on",
-            )
-        action.add_argument(
-            "--cache",
-            type=Path,
-            default=CACHE,
-            metavar="DIR",
-            help=f"what was fetched before (default: {CACHE})",
-        )
-        action.add_argument(
-            "--pause",
-            type=float,
-            default=0.5,
-            metavar="SECONDS",
-            help="between two requests (default: 0.5)",
-        )
+            _add_sources(action, name)
+
+
+def _add_sources(action: argparse.ArgumentParser, name: str) -> None:
+    """The arguments of the actions that read pages and the specification."""
+    about = "the specification (default: spec)"
+    action.add_argument("--spec", type=Path, default=Path("spec"), metavar="DIR", help=about)
+    if name == "draft":
+        about = f"{_SOURCE}; give a submitting and a fetching page together"
+        action.add_argument("source", nargs="+", help=about)
+        about = "where it belongs, if no prefix in vendors.yaml says so"
+        action.add_argument("--home", metavar="SECTION.VENDOR[.PART]", help=about)
+    else:
+        action.add_argument("source", nargs="?", help=f"{_SOURCE} (default: {LIVE})")
+        action.add_argument("--json", action="store_true", help="print JSON")
+    if name == "diff":
+        about = "compare the exchanges that api302.testing.record wrote"
+        action.add_argument("--recorded", type=Path, metavar="FOLDER", help=about)
+        about = "of a list, only the pages whose number an x-docs has"
+        action.add_argument("--known", action="store_true", help=about)
+        about = "also the known faults of pages, which are not passed on"
+        action.add_argument("--verbose", action="store_true", help=about)
+    about = f"what was fetched before (default: {CACHE})"
+    action.add_argument("--cache", type=Path, default=CACHE, metavar="DIR", help=about)
+    about = "between two requests (default: 0.5)"
+    action.add_argument("--pause", type=float, default=0.5, metavar="SECONDS", help=about)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run an action; returns the exit code: 0 done, whatever was found; 1 the input cannot be used."""
+    """Run an action; returns the exit code:
+
+    0 done, whatever was found; 1 the input cannot be used.
+    """
     try:
-        if args.action == "issue":
-            text = _issue(args)
-        else:
-            with Fetcher(args.cache, args.pause) as fetcher:
-                text = {"index": _index, "diff": _diff, "draft": _draft}[args.action](
-                    args, Described(args.spec), fetcher
-                )
+        text = _issue(args) if args.action == "issue" else _with_pages(args)
         if args.out is not None and text:
             write_whole(args.out, text + "\n")
     except DocsError as error:
-        print(error, file=sys.stderr)
+        print("\n".join(one_line(line, 2000) for line in str(error).split("\n")), file=sys.stderr)
         return 1
     if args.out is None and text:
         sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
         print(text)
     return 0
+
+
+def _with_pages(args: argparse.Namespace) -> str:
+    actions = {"index": _index, "diff": _diff, "draft": _draft}
+    with Fetcher(args.cache, args.pause) as fetcher:
+        return actions[args.action](args, Described(args.spec), fetcher)
 
 
 def _index(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> str:
@@ -138,35 +120,30 @@ def _diff(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> s
     if args.recorded is not None:
         findings, exchanges = recorded(described, args.recorded)
     if args.source or args.recorded is None:
-        for page in pages_of(
-            args.source or LIVE,
-            fetcher,
-            lambda entry: not args.known or entry.number in described.numbers,
-        ):
+        numbers = described.numbers
+        listed = pages_of(
+            args.source or LIVE, fetcher, lambda entry: not args.known or entry.number in numbers
+        )
+        for page in listed:
             if isinstance(page, PageError):
                 unreadable.append(page)
             else:
                 pages.append(page)
                 findings += compare(described, page)
-    left = [
-        finding
-        for finding in findings
-        if (finding.operation, " ".join(finding.message.split())) not in described.decided
-    ]
+    left = [one for one in findings if not _is_decided(described, one)]
     data = report.diff_json(left, pages, unreadable, exchanges, len(findings) - len(left))
     return _json(data) if args.json else report.diff_text(data, args.spec.as_posix(), args.verbose)
 
 
+def _is_decided(described: Described, finding: Finding) -> bool:
+    return (finding.operation, " ".join(finding.message.split())) in described.decided
+
+
 def _draft(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> str:
-    home = tuple(args.home.split(".")) if args.home else None
-    if home is not None and len(home) not in (2, 3):
-        raise DocsError(
-            f"--home {args.home}: write SECTION.VENDOR, such as videos.kling, or SECTION.VENDOR.PART"
-        )
     pages = [page for source in args.source for page in pages_of(source, fetcher)]
     if unreadable := [str(page) for page in pages if isinstance(page, PageError)]:
         raise DocsError("\n".join(unreadable))
-    return draft(described, [page for page in pages if isinstance(page, Page)], home)
+    return draft(described, [page for page in pages if isinstance(page, Page)], args.home or "")
 
 
 def _issue(args: argparse.Namespace) -> str:
@@ -174,11 +151,10 @@ def _issue(args: argparse.Namespace) -> str:
         found, diff = (
             json.loads(file.read_text(encoding="utf-8")) for file in (args.index, args.diff)
         )
-        made = report.issue(found, diff)
+        made = issue(found, diff)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DocsError(
-            f"{args.index}, {args.diff}: these are not what `index --json` and `diff --json` write: {error!r}"
-        ) from error
+        what = f"these are not what `index --json` and `diff --json` write: {error!r}"
+        raise DocsError(f"{args.index}, {args.diff}: {what}") from error
     return "" if made is None else f"{made[0]}\n\n{made[1]}"
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from generator.docstrings import best_source, price_text
-from generator.lower import is_json, lower
-from generator.methods import Method, Methods, Operation
+from generator.document import Document, Operation
+from generator.document.media import is_json
+from generator.emit.docstrings import best_source, price_text
+from generator.emit.methods import Method, Methods
+from generator.emit.response_types import Class
 from generator.source import obj
 
 _MANY = 8  # more names than this are cut off
@@ -34,11 +36,7 @@ _DOCUMENTS = """
 
 def text(document: dict[str, Any]) -> str:
     """The `llms.txt` of a published document."""
-    methods = Methods(document)
-    fields = {
-        name: schema["x-client"]["fields"]
-        for name, schema in lower(document)["components"]["schemas"].items()
-    }
+    methods = Methods(Document(document))
     info = document["info"]
     lines = [
         _HEAD.format(
@@ -50,42 +48,41 @@ def text(document: dict[str, Any]) -> str:
         _DOCUMENTS.rstrip(),
     ]
     section = vendor = ""
-    for operation in methods.operations:
+    for operation in methods.document.operations:
         if operation.section != section:
             section, vendor = operation.section, ""
             lines.append(f"\n## {_title(methods, section)}")
         if operation.vendor != vendor:
             vendor = operation.vendor
-            lines.append(f"\n### {_title(methods, operation.module)}\n")
-        lines.append(_line(methods, operation, fields))
+            lines.append(f"\n### {_title(methods, operation.tag)}\n")
+        lines.append(_line(methods, operation))
     return "\n".join(lines) + "\n"
 
 
 def _title(methods: Methods, tag: str) -> str:
-    return str(obj(methods.tags.get(tag)).get("summary", tag))
+    return str(obj(methods.document.tags.get(tag)).get("summary", tag))
 
 
-def _line(methods: Methods, operation: Operation, fields: dict[str, Any]) -> str:
-    content = operation.content
+def _line(methods: Methods, operation: Operation) -> str:
+    content = operation.node
     method = methods.of(operation)[0]
     _, body = methods.arguments(operation)
-    shape = (
-        set(body.shapes[0][1]) if body.shapes else set()
-    )  # where shapes exclude each other, the first one's fields
+    # Where shapes exclude each other, the first one's fields.
+    shape = set(body.shapes[0].required) if body.shapes else set()
     needed = [
         argument.name
         for argument in method.arguments
         if argument.required or argument.wire in shape
     ]
-    needed += [name for name, annotation in method.own if "=" not in annotation]
-    example = obj(methods.example(content)[1])
+    needed += [name for name, annotation in method.own.items() if "=" not in annotation]
+    example = obj(operation.example()[1])
     shown = [
         argument.name
         for argument in method.arguments
         if argument.place == "body" and argument.wire in example
     ]
     given = _cut([f"{name}=…" for name in dict.fromkeys([*needed, *shown])], least=len(needed))
-    reply = _reply(methods, operation, method, fields)
+    reply = _reply(methods, operation, method)
     task, stream = obj(content.get("x-task")), obj(content.get("x-stream"))
     notes = [
         f"{operation.method.upper()} {operation.path}",
@@ -109,36 +106,38 @@ def _cut(names: list[str], least: int = 0) -> str:
     return ", ".join([*names[:many], *["…"] * (len(names) > many)])
 
 
-def _reply(methods: Methods, operation: Operation, method: Method, fields: dict[str, Any]) -> str:
+def _reply(methods: Methods, operation: Operation, method: Method) -> str:
     """What comes back, as the client names it: the fields of the reply, or what else it is."""
-    content, at = operation.content, ""
+    content, at = operation.node, ""
     if method.kind == "_submit":
-        fetch = methods.by_id[content["x-task"]["fetch"]].content
-        status = obj(fetch.get("x-task-status"))
+        fetch = methods.document.by_id[content["x-task"]["fetch"]]
+        status = fetch.extension("x-task-status")
         if status.keys() & {"outputs", "result"} or "binary" in obj(status.get("done")):
             return "outputs"
-        content, at = content if "reply" in status else fetch, "reply."
+        operation, at = operation if "reply" in status else fetch, "reply."
     elif method.kind != "_call":
         return ""  # events, which the notes tell of
-    replies = methods.replies(content)
-    told = [_fields(replies[media], fields, at) for media in replies if is_json(media)][:1]
+    replies = methods.replies(operation)
+    told = [
+        _fields(replies[media], methods.raw.classes, at) for media in replies if is_json(media)
+    ][:1]
     told += ["file"] * ("bytes" in replies.values())
     told += ["text"] * (not told and "str" in replies.values())
     return " or ".join(filter(None, told))
 
 
-def _fields(expression: str, fields: dict[str, Any], at: str) -> str:
+def _fields(expression: str, classes: dict[str, Class], at: str) -> str:
     """The fields of a reply of this type, those of an envelope's `data` too; of several classes the first one's."""
-    name = next((name for name in re.findall(r"\w+", expression) if name in fields), "")
+    name = next((name for name in re.findall(r"\w+", expression) if name in classes), "")
     if not expression.startswith(("list[", name)) or not name:
         return "list" if expression.startswith("list[") else ""
     told = []
-    for field in fields[name]:
-        inner = re.match(r"(list\[)?(\w+)", field["type"])
-        if field["name"] == "data" and inner and inner[2] in fields:
+    for field in classes[name].fields:
+        inner = re.match(r"(list\[)?(\w+)", field.type)
+        if field.name == "data" and inner and inner[2] in classes:
             told += [
-                f"{at}data{'[]' if inner[1] else ''}.{own['name']}" for own in fields[inner[2]]
+                f"{at}data{'[]' if inner[1] else ''}.{own.name}" for own in classes[inner[2]].fields
             ]
         else:
-            told.append(f"{at}{field['name']}")
+            told.append(f"{at}{field.name}")
     return f"{'list of ' * expression.startswith('list[')}{_cut(told)}"

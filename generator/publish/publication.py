@@ -18,10 +18,11 @@ from openapi_spec_validator import (
 
 from generator import rules
 from generator.build import BuildError, as_json, replaced
+from generator.document import Document, DocumentError
+from generator.document.references import escape
+from generator.emit.methods import Methods
+from generator.emit.namespaces import planned
 from generator.join import join, operations
-from generator.lower import LoweringError
-from generator.resources import planned
-from generator.rules.context import escape
 from generator.source import EXTENSIONS_FILE, Spec, SpecError, seq
 
 from . import llms, samples, site
@@ -59,9 +60,11 @@ def publish(spec_dir: Path, out: Path) -> list[str]:
             raise SpecError(problems)
         document = join(spec)
         try:
-            planned(document, spec)  # a call that Python cannot have has no sample either
+            planned(
+                Methods(Document(document)), spec
+            )  # a call that Python cannot have has no sample either
             documents, losses = versions(document)
-        except LoweringError as error:
+        except DocumentError as error:
             raise BuildError(str(error)) from error
         _write_documents(documents, folder)
         extensions = json.dumps(spec.extensions_schema(), indent=2, ensure_ascii=False)

@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from generator.arguments import Argument
 from generator.build import BuildError
-from generator.lower import is_json, lower
-from generator.methods import Method, Methods, Operation
+from generator.document import Document, Operation
+from generator.emit.arguments import Argument
+from generator.emit.methods import Method, Methods
 from generator.source import obj
 
 WIDTH = 88
@@ -53,8 +53,8 @@ def samples(document: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
     """By operationId its `x-codeSamples`: Python, Shell, and Python again for each other way of calling it."""
     writer = _Writer(document)
     made = {
-        operation.content["operationId"]: list(writer.samples(operation))
-        for operation in writer.methods.operations
+        operation.id: list(writer.samples(operation))
+        for operation in writer.methods.document.operations
     }
     python = [
         sample for several in made.values() for sample in several if sample["lang"] == "Python"
@@ -125,11 +125,8 @@ class _Writer:
 
     def __init__(self, document: dict[str, Any]) -> None:
         self.document = document
-        self.methods = Methods(document)
-        self.classes = {
-            name: schema["x-client"]["fields"]
-            for name, schema in lower(document)["components"]["schemas"].items()
-        }
+        self.methods = Methods(Document(document))
+        self.classes = self.methods.raw.classes
 
     def samples(self, operation: Operation) -> Iterator[dict[str, str]]:
         """The samples of an operation, Python not yet formatted."""
@@ -148,14 +145,14 @@ class _Writer:
 
     def given(self, operation: Operation, method: Method) -> Given:
         """The operation's first example, and what else it needs."""
-        content = operation.content
+        content = operation.node
         arguments, body = self.methods.arguments(operation)
-        media_type, example = self.methods.example(content)
+        media_type, example = operation.example()
         given = Given(
             media_type,
             body=example if isinstance(example, dict) else {"": example} if example else {},
         )
-        if body.unknown and media_type and not example:
+        if body.is_unknown and media_type and not example:
             given.body, given.note = {"field": "value"}, _UNDOCUMENTED
         for argument in arguments:
             if argument.place == "body" and argument.wire in given.body:
@@ -174,7 +171,7 @@ class _Writer:
             values.pop(switch["name"], None)
             if method.kind == "_stream":
                 values[switch["name"]] = switch["value"]
-        replies = self.methods.replies(content)
+        replies = self.methods.replies(operation)
         files = [media for media in replies if replies[media] == "bytes"]
         if files and "x-task-status" not in content:  # a task's file comes unasked
             kind, _, ending = files[0].partition("/")
@@ -184,15 +181,17 @@ class _Writer:
 
     def _give_parameters(self, operation: Operation, given: Given) -> None:
         """Add the required parameters; where nothing is required, one is shown."""
-        page = obj(operation.content.get("x-pages")).get("parameter")
+        page = obj(operation.node.get("x-pages")).get("parameter")
         alone = not given.media_type and not any(
-            parameter.get("required") for parameter in operation.parameters
+            parameter.required for parameter in operation.parameters
         )
         for parameter in operation.parameters:
-            name, values = parameter["name"], getattr(given, parameter["in"])
+            name, values = parameter.wire, getattr(given, parameter.place)
             # `q` is the question of a search engine, some of whose searches do without.
-            if parameter.get("required") or name == "q" or (alone and not values and name != page):
-                values.update((name, value) for value in self.methods.shown(parameter)[:1])
+            if parameter.required or name == "q" or (alone and not values and name != page):
+                values.update(
+                    (name, value) for value in self.methods.document.examples(parameter.node)[:1]
+                )
 
     # --- Python ---------------------------------------------------------------------------------------------------------------------------
 
@@ -228,10 +227,10 @@ class _Writer:
 
     def _steps(self, operation: Operation, method: Method, given: Given, call: str) -> str:
         """The call, and what one does next."""
-        content = operation.content
+        content = operation.node
         if method.kind == "_submit":
             status = obj(
-                self.methods.by_id[content["x-task"]["fetch"]].content.get("x-task-status")
+                self.methods.document.by_id[content["x-task"]["fetch"]].node.get("x-task-status")
             )
             has_files = (
                 status.keys() & {"outputs", "result"} and "reply" not in status
@@ -260,19 +259,15 @@ class _Writer:
 
     def _wanted(self, operation: Operation) -> str:
         """The part of a reply that the call is made for: a model's answer, or the address of a file; else the whole reply."""
-        content = operation.content
+        content = operation.node
         if answer := _ANSWERS.get(obj(content.get("x-stream")).get("accumulate", "")):
             return f"reply.{answer}"
         if operation.section not in _FILES or operation.method != "post":
             return "reply"
-        media_type, media = next(
-            ((name, obj(media)) for name, media in self.methods.contents(content) if is_json(name)),
-            ("", {}),
-        )
-        todo = deque(
-            ("reply", self.methods.replies(content)[media_type], value)
-            for value in self.methods.shown(media)[:1]
-        )
+        media = operation.json_success
+        shown = self.methods.document.examples(media.node)[:1] if media else []
+        replies = self.methods.replies(operation)
+        todo = deque(("reply", replies[media.type], value) for value in shown if media)
         while todo:
             expression, type_, value = todo.popleft()
             names = [name for name in re.findall(r"\w+", type_) if name in self.classes]
@@ -281,10 +276,9 @@ class _Writer:
             if isinstance(value, list) and value and "list[" in type_:
                 todo.append((f"{expression}[0]", type_.replace("list[", "", 1), value[0]))
             elif isinstance(value, dict) and len(names) == 1 and "list[" not in type_:
-                fields = [one for one in self.classes[names[0]] if one["wire"] in value]
+                fields = [one for one in self.classes[names[0]].fields if one.wire in value]
                 todo.extend(
-                    (f"{expression}.{one['name']}", one["type"], value[one["wire"]])
-                    for one in fields
+                    (f"{expression}.{one.name}", one.type, value[one.wire]) for one in fields
                 )
         return "reply"
 
@@ -292,9 +286,9 @@ class _Writer:
 
     def curl(self, operation: Operation, method: Method, given: Given) -> str:
         """The call with curl, an option a line."""
-        template = self.methods.raw[operation.content["operationId"]][
-            "path"
-        ]  # `{+name}` may be several segments
+        template = self.methods.raw.endpoints[
+            operation.id
+        ].path  # `{+name}` may be several segments
         path = re.sub(
             r"{(\+?)([^{}]+)}",
             lambda name: quote(_text(given.path[name[2]]), safe="/" if name[1] else ""),
@@ -317,7 +311,7 @@ class _Writer:
         schemes = self.document["components"]["securitySchemes"]
         keys = [
             schemes[name]
-            for needed in operation.content.get("security", self.document.get("security", []))
+            for needed in operation.node.get("security", self.document.get("security", []))
             for name in needed
         ]
         headers = {

@@ -15,9 +15,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from generator.build import BuildError, ToolMissing
-from generator.docstrings import price_text
+from generator.document import Document, Operation
+from generator.emit.docstrings import price_text
+from generator.emit.methods import Methods
 from generator.join import operations
-from generator.methods import Methods, Operation
 from generator.source import obj, seq
 
 FOLDER = Path(__file__).with_name("site")
@@ -140,11 +141,11 @@ def shown(document: dict[str, Any]) -> dict[str, Any]:
     """The copy that the page shows: what our extensions say is in the descriptions, in words."""
     writer = _Writer(document)
     paths: dict[str, Any] = {path: dict(item) for path, item in document["paths"].items()}
-    for operation in writer.methods.operations:
-        kept = {key: value for key, value in operation.content.items() if not key.startswith("x-")}
+    for operation in writer.methods.document.operations:
+        kept = {key: value for key, value in operation.node.items() if not key.startswith("x-")}
         told = {
             "description": writer.description(operation),
-            "x-codeSamples": _code(operation.content),
+            "x-codeSamples": _code(operation.node),
         }
         paths[operation.path][operation.method] = {**kept, **told}
     sections = {tag["name"]: tag["summary"] for tag in document["tags"]}
@@ -168,12 +169,12 @@ class _Writer:
     """Says in words what our extensions say of an operation."""
 
     def __init__(self, document: dict[str, Any]) -> None:
-        self.methods = Methods(document)
+        self.methods = Methods(Document(document))
         self.anchors = anchors(document)
 
     def description(self, operation: Operation) -> str:
         """An operation's own words, then a table and the list of its evidence."""
-        content = operation.content
+        content = operation.node
         rows: list[tuple[str, str | None]] = [
             ("Vendor", self.vendor(operation)),
             ("Python", self.calls(operation)),
@@ -190,7 +191,8 @@ class _Writer:
     def vendor(self, operation: Operation) -> str:
         """The leaf tag in words, so that a search for a vendor finds its calls."""
         vendor, section = (
-            self.methods.tags[name]["summary"] for name in (operation.module, operation.section)
+            self.methods.document.tags[name]["summary"]
+            for name in (operation.tag, operation.section)
         )
         return f"{vendor}, {section.lower()}"
 
@@ -205,7 +207,7 @@ class _Writer:
         task = obj(content.get("x-task"))
         if not task:
             return ""
-        fetch = self.methods.by_id[task["fetch"]].content
+        fetch = self.methods.document.by_id[task["fetch"]].node
         told = f"[{fetch['summary']}]({self.anchors[task['fetch']]})"
         return (
             f"Begins one{_when(task)}; in Python `task.wait()` waits for the result. State: {told}."

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..document import Operation
+from ..document.media import EVENT_STREAM, is_event_stream, is_json
 from ..source import Problem, obj
-from .context import EVENT_STREAM, Context, Operation, is_event_stream, is_json
+from .context import Context
 from .structure import did_you_mean, states_overlap
 
 

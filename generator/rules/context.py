@@ -12,123 +12,13 @@ from urllib.parse import quote
 import jsonschema_rs
 
 from .. import join
+from ..document import Document, Operation
+from ..document.objects import Node, nodes
+from ..document.references import Found, escape, find, follow
 from ..source import COMMON_FILE, VENDORS_FILE, Problem, Spec, obj, seq
+from . import wording
 
 DOCUMENT = "urn:spec"
-EVENT_STREAM = "text/event-stream"
-
-# What stands under which key of which kind of object: a kind, [kind] in a list, {kind} in a mapping by name.
-_MAP, _LIST, _ONE = "map", "list", "one"
-_PARAMETER = {
-    "schema": (_ONE, "schema"),
-    "content": (_MAP, "mediaType"),
-    "examples": (_MAP, "example"),
-}
-CHILDREN: dict[str, dict[str, tuple[str, str]]] = {
-    "pathItem": dict.fromkeys(join.METHODS, (_ONE, "operation")),
-    "operation": {
-        "parameters": (_LIST, "parameter"),
-        "requestBody": (_ONE, "requestBody"),
-        "responses": (_MAP, "response"),
-    },
-    "parameter": _PARAMETER,
-    "header": _PARAMETER,
-    "requestBody": {"content": (_MAP, "mediaType")},
-    "response": {
-        "content": (_MAP, "mediaType"),
-        "headers": (_MAP, "header"),
-        "links": (_MAP, "link"),
-    },
-    "mediaType": {
-        "schema": (_ONE, "schema"),
-        "itemSchema": (_ONE, "schema"),
-        "examples": (_MAP, "example"),
-        "encoding": (_MAP, "encoding"),
-    },
-    "encoding": {"headers": (_MAP, "header")},
-    "schema": {
-        **dict.fromkeys(
-            (
-                "items",
-                "additionalProperties",
-                "not",
-                "contains",
-                "if",
-                "then",
-                "else",
-                "propertyNames",
-            ),
-            (_ONE, "schema"),
-        ),
-        **dict.fromkeys(
-            ("contentSchema", "unevaluatedItems", "unevaluatedProperties"), (_ONE, "schema")
-        ),
-        **dict.fromkeys(("allOf", "anyOf", "oneOf", "prefixItems"), (_LIST, "schema")),
-        **dict.fromkeys(
-            ("properties", "patternProperties", "$defs", "dependentSchemas"), (_MAP, "schema")
-        ),
-    },
-}
-COMPONENT_KINDS = {
-    "schemas": "schema",
-    "responses": "response",
-    "parameters": "parameter",
-    "examples": "example",
-    "requestBodies": "requestBody",
-    "headers": "header",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """An operation, and the home that its file gives it."""
-
-    section: str
-    vendor: str
-    path: str
-    method: str
-    node: dict[str, Any]
-    pointer: str
-    file: str
-
-    @property
-    def id(self) -> str:
-        """The operationId, or an empty string."""
-        value = self.node.get("operationId")
-        return value if isinstance(value, str) else ""
-
-    def __str__(self) -> str:
-        return self.id or f"{self.method.upper()} {self.path}"
-
-    def unknown(self, part: str) -> bool:
-        """Whether `x-unknown` says that nobody knows the `request` or the `reply`."""
-        return part in obj(self.node.get("x-unknown"))
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """An OpenAPI object: its kind, the container and key that hold it, and the key of the parent object under which it stands."""
-
-    kind: str
-    role: str
-    pointer: str
-    parent: Any
-    key: str | int
-    value: Any
-    above: Node | None
-
-    @property
-    def is_component(self) -> bool:
-        """Whether it is a named component itself."""
-        return self.above is None
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A value of the document and its JSON pointer, after following references."""
-
-    pointer: str
-    value: Any
 
 
 @dataclass
@@ -137,65 +27,22 @@ class Context:
 
     spec: Spec
     document: dict[str, Any]
-    operations: list[Operation] = field(default_factory=list)
-    nodes: list[Node] = field(default_factory=list)
+    model: Document = field(init=False)
+    operations: list[Operation] = field(init=False)
+    """The operations of all files; of one path in two files, both."""
+    nodes: list[Node] = field(init=False)
     _validators: dict[str, jsonschema_rs.Validator | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.model = Document(self.document)
+        self.nodes = list(nodes(self.document))
+        self.operations = []
         homes = {file.name: file for file in self.spec.vendor_files()}
-        for path, item in obj(self.document["paths"]).items():
-            file = homes.get((self.spec.place(self.document["paths"], path) or ("", 0))[0])
-            for method, node in obj(item).items():
-                if file and method in join.METHODS and isinstance(node, dict):
-                    pointer = f"/paths/{escape(path)}/{method}"
-                    self.operations.append(
-                        Operation(file.section, file.vendor, path, method, node, pointer, file.name)
-                    )
-        for path, item in obj(self.document["paths"]).items():
-            self._walk(
-                Node(
-                    "pathItem",
-                    "paths",
-                    f"/paths/{escape(path)}",
-                    self.document["paths"],
-                    path,
-                    item,
-                    None,
-                )
-            )
-        for component, kind in COMPONENT_KINDS.items():
-            definitions = obj(self.document["components"].get(component))
-            for name, value in definitions.items():
-                self._walk(
-                    Node(
-                        kind,
-                        component,
-                        f"/components/{component}/{escape(name)}",
-                        definitions,
-                        name,
-                        value,
-                        None,
-                    )
-                )
-
-    def _walk(self, node: Node) -> None:
-        self.nodes.append(node)
-        if not isinstance(node.value, dict):
-            return
-        for role, (shape, kind) in CHILDREN.get(node.kind, {}).items():
-            if role not in node.value:
-                continue
-            inner, pointer = node.value[role], f"{node.pointer}/{role}"
-            if shape == _ONE:
-                self._walk(Node(kind, role, pointer, node.value, role, inner, node))
-            elif shape == _MAP:
-                for name, value in obj(inner).items():
-                    self._walk(
-                        Node(kind, role, f"{pointer}/{escape(name)}", inner, name, value, node)
-                    )
-            else:
-                for number, value in enumerate(seq(inner)):
-                    self._walk(Node(kind, role, f"{pointer}/{number}", inner, number, value, node))
+        for path, method, node in join.operations(self.document):
+            place = self.spec.place(self.document["paths"], path) or ("", 0)
+            if file := homes.get(place[0]):
+                home = (file.section, file.vendor)
+                self.operations.append(Operation(self.model, *home, path, method, node, file.name))
 
     def of_kind(self, kind: str) -> list[Node]:
         """All objects of a kind, in the order of the document."""
@@ -271,49 +118,26 @@ class Context:
 
     def find(self, reference: Any) -> Found | None:
         """What a local `$ref` points to; None for anything else."""
-        if not isinstance(reference, str) or not reference.startswith("#/"):
-            return None
-        value: Any = self.document
-        for part in reference[2:].split("/"):
-            part = part.replace("~1", "/").replace("~0", "~")
-            if isinstance(value, list) and part.isdecimal() and int(part) < len(value):
-                value = value[int(part)]
-            elif isinstance(value, dict) and part in value:
-                value = value[part]
-            else:
-                return None
-        return Found(reference[1:], value)
+        return find(self.document, reference)
 
     def resolve(self, pointer: str, value: Any) -> Found:
         """The object itself, or what its chain of `$ref` leads to."""
-        found = Found(pointer, value)
-        for _ in range(20):  # a chain longer than that is a circle
-            target = self.find(obj(found.value).get("$ref"))
-            if target is None:
-                break
-            found = target
-        return found
+        return follow(self.document, value, pointer)
 
     def media(self, operation: Operation, part: str) -> Iterator[tuple[str, str, Found]]:
         """Status (empty for the request), media type and media type object of an operation's `request`, or of its 2xx `reply`."""
-        if part == "request":
-            bodies = [
-                (
-                    "",
-                    self.resolve(
-                        f"{operation.pointer}/requestBody", operation.node.get("requestBody")
-                    ),
-                )
-            ]
-        else:
-            bodies = [
-                (status, self.resolve(f"{operation.pointer}/responses/{status}", response))
-                for status, response in obj(operation.node.get("responses")).items()
-                if status.startswith("2")
-            ]
-        for status, body in bodies:
+        for status, body in self._bodies(operation, part):
             for name, media in obj(obj(body.value).get("content")).items():
                 yield status, name, self.resolve(f"{body.pointer}/content/{escape(name)}", media)
+
+    def _bodies(self, operation: Operation, part: str) -> Iterator[tuple[str, Found]]:
+        pointer, node = operation.pointer, operation.node
+        if part == "request":
+            yield "", self.resolve(f"{pointer}/requestBody", node.get("requestBody"))
+            return
+        for status, response in obj(node.get("responses")).items():
+            if status.startswith("2"):
+                yield status, self.resolve(f"{pointer}/responses/{status}", response)
 
     def parameters(self, operation: Operation) -> list[dict[str, Any]]:
         """The parameter objects of an operation."""
@@ -332,13 +156,9 @@ class Context:
             for part in seq(found.get("allOf")):
                 fields |= self.fields(pointer, part, depth + 1)
             for kind in ("anyOf", "oneOf"):
-                variants = [
-                    self.fields(pointer, variant, depth + 1) for variant in seq(found.get(kind))
-                ]
-                for name in dict.fromkeys(name for variant in variants for name in variant):
-                    fields[name] = fields.get(name, False) or all(
-                        variant.get(name, False) for variant in variants
-                    )
+                listed = seq(found.get(kind))
+                variants = [self.fields(pointer, variant, depth + 1) for variant in listed]
+                fields |= _of_variants(variants, fields)
         return fields
 
     def body_fields(self, operation: Operation) -> dict[str, bool]:
@@ -384,20 +204,11 @@ class Context:
         )
 
 
-def escape(name: str) -> str:
-    """A name as part of a JSON pointer."""
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-def is_json(media_type: str) -> bool:
-    """Whether a media type is JSON."""
-    essence = media_type.partition(";")[0].strip().lower()
-    return essence == "application/json" or essence.endswith("+json")
-
-
-def is_event_stream(media_type: str) -> bool:
-    """Whether a media type is that of server-sent events."""
-    return media_type.partition(";")[0].strip().lower() == EVENT_STREAM
+def _of_variants(variants: list[dict[str, bool]], known: dict[str, bool]) -> dict[str, bool]:
+    """The fields of all variants: required if all require them, or if that is known already."""
+    names = dict.fromkeys(name for variant in variants for name in variant)
+    by_all = {name: all(variant.get(name, False) for variant in variants) for name in names}
+    return {name: known.get(name, False) or by_all[name] for name in names}
 
 
 def explain(error: jsonschema_rs.ValidationError) -> tuple[list[str | int], str]:
@@ -421,12 +232,7 @@ def explain(error: jsonschema_rs.ValidationError) -> tuple[list[str | int], str]
     name = getattr(inner, "instance", None)
     if isinstance(name, str):
         path.append(name)
-    message = (
-        error.message
-        if len(error.message) <= 300
-        else f"{error.message[:140]} … {error.message[-140:]}"
-    )
-    return path, message
+    return path, wording.describe(error)
 
 
 def _fit(
@@ -435,11 +241,11 @@ def _fit(
     """How likely it is that a variant is the one that was meant: its type and its tag fit, its errors are deep and few."""
     depth = len(union.instance_path)
     wrong_type = any(
-        error.kind.name in ("type", "const", "enum") and len(error.instance_path) <= depth
+        wording.keyword(error) in ("type", "const", "enum") and len(error.instance_path) <= depth
         for error in variant
     )
     wrong_tag = any(
-        error.kind.name in ("const", "enum") and len(error.instance_path) == depth + 1
+        wording.keyword(error) in ("const", "enum") and len(error.instance_path) == depth + 1
         for error in variant
     )
     return (

@@ -12,7 +12,7 @@ from .context import Context
 from .structure import did_you_mean
 
 KINDS = ("operations", "guide", "unknown", "pending")
-_SECRET = re.compile(
+SECRET = re.compile(
     r"\bsk-[A-Za-z0-9_-]*[A-Za-z0-9]{16,}|(?i:bearer)\s+(?![A-Z_]+\b)[A-Za-z0-9._~+/-]{16,}|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}|\bAIza[\w-]{30,}"
 )
 
@@ -110,7 +110,7 @@ def secrets(context: Context) -> Iterator[Problem]:
     for name in context.spec.files:
         text = (context.spec.root / name).read_text(encoding="utf-8", errors="replace")
         for number, line in enumerate(text.splitlines(), 1):
-            if _SECRET.search(line):
+            if SECRET.search(line):
                 yield Problem(
                     name,
                     number,

@@ -9,8 +9,12 @@ from typing import Any
 import jmespath
 from jmespath.exceptions import JMESPathError
 
+from ..document import Operation
+from ..document.media import is_event_stream, is_json
+from ..document.objects import Node
+from ..document.references import Found
 from ..source import Problem, obj, seq
-from .context import Context, Found, Node, Operation, is_event_stream, is_json, same
+from .context import Context, same
 
 Mismatch = tuple[list[str | int], str]
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterator
-from functools import cache
 
+from ..document import Operation
+from ..document.names import (
+    METHOD_ARGUMENTS,
+    RESERVED_CLASSES,
+    RESERVED_FIELDS,
+    SLUG,
+    TYPE_NAMES,
+    class_name,
+    pascal,
+)
 from ..source import COMMON_FILE, Home, Problem, obj, seq
-from .context import Context, Node, Operation
-from .structure import SLUG
+from .context import Context
 
-# Names that the generated annotations use themselves: a schema of that name would take their place.
-RESERVED_SCHEMAS = frozenset(
-    "Any Binary Bytes Callable ClassVar Dict FileInput Generic HttpInfo Iterable Iterator JsonList List Literal Mapping Model "
-    "NotRequired Optional Required Response Self Sequence Set Tuple Type TypeAlias TypedDict Union Unset".split()
-)
-OWN_ARGUMENTS = frozenset(
-    {"extra_headers", "extra_query", "extra_body", "timeout", "accept", "self"}
-)
-MODEL_NAMES = frozenset({"request_id", "http", "to_dict"})
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
 
 
@@ -208,7 +207,7 @@ def schema_names(context: Context) -> Iterator[Problem]:
                 f"openapi-python-client would rename the schema `{name}` to `{kept}`",
                 f"name it `{kept}`",
             )
-        if name in RESERVED_SCHEMAS or (name == "JsonObject" and file != COMMON_FILE):
+        if name in RESERVED_CLASSES or (name == "JsonObject" and file != COMMON_FILE):
             fix = "choose another name" if name != "JsonObject" else "use the one of common.yaml"
             yield context.at(
                 node, f"the schema name `{name}` would hide one that the generated code needs", fix
@@ -220,24 +219,6 @@ def schema_names(context: Context) -> Iterator[Problem]:
                 f"the schema names `{name}` and `{other}` differ in case only",
                 "rename one of the two",
             )
-
-
-def pascal(slug: str) -> str:
-    """A vendor's slug in PascalCase: `ai302` is Ai302, `stable_diffusion` is StableDiffusion.
-
-    With `class_name`, which writes a letter after digits large (`doc2x` is Doc2X), it is the start of the vendor's schema names.
-    """
-    return "".join(part[:1].upper() + part[1:] for part in slug.split("_"))
-
-
-@cache
-def class_name(name: str) -> str:
-    """The class that openapi-python-client makes of a schema name."""
-    from openapi_python_client.strings import (
-        ClassName,
-    )  # slow to import, and needed by this rule alone
-
-    return str(ClassName(name, ""))
 
 
 def field_names(context: Context) -> Iterator[Problem]:
@@ -260,20 +241,20 @@ def renamed(context: Context) -> list[str]:
             _note(
                 found,
                 str(node.key),
-                "argument" if _top(node).pointer in requests else "field",
-                f"{_top(node).key}.{node.key}",
+                "argument" if node.top.pointer in requests else "field",
+                f"{node.top.key}.{node.key}",
             )
     for node in context.of_kind("parameter"):
         name = obj(node.value).get("name")
         if isinstance(name, str):
-            _note(found, name, "argument", f"{_top(node).key} {name}")
+            _note(found, name, "argument", f"{node.top.key} {name}")
     return [f"{place} -> {python}" for place, python in sorted(found.items())]
 
 
 def _note(found: dict[str, str], name: str, kind: str, place: str) -> None:
     python = re.sub(r"\W+", "_", name).strip("_")
     if keyword.iskeyword(python) or python in (
-        OWN_ARGUMENTS if kind == "argument" else MODEL_NAMES
+        METHOD_ARGUMENTS if kind == "argument" else (RESERVED_FIELDS - TYPE_NAMES)
     ):
         found[place] = f"{python}_"
 
@@ -298,9 +279,3 @@ def _request_pointers(context: Context) -> set[str]:
             ]
             waiting += [("", variant) for variant in variants if "$ref" in obj(variant)]
     return pointers
-
-
-def _top(node: Node) -> Node:
-    while node.above is not None:
-        node = node.above
-    return node

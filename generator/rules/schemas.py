@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..document.media import is_json
+from ..document.objects import Node
 from ..source import Problem, obj, seq
-from .context import Context, Node, is_json, same
+from .context import Context, same
 from .structure import resolves_to_string
 
 _TYPES: dict[str, tuple[type, ...]] = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -15,6 +14,8 @@ import jsonschema_rs
 from jmespath.exceptions import JMESPathError
 
 from .. import join
+from ..document.names import SLUG
+from ..document.objects import COMPONENT_KINDS, Node
 from ..source import (
     COMMON_FILE,
     EXTENSIONS_FILE,
@@ -26,10 +27,10 @@ from ..source import (
     obj,
     seq,
 )
-from .context import COMPONENT_KINDS, Context, Node, explain, same
+from .context import Context, explain, same
+from .wording import keyword
 
 COMMON_PART = COMMON_FILE.removesuffix(".yaml")
-SLUG = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*\Z")
 FIELD_EXTENSIONS = frozenset({"x-file", "x-segments"})
 
 _PREFIXES = {
@@ -151,7 +152,7 @@ _FIXES = {
 
 
 def _fix(error: jsonschema_rs.ValidationError) -> str:
-    return _FIXES.get(error.kind.name, "correct it")
+    return _FIXES.get(keyword(error), "correct it")
 
 
 @cache

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from conftest import FIXTURES, Page, Run
 
-from generator.docs.compare import compare
-from generator.docs.copied import copied
 from generator.docs.described import Described
-from generator.docs.page import Page as Read
-from generator.docs.prices import prices
+from generator.docs.diff.operation import compare
+from generator.docs.pages import Page as Read
+from generator.docs.pages.copied import copied
+from generator.docs.pages.prices import prices
 from generator.docs.sources import parse_page
-from generator.rules.context import Operation, is_json
+from generator.document import Operation
+from generator.document.media import is_json
 from generator.source import obj
 
 Docs = Callable[..., Run]
@@ -427,7 +428,7 @@ def test_chinese_copied_text() -> None:
     )
     page = copied(text, "x.txt")
     [call] = page.calls
-    schema = call.request["application/json"]["schema"]
+    schema = call.request["application/json"].schema
     assert (call.method, call.path, page.title, page.modified) == (
         "post",
         "/acme/v1/videos",
@@ -440,7 +441,7 @@ def test_chinese_copied_text() -> None:
         "enum": ["std", "pro"],
         "default": "std",
     }
-    assert call.reply["application/json"]["examples"] == [{"code": 0}]
+    assert call.response["application/json"].examples == [{"code": 0}]
 
 
 def test_output(docs: Docs, page: Page, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from conftest import FIXTURES, Page, Run
 
 from generator import rules
 from generator.__main__ import main
-from generator.docs.report import issue
+from generator.docs.issue import issue
 from generator.source import Spec
 
 Docs = Callable[..., Run]

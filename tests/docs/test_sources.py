@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import email.utils
+import errno
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +13,9 @@ from pathlib import Path
 import pytest
 from conftest import Answer, Page, Run, Site
 
-from generator.docs import DocsError, sources
-from generator.docs.sources import LARGEST_WAIT, Fetcher, pages_of, parse_list, write_whole
+from generator.docs import DocsError, fetch
+from generator.docs.fetch import LARGEST_WAIT, Fetcher, write_whole
+from generator.docs.sources import pages_of, parse_list
 
 Docs = Callable[..., Run]
 
@@ -88,7 +91,7 @@ def test_retry_after_is_honoured(site: Site, tmp_path: Path, slept: list[float])
 def test_retries_end(
     site: Site, tmp_path: Path, slept: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "RETRIES", 2)
+    monkeypatch.setattr(fetch, "RETRIES", 2)
     with Fetcher(tmp_path, pause=0) as fetcher:
         site.answers["/a"] = [Answer(status=500)]
         with pytest.raises(DocsError, match="the service answers 500; nothing was written"):
@@ -150,12 +153,12 @@ def test_one_bad_page_of_many_is_told_and_passed_over(docs: Docs, site: Site, pa
         (
             "a.md",
             "<!DOCTYPE html><html>POST /v1/x</html>",
-            "a.md: this is the page as HTML; take its Markdown (the address with `.md`)",
+            "a.md: this is the page as HTML; take its Markdown (the URL with `.md`)",
         ),
         ("a.txt", "\n<html lang='zh'>", "a.txt: this is the page as HTML"),
         ("a.txt", "302.AI API Document\n• OpenAI\nPOST\n", "a.txt: there is no call in this text"),
         ("a.md", b"\xff\xfe\x00", "a.md: this is not UTF-8"),
-        ("a.md", None, "a.md: No such file or directory"),
+        ("a.md", None, f"a.md: {os.strerror(errno.ENOENT)}"),
     ],
 )
 @pytest.mark.parametrize("action", ["diff", "draft", "index"])
@@ -185,7 +188,7 @@ def test_addresses_as_the_browser_shows_them(
 @pytest.mark.parametrize("address", ["http://[::1", "https://", "http:///x"])
 def test_no_web_address(docs: Docs, address: str) -> None:
     run = docs("diff", address)
-    assert run.code == 1 and "this is no web address" in run.err
+    assert run.code == 1 and "this is not a URL" in run.err
 
 
 def test_lines_that_end_as_on_windows(docs: Docs, page: Page, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 from broken import Copy
 from zoo import Package, zoo_document
 
-from generator.lower import lower
-from generator.raw import build
+from generator.document import Document
+from generator.emit.raw_client import build, plan
 
 
 @pytest.fixture
@@ -21,5 +21,5 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Package:
     """The raw client of the mini specification and the zoo."""
     out = tmp_path_factory.mktemp("raw")
     document = zoo_document()
-    build(document, lower(document), out)
+    build(plan(Document(document)), out)
     return Package(out / "api302_client")

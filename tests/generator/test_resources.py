@@ -17,7 +17,10 @@ from typing import Any
 
 import pytest
 
-from generator import lower, params, raw, resources
+from generator.document import Document
+from generator.emit import namespaces, raw_client, typed_dicts
+from generator.emit.code import HEADER
+from generator.emit.methods import Methods
 from generator.join import join
 from generator.source import Spec, SpecError
 
@@ -64,7 +67,7 @@ def render(
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def rendered(asynchronous: bool = False) -> Any:
-        resources.build(document, tmp_path)
+        namespaces.build(Methods(Document(document)), tmp_path)
         importlib.invalidate_caches()
         module = importlib.import_module("api302_resources")
         return (module.AsyncSections if asynchronous else module.Sections)(Recorder())
@@ -246,7 +249,7 @@ def test_two_fields_that_become_one_argument_are_refused(tmp_path: Path) -> None
     document = join(spec)
     fields(document, "AcmeChatRequest")["web_search"] = {"type": "boolean"}
     with pytest.raises(SpecError) as caught:
-        resources.build(document, tmp_path, spec)
+        namespaces.build(Methods(Document(document)), tmp_path, spec)
     problem = caught.value.problems[0]
     assert "acme_chat_completions" in problem.message
     assert "`web-search`" in problem.message and "`web_search`" in problem.message
@@ -272,7 +275,7 @@ def test_shortcuts_that_collide_are_refused(
 ) -> None:
     operation(document, name)["x-shortcut"] = shortcut
     with pytest.raises(SpecError, match=message):
-        resources.build(document, tmp_path)
+        namespaces.build(Methods(Document(document)), tmp_path)
 
 
 def test_a_section_named_as_a_method_of_the_client_is_refused(
@@ -281,13 +284,13 @@ def test_a_section_named_as_a_method_of_the_client_is_refused(
     for name in ("acme_speech", "acme_transcribe"):
         operation(document, name)["tags"] = ["request.acme"]
     with pytest.raises(SpecError, match="`request` is an attribute of the client itself"):
-        resources.build(document, tmp_path)
+        namespaces.build(Methods(Document(document)), tmp_path)
 
 
 def test_a_method_that_is_a_keyword_is_refused(document: dict[str, Any], tmp_path: Path) -> None:
     operation(document, "acme_speech")["operationId"] = "acme_import"
     with pytest.raises(SpecError, match="acme_import: `import` is no name"):
-        resources.build(document, tmp_path)
+        namespaces.build(Methods(Document(document)), tmp_path)
 
 
 def test_a_twin_that_is_another_operations_name_is_refused(
@@ -295,7 +298,7 @@ def test_a_twin_that_is_another_operations_name_is_refused(
 ) -> None:
     operation(document, "acme_transcribe")["operationId"] = "acme_stream_speech"
     with pytest.raises(SpecError, match="`stream_speech` is already"):
-        resources.build(document, tmp_path)
+        namespaces.build(Methods(Document(document)), tmp_path)
 
 
 # -- requests --------------------------------------------------------------------------------------------------------------------------
@@ -477,7 +480,7 @@ def test_a_body_without_fields_is_refused(document: dict[str, Any], tmp_path: Pa
         "items": {"type": "string"},
     }
     with pytest.raises(SpecError, match="acme_speech: the request body is not an object"):
-        resources.build(document, tmp_path)
+        namespaces.build(Methods(Document(document)), tmp_path)
 
 
 # -- kinds of methods ------------------------------------------------------------------------------------------------------------------
@@ -636,7 +639,7 @@ def test_an_upload_with_an_argument_file_of_its_own_is_refused(
     with pytest.raises(
         SpecError, match="an argument `file` stands where x-upload's method has the file"
     ):
-        resources.build(document, tmp_path)
+        namespaces.build(Methods(Document(document)), tmp_path)
 
 
 def test_an_operation_that_only_streams_is_one_method(
@@ -677,7 +680,7 @@ def test_the_index_finds_every_operation(document: dict[str, Any], render: Rende
 
 
 def test_import_is_lazy(document: dict[str, Any], tmp_path: Path) -> None:
-    resources.build(document, tmp_path)
+    namespaces.build(Methods(Document(document)), tmp_path)
     code = """
 import json, sys
 import api302_resources
@@ -715,7 +718,7 @@ def test_same_input_same_bytes_and_nothing_left_over(
     stale.write_text("old")
     results = []
     for name in ("one", "two"):
-        resources.build(document, tmp_path / name)
+        namespaces.build(Methods(Document(document)), tmp_path / name)
         folder = tmp_path / name / "api302_resources"
         results.append(
             {
@@ -727,9 +730,7 @@ def test_same_input_same_bytes_and_nothing_left_over(
     assert results[0] == results[1]
     assert "py.typed" in results[0] and "gone/old.py" not in results[0]
     assert all(
-        text.startswith(raw.HEADER.encode())
-        for name, text in results[0].items()
-        if name != "py.typed"
+        text.startswith(HEADER.encode()) for name, text in results[0].items() if name != "py.typed"
     )
 
 
@@ -801,9 +802,9 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("packages")
     document = join(Spec.load(MINI))
     add_a_short_form(document)
-    raw.build(document, lower.lower(document), out)
-    params.build(document, out)
-    resources.build(document, out)
+    raw_client.build(raw_client.plan(Document(document)), out)
+    typed_dicts.build(Document(document), out)
+    namespaces.build(Methods(Document(document)), out)
     (out / "right.py").write_text(RIGHT)
     (out / "wrong.py").write_text(WRONG)
     return out

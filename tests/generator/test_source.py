@@ -93,7 +93,9 @@ def test_keys_too(key: str, tmp_path: Path) -> None:
         ("# nothing\n", 1, "the file is empty"),
         (b"a: 1\nb: \xff\n", 1, "the file is not UTF-8"),
         (b"a: 1\nb: \x07\n", 2, "the file is not YAML"),
-        ("a: " + "[" * 3000 + "]" * 3000, 1, "nest"),
+        ("a: " + "[" * 3000 + "]" * 3000, 1, "nested too deeply"),
+        ("a: 1\nb:\n  " + "- " * 150 + "c\n", 3, "nested too deeply"),
+        ("a: 1\nb: " + "{c: " * 101 + "d" + "}" * 101, 2, "nested too deeply"),
     ],
 )
 def test_what_is_not_plain_yaml_is_a_problem_with_its_line(
@@ -104,6 +106,12 @@ def test_what_is_not_plain_yaml_is_a_problem_with_its_line(
     assert spec.problems and spec.problems[0].line == line, spec.problems
     assert message in spec.problems[0].message
     assert spec.problems[0].fix
+
+
+def test_what_a_person_would_nest_is_read(tmp_path: Path) -> None:
+    content, spec = read(tmp_path, "a: " + "[" * 90 + "]" * 90)
+
+    assert spec.problems == [] and len(str(content["a"])) == 180
 
 
 def test_every_key_and_item_has_its_line(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_faults_on_the_wire(http: httpx.Client, server: MockServer) -> None:
         fault("broken-json").text,
         fault("broken-json", stream=True).text.split("\n\n")[1],
     ):
-        with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
+        with pytest.raises(json.JSONDecodeError):
             json.loads(text.removeprefix("data: "))
     failed = http.post("/acme/v1/videos", json=VIDEO, headers={"Prefer": "fault=envelope"})
     assert (failed.status_code, failed.json()["code"] != 0) == (200, True)

@@ -69,7 +69,7 @@ def test_paths_methods_and_media_types(http: httpx.Client) -> None:
     ("body", "words"),
     [
         ({"messages": CHAT["messages"]}, ["model"]),
-        ({**CHAT, "temperature": 9}, ["body.temperature", "maximum"]),
+        ({**CHAT, "temperature": 9}, ["body.temperature", "9"]),
         ({**CHAT, "messages": []}, ["body.messages"]),
         (
             {**CHAT, "messages": [{"role": "robot", "content": "x"}]},
@@ -145,7 +145,7 @@ def test_forms_are_read_by_their_schema(http: httpx.Client, server: MockServer) 
     broken = http.post(
         "/v1/audio/transcriptions", content=b"x", headers={"Content-Type": "multipart/form-data"}
     )
-    refused(broken, 400, -10011, "boundary")
+    refused(broken, 400, -10011, "body: it is no form")
 
 
 def test_parameters_and_bodies_of_other_kinds(other: httpx.Client) -> None:
@@ -156,8 +156,8 @@ def test_parameters_and_bodies_of_other_kinds(other: httpx.Client) -> None:
     reply = send(params={"n": 5, "tags": [1, 2]}, headers={"x-mode": "a"})
     assert reply.headers["content-type"] == "image/png"
     assert reply.content.startswith(b"\x89PNG")
-    refused(send(params={"n": 6}), 422, -10011, "query parameter `n`", "maximum")
-    refused(send(params={"n": "six"}), 422, -10011, "query parameter `n`", "integer")
+    refused(send(params={"n": 6}), 422, -10011, "query parameter `n`", "6")
+    refused(send(params={"n": "six"}), 422, -10011, "query parameter `n`", "six")
     refused(send(params={"tags": ["1", "x"]}), 422, -10011, "`tags`[1]")
     refused(send(headers={"x-mode": "c"}), 422, -10011, "header parameter `x-mode`")
     assert other.post("/voice", data={"n": "3"}).status_code == 200

@@ -60,7 +60,7 @@ def test_the_command_says_what_is_wrong(
 
     (tmp_path / "mini.json").write_text(json.dumps(mini))
     assert "nowhere.json" in fails("--spec", "nowhere.json")
-    assert "in use" in fails(
+    assert "is in use" in fails(
         "--spec", str(tmp_path / "mini.json"), "--port", server.url.rpartition(":")[2]
     )
     mini_ = json.loads(json.dumps(mini))
@@ -145,7 +145,7 @@ def test_it_stops_and_its_port_is_free(mini: dict[str, Any]) -> None:
         httpx.get(first.url)
     with start(mini, port=port) as second:
         assert httpx.get(second.url).is_success
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(OSError, match="is in use"):
             start(mini, port=port)
 
 

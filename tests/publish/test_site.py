@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from generator import build
-from generator.docstrings import price_text
+from generator.emit.docstrings import price_text
 from generator.join import operations
 from generator.publish import site
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from generator.docstrings import price_text
+from generator.emit.docstrings import price_text
 from generator.publish.versions.open_responses import KNOWN
 from generator.source import obj
 

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from typing import Any
 
-from generator.rules.context import is_json
+from generator.document.media import is_json
 from generator.source import obj, seq
 
 from .enum_names import with_enum_names

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from generator.rules.context import CHILDREN, COMPONENT_KINDS, escape
+from generator.document.objects import CHILDREN, COMPONENT_KINDS
+from generator.document.references import escape
 
 Json = dict[str, Any]
 Change = Callable[[str, Any, str], Any]

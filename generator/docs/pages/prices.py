@@ -7,11 +7,11 @@ from typing import Any
 
 # What a page writes for the units of x-price. The first that fits counts.
 _UNITS = {
-    r"(?:1\s*)?M\s*input\s*tokens?": "1M input tokens",
-    r"(?:1\s*)?M\s*output\s*tokens?": "1M output tokens",
-    r"(?:1\s*)?M\s*tokens?|百万\s*tokens?|million tokens?": "1M tokens",
-    r"(?:1\s*)?M\s*(?:characters?|chars?|字符)|百万字符": "1M characters",
-    r"1?k\s*(?:characters?|chars?|字符)|千字符": "1k characters",
+    r"(?:1\s{0,5})?M\s{0,5}input\s{0,5}tokens?": "1M input tokens",
+    r"(?:1\s{0,5})?M\s{0,5}output\s{0,5}tokens?": "1M output tokens",
+    r"(?:1\s{0,5})?M\s{0,5}tokens?|百万\s{0,5}tokens?|million tokens?": "1M tokens",
+    r"(?:1\s{0,5})?M\s{0,5}(?:characters?|chars?|字符)|百万字符": "1M characters",
+    r"1?k\s{0,5}(?:characters?|chars?|字符)|千字符": "1k characters",
     r"次|calls?\b|times?\b|requests?\b": "call",
     r"张|images?\b": "image",
     r"秒|seconds?\b|sec\b|s\b": "second",
@@ -24,16 +24,20 @@ _UNITS = {
 }
 _PER = r"(?:/|per\b|每)"
 _UNIT = f"(?P<unit>{'|'.join(_UNITS)})"
-_PRICE = re.compile(rf"(?P<amount>\d+(?:\.\d+)?)\s*(?:PTC|USD)\b\s*{_PER}\s*{_UNIT}", re.IGNORECASE)
-_TABLE = re.compile(
-    rf"{_PER}\s*{_UNIT}\s*(?:价格|price)", re.IGNORECASE
-)  # the heading of a column, with amounts below
-_AMOUNT = re.compile(rf"(?P<amount>\d+(?:\.\d+)?)\s*PTC\b(?!\s*{_PER})", re.IGNORECASE)
-_FREE = re.compile(r"(?:价格|Price)\s*[:：]?\s*\**\s*(?:免费|free\b)", re.IGNORECASE)
+_NUMBER = r"(?<![\d.])(?P<amount>\d{1,9}(?:\.\d{1,9})?)"
+_GAP = r"\s{0,5}"
+_PRICE = re.compile(rf"{_NUMBER}{_GAP}(?:PTC|USD)\b{_GAP}{_PER}{_GAP}{_UNIT}", re.IGNORECASE)
+# The heading of a column, with amounts below.
+_TABLE = re.compile(rf"{_PER}{_GAP}{_UNIT}{_GAP}(?:价格|price)", re.IGNORECASE)
+_AMOUNT = re.compile(rf"{_NUMBER}{_GAP}PTC\b(?!{_GAP}{_PER})", re.IGNORECASE)
+_FREE = re.compile(
+    rf"(?:价格|Price){_GAP}[:：]?{_GAP}\*{{0,4}}{_GAP}(?:免费|free\b)", re.IGNORECASE
+)
 _BY_MODEL = re.compile(
     r"原有模型|相应模型|corresponding (?:image )?model|original model|by model|302\.ai/pric",
     re.IGNORECASE,
 )
+_MOST = 50
 
 
 def prices(text: str) -> list[dict[str, Any]]:
@@ -46,7 +50,8 @@ def prices(text: str) -> list[dict[str, Any]]:
         found = [_price("0", "call")]
     if not found and _BY_MODEL.search(text):
         found = [{"note": "by model"}]
-    return [price for number, price in enumerate(found) if price not in found[:number]]
+    distinct = {tuple(price.items()): price for price in found}
+    return list(distinct.values())[:_MOST]
 
 
 def _price(amount: str, unit: str) -> dict[str, Any]:

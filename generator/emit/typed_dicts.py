@@ -8,15 +8,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .annotations import has_shape, is_file, is_open_object, types_of
+from ..document import Document, Schema
+from .code import HEADER, GenerationError, format_code
 from .docstrings import wrap
-from .join import operations
-from .raw import HEADER, format_code
-from .source import obj, seq
+
+Json = dict[str, Any]
 
 PACKAGE = "api302_client.params"
 COMMON = "common"
@@ -39,8 +39,8 @@ _KEPT = ("type", "required", "enum", "const", "description")
 _REF = "#/components/schemas/"
 
 
-def build(document: dict[str, Any], out: Path) -> dict[str, int]:
-    """Write `api302_client/params/` below `out`; returns how many modules and schemas. Raises RuntimeError if the tool fails."""
+def build(document: Document, out: Path) -> dict[str, int]:
+    """Write `api302_client/params/` below `out`; returns how many modules and schemas. Raises GenerationError if the tool fails."""
     modules = owners(document)
     target = out.joinpath(*PACKAGE.split("."))
     with tempfile.TemporaryDirectory() as folder:
@@ -60,58 +60,29 @@ def build(document: dict[str, Any], out: Path) -> dict[str, int]:
     return {"modules": len(set(modules.values())), "schemas": len(modules)}
 
 
-def owners(document: dict[str, Any]) -> dict[str, str]:
+def owners(document: Document) -> dict[str, str]:
     """The params module of each schema that requests reach: its vendor's, or `common` if several vendors reach it.
 
     So a common schema never refers to a vendor's, and modules import each other in one direction alone.
     """
-    schemas = obj(obj(document.get("components")).get("schemas"))
     reached: dict[str, set[str]] = {}
-    for _, _, operation in operations(document):
-        home = str(operation["tags"][0]).replace(".", "_")
-        for name in reach(document, [operation.get("requestBody"), operation.get("parameters")]):
+    for operation in document.operations:
+        home = operation.tag.replace(".", "_")
+        for name in document.reached(
+            [operation.node.get("requestBody"), operation.node.get("parameters")]
+        ):
             reached.setdefault(name, set()).add(home)
     return {
         name: next(iter(homes)) if len(homes) == 1 else COMMON
         for name, homes in sorted(reached.items())
-        if name in schemas and not is_open_object(schemas[name])
+        if name in document.schemas and not document.schemas[name].is_open_object
     }
 
 
-def reach(document: dict[str, Any], roots: Iterable[Any]) -> set[str]:
-    """Names of the schemas that some parts of a document refer to, directly or not."""
-    found: set[str] = set()
-    seen: set[str] = set()
-    todo = [ref for root in roots for ref in _refs(root)]
-    while todo:
-        ref = todo.pop()
-        if ref in seen:
-            continue
-        seen.add(ref)
-        _, _, kind, name = ref.split("/")
-        if kind == "schemas":
-            found.add(name)
-        todo += _refs(obj(obj(document.get("components")).get(kind)).get(name))
-    return found
-
-
-def _refs(node: Any) -> Iterator[str]:
-    if isinstance(node, dict):
-        if isinstance(node.get("$ref"), str):
-            yield node["$ref"]
-        for key, value in node.items():
-            if key not in ("example", "examples", "default", "enum", "const"):
-                yield from _refs(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _refs(value)
-
-
-def _generate(document: dict[str, Any], modules: dict[str, str], made: Path) -> None:
-    schemas = document["components"]["schemas"]
+def _generate(document: Document, modules: dict[str, str], made: Path) -> None:
     # The tool takes the part of a name before a dot for a module.
     lowered = {
-        f"{module}.{name}": _lower(schemas[name], schemas, modules)
+        f"{module}.{name}": _lower(document.schemas[name], modules)
         for name, module in modules.items()
     }
     source = made.with_name("params.json")
@@ -133,7 +104,7 @@ def _generate(document: dict[str, Any], modules: dict[str, str], made: Path) -> 
     _run([*command, "--custom-file-header", HEADER, *_OPTIONS])
     for path in sorted(output.glob("*.py")):
         if path.name == "_internal.py":
-            raise RuntimeError(
+            raise GenerationError(
                 "datamodel-code-generator met a cycle between modules: a shared request schema refers to a vendor's"
             )
         if path.name != "__init__.py":
@@ -142,7 +113,7 @@ def _generate(document: dict[str, Any], modules: dict[str, str], made: Path) -> 
         {f"{module}.py" for module in modules.values()} - {path.name for path in made.iterdir()}
     )
     if missing:
-        raise RuntimeError(
+        raise GenerationError(
             f"datamodel-code-generator wrote no {', '.join(missing)}; is a module's name no identifier?"
         )
 
@@ -160,63 +131,53 @@ def _import_all(made: Path, modules: dict[str, str]) -> None:
     _run([sys.executable, "-W", "error", "-c", code], json.dumps(places), environment)
 
 
-def _lower(schema: Any, schemas: dict[str, Any], modules: dict[str, str]) -> Any:
+def _lower(schema: Schema, modules: dict[str, str]) -> Json:
     """A schema as the tool types it best."""
-    if not isinstance(schema, dict):
-        return {}
-    ref = schema.get("$ref")
-    if isinstance(ref, str):
-        name = ref.removeprefix(_REF)
+    if schema.ref:
+        name = schema.target_name
         return (
             {"$ref": f"{_REF}{modules[name]}.{name}"}
             if name in modules
-            else _lower(schemas.get(name), schemas, modules)
+            else _lower(schema.referred, modules)
         )
-    if (
-        is_file(schema)
-        and "string" in types_of(schema)
-        and "part" in seq(schema.get("x-file", ["part"]))
-    ):
-        text = [{"type": "string"}] if len(seq(schema.get("x-file"))) > 1 else []
+    if schema.is_file and "string" in schema.types and "part" in (schema.file_forms or ["part"]):
+        text = [{"type": "string"}] if len(schema.file_forms) > 1 else []
         return {
             **_described(schema),
             "anyOf": [{"type": "object", "customTypePath": f"{PACKAGE}.files.File"}, *text],
         }
-    lowered = {key: schema[key] for key in _KEPT if key in schema} | _described(schema)
-    if schema.get("properties"):
+    lowered = {key: schema.node[key] for key in _KEPT if key in schema.node} | _described(schema)
+    if schema.properties:
         lowered["properties"] = {
-            key: _lower(value, schemas, modules) for key, value in schema["properties"].items()
+            wire: _lower(inner, modules) for wire, inner in schema.properties.items()
         }
-    elif isinstance(schema.get("additionalProperties"), dict):
-        lowered["additionalProperties"] = _lower(schema["additionalProperties"], schemas, modules)
-    if "items" in schema:
-        lowered["items"] = _lower(schema["items"], schemas, modules)
-    for key in ("anyOf", "oneOf", "allOf"):
-        members = [
-            member
-            for member in _join_consts(seq(schema.get(key)))
-            if has_shape(obj(member)) or not member
-        ]
-        if members:
-            lowered[key] = [_lower(member, schemas, modules) for member in members]
+    elif schema.additional:
+        lowered["additionalProperties"] = _lower(schema.additional, modules)
+    if schema.items:
+        lowered["items"] = _lower(schema.items, modules)
+    for key, members in (
+        ("anyOf", schema.any_of),
+        ("oneOf", schema.one_of),
+        ("allOf", schema.all_of),
+    ):
+        if alternatives := list(_alternatives(members, modules)):
+            lowered[key] = alternatives
     return lowered
 
 
-def _join_consts(members: list[Any]) -> list[Any]:
+def _alternatives(members: list[Schema], modules: dict[str, str]) -> Iterator[Json]:
     """Alternatives with their constants as one enum: one Literal of many values instead of many."""
-    values = [obj(member)["const"] for member in members if "const" in obj(member)]
-    return [
-        *([{"enum": values}] if values else []),
-        *(member for member in members if "const" not in obj(member)),
-    ]
+    if constants := [member.node["const"] for member in members if member.is_constant]:
+        yield {"enum": constants}
+    for member in members:
+        if not member.is_constant and (member.has_shape or not member.node):
+            yield _lower(member, modules)
 
 
-def _described(schema: dict[str, Any]) -> dict[str, str]:
-    text = str(schema.get("description") or "").strip()
-    if schema.get("default") is not None:
-        text = (
-            f"{text} Server default: {json.dumps(schema['default'], ensure_ascii=False)}.".strip()
-        )
+def _described(schema: Schema) -> dict[str, str]:
+    text = str(schema.node.get("description") or "").strip()
+    if schema.node.get("default") is not None:
+        text = f"{text} Server default: {json.dumps(schema.node['default'], ensure_ascii=False)}.".strip()
     return {"description": "\n".join(wrap(text))} if text else {}
 
 
@@ -225,6 +186,6 @@ def _run(command: list[str], given: str = "", environment: dict[str, str] | None
         command, input=given, capture_output=True, text=True, check=False, env=environment
     )
     if done.returncode or done.stderr.strip():
-        raise RuntimeError(
+        raise GenerationError(
             f"the types of request bodies: {' '.join(command[1:3])} failed or warned:\n{done.stdout}{done.stderr}"
         )

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from .arguments import Argument, Body
-from .source import obj, seq
+from ..document import Operation
+from ..source import obj, seq
+from .arguments import Argument, BodyArguments
 
 WIDTH = 110  # of the text without its indent
+_RAISES = "Api302Error: The call failed; see its status, code, message and request id."
 _FILE = {
     "url": "a URL",
     "data_url": "a data URL",
@@ -16,61 +21,85 @@ _FILE = {
 }
 
 
+@dataclass(frozen=True)
+class Texts:
+    """What a docstring takes from the document."""
+
+    summary: str
+    description: str
+    deprecated: bool
+    price: str
+    source: str
+
+    @classmethod
+    def of(cls, operation: Operation) -> Texts:
+        """The texts of an operation."""
+        node = operation.node
+        return cls(
+            summary=str(node.get("summary") or operation.id),
+            description=str(node.get("description") or ""),
+            deprecated=bool(node.get("deprecated")),
+            price=price_text(seq(node.get("x-price"))),
+            source=source_text(node),
+        )
+
+
 def docstring(
-    operation: dict[str, Any],
+    texts: Texts,
     arguments: list[Argument],
-    body: Body,
+    body: BodyArguments,
     own: dict[str, str],
     returns: str,
     see: list[str],
 ) -> list[str]:
     """The lines of a docstring. `own`: descriptions of our own arguments, by name; `see`: what other methods make the same call."""
-    lines = wrap(_sentence(str(operation.get("summary") or operation["operationId"])))
-    if operation.get("deprecated"):
-        lines += ["", "Deprecated."]
-    if operation.get("description"):
-        lines += ["", *wrap(str(operation["description"]))]
-    if see:
-        lines += ["", *wrap(" ".join(see))]
-    if body.unknown:
-        lines += ["", *wrap("The fields of this call are not documented.")]
-    names = {argument.wire: argument.name for argument in arguments if argument.place == "body"}
-    if body.shapes:
-        lines += ["", *wrap("The fields of one form go together:")]
-        for name, *fields in body.shapes:
-            required, takes = ([names[wire] for wire in wires if wire in names] for wires in fields)
-            others = {
-                wire
-                for other in body.shapes
-                if other[0] != name
-                for wires in other[1:]
-                for wire in wires
-            }
-            rest = len(takes) > 8 and not others & set(fields[1])
-            said = [f"needs {', '.join(required)}"] if required else []
-            said += (
-                [f"takes {'the fields that no other form names' if rest else ', '.join(takes)}"]
-                if takes
-                else []
-            )
-            lines += wrap(f"- {name}: {'; '.join(said) or 'nothing more'}", 2)
-    lines += ["", "Args:"]
-    for argument in arguments:
-        lines += wrap(f"{argument.name}: {_argument_text(argument)}", 8, 4)
-    for name, text in own.items():
-        lines += wrap(f"{name}: {text}", 8, 4)
-    lines += ["", "Returns:", *wrap(returns, 4, 4), "", "Raises:"]
-    lines += wrap(
-        "Api302Error: The call failed; see its status, code, message and request id.", 8, 4
-    )
-    last = (
-        [f"Price: {price_text(seq(operation.get('x-price')))}"] if operation.get("x-price") else []
-    )
-    lines += [
-        "",
-        *(line for text in [*last, f"Source: {source_text(operation)}"] for line in wrap(text)),
+    paragraphs = [
+        wrap(_sentence(texts.summary)),
+        ["Deprecated."] if texts.deprecated else [],
+        wrap(texts.description),
+        wrap(" ".join(see)),
+        ["The fields of this call are not documented."] if body.is_unknown else [],
+        list(_shapes(body, arguments)),
+        list(_arguments(arguments, own)),
+        ["Returns:", *wrap(returns, 4, 4)],
+        ["Raises:", *wrap(_RAISES, 8, 4)],
+        [*(wrap(f"Price: {texts.price}") if texts.price else []), *wrap(f"Source: {texts.source}")],
     ]
+    lines = [line for paragraph in paragraphs if any(paragraph) for line in ["", *paragraph]][1:]
     return [line.replace("\\", "\\\\").replace('"""', '\\"\\"\\"') for line in lines]
+
+
+def _arguments(arguments: list[Argument], own: dict[str, str]) -> Iterator[str]:
+    yield "Args:"
+    texts = [(argument.name, _argument_text(argument)) for argument in arguments]
+    for name, text in [*texts, *own.items()]:
+        yield from wrap(f"{name}: {text}", 8, 4)
+
+
+def _shapes(body: BodyArguments, arguments: list[Argument]) -> Iterator[str]:
+    """Which fields go together, where shapes of the body exclude each other. What all have alike is left out."""
+    if not body.shapes:
+        return
+    names = {argument.wire: argument.name for argument in arguments if argument.place == "body"}
+    required = _apart([shape.required for shape in body.shapes])
+    optional = _apart([shape.optional for shape in body.shapes])
+    times = Counter(wire for listed in (*required, *optional) for wire in listed)
+    yield from wrap("The fields of one form go together:")
+    for shape, needed, taken in zip(body.shapes, required, optional, strict=True):
+        needs = [names[wire] for wire in needed if wire in names]
+        takes = [names[wire] for wire in taken if wire in names]
+        said = [f"needs {', '.join(needs)}"] if needs else []
+        if len(takes) > 8 and all(times[wire] == 1 for wire in taken):
+            said.append("takes the fields that no other form names")
+        elif takes:
+            said.append(f"takes {', '.join(takes)}")
+        yield from wrap(f"- {shape.title}: {'; '.join(said) or 'nothing more'}", 2)
+
+
+def _apart(lists: list[list[str]]) -> list[list[str]]:
+    """Each list without what is in all of them."""
+    common = set.intersection(*map(set, lists))
+    return [[entry for entry in listed if entry not in common] for listed in lists]
 
 
 def _argument_text(argument: Argument) -> str:

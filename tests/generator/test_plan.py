@@ -1,4 +1,4 @@
-"""The 3.1 copy of the document, with the facts that the templates render."""
+"""What the raw client is made of: types of responses, classes, and the facts of each operation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from zoo import mini_document, zoo_document
 
-from generator.lower import LoweringError, lower, operations, python_name
+from generator.document import Document, DocumentError
+from generator.document.names import python_name
+from generator.emit.raw_client import RawClient, plan
 
 TEXT = {"type": "string"}
 ACME = {"$ref": "#/components/schemas/AcmeVideo"}
@@ -32,10 +34,13 @@ def document(schema: Any, **schemas: Any) -> dict[str, Any]:
     }
 
 
+def planned(document: dict[str, Any]) -> RawClient:
+    return plan(Document(document))
+
+
 def field(schema: Any, **schemas: Any) -> str:
     """The type expression of a schema."""
-    lowered = lower(document(schema, **schemas))
-    return lowered["components"]["schemas"]["AcmeReply"]["x-client"]["fields"][0]["type"]
+    return planned(document(schema, **schemas)).classes["AcmeReply"].fields[0].type
 
 
 @pytest.mark.parametrize(
@@ -113,14 +118,13 @@ def test_types_of_references() -> None:
 def test_required_means_never_none_for_a_checker() -> None:
     made = document(TEXT)
     made["components"]["schemas"]["AcmeReply"]["required"] = ["field"]
-    (only,) = lower(made)["components"]["schemas"]["AcmeReply"]["x-client"]["fields"]
-    assert (only["type"], only["required"]) == ("str", True)
+    (only,) = planned(made).classes["AcmeReply"].fields
+    assert (only.type, only.required) == ("str", True)
 
 
 def test_merged_objects() -> None:
-    schemas = lower(zoo_document())["components"]["schemas"]
-    merged = schemas["ZooMerged"]["x-client"]["fields"]
-    assert [(field["wire"], field["required"]) for field in merged] == [
+    merged = planned(zoo_document()).classes["ZooMerged"].fields
+    assert [(field.wire, field.required) for field in merged] == [
         ("kind", True),
         ("name", False),
         ("lives", False),
@@ -133,15 +137,12 @@ def test_merged_objects() -> None:
             "oneOf": [ACME, {"required": ["a"]}],
         }
     }
-    lowered = lower(document({"$ref": "#/components/schemas/AcmeNamed"}, **variants))
-    assert [
-        field["wire"]
-        for field in lowered["components"]["schemas"]["AcmeNamed"]["x-client"]["fields"]
-    ] == ["id", "a"]
+    made = planned(document({"$ref": "#/components/schemas/AcmeNamed"}, **variants))
+    assert [field.wire for field in made.classes["AcmeNamed"].fields] == ["id", "a"]
 
 
 def test_only_what_replies_hold_gets_a_class() -> None:
-    names = lower(mini_document())["components"]["schemas"].keys()
+    names = planned(mini_document()).classes.keys()
     assert {"AcmeChatReply", "AcmeChatChunk", "AcmeTask", "ErrorReply"} <= names
     assert not names & {
         "AcmeChatRequest",
@@ -154,27 +155,20 @@ def test_only_what_replies_hold_gets_a_class() -> None:
 
 
 def test_operations_keep_what_the_tool_would_lose() -> None:
-    lowered = lower(mini_document())
-    by_id = {operation["operationId"]: operation["x-client"] for operation in operations(lowered)}
-    assert by_id["acme_text_to_video"]["media_types"] == ["application/json", "multipart/form-data"]
-    assert by_id["acme_text_to_video"]["body"]["schemas"] == ["AcmeVideoForm", "AcmeVideoRequest"]
-    assert by_id["acme_get_video"]["body"] is None
-    assert by_id["acme_chat_completions"]["stream"] == "AcmeChatChunk"
-    assert by_id["acme_chat_completions"]["returns"] == "AcmeChatReply"
-    assert by_id["acme_speech"]["responses"]["200"] == {"audio/mpeg": "bytes", "audio/wav": "bytes"}
-    assert by_id["acme_speech"]["returns"] == "Binary"
-    assert by_id["acme_transcribe"]["returns"] == "AcmeTranscript | Text"
+    by_id = planned(mini_document()).endpoints
+    assert by_id["acme_text_to_video"].media_types == ["application/json", "multipart/form-data"]
+    assert by_id["acme_text_to_video"].body.schemas == ["AcmeVideoForm", "AcmeVideoRequest"]
+    assert by_id["acme_get_video"].body is None
+    assert by_id["acme_chat_completions"].stream == "AcmeChatChunk"
+    assert by_id["acme_chat_completions"].returns == "AcmeChatReply"
+    assert by_id["acme_speech"].responses["200"] == {"audio/mpeg": "bytes", "audio/wav": "bytes"}
+    assert by_id["acme_speech"].returns == "Binary"
+    assert by_id["acme_transcribe"].returns == "AcmeTranscript | Text"
 
 
 def test_parameters() -> None:
-    by_id = {
-        operation["operationId"]: operation["x-client"]
-        for operation in operations(lower(zoo_document()))
-    }
-    found = {
-        p["name"]: (p["in"], p["wire"], p["type"], p["description"])
-        for p in by_id["zoo_find"]["parameters"]
-    }
+    parameters = planned(zoo_document()).endpoints["zoo_find"].parameters
+    found = {one.name: (one.place, one.wire, one.type, one.description) for one in parameters}
     assert found == {
         "kind": ("path", "kind", "str", "The kind."),
         "animal_id": ("path", "animal-id", "int", "Its id."),
@@ -192,10 +186,9 @@ def test_parameters() -> None:
 def test_the_document_is_left_alone() -> None:
     made = zoo_document()
     before = copying.deepcopy(made)
-    first = lower(made)
+    first = planned(made)
     assert made == before
-    assert lower(made) == first
-    assert first["openapi"] == "3.1.0"
+    assert planned(made).classes == first.classes
 
 
 @pytest.mark.parametrize(
@@ -252,22 +245,22 @@ def test_python_names(wire: str, name: str) -> None:
         ),
     ],
 )
-def test_what_cannot_be_lowered_is_refused_by_name(schema: Any, schemas: Any, message: str) -> None:
-    with pytest.raises(LoweringError, match=message):
-        lower(document(schema, **schemas))
+def test_what_cannot_be_made_is_refused_by_name(schema: Any, schemas: Any, message: str) -> None:
+    with pytest.raises(DocumentError, match=message):
+        planned(document(schema, **schemas))
 
 
-def test_operations_that_cannot_be_lowered_are_refused_by_name() -> None:
+def test_operations_that_cannot_be_made_are_refused_by_name() -> None:
     made = document(TEXT)
     get = made["paths"]["/acme"]["get"]
     get["parameters"] = [{"name": "id", "in": "path", "required": True, "schema": TEXT}]
     with pytest.raises(
-        LoweringError, match=r"acme_get: the path /acme has \[\], its parameters are \['id'\]"
+        DocumentError, match=r"acme_get: the path /acme has \[\], its parameters are \['id'\]"
     ):
-        lower(made)
+        planned(made)
     get["parameters"] = [{"name": "crumb", "in": "cookie", "schema": TEXT}]
-    with pytest.raises(LoweringError, match="acme_get: parameter 'crumb' is in 'cookie'"):
-        lower(made)
+    with pytest.raises(DocumentError, match="acme_get: parameter 'crumb' is in 'cookie'"):
+        planned(made)
     made["paths"]["/acme"] = {"query": get}
-    with pytest.raises(LoweringError, match="/acme: the raw client has no method 'query'"):
-        lower(made)
+    with pytest.raises(DocumentError, match="/acme: the raw client has no method 'query'"):
+        planned(made)

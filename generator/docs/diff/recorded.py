@@ -1,0 +1,101 @@
+"""Recorded exchanges of real use (`api302.testing.record`) against the specification."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from ...document import Operation
+from ...document.media import is_json
+from ...source import obj
+from .. import DocsError
+from ..described import Described
+from ..pages import Body, Call
+from ..pages.untrusted import media_type, one_line
+from ..pages.values import infer
+from .finding import Finding, Subject
+from .operation import Comparison
+
+
+def recorded(described: Described, folder: Path) -> tuple[list[Finding], int]:
+    """What the exchanges of a folder (or one file) show that the specification lacks or
+    contradicts, and how many there are.
+    """
+    files = sorted(folder.glob("*.json")) if folder.is_dir() else [folder]
+    if not files:
+        raise DocsError(f"{folder}: there is no exchange in this folder (.json)")
+    findings: list[Finding] = []
+    for file in files:
+        findings += _compare(described, file.name, _read(file))
+    return findings, len(files)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        exchange = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DocsError(f"{file}: this is not a recorded exchange: {error}") from error
+    request, response = obj(obj(exchange).get("request")), obj(obj(exchange).get("response"))
+    texts = (request.get("method"), request.get("path"))
+    if all(isinstance(text, str) for text in texts) and isinstance(response.get("status"), int):
+        return exchange
+    what = "`request` needs method and path, `response` a status"
+    raise DocsError(f"{file}: this is not a recorded exchange: {what}")
+
+
+def _compare(described: Described, source: str, exchange: dict[str, Any]) -> list[Finding]:
+    request, response = exchange["request"], exchange["response"]
+    method, path, status = request["method"], request["path"], response["status"]
+    operation = _find(described, str(exchange.get("operation")), method, path)
+    if operation is None:
+        message = one_line(f"{method.upper()} {path} is not described")
+        fix = "describe it; the exchange shows body and response"
+        return [Finding(source, "", "", 0, "operation", "", message, fix)]
+    subject = Subject(described, source, operation, "exchange")
+    query = obj(request.get("query"))
+    call = Call(method, path)
+    call.parameters = [
+        {"name": name, "in": "query", "required": False, "schema": {}} for name in query
+    ]
+    if 200 <= status < 300:  # what was refused proves nothing
+        call.request = _request(described, operation, request)
+        call.response = _response(response)
+    findings = list(Comparison(subject).call(call))
+    statuses = obj(operation.node.get("responses"))
+    if statuses.keys().isdisjoint((str(status), f"{status // 100}XX", "default")):
+        message = f"the service answered {status}"
+        fix = "add the response"
+        findings.append(subject.finding("status", str(status), message, fix, key="responses"))
+    return findings
+
+
+def _find(described: Described, operation: str, method: str, path: str) -> Operation | None:
+    """The operation that an exchange names, else the one of its path, the most literal first."""
+    if operation in described.context.by_id:
+        return described.context.by_id[operation]
+    shapes = sorted(key for key in described.by_path if key[0] == method.lower())
+    for key in sorted(shapes, key=lambda key: key[1].count("{}")):
+        if re.fullmatch(re.escape(key[1]).replace(r"\{\}", "[^/]+"), path.rstrip("/")):
+            return described.by_path[key][0]
+    return None
+
+
+def _request(
+    described: Described, operation: Operation, request: dict[str, Any]
+) -> dict[str, Body]:
+    if "json" in request:
+        return {"application/json": Body(infer(request["json"]), [request["json"]])}
+    if "form" not in request:
+        return {}
+    listed = (media for media, _ in described.bodies(operation, "request"))
+    media = next((media for media in listed if not is_json(media)), "multipart/form-data")
+    return {media: Body({"properties": {name: {} for name in request["form"]}})}  # names alone
+
+
+def _response(response: dict[str, Any]) -> dict[str, Body]:
+    media = media_type(str(obj(response.get("headers")).get("content-type") or ""))
+    if "json" in response:
+        return {media or "application/json": Body(infer(response["json"]), [response["json"]])}
+    return {media: Body()} if media else {}

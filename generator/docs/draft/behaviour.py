@@ -1,0 +1,265 @@
+"""How a drafted call behaves, as far as its page shows: x-success, x-task, x-task-status. A person
+checks all of it.
+
+What the vendor's other operations say comes first; the words of states mean what they mean in the
+rest of the specification.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from ...document.media import is_json
+from ...runtime.behaviour import among, find, urls
+from ...source import obj, seq
+from ..pages import Schema, note
+from .conventions import STATES, Conventions, Rule
+from .operation import Draft, response_examples
+
+Extension = dict[str, Any]
+
+_ID = re.compile(r"(?:.*[a-z_])?(?:id|Id|ID)")
+_TASK_ID = re.compile(r"(?:task|job)_?id", re.IGNORECASE)
+_STATE = re.compile(r"(?:task_?)?(?:status|state)", re.IGNORECASE)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORD = re.compile(r"[A-Za-z][\w-]{0,50}")
+_MOST_WORDS = 500
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a page shows of a call's behaviour."""
+
+    id: str
+    vendor: str
+    method: str
+    path: str
+    inputs: dict[str, str]
+    """What the call takes, and where: parameters and top-level fields."""
+    description: str
+    response: Schema
+    """The page's schema of the JSON response."""
+    examples: list[dict[str, Any]]
+    """Of the JSON response."""
+
+    @classmethod
+    def of(cls, draft: Draft) -> Facts:
+        """The facts of a draft."""
+        inputs = {one["name"]: one["in"] for one in draft.parameters}
+        for body in draft.call.request.values():
+            inputs |= dict.fromkeys(obj(body.schema.get("properties")), "body")
+        bodies = (body for media, body in draft.call.response.items() if is_json(media))
+        body = next(bodies, None)
+        return cls(
+            draft.id,
+            draft.place.vendor,
+            draft.call.method,
+            draft.path,
+            inputs,
+            draft.call.description,
+            body.schema if body else {},
+            response_examples(draft),
+        )
+
+    @cached_property
+    def ids(self) -> list[str]:
+        """The inputs that are ids."""
+        placed = ((name, place) for name, place in self.inputs.items() if place != "header")
+        return [name for name, _ in placed if _ID.fullmatch(name)]
+
+    @cached_property
+    def leaves(self) -> list[tuple[str, Any]]:
+        """The scalars of the examples and the path of each."""
+        return [leaf for example in self.examples for leaf in _leaves(example, "")]
+
+    def shown(self, path: str) -> list[Any]:
+        """What the examples have at a path."""
+        values = (find(path, example) for example in self.examples)
+        return [value for value in values if value is not None]
+
+
+def propose(conventions: Conventions, drafts: list[Draft]) -> None:
+    """Put into each draft the extensions that its page shows, and among what is left out those that
+    it does not quite show.
+    """
+    facts = [Facts.of(draft) for draft in drafts]
+    statuses = {
+        one.id: _status(conventions, one, draft.left)
+        for one, draft in zip(facts, drafts, strict=True)
+    }
+    fetching = [one for one in facts if statuses[one.id]]
+    for one, draft in zip(facts, drafts, strict=True):
+        status = statuses[one.id]
+        proposed = {
+            "x-success": _success(conventions, one),
+            "x-task": None if status else _task(conventions, one, fetching),
+            "x-task-status": status,
+        }
+        draft.extensions |= {name: rule for name, rule in proposed.items() if rule}
+
+
+def _success(conventions: Conventions, facts: Facts) -> Extension | None:
+    """Of a call whose examples are successes by the vendor's rule, or have a code that means
+    success elsewhere.
+    """
+    if not facts.examples:
+        return None
+    for rule in conventions.rules("x-success", facts.vendor):
+        shown = [find(rule.says.field, example) for example in facts.examples]
+        if all(among(value, rule.says.values) for value in shown):
+            return rule.data
+    rules = [rule.says for rule in conventions.rules("x-success") if rule.says.field == "code"]
+    accepted = [value for rule in rules for value in rule.values]
+    for example in facts.examples:
+        message = next((name for name in ("message", "msg") if name in example), None)
+        if message and among(example.get("code"), accepted):
+            return {"field": "code", "values": [example["code"]], "message": message}
+    return None
+
+
+def _status(conventions: Conventions, facts: Facts, left: list[str]) -> Extension | None:
+    """Of a call that takes an id alone, or gets something by it:
+
+    where the response has a word that means a state.
+    """
+    takes_more = facts.method != "get" and len(facts.ids) < len(facts.inputs)
+    if not facts.ids or not facts.examples or takes_more:
+        return None
+    outputs = [path for path, value in facts.leaves if str(value).startswith("http")]
+    outputs = list(dict.fromkeys(outputs))
+    for rule in conventions.rules("x-task-status", facts.vendor):
+        if all(rule.says.known_state(example) for example in facts.examples):
+            known = list(_known_outputs(rule, facts))
+            return rule.data | ({"outputs": known or outputs} if outputs else {})
+    return _own_status(conventions, facts, outputs, left)
+
+
+def _known_outputs(rule: Rule, facts: Facts) -> Iterator[Any]:
+    """The outputs of a rule that the examples have."""
+    for data, path in zip(seq(rule.data.get("outputs")), rule.says.outputs, strict=False):
+        if any(urls([path], example) for example in facts.examples):
+            yield data
+
+
+def _own_status(
+    conventions: Conventions, facts: Facts, outputs: list[str], left: list[str]
+) -> Extension | None:
+    """Of a vendor without a rule that fits:
+
+    the words of the page, in the meaning that they have elsewhere.
+    """
+    means = conventions.meanings
+    for path in dict.fromkeys(path for path, _ in facts.leaves):
+        shown = facts.shown(path)
+        is_state = _STATE.fullmatch(path.rpartition(".")[2])
+        if not is_state or not all(isinstance(value, str) for value in shown):
+            continue
+        words = dict.fromkeys([*_words(facts, path), *shown])
+        lists = {
+            state: [word for word in words if means.get(word.casefold()) == state]
+            for state in STATES
+        }
+        if lists["succeeded"] and all(value.casefold() in means for value in shown):
+            lists["outputs"] = outputs
+            return {"state": path} | {name: listed for name, listed in lists.items() if listed}
+        unclear = f"`{path}` seems to be the state, but what its words mean is not known"
+        note(left, f"x-task-status: {unclear}")
+    return None
+
+
+def _words(facts: Facts, path: str) -> list[str]:
+    """The words that a page lists or writes for the field at a path."""
+    schema = facts.response
+    for name in path.split("."):
+        schema = obj(obj(schema.get("properties")).get(name))
+    if "enum" in schema:
+        return list(map(str, schema["enum"]))
+    text = f"{schema.get('description', '')} {facts.description}"
+    return list(dict.fromkeys(_WORD.findall(text)))[:_MOST_WORDS]
+
+
+def _task(conventions: Conventions, facts: Facts, fetching: list[Facts]) -> Extension | None:
+    """Of a call whose response has an id that a fetching call of the vendor takes."""
+    if facts.method == "get" or not facts.examples:
+        return None
+    fetchers = {one.id: (one.path, one.ids) for one in fetching}
+    together = set(fetchers)
+    fetchers = conventions.fetching(facts.vendor) | fetchers
+    rank = {
+        fetch: (fetch in together, _common(path, facts.path))
+        for fetch, (path, _) in fetchers.items()
+    }
+    for fetch in sorted(fetchers, key=lambda fetch: rank[fetch], reverse=True):
+        path, wanted = fetchers[fetch]
+        is_sure = fetch in together or path.startswith(facts.path + "/")
+        if not rank[fetch][1]:
+            continue
+        task = _known_task(conventions, facts, fetch, is_sure)
+        task = task or _own_task(facts, fetch, wanted, is_sure)
+        if task:
+            return task | _webhook(conventions, facts)
+    return None
+
+
+def _known_task(
+    conventions: Conventions, facts: Facts, fetch: str, is_sure: bool
+) -> Extension | None:
+    """A rule of the vendor for this fetching call, if the examples have what it needs."""
+    names = [path.rpartition(".")[2] for path, _ in facts.leaves]
+    begins = any(_STATE.fullmatch(name) or _TASK_ID.fullmatch(name) for name in names)
+    for rule in conventions.rules("x-task", facts.vendor):
+        if rule.says.fetch != fetch or not (is_sure or begins):
+            continue
+        if all(all(rule.says.find(example).values()) for example in facts.examples):
+            task = {"fetch": fetch, "parameters": rule.data["parameters"]}
+            when = rule.says.when
+            fits = when and facts.inputs.get(when.name) == when.place
+            return task | ({"when": rule.data["when"]} if fits else {})
+    return None
+
+
+def _own_task(facts: Facts, fetch: str, wanted: list[str], is_sure: bool) -> Extension | None:
+    """The id in the examples that has the name which the fetching call takes, or a task's, or any
+    id's where it is sure.
+    """
+    if len(wanted) != 1:
+        return None
+    paths = {path: path.rpartition(".")[2] for path, _ in _leaves(facts.examples[0], "")}
+    own = (path for path, name in paths.items() if _is_task_id(name, wanted))
+    any_id = (path for path, name in paths.items() if is_sure and _ID.fullmatch(name))
+    path = next(own, None) or next(any_id, None)
+    return {"fetch": fetch, "parameters": {wanted[0]: path}} if path else None
+
+
+def _is_task_id(name: str, wanted: Iterable[str]) -> bool:
+    return (name in wanted and name != "id") or bool(_TASK_ID.fullmatch(name))
+
+
+def _webhook(conventions: Conventions, facts: Facts) -> Extension:
+    """The input that takes a webhook's URL."""
+    hooks = (item for item in facts.inputs.items() if item[0] in conventions.webhooks)
+    return next(({"webhook": {"in": place, "name": name}} for name, place in hooks), {})
+
+
+def _common(path: str, other: str) -> int:
+    """How many parts two paths share at their beginning."""
+    parts = list(zip(path.split("/")[1:], other.split("/")[1:], strict=False))
+    return next((number for number, (one, two) in enumerate(parts) if one != two), len(parts))
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """The scalars of a response and the JMESPath of each, as far as names need no quotes; of a
+    list, those of its first item.
+    """
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if _NAME.fullmatch(name):
+                yield from _leaves(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        yield from _leaves(value[0], f"{path}[]") if value else ()
+    elif value not in (None, ""):
+        yield path, value

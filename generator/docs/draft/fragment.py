@@ -1,0 +1,80 @@
+"""The fragment of several pages, as YAML text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ... import join
+from ...document.names import SLUG
+from ...source import file_name
+from .. import DocsError
+from ..described import Described
+from ..pages import Page
+from . import behaviour, streams
+from .components import Components
+from .conventions import Conventions
+from .house_yaml import CHECK, dump
+from .operation import Draft, Drafter, Place
+
+_CHECKED = ("x-success", "x-task", "x-task-status", "x-stream")
+
+
+def draft(described: Described, pages: list[Page], home: str = "") -> str:
+    """The fragment as YAML text, what to do with it in its first lines.
+
+    Args:
+        home: `SECTION.VENDOR` or `SECTION.VENDOR.PART`, for calls that no prefix in vendors.yaml
+            claims.
+
+    Raises:
+        DocsError: A page has no home, or not that of the rest; or a call is on two of the pages.
+    """
+    components = Components(described.schemas)
+    drafter = Drafter(described, components, _given(home) if home else None)
+    drafts = [drafter.draft(page, call) for page in pages for call in page.calls]
+    files = sorted({f"spec/{one.place.file}" for one in drafts})
+    if len(files) > 1:
+        raise DocsError(f"these pages belong into {' and '.join(files)}; draft them file by file")
+    conventions = Conventions(described)
+    behaviour.propose(conventions, drafts)
+    for one in drafts:
+        streams.propose(conventions, components, one)
+    fragment: dict[str, Any] = {"paths": _paths(described, drafts)}
+    if components.made:
+        fragment["components"] = {"schemas": components.made}
+    head = [line for one in drafts for line in one.head(described)]
+    return "\n".join([*dict.fromkeys(head), dump(fragment).rstrip()])
+
+
+def _given(home: str) -> Place:
+    """The place that a person names."""
+    parts = home.split(".")
+    if len(parts) not in (2, 3) or not all(map(SLUG.match, parts)):
+        example = "such as videos.kling, or SECTION.VENDOR.PART"
+        raise DocsError(f"--home {home}: write SECTION.VENDOR, {example}")
+    return Place(parts[0], parts[1], file_name(*parts), is_new=True)
+
+
+def _paths(described: Described, drafts: list[Draft]) -> dict[str, Any]:
+    paths: dict[str, Any] = {}
+    shared = {
+        file.name: join.defaults(described.spec, file) for file in described.spec.vendor_files()
+    }
+    for one in drafts:
+        operations = paths.setdefault(one.path, {})
+        method = one.call.method
+        if method in operations:
+            name = f"{method.upper()} {one.path}"
+            twice = f"{name} is also on another of these pages; draft them one by one"
+            raise DocsError(f"{one.page.source}: {twice}")
+        operations[method] = _in_style(one.node(), shared.get(one.place.file, {}))
+    return paths
+
+
+def _in_style(node: dict[str, Any], shared: dict[str, Any]) -> dict[str, Any]:
+    """An operation without what the defaults of its file say, in the house's order, what a person
+    checks marked.
+    """
+    own = {key: value for key, value in node.items() if key not in shared or value != shared[key]}
+    ordered = sorted(own, key=join.rank)
+    return {f"{key}{CHECK}" if key in _CHECKED else key: own[key] for key in ordered}

@@ -1,0 +1,61 @@
+"""Names in a draft: of operations, schemas and examples, and words for fields."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Set
+
+from ...document.names import SLUG
+from ..pages import CHINESE
+
+_VERSION = re.compile(r"v\d+\w*|api|302|submit")
+_VERBS = {"get": "get_", "delete": "delete_"}
+_LONGEST_ACTION = 60
+_LONGEST_SUMMARY = 80
+
+
+def snake(text: str) -> str:
+    """A name in snake_case, of ASCII letters and digits alone."""
+    text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text)
+    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+
+
+def camel(text: str) -> str:
+    """A name in PascalCase."""
+    return "".join(part[:1].upper() + part[1:] for part in snake(text).split("_"))
+
+
+def words(name: str) -> str:
+    """A field's name as words, to be replaced by a sentence."""
+    text = snake(name).replace("_", " ") or "value"
+    return text[:1].upper() + text[1:]
+
+
+def summary(title: str) -> str:
+    """A page's title as a summary:
+
+    its part in Latin letters, with plain punctuation; empty if there is none.
+    """
+    latin = re.sub(r"[^\w ,.()/&+:'-]", " ", CHINESE.sub("", title), flags=re.ASCII)
+    line = " ".join(re.sub(r"\(\s*\)", "", latin).split())
+    return line[:_LONGEST_SUMMARY].strip(" -,.:'/&+")
+
+
+def operation_id(vendor: str, method: str, path: str, taken: Set[str]) -> str:
+    """`<vendor>_<action>` from the end of a path, as much of it as makes it unique."""
+    parts = [snake(part) for part in re.split(r"[/:]", path) if not part.startswith("{")]
+    steps = [part for part in parts if part and not _VERSION.fullmatch(part) and part != vendor]
+    for count in range(1, len(steps) + 1):
+        name = f"{vendor}_{_action(method, steps[-count:])}"
+        if name not in taken and SLUG.match(name):
+            return name
+    plain = f"{vendor}_{_action(method, ['call'])}"
+    return plain if plain not in taken else f"{plain}_{len(taken)}"
+
+
+def _action(method: str, steps: list[str]) -> str:
+    """The name of a method."""
+    action = (_VERBS.get(method, "") + "_".join(steps))[:_LONGEST_ACTION].strip("_")
+    is_name = not action[0].isdigit() and not keyword.iskeyword(action)
+    return action if is_name else f"make_{action}"

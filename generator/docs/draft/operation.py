@@ -1,0 +1,268 @@
+"""The draft of one call: its home and name, parameters, bodies, evidence, and what is left out."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...document import Operation
+from ...document.media import is_event_stream, is_json
+from ...document.names import class_name, pascal
+from ...rules.layout import WIDTH
+from ...source import obj, seq
+from .. import DocsError
+from ..described import Described
+from ..ledger import Ledger
+from ..pages import Body, Call, Page, note
+from ..pages.prices import prices
+from ..pages.untrusted import one_line
+from ..pages.values import is_small
+from ..sources import Entry
+from . import names
+from .components import Components, Use, sample, widened
+from .house_yaml import TODO
+
+_OPERATIONS = ', "operations": '
+_PLAIN_TYPES = ("string", "integer", "number", "boolean")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an operation belongs."""
+
+    section: str
+    vendor: str
+    file: str
+    """Relative to the folder of the specification."""
+    is_new: bool = False
+    """No prefix in vendors.yaml says so yet."""
+
+
+@dataclass
+class Draft:
+    """One drafted operation."""
+
+    page: Page
+    call: Call
+    known: Operation | None
+    """The operation of the specification, if the call is there already."""
+    place: Place
+    id: str
+    path: str
+    row: str
+    """The ledger's page, if there is one."""
+    parameters: list[dict[str, Any]] = field(default_factory=list)
+    request: dict[str, Any] = field(default_factory=dict)
+    """Media type objects by media type."""
+    response: dict[str, Any] = field(default_factory=dict)
+    extensions: dict[str, Any] = field(default_factory=dict)
+    """What the page shows of the call's behaviour."""
+    left: list[str] = field(default_factory=list)
+    """What is left out."""
+
+    @property
+    def prefix(self) -> str:
+        """The start of the names of its schemas."""
+        action = names.camel(self.id.removeprefix(f"{self.place.vendor}_"))
+        return class_name(pascal(self.place.vendor)) + action
+
+    def node(self) -> dict[str, Any]:
+        """The operation object, with nothing that its file or folder says."""
+        node: dict[str, Any] = {
+            "operationId": self.id,
+            "summary": f"{self._summary()} {TODO}",
+            "x-docs": [self._evidence()],
+        }
+        if price := prices(self.call.description):
+            node["x-price"] = price
+        node |= self.extensions
+        if not self.call.response:
+            page = self.page.url or one_line(self.page.source)
+            node["x-unknown"] = {"reply": f"the page {page} shows none"}
+        if self.parameters:
+            node["parameters"] = self.parameters
+        if self.request:
+            required = any(body.schema.get("required") for body in self.call.request.values())
+            node["requestBody"] = {"required": required, "content": self.request}
+        response = {"description": f"The response. {TODO}", "content": self.response}
+        return node | {"responses": {"200": response}}
+
+    def _summary(self) -> str:
+        title = names.summary(self.call.summary or self.page.title)
+        return title or names.words(self.id)
+
+    def _evidence(self) -> dict[str, Any]:
+        page = self.page
+        if self.row or page.url:
+            entry = {"page": self.row, "url": page.url}
+        else:
+            entry = {"source": one_line(re.split(r"[\\/]", page.source)[-1])}
+        bodies = (self.call.request or self.call.response).values()
+        entry["evidence"] = "sample" if any(body.inferred for body in bodies) else "page"
+        entry |= {"seen": datetime.date.today().isoformat(), "modified": page.modified}
+        return {key: value for key, value in entry.items() if value}
+
+    def head(self, described: Described) -> list[str]:
+        """What to do with it, as comments."""
+        name, source = f"{self.call.method.upper()} {self.path}", one_line(self.page.source)
+        todo = f"Review it, settle what is marked TODO, paste it into spec/{self.place.file}."
+        lines = [f"# {name}, from {source}. {todo}"]
+        if self.known:
+            file, line = described.place(self.known)
+            there = f"{self.id} is already there (spec/{file}:{line})"
+            lines.append(f"# {there}: take from this what it lacks.")
+        if self.place.is_new:
+            prefix = "/" + "/".join(self.path.split("/")[1:3])
+            under = f"to `{self.place.vendor}`, under homes: {self.place.section}"
+            lines.append(f"# spec/vendors.yaml: add the prefix {prefix} {under}.")
+        if self.row:
+            lines.append(self._ledger_line(described))
+        return [*lines, *(f"# Left out: {one_line(text)}." for text in dict.fromkeys(self.left))]
+
+    def _ledger_line(self, described: Described) -> str:
+        file, row = described.rows[self.row]
+        operations = sorted({*map(str, seq(row.get("operations"))), self.id})
+        kept = {key: row[key] for key in ("title", "group") if key in row}
+        text = json.dumps(kept | {"operations": operations}, ensure_ascii=False)
+        line = f"# spec/{file}: {self.row}: {text}"
+        return (
+            line if len(line) <= WIDTH else line.replace(_OPERATIONS, f",\n#   {_OPERATIONS[2:]}")
+        )
+
+
+class Drafter:
+    """Drafts the calls of pages, one after the other, into one fragment."""
+
+    def __init__(self, described: Described, components: Components, given: Place | None) -> None:
+        self.described, self.components, self.given = described, components, given
+        self.ids = set(described.context.by_id)
+        self.ledger = Ledger(described)
+
+    def draft(self, page: Page, call: Call) -> Draft:
+        """One call. Raises DocsError if nobody says where it belongs."""
+        known = self.described.find(call) or self.described.numbered(call, page.number)
+        path = known.path if known else _path(call)
+        place = self._place(page, known, path)
+        id = known.id if known else names.operation_id(place.vendor, call.method, path, self.ids)
+        self.ids.add(id)
+        entry = Entry(page.url, page.number, "e", page.title, page.group)
+        rows = self.ledger.rows_of(entry)
+        draft = Draft(page, call, known, place, id, path, rows[0] if rows else "")
+        draft.left = [*page.faults, *page.refused]
+        self.components.left = draft.left
+        draft.parameters = self._parameters(draft)
+        draft.request = self._bodies(draft, call.request, is_request=True)
+        draft.response = self._bodies(draft, call.response, is_request=False)
+        if not draft.response:
+            draft.response = {"application/json": {"schema": self.components.any_object()}}
+        return draft
+
+    def _place(self, page: Page, known: Operation | None, path: str) -> Place:
+        home = known or self.described.home(path)
+        if home:
+            return Place(home.section, home.vendor, home.file)
+        if self.given:
+            return self.given
+        where = f"no prefix in vendors.yaml is the home of {path}"
+        raise DocsError(f"{page.source}: {where}; say with --home SECTION.VENDOR where it belongs")
+
+    def _parameters(self, draft: Draft) -> list[dict[str, Any]]:
+        given = {(one["in"], one["name"]): one for one in draft.call.parameters}
+        in_path = re.findall(r"\{([^{}]*)\}", draft.path)
+        for name in in_path:
+            schema = {"type": "string"}
+            made = {"name": name, "in": "path", "required": True, "schema": schema}
+            given.setdefault(("path", name), made)
+        parameters: list[dict[str, Any]] = []
+        for (place, name), one in given.items():
+            if place == "path" and name not in in_path:
+                note(draft.left, f"the path parameter {name}, which is not in the path")
+            else:
+                parameters.append(self._parameter(one))
+        return parameters
+
+    def _parameter(self, given: dict[str, Any]) -> dict[str, Any]:
+        theirs = given["schema"]
+        theirs = theirs if theirs.get("type") in _PLAIN_TYPES else {"type": "string"}
+        schema = self.components.write(theirs, "", "request")
+        made = {key: given[key] for key in ("name", "in", "required")}
+        made |= {"description": f"{names.words(given['name'])}. {TODO}", "schema": schema}
+        if "example" in given and self.components.fits(schema, given["example"]):
+            made["example"] = given["example"]
+        return made
+
+    def _bodies(self, draft: Draft, bodies: dict[str, Body], is_request: bool) -> dict[str, Any]:
+        """Media type objects, JSON first."""
+        ordered = sorted(bodies.items(), key=lambda item: not is_json(item[0]))
+        return {media: self._media(draft, media, body, is_request) for media, body in ordered}
+
+    def _media(self, draft: Draft, media: str, body: Body, is_request: bool) -> dict[str, Any]:
+        if is_event_stream(media):
+            return {}  # `streams` describes the events
+        if not is_json(media) and not is_request:
+            binary = {"type": "string", "contentMediaType": media}
+            return {"schema": {"type": "string"} if media.startswith("text/") else binary}
+        use: Use = "response" if not is_request else "request" if is_json(media) else "form"
+        examples = list(_small(draft, body.examples))
+        theirs = body.schema
+        for example in examples:
+            theirs = widened(theirs, example)
+        schema = self.components.write(theirs, f"{draft.prefix}{use.title()}", use)
+        fitting = [example for example in examples if self.components.fits(schema, example)]
+        if lacking := len(examples) - len(fitting):
+            whose = "request" if is_request else "response"
+            note(draft.left, f"{lacking} of the {whose}'s examples, which do not fit its schema")
+        if not is_json(media):
+            return {"schema": schema}
+        if fitting:
+            return {"schema": schema, "examples": _named(draft.page.title, fitting)}
+        return self._with_sample(draft, theirs, schema)
+
+    def _with_sample(
+        self, draft: Draft, theirs: dict[str, Any], schema: dict[str, Any]
+    ) -> dict[str, Any]:
+        """A media type object with an example of ours; of any object, where there is none that
+        fits.
+        """
+        words = f"Ours; the page's own was not usable. {TODO}"
+        try:
+            value = sample(theirs)
+        except ValueError:
+            value = None
+        if value is None or not self.components.fits(schema, value):
+            note(draft.left, "a schema that no example could be made for")
+            schema, value = self.components.any_object(), {}
+        return {"schema": schema, "examples": {"ours": {"summary": words, "value": value}}}
+
+
+def _path(call: Call) -> str:
+    """The path of a call that is new, with its parameters in braces."""
+    return re.sub(r"(?<=/):(\w+)", r"{\1}", [*call.others, call.path][0])
+
+
+def _small(draft: Draft, examples: list[Any]) -> Iterable[Any]:
+    """The examples that a person can read."""
+    for example in examples:
+        if is_small(example):
+            yield example
+        else:
+            note(draft.left, "an example that is too large")
+
+
+def _named(title: str, examples: list[Any]) -> dict[str, Any]:
+    """The examples by name."""
+    name = names.snake(title)[:40].strip("_") or "page"
+    numbered = enumerate(examples, 1)
+    return {f"{name}_{number}" if number > 1 else name: {"value": one} for number, one in numbered}
+
+
+def response_examples(draft: Draft) -> list[dict[str, Any]]:
+    """The page's examples of the JSON response that the draft kept."""
+    bodies = (media for name, media in draft.response.items() if is_json(name))
+    examples = obj(next(bodies, {}).get("examples"))
+    values = (example["value"] for name, example in examples.items() if name != "ours")
+    return [value for value in values if isinstance(value, dict)]

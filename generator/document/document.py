@@ -1,0 +1,119 @@
+"""The joined document, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+from ..join import METHODS
+from ..source import obj, seq
+from .operation import Operation
+from .references import references, resolve
+from .schema import Schema
+
+
+class Document:
+    """A joined OpenAPI document: its operations, its schemas, and what its references lead to.
+
+    Attributes:
+        node: The document as plain dicts and lists. It must not change while this object is used.
+    """
+
+    def __init__(self, node: dict[str, Any]) -> None:
+        self.node = node
+        self._schemas: dict[int, Schema] = {}  # by id() of the node, which the schema keeps alive
+
+    def components(self, kind: str) -> dict[str, Any]:
+        """The components of a kind, such as `schemas`, by name."""
+        return obj(obj(self.node.get("components")).get(kind))
+
+    @property
+    def server(self) -> str:
+        """The URL of the first server, or an empty string."""
+        return str(obj(next(iter(seq(self.node.get("servers"))), {})).get("url") or "")
+
+    # Operations
+
+    @cached_property
+    def operations(self) -> list[Operation]:
+        """Every operation, in the order of the document."""
+        return [
+            self._operation(path, method, node)
+            for path, item in obj(self.node.get("paths")).items()
+            for method, node in obj(item).items()
+            if method in METHODS and isinstance(node, dict)
+        ]
+
+    def _operation(self, path: str, method: str, node: dict[str, Any]) -> Operation:
+        tag = str(next(iter(seq(node.get("tags"))), ""))
+        section, _, vendor = tag.partition(".")
+        return Operation(self, section, vendor, path, method, node)
+
+    @cached_property
+    def by_id(self) -> dict[str, Operation]:
+        """Operations by operationId; of two with one id, the first."""
+        return {operation.id: operation for operation in reversed(self.operations) if operation.id}
+
+    @cached_property
+    def tags(self) -> dict[str, dict[str, Any]]:
+        """The tags by name: sections, and vendors within them."""
+        return {
+            tag["name"]: tag
+            for tag in map(obj, seq(self.node.get("tags")))
+            if isinstance(tag.get("name"), str)
+        }
+
+    # Schemas
+
+    @cached_property
+    def schemas(self) -> dict[str, Schema]:
+        """The named schemas."""
+        made = {
+            name: Schema(self, node, name, name)
+            for name, node in self.components("schemas").items()
+        }
+        self._schemas.update(
+            {
+                id(schema.origin): schema
+                for schema in made.values()
+                if isinstance(schema.origin, dict)
+            }
+        )
+        return made
+
+    def schema(self, node: Any, where: str) -> Schema:
+        """The schema that stands at a node; `where` names the place in messages."""
+        if not isinstance(node, dict):
+            return Schema(self, node, where)
+        _ = self.schemas
+        if id(node) not in self._schemas:
+            self._schemas[id(node)] = Schema(self, node, where)
+        return self._schemas[id(node)]
+
+    # References
+
+    def resolve(self, node: Any, where: str) -> Any:
+        """The node itself, or what its chain of `$ref` leads to. Raises DocumentError, which names `where`, if it leads nowhere."""
+        return resolve(self.node, node, where)
+
+    def examples(self, holder: dict[str, Any]) -> list[Any]:
+        """The examples of a parameter object or a media type object."""
+        if "example" in holder:
+            return [holder["example"]]
+        named = obj(holder.get("examples"))
+        return [obj(self.resolve(example, name)).get("value") for name, example in named.items()]
+
+    def reached(self, roots: Iterable[Any]) -> set[str]:
+        """Names of the schemas that some parts of the document refer to, directly or not."""
+        found: set[str] = set()
+        seen: set[str] = set()
+        todo = [ref for root in roots for ref in references(root)]
+        while todo:
+            ref = todo.pop()
+            if ref not in seen:
+                seen.add(ref)
+                _, _, kind, name = ref.split("/")
+                found |= {name} if kind == "schemas" else set()
+                todo += references(self.components(kind).get(name))
+        return found

@@ -1,0 +1,110 @@
+"""Annotations: Python types as text, and the names that must be imported to read them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..document.names import TYPE_NAMES
+
+MODELS, MODEL_BASE = "api302_client.models", "api302_client._model"
+_RETURNED = {
+    "bytes": "Binary",
+    "dict[str, Any]": "JsonObject",
+    "list[Any]": "JsonList",
+    "str": "Text",
+}
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """A union of types, the values of its Literal apart, and the (module, name) pairs that must be imported to read it."""
+
+    parts: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    imports: frozenset[tuple[str, str]] = frozenset()
+
+    def __or__(self, other: Annotation) -> Annotation:
+        parts = tuple(dict.fromkeys(self.parts + other.parts))
+        if "float" in parts:  # which admits int
+            parts = tuple(part for part in parts if part != "int")
+        return Annotation(
+            parts, tuple(dict.fromkeys(self.values + other.values)), self.imports | other.imports
+        )
+
+    def __str__(self) -> str:
+        if "Any" in self.parts:
+            return "Any"
+        literal = [f"Literal[{', '.join(self.values)}]"] if self.values else []
+        last = ["None"] if "None" in self.parts else []
+        return (
+            " | ".join([*literal, *(part for part in self.parts if part != "None"), *last]) or "Any"
+        )
+
+    @property
+    def optional(self) -> str:
+        """With None, and None as the default."""
+        return f"{self} = None" if str(self) == "Any" else f"{self | scalar('None')} = None"
+
+    def without_none(self) -> Annotation:
+        """For an argument: there None means not sent."""
+        return Annotation(
+            tuple(part for part in self.parts if part != "None"), self.values, self.imports
+        )
+
+
+ANY = Annotation(("Any",), (), frozenset({("typing", "Any")}))
+FILE = Annotation(("FileInput",), (), frozenset({("api302", "FileInput")}))
+
+
+def scalar(name: str) -> Annotation:
+    """A type that needs no import."""
+    return Annotation((name,))
+
+
+def imported(name: str, module: str) -> Annotation:
+    """A type that is imported by its name."""
+    return Annotation((name,), (), frozenset({(module, name)}))
+
+
+def generic(name: str, module: str, *arguments: Annotation) -> Annotation:
+    """A type with arguments, such as `Sequence[str]`."""
+    imports = frozenset({(module, name)}).union(*(argument.imports for argument in arguments))
+    return Annotation((f"{name}[{', '.join(map(str, arguments))}]",), (), imports)
+
+
+def literal(value: object) -> Annotation:
+    """One value; of a float, which no Literal can hold, its type."""
+    if value is None:
+        return scalar("None")
+    if isinstance(value, float):
+        return scalar("float")
+    return Annotation((), (repr(value),), frozenset({("typing", "Literal")}))
+
+
+def union(annotations: Iterator[Annotation]) -> Annotation:
+    """The types of all of them."""
+    joined = Annotation()
+    for annotation in annotations:
+        joined |= annotation
+    return joined if joined.parts or joined.values else ANY
+
+
+def returned(expressions: Iterator[str]) -> Annotation:
+    """The type of a whole response, from the type expressions that the raw client structures it by."""
+    whole = (
+        imported(_RETURNED[text], MODEL_BASE) if text in _RETURNED else received(text)
+        for text in expressions
+    )
+    return union(whole)
+
+
+def received(expression: str) -> Annotation:
+    """The type of something inside a response, from the type expression that the raw client structures it by."""
+    bare = re.sub(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", "", expression)
+    names = set(re.findall(r"[A-Za-z_]\w*", bare))
+    typing = {("typing", name) for name in names & {"Any", "Literal"}}
+    return Annotation(
+        (expression,), (), frozenset(typing | {(MODELS, name) for name in names - TYPE_NAMES})
+    )

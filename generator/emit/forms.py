@@ -1,0 +1,167 @@
+"""The forms in which each operation is called (at once, as a task, a stream, page by page…), and what each one returns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..document import Operation
+from ..document.media import EVENT_STREAM, is_json
+from ..source import obj
+from .annotation import ANY, Annotation, imported, received, returned, scalar
+from .arguments import NameProblem
+from .raw_client import RawClient
+from .response_types import expression
+
+
+@dataclass
+class Form:
+    """One way of calling an operation."""
+
+    kind: str
+    """The method of `api302._resource.Resource` that does the work."""
+    name: str
+    item: Annotation
+    """What is returned, or what the task, stream or iterator returned is of."""
+    whole: Annotation | None = None
+    """What `final()` of a stream gives."""
+    switch: dict[str, Any] = field(default_factory=dict)
+    """The field that asks for this form, as in `x-task.when`."""
+    accept: tuple[str, ...] = ()
+    hidden: tuple[dict[str, Any], ...] = ()
+    """Fields that are no arguments, beside the switches of all forms."""
+
+
+def forms(raw: RawClient, operation: Operation, name: str = "") -> list[Form]:
+    """The forms of an operation, the plainest first. `create`, a shortcut's name, gives its twins bare names. Raises NameProblem."""
+    name = name or operation.place[-1]
+    prefix = Prefix(is_bare=name == "create")
+    replies = replies_of(raw, operation)
+    whole = [media for media in replies if media != EVENT_STREAM]
+    is_stream = "x-stream" in operation.node
+    streams_alone = is_stream and (not whole or name.startswith("stream"))
+    task = operation.extension("x-task")
+    found: list[Form] = []
+    if task and "when" not in task:
+        found.append(Form("_submit", name, _task_reply(raw, operation)))
+    elif not streams_alone:
+        item = returned(replies[media] for media in whole) if whole else scalar("None")
+        found.append(Form("_call", name, item, accept=tuple(whole)))
+    if "when" in task:
+        found.append(
+            Form(
+                "_submit", prefix("submit", name), _task_reply(raw, operation), switch=task["when"]
+            )
+        )
+    if is_stream:
+        found.append(_stream(raw, operation, name if streams_alone else prefix("stream", name)))
+    if binary := tuple(media for media in whole if replies[media] == "bytes"):
+        called = prefix("stream_bytes" if is_stream else "stream", name)
+        found.append(Form("_stream_bytes", called, Annotation(), accept=binary))
+    return [*found, *_more(operation, name, prefix)]
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """Puts `submit_` and the like before a name; of bare names only that stays."""
+
+    is_bare: bool
+
+    def __call__(self, prefix: str, name: str) -> str:
+        return prefix if self.is_bare else f"{prefix}_{name}"
+
+
+def _stream(raw: RawClient, operation: Operation, name: str) -> Form:
+    rule = operation.extension("x-stream")
+    return Form(
+        "_stream", name, _event(raw, operation), _sum(raw, operation), obj(rule.get("when"))
+    )
+
+
+def _more(operation: Operation, name: str, prefix: Prefix) -> Iterator[Form]:
+    """The forms that make several calls: paging and uploads."""
+    if pages := operation.extension("x-pages"):
+        hidden = {"in": "query", "name": pages["parameter"]}
+        yield Form(
+            "_iterate",
+            prefix("iter", name),
+            _item(operation, str(pages["items"])),
+            hidden=(hidden,),
+        )
+    if "finish" in operation.extension("x-upload"):
+        yield Form(
+            "_upload", operation.extension("x-upload")["method"], imported("Uploaded", "api302")
+        )
+
+
+# -- what they return
+
+
+def replies_of(raw: RawClient, operation: Operation) -> dict[str, str]:
+    """Type expressions of the successful responses by media type."""
+    found: dict[str, str] = {}
+    may_be_ticket = "when" in operation.extension("x-task")
+    for status, by_media in raw.endpoints[operation.id].responses.items():
+        for media, kind in by_media.items() if status.startswith("2") else ():
+            kind = _without_ticket(operation, kind) if may_be_ticket else kind
+            known = found.setdefault(media, kind)
+            found[media] = known if known == kind else f"{known} | {kind}"
+    return found
+
+
+def _json_replies(raw: RawClient, operation: Operation) -> list[str]:
+    return [kind for media, kind in replies_of(raw, operation).items() if is_json(media)] or ["Any"]
+
+
+def _without_ticket(operation: Operation, kind: str) -> str:
+    """The type of a response that may also be a task's id, without the classes that hold the id: they answer `submit_…` alone."""
+    paths = obj(operation.extension("x-task").get("parameters")).values()
+    ids = {re.split(r"[.\[]", str(path))[0] for path in paths}
+    schemas = operation.document.schemas
+    kept = [
+        name
+        for name in kind.split(" | ")
+        if name not in schemas or not ids & schemas[name].properties.keys()
+    ]
+    return " | ".join(kept) if kept else kind
+
+
+def _task_reply(raw: RawClient, operation: Operation) -> Annotation:
+    """What a finished task's `reply` is."""
+    name = operation.extension("x-task")["fetch"]
+    fetch = operation.document.by_id.get(name)
+    if fetch is None:
+        raise NameProblem(
+            f"x-task.fetch names `{name}`, which is no operation", "name the fetching operation"
+        )
+    status = fetch.extension("x-task-status")
+    own = _json_replies(raw, operation if "reply" in status else fetch)
+    return returned(iter([*own, "bytes"] if obj(status.get("done")).get("binary") else own))
+
+
+def _event(raw: RawClient, operation: Operation) -> Annotation:
+    """What each event of the operation's stream carries."""
+    kind = raw.endpoints[operation.id].stream
+    if kind is None:
+        fault = f"it has x-stream, but no 2xx reply of {EVENT_STREAM} with itemSchema"
+        raise NameProblem(fault, "describe the stream's events")
+    return received(kind)
+
+
+def _sum(raw: RawClient, operation: Operation) -> Annotation:
+    """What the events of the operation's stream add up to."""
+    stream = operation.extension("x-stream")
+    if "accumulate" not in stream:
+        return received("Any")
+    return received(stream.get("reply") or _json_replies(raw, operation)[0].split(" | ")[0])
+
+
+def _item(operation: Operation, path: str) -> Annotation:
+    """The type of the items that a plain path of names finds in the response."""
+    schema = operation.json_success.schema if operation.json_success else None
+    for step in path.removesuffix("[]").split(".") if path not in ("@", "[]") else []:
+        schema = schema.target.properties.get(step.strip('"')) if schema else None
+    items = schema.target.items if schema else None
+    return received(expression(items)) if items else ANY

@@ -1,0 +1,277 @@
+"""The methods of the client: their arguments, their annotations, and what they hand to the core."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ..document import Document, Operation
+from ..source import obj
+from . import arguments
+from .annotation import FILE, Annotation, literal, received, union
+from .arguments import Argument, Arguments, BodyArguments, NameProblem, Shape
+from .docstrings import Texts, docstring
+from .forms import Form, forms, replies_of
+from .raw_client import RawClient, plan
+from .request_types import RequestTypes
+from .typed_dicts import owners
+
+_SOON = {
+    "_submit": "Task",
+    "_stream": "Stream",
+    "_stream_bytes": "ByteStream",
+    "_iterate": "Iterator",
+}
+_TWINS = {
+    "_submit": "gives a task at once",
+    "_stream": "gives the events as they come",
+    "_stream_bytes": "gives the bytes as they come",
+    "_iterate": "goes through the items of all pages",
+    "_upload": "makes all the steps of the upload in one call",
+}
+Sent = dict[str, list[tuple[str, str]]]
+"""By place, what is sent: name on the wire and the Python expression."""
+
+
+@dataclass(frozen=True)
+class Overload:
+    """Where each shape of the request has a response of its own: its arguments and what takes the place of `Method.item`."""
+
+    arguments: list[Argument]
+    item: Annotation
+
+
+@dataclass(frozen=True)
+class OwnArguments:
+    """The arguments of ours."""
+
+    all: dict[str, str]
+    """By name, `annotation = default`."""
+    texts: dict[str, str]
+    """Their descriptions."""
+    imports: set[tuple[str, str]]
+
+
+@dataclass
+class Method:
+    """A method to render, for the sync class and the async one."""
+
+    operation: Operation
+    name: str
+    kind: str
+    arguments: list[Argument]
+    own: dict[str, str]
+    """Our own arguments: by name, `annotation = default`."""
+    sent: Sent
+    item: Annotation
+    doc: list[str]
+    imports: set[tuple[str, str]]
+    whole: Annotation | None
+    """What `final()` of a stream gives."""
+    overloads: list[Overload]
+
+    @property
+    def constant(self) -> str:
+        """The name of its operation's facts."""
+        return self.operation.action.upper()
+
+    def returns(self, prefix: str, item: Annotation | None = None) -> str:
+        """The annotation of what the method returns; `prefix` is `Async` on the async class."""
+        items = [item] if item else [overload.item for overload in self.overloads] or [self.item]
+        if self.kind == "_stream_bytes":
+            return f"{prefix}ByteStream"
+        if self.kind == "_stream":
+            return f"{prefix}Stream[{self.item}, {self.whole}]"
+        outer = f"{prefix}{_SOON[self.kind]}[{{}}]" if self.kind in _SOON else "{}"
+        return " | ".join(outer.format(own) for own in items)
+
+
+class Methods:
+    """How each operation of a document is called in Python.
+
+    Attributes:
+        document: The joined document.
+        raw: What the raw client is made of.
+    """
+
+    def __init__(self, document: Document, raw: RawClient | None = None) -> None:
+        self.document = document
+        self.raw = raw or plan(document)
+        self.types = RequestTypes(owners(document), set(self.raw.classes))
+
+    def arguments(self, operation: Operation) -> Arguments:
+        """What an operation takes. Raises NameProblem."""
+        try:
+            return arguments.read(operation, self.types)
+        except NameProblem:
+            raise
+        except (KeyError, TypeError, ValueError) as error:
+            fault = f"its request cannot be read ({type(error).__name__}: {error})"
+            raise NameProblem(fault, "run `python -m generator check`") from error
+
+    def forms(self, operation: Operation, name: str = "") -> list[Form]:
+        """The forms in which an operation is called, under a name or where people find it. Raises NameProblem."""
+        return forms(self.raw, operation, name)
+
+    def replies(self, operation: Operation) -> dict[str, str]:
+        """Type expressions of an operation's successful responses by media type."""
+        return replies_of(self.raw, operation)
+
+    def of(self, operation: Operation, name: str = "") -> list[Method]:
+        """The methods of an operation, the plainest first, under a name or where people find it; its docstring points to the others."""
+        first, *twins = self.forms(operation, name)
+        see = [f"`{twin.name}` {_TWINS[twin.kind]}." for twin in twins]
+        return [
+            self._method(operation, first, see),
+            *(self._method(operation, twin, []) for twin in twins),
+        ]
+
+    def _method(self, operation: Operation, form: Form, see: list[str]) -> Method:
+        taken = self.arguments(operation)
+        switches = {(place.get("in"), place.get("name")) for place in _hidden(operation, form)}
+        shown = [
+            argument for argument in taken.all if (argument.place, argument.wire) not in switches
+        ]
+        sent = _sent(operation, form, shown)
+        own = _own_arguments(form.accept, taken.body.is_unknown and "body" in sent)
+        texts = Texts.of(operation)
+        if form.kind == "_upload":
+            texts, shown = _as_upload(operation, texts, shown)
+        lines = docstring(texts, shown, taken.body, own.texts, _returns(operation, form), see)
+        overloads = (
+            list(_overloads(shown, taken.body, form)) if form.kind in ("_call", "_submit") else []
+        )
+        return Method(
+            operation,
+            form.name,
+            form.kind,
+            shown,
+            own.all,
+            sent,
+            form.item,
+            lines,
+            _imports(form, shown) | own.imports,
+            form.whole,
+            overloads,
+        )
+
+
+def _hidden(operation: Operation, form: Form) -> Iterator[dict[str, object]]:
+    """The fields that are no arguments of a form."""
+    yield from form.hidden
+    for name in ("x-task", "x-stream"):
+        yield obj(operation.extension(name).get("when"))
+
+
+def _sent(operation: Operation, form: Form, shown: list[Argument]) -> Sent:
+    sent: Sent = {"path": [], "query": [], "headers": [], "body": []}
+    for argument in shown:
+        sent[_key(argument.place)].append((argument.wire, argument.name))
+    sent["path"].sort(key=lambda pair: operation.path.find(f"{{{pair[0]}}}"))
+    if form.switch:
+        sent[_key(form.switch["in"])].append((form.switch["name"], repr(form.switch["value"])))
+    if not operation.body:
+        del sent["body"]
+    return {place: pairs for place, pairs in sent.items() if pairs or place == "body"}
+
+
+def _key(place: str) -> str:
+    return "headers" if place == "header" else place
+
+
+def _imports(form: Form, shown: list[Argument]) -> set[tuple[str, str]]:
+    """What a type checker must import to read a method's annotations."""
+    found = set(form.item.imports | (form.whole.imports if form.whole else frozenset()))
+    found |= {pair for argument in shown for pair in argument.annotation.imports}
+    if form.kind == "_iterate":
+        return found | {("collections.abc", "Iterator"), ("collections.abc", "AsyncIterator")}
+    if form.kind in _SOON:
+        return found | {("api302", _SOON[form.kind]), ("api302", f"Async{_SOON[form.kind]}")}
+    return found
+
+
+def _overloads(shown: list[Argument], body: BodyArguments, form: Form) -> Iterator[Overload]:
+    """Where the request is one of `…Request` and the response one of the `…Reply` to each: what each takes and gives."""
+    replies = [part for expression in form.item.parts for part in expression.split(" | ")]
+    names = [shape.name.removesuffix("Request") + "Reply" for shape in body.shapes]
+    if len(names) < 2 or sorted(names) != sorted(replies):
+        return
+    for reply, shape in zip(names, body.shapes, strict=True):
+        taken = [
+            argument
+            for argument in shown
+            if argument.place != "body" or argument.wire in shape.fields
+        ]
+        own = [replace(argument, required=_is_required(argument, shape)) for argument in taken]
+        own.sort(key=lambda argument: not argument.required)
+        yield Overload(own, received(reply))
+
+
+def _is_required(argument: Argument, shape: Shape) -> bool:
+    return argument.wire in shape.required if argument.place == "body" else argument.required
+
+
+def _as_upload(
+    operation: Operation, texts: Texts, shown: list[Argument]
+) -> tuple[Texts, list[Argument]]:
+    """What the one call of an upload says of itself, and what it takes: the file, and the arguments of the step that begins it."""
+    rule = operation.extension("x-upload")
+    finish = operation.document.by_id.get(rule["finish"])
+    if finish is None:
+        fault = f"x-upload.finish names `{rule['finish']}`, which is no operation"
+        raise NameProblem(fault, "name the last step")
+    if any(argument.name == "file" for argument in shown):
+        fault = "an argument `file` stands where x-upload's method has the file"
+        raise NameProblem(fault, "take x-upload off this operation")
+    told = f"Makes the calls `{operation.action}` and `{finish.action}`; see there which files are taken. "
+    told += (
+        "In between, the file goes to a store on another host, which never sees the key. "
+        if "put" in rule
+        else ""
+    )
+    told += "The notes of an error say which step failed and what was begun before. "
+    told += "`extra_query` and `extra_body` go with the first call, `extra_headers` with both."
+    about = "The file; it is streamed, whatever its size."
+    file = Argument("file", "", "file", True, FILE, about, files=("part",))
+    return replace(texts, summary="Upload a file, all steps in one call", description=told), [
+        file,
+        *shown,
+    ]
+
+
+def _returns(operation: Operation, form: Form) -> str:
+    described = (response.description for response in operation.responses if response.is_success)
+    text = next(described, "") or "The reply."
+    return {
+        "_call": text,
+        "_submit": f"The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` ({form.item}).",
+        "_stream": f"The stream, a context manager to iterate over ({form.item}).",
+        "_stream_bytes": f"{text.rstrip('.')}, as a context manager that gives the bytes as they come.",
+        "_iterate": "The items of all pages, each page asked for when it is reached.",
+        "_upload": "In `url` what other calls take for the file, and in `reply` what the last step replied.",
+    }[form.kind]
+
+
+def _own_arguments(accept: tuple[str, ...], unknown: bool) -> OwnArguments:
+    """Our own arguments. `accept`: the media types to choose from; `unknown`: nobody knows the fields of the body."""
+    mapping, texts = "Mapping[str, Any]", dict[str, str]()
+    own: dict[str, str] = {}
+    imports = {("collections.abc", "Mapping"), ("typing", "Any")}
+    if unknown:
+        own["extra_body"] = mapping
+        texts["extra_body"] = "The whole body."
+    if len(accept) > 1:
+        media = union(literal(name) for name in accept)
+        own["accept"] = f"{media} | None = None"
+        texts["accept"] = "The media type to answer in."
+        imports |= media.imports
+    own["extra_headers"] = "Mapping[str, str] | None = None"
+    own["extra_query"] = f"{mapping} | None = None"
+    own.setdefault("extra_body", f"{mapping} | None = None")
+    own["timeout"] = "float | None = None"
+    given = ", ".join(name for name in own if name.startswith("extra_") and name not in texts)
+    texts[given] = "Sent on top of the rest."
+    texts["timeout"] = (
+        "Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`."
+    )
+    return OwnArguments(own, texts, imports)

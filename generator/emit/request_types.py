@@ -1,0 +1,60 @@
+"""Schemas as types of arguments: what a caller may give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..document import Schema
+from .annotation import ANY, FILE, Annotation, generic, imported, literal, scalar, union
+from .response_types import SCALARS
+
+PARAMS = "api302_client.params"
+
+
+class RequestTypes:
+    """Renders schemas as annotations of arguments.
+
+    Args:
+        modules: In which module of `params` the TypedDict of each request schema is.
+        classes: The schemas that have a class for responses; their TypedDicts are imported under another name.
+    """
+
+    def __init__(self, modules: Mapping[str, str], classes: set[str]) -> None:
+        self.modules = modules
+        self.classes = classes
+
+    def annotation(self, schema: Schema, file: bool = False) -> Annotation:
+        """The type of a value that goes into a request. `file`: the strings in it stand for files."""
+        file = file or schema.is_file
+        if schema.ref:
+            return self._reference(schema, file)
+        if variants := schema.any_of or schema.one_of:
+            return union(self.annotation(member, file) for member in variants)
+        if schema.all_of:
+            return self.annotation(schema.all_of[0], file)
+        if schema.values is not None:
+            return union(literal(value) for value in schema.values)
+        return union(self._plain(name, schema, file) for name in schema.types)
+
+    def _reference(self, schema: Schema, file: bool) -> Annotation:
+        name, target = schema.target_name, schema.target
+        if not target.holds_object() or target.is_open_object:
+            return self.annotation(target, file)
+        module = f"{PARAMS}.{self.modules[name]}"
+        if name not in self.classes:
+            return imported(name, module)
+        alias = f"{name}Param"
+        return Annotation((alias,), (), frozenset({(module, f"{name} as {alias}")}))
+
+    def _plain(self, name: str, schema: Schema, file: bool) -> Annotation:
+        if name == "array":
+            return generic(
+                "Sequence",
+                "collections.abc",
+                self.annotation(schema.items, file) if schema.items else ANY,
+            )
+        if name == "object":
+            values = schema.additional if not schema.properties else None
+            inner = self.annotation(values) if values else ANY
+            return generic("Mapping", "collections.abc", scalar("str"), inner)
+        return FILE if file and name == "string" else scalar(SCALARS[name])
