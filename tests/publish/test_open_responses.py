@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from openapi_schema_validator import OAS31Validator
+from proof.tools import with_new_words
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
@@ -230,16 +231,3 @@ def test_a_new_word_fits_every_response() -> None:
                 )
                 assert error is None, f"{operation['operationId']}: {error.message[:300]}"
     assert changed > 50
-
-
-def with_new_words(value: Any) -> Any:
-    """A response with other words wherever it has one for a state or a type."""
-    if isinstance(value, list):
-        return [with_new_words(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    words = {"status", "state", "task_status", "type", "path_type"}
-    return {
-        key: "new-word" if key in words and isinstance(one, str) else with_new_words(one)
-        for key, one in value.items()
-    }
