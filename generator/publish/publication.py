@@ -25,8 +25,10 @@ from generator.emit.namespaces import planned
 from generator.join import join, operations
 from generator.source import EXTENSIONS_FILE, Spec, SpecError, seq
 
-from . import llms, samples, site
+from . import site
 from .distribution import add_distribution, repository
+from .llms import llms_text
+from .samples import samples
 from .versions import Json, Loss, as_published, to_30, to_31
 from .versions.losses import loss_report
 from .yaml_text import as_yaml
@@ -60,38 +62,42 @@ def publish(spec_dir: Path, out: Path) -> list[str]:
             raise SpecError(problems)
         document = join(spec)
         try:
-            planned(
-                Methods(Document(document)), spec
-            )  # a call that Python cannot have has no sample either
-            documents, losses = versions(document)
+            methods = Methods(Document(document))
+            planned(methods, spec)  # a call that Python cannot have has no sample either
+            documents, losses = versions(document, methods)
         except DocumentError as error:
             raise BuildError(str(error)) from error
         _write_documents(documents, folder)
         extensions = json.dumps(spec.extensions_schema(), indent=2, ensure_ascii=False)
         _write(folder / EXTENSIONS_FILE, extensions + "\n")
         _write(folder / "losses.md", loss_report(losses))
-        _write(folder / "llms.txt", llms.text(documents["3.2"]))
-        site.build(documents["3.2"], folder)
+        _write(folder / "llms.txt", llms_text(methods, documents["3.2"]["info"]))
+        site.build(methods, documents["3.2"], folder)
         add_distribution(folder, document["info"]["version"])
         return list(_sizes(folder))
 
 
-def versions(document: Json) -> tuple[dict[str, Json], list[Loss]]:
-    """The published document by OpenAPI version, and what the older versions cannot say."""
-    newest = as_published(stamped(document))
+def versions(document: Json, methods: Methods) -> tuple[dict[str, Json], list[Loss]]:
+    """The published document by OpenAPI version, and what the older versions cannot say.
+
+    Args:
+        document: The joined document.
+        methods: How its operations are called.
+    """
+    newest = as_published(stamped(document, methods))
     middle, losses_31 = to_31(newest)
     oldest, losses_30 = to_30(middle)
     return {"3.2": newest, "3.1": middle, "3.0": oldest}, [*losses_31, *losses_30]
 
 
-def stamped(document: Json) -> Json:
+def stamped(document: Json, methods: Methods) -> Json:
     """A copy that says what it is and what it was made from, and has samples at each operation.
 
     `$self` names the document's file, relative to wherever the publication is; `x-content-hash` is the SHA-256 of the joined document as it stands in
     `generated/openapi.json`, so it is the same in every version; `x-evidence-date` is the day of
     the newest evidence in any `x-docs`.
     """
-    code = samples.samples(document)
+    code = samples(methods)
     paths: Json = {path: dict(item) for path, item in document["paths"].items()}
     days = [""]
     for path, method, operation in operations(document):

@@ -15,6 +15,8 @@ import yaml
 
 from generator import build
 from generator.__main__ import main
+from generator.document import Document
+from generator.emit.methods import Methods
 from generator.join import join
 from generator.publish import distribution, publication
 from generator.publish.versions.losses import Loss, loss_report
@@ -32,7 +34,7 @@ def no_node(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         publication.site,
         "build",
-        lambda document, out: (out / "index.html").write_text(document["openapi"]),
+        lambda methods, document, out: (out / "index.html").write_text(document["openapi"]),
     )
 
 
@@ -113,12 +115,16 @@ def test_a_document_says_what_it_is(
         ),
     ):
         (project / "pyproject.toml").write_text(setting)
-        documents, _ = publication.versions(with_contact(join(Spec.load(MINI))))
+        documents, _ = versions(with_contact(join(Spec.load(MINI))))
         assert all(document["info"]["contact"] == contact for document in documents.values())
     assert documents["3.2"]["$self"] == documents["3.1"]["x-$self"] == "openapi-3.2.json"
     assert documents["3.2"]["info"]["license"] == {"name": "MIT", "identifier": "MIT"}
     license_ = documents["3.0"]["info"]["license"]
     assert license_["url"] == "https://spdx.org/licenses/MIT.html"
+
+
+def versions(document: dict[str, Any]) -> tuple[dict[str, Any], list[Loss]]:
+    return publication.versions(document, Methods(Document(document)))
 
 
 def with_contact(document: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +134,7 @@ def with_contact(document: dict[str, Any]) -> dict[str, Any]:
 
 def test_the_title_makes_a_package_that_can_be_imported() -> None:
     """Generators make a package's name of it, which must not begin with a digit."""
-    for document in publication.versions(join(Spec.load(ROOT / "spec")))[0].values():
+    for document in versions(join(Spec.load(ROOT / "spec")))[0].values():
         assert re.match("[A-Za-z]", document["info"]["title"])
         assert document["externalDocs"]["url"] == "https://doc.302.ai"
 
@@ -198,8 +204,8 @@ def test_a_document_that_is_not_valid_is_not_published(
     before = contents(out)
     real = publication.versions
 
-    def broken(document: dict[str, Any]) -> tuple[dict[str, Any], list[Loss]]:
-        documents, losses = real(document)
+    def broken(document: dict[str, Any], methods: Methods) -> tuple[dict[str, Any], list[Loss]]:
+        documents, losses = real(document, methods)
         (item,) = [
             item for path, item in documents[version]["paths"].items() if path == "/acme/v1/videos"
         ]
@@ -239,7 +245,7 @@ def test_what_cannot_be_called_in_python_is_told_with_file_and_line(
 def test_a_failure_on_the_way_leaves_nothing(
     out: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(document: dict[str, Any], folder: Path) -> None:
+    def fail(methods: Methods, document: dict[str, Any], folder: Path) -> None:
         raise build.BuildError("Node is not installed")
 
     monkeypatch.setattr(publication.site, "build", fail)

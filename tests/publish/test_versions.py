@@ -20,6 +20,8 @@ from generator.publish.versions import Loss, to_30, to_31
 
 ROOT = Path(__file__).resolve().parents[2]
 
+NULL = {"type": "string", "nullable": True, "enum": [None]}
+
 
 @cache
 def documents() -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], list[Loss]]:
@@ -71,28 +73,19 @@ def lowered(schema: Any) -> tuple[Any, list[Loss]]:
             {"type": ["array", "string", "null"], "items": {"type": "integer"}},
             {
                 "anyOf": [
-                    {"type": "array", "items": {"type": "integer"}, "nullable": True},
+                    {"type": "array", "items": {"type": "integer"}},
                     {"type": "string"},
+                    NULL,
                 ],
             },
         ),
         (
             {"oneOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]},
-            {"oneOf": [{"type": "string", "nullable": True}, {"type": "integer"}]},
+            {"oneOf": [{"type": "string"}, {"type": "integer"}, NULL]},
         ),
         (
-            {"anyOf": [{"$ref": "#/a"}, {"type": "integer"}, {"type": "null"}]},
-            {"anyOf": [{"$ref": "#/a"}, {"type": "integer", "nullable": True}]},
-        ),
-        (  # no branch has a type
             {"anyOf": [{"$ref": "#/a"}, {"$ref": "#/b"}, {"type": "null"}]},
-            {
-                "anyOf": [
-                    {"$ref": "#/a"},
-                    {"$ref": "#/b"},
-                    {"type": "string", "nullable": True, "enum": [None]},
-                ]
-            },
+            {"anyOf": [{"$ref": "#/a"}, {"$ref": "#/b"}, NULL]},
         ),
         ({"enum": ["a", None]}, {"enum": ["a", None]}),
         ({"$ref": "#/components/schemas/X"}, {"$ref": "#/components/schemas/X"}),

@@ -151,19 +151,24 @@ def _references(node: Any) -> list[tuple[str, str]]:
 
 def _opened(schema: Json, place: str) -> Json:
     """A schema without closed enum; its parts are open already."""
-    if "oneOf" in schema and KNOWN in json.dumps(schema["oneOf"]):
-        # With their enums open, members may no longer exclude each other.
-        schema = {("anyOf" if key == "oneOf" else key): value for key, value in schema.items()}
+    schema = _without_exclusion(schema)
     keyword = _closing_keyword(schema, place)
     if keyword is None:
         return schema
     values = _values(schema, keyword)
-    known = [value for value in values if value is not None]
-    if not known:
+    if values == [None]:
         return schema
+    known = [value for value in values if value is not None]
     rest = {key: value for key, value in schema.items() if key != keyword}
     rest.setdefault("type", _type(values))
     return {**rest, KNOWN: known, "description": _description(rest.get("description"), known)}
+
+
+def _without_exclusion(schema: Json) -> Json:
+    """With their enums open, members of a oneOf may no longer exclude each other."""
+    if "oneOf" not in schema or KNOWN not in json.dumps(schema["oneOf"]):
+        return schema
+    return {("anyOf" if key == "oneOf" else key): value for key, value in schema.items()}
 
 
 def _closing_keyword(schema: Json, place: str) -> str | None:

@@ -145,7 +145,7 @@ def _union_with_null(schema: Json, union: str) -> None:
 
 
 def _typed_null(schema: Json, types: dict[str, str]) -> bool:
-    """Put a type beside `nullable`, or `nullable` into a branch of a union that has a type.
+    """Put a type beside `nullable`; in a union, null is a branch of its own.
 
     Strictly, in 3.0.3 `nullable` works beside a `type` alone, and a reference beside it still
     refuses null; the tools that people use let null pass there.
@@ -159,27 +159,28 @@ def _typed_null(schema: Json, types: dict[str, str]) -> bool:
         if union in schema:
             return _null_in_union(schema, union)
     if "enum" in schema:
-        known = [value for value in schema["enum"] if value is not None]
-        schema["type"] = _JSON_TYPES[type(known[0])] if known else "string"
+        schema["type"] = _type_of_values(schema["enum"])
         return True
-    targets = [types.get(str(member.get("$ref"))) for member in seq(schema.get("allOf"))]
-    if not targets:
+    if "allOf" not in schema:
         del schema["nullable"]  # without a type null is allowed anyway
         return True
+    targets = [types.get(str(member.get("$ref"))) for member in schema["allOf"]]
     schema["type"] = next((target for target in targets if target), "object")
     return False
 
 
+def _type_of_values(values: list[Any]) -> str:
+    known = [value for value in values if value is not None]
+    return _JSON_TYPES[type(known[0])] if known else "string"
+
+
 def _null_in_union(schema: Json, union: str) -> bool:
-    members = list(schema[union])
+    """Null as a branch of its own, which openapi-generator takes for the union being nullable.
+
+    Of `nullable` in another branch it takes no notice, and its Java classes then refuse null.
+    """
     del schema["nullable"]
-    for number, member in enumerate(members):
-        if "type" in member and "enum" not in member:
-            members[number] = {**member, "nullable": True}
-            break
-    else:
-        members.append({"type": "string", "nullable": True, "enum": [None]})
-    schema[union] = members
+    schema[union] = [*schema[union], _NULLS[0]]
     return "allOf" not in schema
 
 

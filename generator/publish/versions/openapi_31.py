@@ -79,19 +79,24 @@ def _tag_groups(document: Json) -> Json:
     says of it is at its entry in `x-tagGroups`.
     """
     tags = seq(document["tags"])
-    children: dict[str, list[str]] = {}
+    members: dict[str, list[str]] = {}
     for tag in tags:
         if "x-parent" in tag:
-            children.setdefault(tag["x-parent"], []).append(tag["name"])
-    contents = [operation for _, _, operation in operations(document)]
-    used = {name for operation in contents for name in seq(operation.get("tags"))}
-    groups = [tag for tag in tags if tag["name"] in children]
-    if not groups:
+            members.setdefault(tag["x-parent"], []).append(tag["name"])
+    if not members:
         return {}
+    used = _used_tags(document)
     return {
-        "tags": [tag for tag in tags if tag["name"] in used or tag["name"] not in children],
-        "x-tagGroups": [_group(tag, children[tag["name"]]) for tag in groups],
+        "tags": [tag for tag in tags if tag["name"] in used or tag["name"] not in members],
+        "x-tagGroups": [
+            _group(tag, members[tag["name"]]) for tag in tags if tag["name"] in members
+        ],
     }
+
+
+def _used_tags(document: Json) -> set[str]:
+    contents = [operation for _, _, operation in operations(document)]
+    return {name for operation in contents for name in seq(operation.get("tags"))}
 
 
 def _group(tag: Json, members: list[str]) -> Json:
