@@ -15,6 +15,7 @@ __all__ = ["code", "inline", "link", "prose", "text"]
 
 _MARKUP = re.compile(r"[\\`*\[\]<>~|]|\{(?=[{%#])|(?<!\w)_|_(?!\w)|&(?=#?\w+;)")
 _LINE_START = re.compile(r"(?:[#>+=-]|\d+[.)](?=\s|$))")
+_CLOSING = re.compile(r"(?<= )#(?=#*$)")
 _SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 _URL_CHARACTERS = "%/:?#@!$&'*+,;=-._~"
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "{": "&#123;", "|": "&#124;"}
@@ -22,7 +23,7 @@ _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "{": "&#123;", "|": "&#124;
 
 def text(value: str) -> str:
     """A text in one line, in which nothing is markup."""
-    return _at_start(_escaped(_one_line(value)))
+    return _at_ends(_escaped(_one_line(value)))
 
 
 def inline(value: str) -> str:
@@ -62,15 +63,16 @@ def _paragraph(value: str) -> str:
     for span in _SPAN.finditer(value):
         parts += [_escaped(value[end : span.start()]), code(span[2].strip(" ") or span[2])]
         end = span.end()
-    return _at_start("".join([*parts, _escaped(value[end:])]))
+    return _at_ends("".join([*parts, _escaped(value[end:])]))
 
 
 def _escaped(value: str) -> str:
     return _MARKUP.sub(lambda match: _ENTITIES.get(match[0], f"\\{match[0]}"), value)
 
 
-def _at_start(value: str) -> str:
-    """Escape what is markup at the start of a line alone: headings, lists, rules."""
+def _at_ends(value: str) -> str:
+    """Escape what is markup at the ends of a line alone: headings, lists, rules."""
+    value = _CLOSING.sub(r"\\\g<0>", value)
     match = _LINE_START.match(value)
     if not match:
         return value

@@ -115,8 +115,8 @@ def test_every_operation_shows_its_description_and_its_price() -> None:
 def test_every_operation_shows_its_evidence() -> None:
     for operation, text in each_operation():
         for entry in operation["x-docs"]:
-            source = entry.get("source", entry.get("page"))
-            assert (f"]({entry['url']}): " if "url" in entry else label(source)) in text
+            name = label(entry["source"]) if "source" in entry else entry.get("page", "")
+            assert (f"]({entry['url']}): " if "url" in entry else name) in text
             assert f"{EVIDENCE[entry['evidence']]}, seen {entry['seen']}" in text
             assert inline(entry.get("note", "")) in text
 

@@ -34,7 +34,7 @@ def source(methods: Methods, operation: Operation, request: Request, *, streams:
     url = shlex.quote(_url(methods, operation, request))
     lines = [f"curl {url}" if verb == usual else f"curl -X {verb} {url}"]
     lines += _key_options(operation)
-    lines += [f"-H {_quoted(f'{name}: {text(v)}')}" for name, v in _headers(request, data).items()]
+    lines += [f"-H {quoted(f'{name}: {text(v)}')}" for name, v in _headers(request, data).items()]
     lines += data
     if request.save_as:
         lines.append(f"-o {shlex.quote(request.save_as)}")
@@ -125,7 +125,7 @@ def text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _quoted(header: str) -> str:
+def quoted(header: str) -> str:
     """A header in double quotes, as people write it, if that is the same to a shell."""
     header = re.sub(r"\s+", " ", header)
     return shlex.quote(header) if re.search(r'["$`\\!]', header) else f'"{header}"'

@@ -39,7 +39,7 @@ def build(methods: Methods, document: Json, out: Path) -> None:
     folder = out / "site"
     folder.mkdir()
     _write(folder / "redoc.js", script)
-    _write(folder / "document.js", _as_script({"options": _options(copy), "document": copy}))
+    _write(folder / "document.js", script_of({"options": _options(copy), "document": copy}))
     _write(out / "index.html", (FOLDER / "index.html").read_text(encoding="utf-8"))
 
 
@@ -55,7 +55,7 @@ def _options(document: Json) -> Json:
     }
 
 
-def _as_script(content: Json) -> str:
+def script_of(content: Json) -> str:
     """A script that defines `api`. As text that is parsed, since a key may be `__proto__`."""
     text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     quoted = text.replace("\\", "\\\\").replace("'", "\\'")
