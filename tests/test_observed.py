@@ -62,7 +62,7 @@ def misses(document: Document, operation: Operation, record: dict[str, Any]) -> 
     """What of a record the description lacks or contradicts, each as `what: name`."""
     found = [f"query: {name}" for name in record["query"] if name not in queries(operation) | KEYS]
     found += request_misses(document, operation, record)
-    if "reply" not in (operation.extension("unknown") or {}):
+    if "response" not in (operation.raw.get("x-unknown") or {}):
         found += [
             f"reads: {path}"
             for path in record["response_reads"]
@@ -87,7 +87,7 @@ def request_misses(
         yield f"media: {kind}"
         return
     schema = document.resolve(content[kind]).get("schema", True)
-    unknown = "request" in (operation.extension("unknown") or {})
+    unknown = "request" in (operation.raw.get("x-unknown") or {})
     if kind == JSON:
         for error in document.validator(schema).iter_errors(record["body"]):
             yield f"invalid: /{'/'.join(map(str, error.instance_path))}"
@@ -99,6 +99,13 @@ def request_misses(
             )
             yield from sorted({f"body: {'.'.join(path)}" for path in undescribed})
         return
+    yield from form_misses(document, schema, record, unknown=unknown)
+
+
+def form_misses(
+    document: Document, schema: Any, record: dict[str, Any], *, unknown: bool
+) -> Iterator[str]:
+    """What of a form is not described."""
     fields = document.properties(schema)
     sent = {one["name"]: one["kind"] for one in record["form_fields"]}
     yield from (
@@ -114,17 +121,13 @@ def request_misses(
 
 def places(value: Any, *steps: str) -> Iterator[list[str]]:
     """The path of each field of a JSON value, however deep."""
-    pairs = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
-    for key, inner in pairs:
-        if isinstance(value, dict):
+    if isinstance(value, dict):
+        for key, inner in value.items():
             yield [*steps, key]
-        yield from places(inner, *steps, str(key))
+            yield from places(inner, *steps, key)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from places(inner, *steps, str(number))
 
 
 def required(document: Document, schema: Any) -> set[str]:
@@ -238,7 +241,7 @@ def poll_misses(document: Document, operation: Operation, poll: dict[str, Any]) 
     if fetch is None:
         yield f"poll: {poll['method']} {path}"
         return
-    task = operation.extension("task")
+    task = operation.raw.get("x-task")
     if task is None:
         yield "poll: x-task"
         return
@@ -247,7 +250,7 @@ def poll_misses(document: Document, operation: Operation, poll: dict[str, Any]) 
     yield from (
         f"poll query: {name}" for name in re.findall(r"(\w+)=", query) if name not in queries(fetch)
     )
-    status = fetch.extension("task-status") or {}
+    status = fetch.raw.get("x-task-status") or {}
     literal = [
         value for value in poll["done_values"] + poll["failed_values"] if not value.startswith("(")
     ]

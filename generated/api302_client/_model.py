@@ -8,11 +8,11 @@ Each top-level reply carries the HTTP exchange it came from (`http`) and the id 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 
 if TYPE_CHECKING:
     from os import PathLike
+    from pathlib import Path
 
 T = TypeVar("T")
 
@@ -147,16 +147,21 @@ class Binary(_Reply):
         self.media_type = media_type
         self.http = http
 
-    def save(self, path: str | PathLike[str]) -> Path:
-        """Write the content to a file, which is replaced, if it exists, once all is written; gives the path."""
-        target = Path(path)
-        part = target.with_name(f".{target.name}.part")
-        try:
-            part.write_bytes(self.content)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
-        return target
+    def save(self, path: str | PathLike[str] = ".") -> Path:
+        """Write the content to a file, and return its path.
+
+        A file of that path is replaced once all is written. In a folder, the file gets the server's
+        name for it, or one from its content, with a number where the name is taken. A device or a
+        pipe is written to directly.
+
+        Raises:
+            ValueError: there is no such folder, or it cannot be written to.
+            OSError: the content cannot be written; nothing is left behind.
+        """
+        from .writer import safe_name, save  # here, since few responses are saved
+
+        headers = {"content-type": self.media_type, **(self.http.headers if self.http else {})}
+        return save(self.content, path, safe_name(headers, start=self.content[:512]))
 
     def __repr__(self) -> str:
         return f"Binary(<{len(self.content)} bytes>, media_type={self.media_type!r})"

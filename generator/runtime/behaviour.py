@@ -391,7 +391,7 @@ class TaskStatus(NamedTuple):
             progress=_maybe(Progress.of, data.get("progress")),
             outputs=tuple(Path.of(path) for path in data.get("outputs", ())),
             result=_maybe(Result.of, data.get("result")),
-            response=_maybe(Path.of, data.get("reply")),
+            response=_maybe(Path.of, data.get("response")),
             message=error.get("message"),
             code=error.get("code"),
             interval=data.get("interval"),
@@ -473,7 +473,7 @@ class Stream(NamedTuple):
             error=data.get("error"),
             text=data.get("text"),
             accumulate=data.get("accumulate"),
-            response=data.get("reply"),
+            response=data.get("response"),
         )
 
 
@@ -543,6 +543,28 @@ class Repeatable(NamedTuple):
         return cls(data["because"])
 
 
+class Follow(NamedTuple):
+    """One entry of `x-follows`: a part of the response that follows the request. Mocks need it, clients do not."""
+
+    response: str
+    """Where the part is in the response or event."""
+    field: str | None = None
+    """It has the value of this parameter or body field."""
+    count: str | None = None
+    """It has as many items as this field asks for, or has itself."""
+    index: str | None = None
+    """The field of each item that counts them from 0."""
+    length: str | None = None
+    """It is a list of numbers, or a list of such lists, as long as this field says."""
+    sum: tuple[str, ...] = ()
+    """It is the sum of the numbers at these paths of the response."""
+
+    @classmethod
+    def of(cls, data: Json) -> Follow:
+        """From one entry of the extension."""
+        return cls(**{**data, "sum": _tuple(data.get("sum"))})
+
+
 class Behaviour(NamedTuple):
     """All that the extensions of one operation say."""
 
@@ -554,6 +576,7 @@ class Behaviour(NamedTuple):
     upload: Upload | None = None
     price: tuple[Price, ...] = ()
     repeatable: Repeatable | None = None
+    follows: tuple[Follow, ...] = ()
 
     @property
     def is_free(self) -> bool:
@@ -595,4 +618,5 @@ def read(extensions: Json) -> Behaviour:
         upload=_maybe(Upload.of, extensions.get("x-upload")),
         price=tuple(Price.of(entry) for entry in extensions.get("x-price", ())),
         repeatable=_maybe(Repeatable.of, extensions.get("x-repeatable")),
+        follows=tuple(Follow.of(entry) for entry in extensions.get("x-follows", ())),
     )

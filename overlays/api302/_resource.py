@@ -2,26 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ._calls.call import call
 from ._calls.session import Session
 from ._http.sync import iterate, run
-from ._types import Given, Operation, Options
+from ._types import Given, Options
+from ._types import Operation as _Operation
 
 if TYPE_CHECKING:
     from ._calls.files import FileInput
     from ._features.streams import AsyncByteStream, AsyncStream, ByteStream, Stream
     from ._features.tasks import AsyncTask, Task
-    from ._types import Call, Uploaded
+    from ._types import Call, Endpoint, Uploaded
 
 __all__ = ["AsyncResource", "Operation", "Resource"]
 
 
-def _stream_call(session: Session, op: Operation, options: Options, given: Given) -> Call:
+class Operation:
+    """An endpoint module as a generated namespace describes it, imported on first use."""
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        endpoint: str,
+        docs: str = "",
+        files: Mapping[str, tuple[str, ...]] | None = None,
+        required: tuple[str, ...] = (),
+        not_empty: tuple[str, ...] = (),
+        keys: tuple[str, ...] = (),
+        **extensions: Any,
+    ) -> None:
+        self.ID, self.DOCS, self.FILES = id, docs, files or {}
+        self.REQUIRED, self.NOT_EMPTY, self.KEY_HEADERS = required, not_empty, keys
+        names = {"status": "x-task-status"}
+        self.EXTENSIONS = {
+            names.get(name, f"x-{name}"): value for name, value in extensions.items()
+        }
+        self._endpoint = endpoint
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        from importlib import import_module
+
+        return getattr(import_module(f"api302_client.api.{self._endpoint}"), name)
+
+
+def _stream_call(session: Session, endpoint: Endpoint, options: Options, given: Given) -> Call:
     from ._calls.prepare import operation_call
 
+    op = _Operation.of(endpoint)
     return operation_call(session.settings, op, options, stream=True, **given)
 
 
@@ -35,37 +68,41 @@ class Resource:
     def __init__(self, client: Session) -> None:
         self._client = client
 
-    def _call(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> Any:
-        return run(call(self._client, op, options, **given))
+    def _call(self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]) -> Any:
+        return run(call(self._client, _Operation.of(endpoint), options, **given))
 
-    def _submit(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> Task[Any]:
+    def _submit(self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]) -> Task[Any]:
         from ._features.tasks import Task, submit
 
-        return Task(run(submit(self._client, op, options, given)))
+        return Task(run(submit(self._client, _Operation.of(endpoint), options, given)))
 
-    def _stream(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> Stream[Any]:
+    def _stream(
+        self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
+    ) -> Stream[Any]:
         from ._features.streams import Stream
 
-        return Stream(self._client, _stream_call(self._client, op, options, _events(given)))
+        return Stream(self._client, _stream_call(self._client, endpoint, options, _events(given)))
 
     def _stream_bytes(
-        self, op: Operation, *, options: Options, **given: Unpack[Given]
+        self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
     ) -> ByteStream:
         from ._features.streams import ByteStream
 
-        return ByteStream(self._client, _stream_call(self._client, op, options, given))
+        return ByteStream(self._client, _stream_call(self._client, endpoint, options, given))
 
-    def _iterate(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> Iterator[Any]:
+    def _iterate(
+        self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
+    ) -> Iterator[Any]:
         from ._features.paging import items
 
-        return iterate(items(self._client, op, options, given))
+        return iterate(items(self._client, _Operation.of(endpoint), options, given))
 
     def _upload(
-        self, op: Operation, *, file: FileInput, options: Options, **given: Unpack[Given]
+        self, endpoint: Endpoint, *, file: FileInput, options: Options, **given: Unpack[Given]
     ) -> Uploaded:
         from ._features.uploads import upload
 
-        return run(upload(self._client, op, file, options, given))
+        return run(upload(self._client, _Operation.of(endpoint), file, options, given))
 
 
 class AsyncResource:
@@ -74,40 +111,42 @@ class AsyncResource:
     def __init__(self, client: Session) -> None:
         self._client = client
 
-    async def _call(self, op: Operation, *, options: Options, **given: Unpack[Given]) -> Any:
-        return await call(self._client, op, options, **given)
+    async def _call(self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]) -> Any:
+        return await call(self._client, _Operation.of(endpoint), options, **given)
 
     async def _submit(
-        self, op: Operation, *, options: Options, **given: Unpack[Given]
+        self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
     ) -> AsyncTask[Any]:
         from ._features.tasks import AsyncTask, submit
 
-        return AsyncTask(await submit(self._client, op, options, given))
+        return AsyncTask(await submit(self._client, _Operation.of(endpoint), options, given))
 
     def _stream(
-        self, op: Operation, *, options: Options, **given: Unpack[Given]
+        self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
     ) -> AsyncStream[Any]:
         from ._features.streams import AsyncStream
 
-        return AsyncStream(self._client, _stream_call(self._client, op, options, _events(given)))
+        return AsyncStream(
+            self._client, _stream_call(self._client, endpoint, options, _events(given))
+        )
 
     def _stream_bytes(
-        self, op: Operation, *, options: Options, **given: Unpack[Given]
+        self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
     ) -> AsyncByteStream:
         from ._features.streams import AsyncByteStream
 
-        return AsyncByteStream(self._client, _stream_call(self._client, op, options, given))
+        return AsyncByteStream(self._client, _stream_call(self._client, endpoint, options, given))
 
     def _iterate(
-        self, op: Operation, *, options: Options, **given: Unpack[Given]
+        self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
     ) -> AsyncIterator[Any]:
         from ._features.paging import items
 
-        return items(self._client, op, options, given)
+        return items(self._client, _Operation.of(endpoint), options, given)
 
     async def _upload(
-        self, op: Operation, *, file: FileInput, options: Options, **given: Unpack[Given]
+        self, endpoint: Endpoint, *, file: FileInput, options: Options, **given: Unpack[Given]
     ) -> Uploaded:
         from ._features.uploads import upload
 
-        return await upload(self._client, op, file, options, given)
+        return await upload(self._client, _Operation.of(endpoint), file, options, given)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import (
+    TYPE_CHECKING,
     Any,
     Generic,
     Literal,
@@ -11,8 +13,10 @@ from typing import (
     Protocol,
     TypedDict,
     TypeVar,
-    cast,
 )
+
+if TYPE_CHECKING:
+    from api302_client.behaviour import Behaviour
 
 T = TypeVar("T")
 
@@ -95,82 +99,113 @@ class Given(TypedDict, total=False):
 
 
 class Endpoint(Protocol):
-    """What a module of `api302_client.api` has."""
+    """An operation's facts, as its module of `api302_client.api` has them."""
 
-    METHOD: str
-    PATH: str
-    RESPONSES: Mapping[str, Mapping[str, str]]
-    STREAM: str | None
-    MEDIA_TYPES: tuple[str, ...]
+    @property
+    def ID(self) -> str: ...
+    @property
+    def METHOD(self) -> str: ...
+    @property
+    def PATH(self) -> str: ...
+    @property
+    def MEDIA_TYPES(self) -> tuple[str, ...]: ...
+    @property
+    def RESPONSES(self) -> Mapping[str, Mapping[str, str]]: ...
+    @property
+    def STREAM(self) -> str | None: ...
+    @property
+    def DOCS(self) -> str: ...
+    @property
+    def FILES(self) -> Mapping[str, tuple[str, ...]]: ...
+    @property
+    def REQUIRED(self) -> tuple[str, ...]: ...
+    @property
+    def NOT_EMPTY(self) -> tuple[str, ...]: ...
+    @property
+    def KEY_HEADERS(self) -> tuple[str, ...]: ...
+    @property
+    def EXTENSIONS(self) -> Mapping[str, Any]: ...
+    @property
+    def build(self) -> Build: ...
 
-    def build(
+
+class Build(Protocol):
+    """Makes the arguments of a request from values by place, each by its name on the wire."""
+
+    def __call__(
         self,
         path: Values,
         query: Values,
         headers: Values,
-        body: Values | None,
+        body: Any,
         content_type: str | None,
     ) -> dict[str, Any]: ...
 
 
-class Operation:
-    """One operation of the API: where its endpoint module is, and its extensions as in the document."""
+class Operation(NamedTuple):
+    """One operation of the API."""
 
-    __slots__ = (
-        *("_module", "docs", "endpoint", "files", "id", "keys", "not_empty", "pages"),
-        *("price", "required", "status", "stream", "success", "task", "upload"),
-    )
+    id: str
+    method: str
+    path: str
+    build: Build
+    behaviour: Behaviour
+    """What its extensions say."""
+    media_types: tuple[str, ...] = ()
+    """Of the request's body; none where it has no body."""
+    responses: Mapping[str, Mapping[str, str]] = {}
+    """Type expressions by status and media type."""
+    stream_type: str | None = None
+    """Type expression of an event."""
+    docs: str = ""
+    """The URL of its documentation."""
+    files: Mapping[str, tuple[str, ...]] = {}
+    """Body fields that take a file, each with the forms it takes it in: part, url, base64, data_url."""
+    required: tuple[str, ...] = ()
+    """Body fields that every call needs."""
+    not_empty: tuple[str, ...] = ()
+    """Body fields in which an empty text is a mistake."""
+    key_headers: tuple[str, ...] = ()
+    """Headers that take the API key as well as `Authorization`."""
 
-    def __init__(
-        self,
-        *,
-        id: str,
-        endpoint: str,
-        docs: str = "",
-        files: Mapping[str, tuple[str, ...]] | None = None,
-        success: Mapping[str, Any] | None = None,
-        task: Mapping[str, Any] | None = None,
-        status: Mapping[str, Any] | None = None,
-        stream: Mapping[str, Any] | None = None,
-        pages: Mapping[str, Any] | None = None,
-        upload: Mapping[str, Any] | None = None,
-        price: list[Any] | None = None,
-        not_empty: tuple[str, ...] = (),
-        keys: tuple[str, ...] = (),
-        required: tuple[str, ...] = (),
-    ) -> None:
-        self.id = id
-        self.endpoint = endpoint
-        """`videos_kling.kling_text_to_video`, below `api302_client.api`."""
-        self.docs = docs
-        self.files = files or {}
-        """Body fields that take a file, each with the forms it takes it in: part, url, base64, data_url."""
-        self.success = success
-        self.task = task
-        self.status = status
-        self.stream = stream
-        self.pages = pages
-        self.upload = upload
-        self.price = price
-        self.not_empty = not_empty
-        """Body fields in which an empty text is a mistake."""
-        self.required = required
-        """Body fields that every call needs."""
-        self.keys = keys
-        """Headers that take the API key as well as `Authorization`."""
-        self._module: Endpoint | None = None
+    @classmethod
+    def of(cls, endpoint: Endpoint) -> Operation:
+        """The operation of an endpoint module, made once."""
+        return _operation(endpoint)
+
+    @classmethod
+    def by_id(cls, operation_id: str) -> Operation:
+        """The operation of an id. Raises KeyError."""
+        from importlib import import_module
+
+        from api302_resources._index import OPERATIONS
+
+        module, _, name = OPERATIONS[operation_id].partition(":")
+        return _operation(getattr(import_module(f"api302_resources.{module}"), name))
 
     def __repr__(self) -> str:
         return f"<Operation {self.id}>"
 
-    @property
-    def module(self) -> Endpoint:
-        """The endpoint module, imported on first use."""
-        if self._module is None:
-            from importlib import import_module
 
-            self._module = cast("Endpoint", import_module(f"api302_client.api.{self.endpoint}"))
-        return self._module
+@cache
+def _operation(endpoint: Endpoint) -> Operation:
+    from api302_client.behaviour import read
+
+    return Operation(
+        id=endpoint.ID,
+        method=endpoint.METHOD,
+        path=endpoint.PATH,
+        build=endpoint.build,
+        behaviour=read(endpoint.EXTENSIONS),
+        media_types=endpoint.MEDIA_TYPES,
+        responses=endpoint.RESPONSES,
+        stream_type=endpoint.STREAM,
+        docs=endpoint.DOCS,
+        files=endpoint.FILES,
+        required=endpoint.REQUIRED,
+        not_empty=endpoint.NOT_EMPTY,
+        key_headers=endpoint.KEY_HEADERS,
+    )
 
 
 class CallOptions(NamedTuple):

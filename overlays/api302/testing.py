@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ._paths import is_array, is_mapping
+from ._json import is_array, is_mapping
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -10,10 +10,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from api302_client.behaviour import TaskStatus as StatusRule
+
 from ._errors import InvalidArgument
-from ._features.tasks import operation, read_status
-from ._paths import is_object
-from ._types import TaskStatus
+from ._features.tasks import read_status
+from ._json import is_object
+from ._types import Operation, TaskStatus
 
 _UNIFIED: dict[str, Any] = {
     "state": "status",
@@ -55,21 +57,22 @@ def parse(body: bytes | str | Mapping[str, Any], *, operation_id: str | None = N
     if not is_object(data):
         raise InvalidArgument("body: is no JSON object; give the body of the request as it came")
     message: dict[str, Any] = data
-    rule, reply, name = _UNIFIED, message, "webhook"
+    rule, reply, name = StatusRule.of(_UNIFIED), message, "webhook"
     if operation_id is not None:
         from api302_client._structure import structure
 
         try:
-            op = operation(operation_id)
-            fetch = operation(op.task["fetch"]) if op.task else op
+            op = Operation.by_id(operation_id)
+            task = op.behaviour.task
+            fetch = Operation.by_id(task.fetch) if task else op
         except KeyError:
             raise InvalidArgument(
                 f"operation_id: {operation_id!r} is unknown to this version of api302"
             ) from None
-        if not fetch.status:
+        if not fetch.behaviour.status:
             raise InvalidArgument(f"operation_id: {operation_id!r} has nothing to do with tasks")
-        rule, name = dict(fetch.status), fetch.id
-        kinds = fetch.module.RESPONSES.get("200", {})
+        rule, name = fetch.behaviour.status, fetch.id
+        kinds = fetch.responses.get("200", {})
         reply = structure(kinds.get("application/json", "Any"), message)
     task_id = next(
         (

@@ -14,65 +14,65 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    parser = argparse.ArgumentParser(
-        prog="api302_mock",
-        description="A mock of the 302.AI API. Takes any key that begins with sk-.",
-        # What holds for Python alone comes first in the docstring, and is left out.
-        epilog="".join((api302_mock.__doc__ or "").partition("A `Prefer`")[1:]),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--port", type=int, default=8302, help="port, 0 for a free one (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--spec",
-        metavar="FILE",
-        help="joined OpenAPI document (default: the one that ships with api302)",
-    )
-    parser.add_argument(
-        "--strict",
-        action="store_true",
-        help="refuse query parameters and body fields that the document does not name",
-    )
-    parser.add_argument(
-        "--polls",
-        type=int,
-        default=2,
-        help="looks at a task that tell it is pending (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--delay",
-        type=float,
-        default=0.05,
-        help="seconds between two events of a stream (default: %(default)s)",
-    )
-    parser.add_argument("--quiet", action="store_true", help="do not list the requests")
-    options = parser.parse_args(argv)
+    options = _parser().parse_args(argv)
     try:
         import uvicorn
 
         from api302_mock.app import create_app
-        from api302_mock.server import address, bound, config
+        from api302_mock.server import bound, config, url_of
     except ModuleNotFoundError as error:
-        print(f"api302_mock: it needs {error.name}: pip install 'api302[mock]'", file=sys.stderr)
+        print(f"api302_mock: {api302_mock.missing(error)}", file=sys.stderr)
         return 1
     try:
         app = create_app(
-            options.spec, strict=options.strict, polls=options.polls, delay=options.delay
+            options.spec,
+            strict=options.strict,
+            polls=options.polls,
+            pace=options.pace,
+            delay=options.delay,
+            webhooks=options.webhooks,
         )
         listening = bound(options.host, options.port)
     except (OSError, ValueError, OverflowError) as error:
         print(f"api302_mock: {error}", file=sys.stderr)
         return 1
-    print(
-        f"Mock of {app.document.raw['info']['title']} ({len(app.document.operations)} operations) at {address(listening)}",
-        flush=True,
-    )
-    uvicorn.Server(config(app, "error" if options.quiet else "info")).run(sockets=[listening])
+    title = app.document.raw["info"]["title"]
+    count = len(app.document.operations)
+    print(f"Mock of {title} ({count} operations) at {url_of(listening)}", flush=True)
+    server = uvicorn.Server(config(app, "error" if options.quiet else "info"))
+    server.run(sockets=[listening])
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="api302_mock",
+        description="A mock of the 302.AI API. Takes any API key that begins with sk-.",
+        # What holds for Python alone comes first in the docstring, and is left out.
+        epilog="".join((api302_mock.__doc__ or "").partition("A `Prefer`")[1:]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    default = "(default: %(default)s)"
+    add("--host", default="127.0.0.1", help=f"IP address or name to listen on {default}")
+    add("--port", type=int, default=8302, help=f"port, 0 for a free one {default}")
+    add("--spec", metavar="FILE", help="joined OpenAPI document (default: the one of api302)")
+    add(
+        "--strict",
+        action="store_true",
+        help="refuse query parameters and body fields that the document does not name",
+    )
+    add("--polls", type=int, default=2, help=f"polls that report a task as pending {default}")
+    add("--pace", type=float, default=0.5, help=f"seconds from one poll to the next {default}")
+    add("--delay", type=float, default=0.05, help=f"seconds between events of a stream {default}")
+    add(
+        "--webhooks",
+        choices=["loopback", "any", "none"],
+        default="loopback",
+        help=f"which webhooks to call when a task ends: those on this machine, any, none {default}",
+    )
+    add("--quiet", action="store_true", help="do not list the requests")
+    return parser
 
 
 if __name__ == "__main__":

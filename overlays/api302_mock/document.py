@@ -1,4 +1,4 @@
-"""The joined OpenAPI document, indexed for answering requests: routes, operations, and validators made when first asked for."""
+"""The joined OpenAPI document, indexed for answering requests: routes, operations, validators."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from urllib.parse import unquote
 
 import jsonschema_rs
 
+from api302_client.behaviour import Behaviour, Ends, read
+
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 # Places where a schema describes one and the same value as the schema around it.
 BRANCHES = ("allOf", "anyOf", "oneOf")
@@ -23,7 +25,8 @@ def load(source: str | Path | Mapping[str, Any] | None = None) -> dict[str, Any]
     """Read a joined document: a mapping, a JSON file, or by default the one that ships with api302.
 
     Raises:
-        FileNotFoundError: no file there, or (in a checkout) ``generated/openapi.json`` was not built yet.
+        FileNotFoundError: The file is missing, or (in a checkout) ``generated/openapi.json`` was
+            not built yet.
     """
     if isinstance(source, Mapping):
         return dict(source)
@@ -35,7 +38,8 @@ def load(source: str | Path | Mapping[str, Any] | None = None) -> dict[str, Any]
     built = Path(__file__).parents[2] / "generated" / "openapi.json"
     if not built.is_file():
         raise FileNotFoundError(
-            f"No document: neither {shipped} nor {built}. Run `python -m generator build`, or name one with --spec."
+            f"No document: neither {shipped} nor {built} is there. "
+            "Run `python -m generator build`, or name one with --spec."
         )
     return json.loads(built.read_text(encoding="utf-8"))
 
@@ -52,11 +56,15 @@ class Operation:
     body: dict[str, Any] | None
     responses: dict[str, dict[str, Any]]
     security: list[dict[str, list[str]]]
+    behaviour: Behaviour
+    """What its `x-` extensions say."""
     paths: list[str] = field(default_factory=list[str])
 
-    def extension(self, name: str) -> dict[str, Any] | None:
-        """The extension ``x-<name>``, if the operation has it."""
-        return self.raw.get(f"x-{name}")
+    @property
+    def tag(self) -> tuple[str, str]:
+        """Its section and vendor, such as `("videos", "kling")`."""
+        section, _, vendor = next(iter(self.raw.get("tags", [])), "").partition(".")
+        return section, vendor
 
 
 @dataclass(slots=True)
@@ -80,10 +88,11 @@ class Document:
 
     def __init__(self, raw: dict[str, Any]) -> None:
         self.raw = raw
-        self.operations: dict[str, Operation] = {}
-        self._routes: dict[str, Route] = {}
+        self.operations = {operation.id: operation for operation in self._read()}
         self._validators: dict[tuple[int, bool], jsonschema_rs.Validator] = {}
-        self._read()
+        self._routes: dict[str, Route] = {}
+        for operation in self.operations.values():
+            self._add_routes(operation)
         # A path that spells more out is tried first: /tasks/latest before /tasks/{id}.
         ordered = sorted(
             self._routes.values(), key=lambda route: (len(route.names), -len(route.template))
@@ -94,69 +103,65 @@ class Document:
             if not route.deep:
                 self._by_depth.setdefault(route.template.count("/"), []).append(route)
 
-    def _read(self) -> None:
+    def _read(self) -> Iterator[Operation]:
         for path, raw_item in self.raw.get("paths", {}).items():
             item = self.resolve(raw_item)
-            shared = [self.resolve(parameter) for parameter in item.get("parameters", [])]
             for method in METHODS:
-                if method not in item:
-                    continue
-                raw = item[method]
-                own = [self.resolve(parameter) for parameter in raw.get("parameters", [])]
-                taken = {(parameter["in"], parameter["name"]) for parameter in own}
-                operation = Operation(
-                    id=raw.get("operationId", f"{method} {path}"),
-                    method=method.upper(),
-                    path=path,
-                    raw=raw,
-                    parameters=own
-                    + [
-                        parameter
-                        for parameter in shared
-                        if (parameter["in"], parameter["name"]) not in taken
-                    ],
-                    body=self.resolve(raw["requestBody"]) if "requestBody" in raw else None,
-                    responses={
-                        str(status): self.resolve(response)
-                        for status, response in raw.get("responses", {}).items()
-                    },
-                    security=raw.get("security", self.raw.get("security", [])),
-                    paths=[path, *raw.get("x-aliases", [])],
-                )
-                self.operations[operation.id] = operation
-                segments = {
-                    p["name"]
-                    for p in operation.parameters
-                    if p["in"] == "path" and "x-segments" in self.resolve(p.get("schema", {}))
-                }
-                for template in operation.paths:
-                    self._route(template, segments).operations.setdefault(
-                        operation.method, operation
-                    )
+                if method in item:
+                    yield self._operation(path, method, item)
+
+    def _operation(self, path: str, method: str, item: dict[str, Any]) -> Operation:
+        raw = item[method]
+        parameters = {
+            (parameter["in"], parameter["name"]): parameter
+            for parameter in map(
+                self.resolve, [*item.get("parameters", []), *raw.get("parameters", [])]
+            )
+        }
+        responses = raw.get("responses", {})
+        return Operation(
+            id=raw.get("operationId", f"{method} {path}"),
+            method=method.upper(),
+            path=path,
+            raw=raw,
+            parameters=list(parameters.values()),
+            body=self.resolve(raw["requestBody"]) if "requestBody" in raw else None,
+            responses={str(status): self.resolve(one) for status, one in responses.items()},
+            security=raw.get("security", self.raw.get("security", [])),
+            behaviour=read(raw),
+            paths=[path, *raw.get("x-aliases", [])],
+        )
+
+    def _add_routes(self, operation: Operation) -> None:
+        segments = {
+            parameter["name"]
+            for parameter in operation.parameters
+            if "x-segments" in self.resolve(parameter.get("schema", {}))
+        }
+        for template in operation.paths:
+            route = self._route(template, segments)
+            route.operations.setdefault(operation.method, operation)
 
     def _route(self, template: str, segments: set[str]) -> Route:
         if template not in self._routes:
             pieces = re.split(r"\{([^}]+)\}", template)
-            pattern = "".join(
-                re.escape(piece) if index % 2 == 0 else "(.+?)" if piece in segments else "([^/]+?)"
-                for index, piece in enumerate(pieces)
-            )
+            names = pieces[1::2]
+            patterns = [re.escape(piece) for piece in pieces]
+            patterns[1::2] = ["(.+?)" if name in segments else "([^/]+?)" for name in names]
+            pattern = re.compile("".join(patterns), re.DOTALL)
             self._routes[template] = Route(
-                template, re.compile(pattern), pieces[1::2], {}, bool(segments)
+                template, pattern, names, {}, not segments.isdisjoint(names)
             )
         return self._routes[template]
 
     def match(self, path: str) -> Iterator[tuple[Route, dict[str, str]]]:
-        """Routes that fit a percent-encoded path, the most literal first, each with its decoded path parameters."""
+        """Routes that fit a percent-encoded path, the most literal first, with their parameters
+        decoded.
+        """
         for route in (*self._by_depth.get(path.count("/"), ()), *self._deep):
             if found := route.pattern.fullmatch(path):
-                yield (
-                    route,
-                    {
-                        name: unquote(value)
-                        for name, value in zip(route.names, found.groups(), strict=True)
-                    },
-                )
+                values = zip(route.names, found.groups(), strict=True)
+                yield route, {name: unquote(value) for name, value in values}
 
     def resolve(self, node: Any) -> Any:
         """The node itself, or what its ``$ref`` points to."""
@@ -166,23 +171,35 @@ class Document:
                 node = node[unquote(token).replace("~1", "/").replace("~0", "~")]
         return node
 
+    def branches(self, schema: Any) -> Iterator[dict[str, Any]]:
+        """The schemas that describe one and the same value: its branches, innermost first, and
+        the schema itself.
+        """
+        schema = self.resolve(schema)
+        if isinstance(schema, dict):
+            known = cast("dict[str, Any]", schema)
+            for branch in BRANCHES:
+                for part in known.get(branch, []):
+                    yield from self.branches(part)
+            yield known
+
     def properties(self, schema: Any) -> dict[str, Any]:
         """The properties of an object schema, those of its branches included."""
-        schema = self.resolve(schema)
-        if not isinstance(schema, dict):
-            return {}
-        found: dict[str, Any] = {}
-        for branch in BRANCHES:
-            for part in cast("dict[str, Any]", schema).get(branch, []):
-                found.update(self.properties(part))
-        found.update(cast("dict[str, Any]", schema).get("properties", {}))
-        return found
+        properties: dict[str, Any] = {}
+        for part in self.branches(schema):
+            properties.update(part.get("properties", {}))
+        return properties
+
+    @cached_property
+    def ends(self) -> Ends:
+        """The words that several vendors of the document use for the end of a task."""
+        rules = ((one.tag[1], one.behaviour.status) for one in self.operations.values())
+        return Ends.of((vendor, rule) for vendor, rule in rules if rule is not None)
 
     @cached_property
     def _registry(self) -> jsonschema_rs.Registry:
-        return jsonschema_rs.Registry(
-            [("urn:open", self.raw), ("urn:strict", {"components": _closed_all(self)})]
-        )
+        strict = {"components": _closed_all(self)}
+        return jsonschema_rs.Registry([("urn:open", self.raw), ("urn:strict", strict)])
 
     def validator(self, schema: Any, *, strict: bool = False) -> jsonschema_rs.Validator:
         """The validator of a schema that is part of the document, made on first use.
@@ -200,6 +217,32 @@ class Document:
             )
         return self._validators[key]
 
+    def is_valid(self, schema: Any, value: Any) -> bool:
+        """Whether a value fits a schema that is part of the document."""
+        try:
+            return self.validator(schema).is_valid(value)
+        except HALF_CHARACTER:
+            return self.validator(schema).is_valid(whole_characters(value))
+
+    def first_error(
+        self, schema: Any, value: Any, *, strict: bool = False
+    ) -> jsonschema_rs.ValidationError | None:
+        """The first way in which a value does not fit a schema that is part of the document."""
+        validator = self.validator(schema, strict=strict)
+        try:
+            return next(validator.iter_errors(value), None)
+        except HALF_CHARACTER:
+            return next(validator.iter_errors(whole_characters(value)), None)
+
+
+HALF_CHARACTER = (ValueError, SystemError)
+"""What the validator raises for text with half a character in it, the second one before 0.40."""
+
+
+def whole_characters(value: Any) -> Any:
+    """A copy of JSON data without half characters, which JSON allows and UTF-8 does not."""
+    return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
+
 
 def _reference(node: Any) -> str | None:
     reference = cast("dict[str, Any]", node).get("$ref") if isinstance(node, dict) else None
@@ -207,31 +250,30 @@ def _reference(node: Any) -> str | None:
 
 
 def _absolute(node: Any, base: str) -> Any:
-    """A copy whose local references name the document, so that a schema can be compiled apart from it."""
+    """A copy whose local references name the document, so that a schema can be compiled apart
+    from it.
+    """
     if isinstance(node, list):
         return [_absolute(item, base) for item in cast("list[Any]", node)]
-    if isinstance(node, dict):
-        return {
-            key: base + value
-            if key == "$ref" and isinstance(value, str) and value.startswith("#")
-            else _absolute(value, base)
-            for key, value in cast("dict[str, Any]", node).items()
-        }
-    return node
+    if not isinstance(node, dict):
+        return node
+    copied = {key: _absolute(value, base) for key, value in cast("dict[str, Any]", node).items()}
+    if (reference := _reference(copied)) is not None and reference.startswith("#"):
+        copied["$ref"] = base + reference
+    return copied
 
 
 def _closed_all(document: Document) -> dict[str, Any]:
     schemas = document.raw.get("components", {}).get("schemas", {})
-    return {
-        "schemas": {name: _closed(document, schema, site=False) for name, schema in schemas.items()}
-    }
+    closed = {name: _closed(document, schema, site=False) for name, schema in schemas.items()}
+    return {"schemas": closed}
 
 
 def _closed(document: Document, schema: Any, *, site: bool = True) -> Any:
     """A copy that refuses unknown fields.
 
-    The refusal is put where a value is described as a whole (a property, an item, the body), never inside a branch of it, where it would
-    refuse what the other branches name.
+    The refusal is put where a value is described as a whole (a property, an item, the body),
+    never inside a branch of it, where it would refuse what the other branches name.
     """
     if not isinstance(schema, dict):
         return schema

@@ -1,4 +1,4 @@
-"""What an operation answers: the document's examples, else one made from the schema."""
+"""What an operation can respond with: the document's examples, else one made from the schema."""
 
 from __future__ import annotations
 
@@ -19,11 +19,16 @@ _FORMATS = {
     "uri": "https://file.302.ai/mock",
     "email": "someone@example.com",
 }
+# Optional fields stop some levels down, or a schema that holds itself would never end.
+_DEPTH = 3
 
 
 @dataclass(slots=True)
-class Reply:
-    """A reply that the document allows. `value` is data for JSON, text for text, None for what is made from the media type."""
+class Example:
+    """A response that the document allows.
+
+    `value` is data for JSON, text for text, None for what is made from the media type.
+    """
 
     status: int
     media_type: str | None
@@ -44,50 +49,61 @@ def is_json(media_type: str | None) -> bool:
     )
 
 
-def status_of(key: str) -> int:
-    """The status that a key of `responses` stands for: `4XX` is 400, `default` 500."""
-    return 500 if key == "default" else int(key.upper().replace("X", "0"))
+def essence(media_type: str) -> str:
+    """A media type without its parameters, in lower case."""
+    return media_type.partition(";")[0].strip().lower()
 
 
-def replies(
+def responses(
     document: Document, operation: Operation, *, status: int | None = None
-) -> Iterator[Reply]:
-    """Every reply of an operation that the document shows, in its order: those of `status`, by default all that tell success."""
-    if status is None:
-        keys = sorted(key for key in operation.responses if key.startswith("2"))
-    else:
-        keys = [key for key in (str(status), f"{status // 100}XX") if key in operation.responses][
-            :1
-        ]
-    for key in keys:
-        code = status if status is not None else status_of(key)
+) -> Iterator[Example]:
+    """Every response of an operation that the document shows, in its order.
+
+    Args:
+        document: The document.
+        operation: The operation.
+        status: Those of this status; by default all that tell success.
+    """
+    for key in _statuses(operation, status):
+        code = status if status is not None else _status_of(key)
         content: dict[str, Any] = operation.responses[key].get("content", {})
         if not content:
-            yield Reply(code, None, "", None, None)
+            yield Example(code, None, "", None, None)
         for media_type, raw in content.items():
             media = document.resolve(raw)
             schema = media.get("schema", media.get("itemSchema", True))
             for name, value in shown(document, media).items():
-                yield Reply(
-                    code, media_type.partition(";")[0].strip(), name, copy.deepcopy(value), schema
-                )
+                yield Example(code, essence(media_type), name, copy.deepcopy(value), schema)
+
+
+def _statuses(operation: Operation, status: int | None) -> list[str]:
+    if status is None:
+        return sorted(key for key in operation.responses if key.startswith("2"))
+    keys = (str(status), f"{status // 100}XX")
+    return [key for key in keys if key in operation.responses][:1]
+
+
+def _status_of(key: str) -> int:
+    """The status that a key of `responses` stands for: `2XX` is 200."""
+    return int(key.upper().replace("X", "0"))
 
 
 def shown(document: Document, media: dict[str, Any]) -> dict[str, Any]:
-    """The examples of a media type or parameter by name; where it has none, one made from the schema."""
+    """The examples of a media type or parameter by name; where it has none, one made from the
+    schema.
+    """
     named = {name: document.resolve(example) for name, example in media.get("examples", {}).items()}
-    found = {
-        name: example.get("value", example.get("dataValue")) for name, example in named.items()
-    }
-    if not found and "example" in media:
-        found = {"": media["example"]}
-    if not found:
-        found = {"": made(document, media.get("schema", media.get("itemSchema", True)))}
-    return found
+    if named:
+        return {name: one.get("value", one.get("dataValue")) for name, one in named.items()}
+    if "example" in media:
+        return {"": media["example"]}
+    return {"": made(document, media.get("schema", media.get("itemSchema", True)))}
 
 
 def made(document: Document, schema: Any, depth: int = 0) -> Any:
-    """A value made from a schema, always the same one: shown examples first, then the smallest thing that fits."""
+    """A value made from a schema, always the same one: shown examples first, then the smallest
+    that fits.
+    """
     schema = document.resolve(schema)
     if not isinstance(schema, dict):
         return {}
@@ -100,79 +116,102 @@ def made(document: Document, schema: Any, depth: int = 0) -> Any:
     if known.get("enum"):
         return known["enum"][0]
     for key in ("oneOf", "anyOf"):
-        for part in known.get(key, [])[:1]:
-            value = made(document, part, depth)
-            own = {name: item for name, item in known.items() if name != key}
-            return (
-                made(document, own, depth) | value
-                if isinstance(value, dict) and "properties" in own
-                else cast("Any", value)
-            )
+        if known.get(key):
+            return _of_branch(document, known, key, depth)
     if "allOf" in known:
-        merged: dict[str, Any] = {}
-        for part in [
-            *known["allOf"],
-            {key: value for key, value in known.items() if key != "allOf"},
-        ]:
-            value = made(document, part, depth)
-            if not isinstance(value, dict):
-                return value
-            merged.update(cast("dict[str, Any]", value))
-        return merged
-    kind = known.get("type", "object")
-    return _of_type(document, kind[0] if isinstance(kind, list) else kind, known, depth)  # pyright: ignore[reportUnknownArgumentType]
+        return _of_all(document, known, depth)
+    kind: Any = known.get("type", "object")
+    return _of_type(document, kind[0] if isinstance(kind, list) else kind, known, depth)
+
+
+def _of_branch(document: Document, schema: dict[str, Any], key: str, depth: int) -> Any:
+    value = made(document, schema[key][0], depth)
+    own = {name: item for name, item in schema.items() if name != key}
+    if isinstance(value, dict) and "properties" in own:
+        return made(document, own, depth) | value
+    return cast("Any", value)
+
+
+def _of_all(document: Document, schema: dict[str, Any], depth: int) -> Any:
+    own = {key: value for key, value in schema.items() if key != "allOf"}
+    merged: dict[str, Any] = {}
+    for part in [*schema["allOf"], own]:
+        value = made(document, part, depth)
+        if not isinstance(value, dict):
+            return value
+        merged.update(cast("dict[str, Any]", value))
+    return merged
 
 
 def _of_type(document: Document, kind: str, schema: dict[str, Any], depth: int) -> Any:
     if kind == "object":
-        required = schema.get("required", [])
-        # Optional fields stop a few levels down, or a schema that holds itself would never end.
-        wanted = {
-            name: part
-            for name, part in schema.get("properties", {}).items()
-            if name in required or depth < 3
-        }
+        wanted = schema.get("properties", {})
+        if depth >= _DEPTH:
+            wanted = {name: wanted[name] for name in schema.get("required", []) if name in wanted}
         return {name: made(document, part, depth + 1) for name, part in wanted.items()}
     if kind == "array":
-        count = schema.get("minItems", 1 if depth < 3 else 0)
+        count = schema.get("minItems", 1 if depth < _DEPTH else 0)
         return [made(document, schema.get("items", {}), depth + 1) for _ in range(count)]
     if kind in ("integer", "number"):
-        low = schema.get(
-            "minimum",
-            schema.get("exclusiveMinimum", 0) + (1 if "exclusiveMinimum" in schema else 0),
-        )
-        return min(low, schema["maximum"]) if "maximum" in schema else low
+        return _number(schema)
     if kind == "boolean":
         return True
-    if kind == "null":
-        return None
-    text = _FORMATS.get(schema.get("format", ""), "text")
-    text = text.ljust(schema.get("minLength", 0), "x")
+    return None if kind == "null" else _text(schema)
+
+
+def _number(schema: dict[str, Any]) -> Any:
+    above = schema["exclusiveMinimum"] + 1 if "exclusiveMinimum" in schema else 0
+    low = schema.get("minimum", above)
+    return min(low, schema["maximum"]) if "maximum" in schema else low
+
+
+# What a field that takes a file gets, by the first of its forms.
+_FILES = {
+    "url": "https://file.302.ai/mock.png",
+    "data_url": "data:image/png;base64,iVBORw0KGgo=",
+    "base64": "iVBORw0KGgo=",
+}
+
+
+def _text(schema: dict[str, Any]) -> str:
+    for form in schema.get("x-file", []):
+        if form in _FILES:
+            return _FILES[form]
+    text = _FORMATS.get(schema.get("format", ""), "text").ljust(schema.get("minLength", 0), "x")
     return text[: schema["maxLength"]] if "maxLength" in schema else text
 
 
-def chosen(found: list[Reply], accept: str, form: Any = None) -> Reply:
-    """The reply that an `Accept` header likes best; among equals the one of the kind that a `response_format` names, then the first."""
+def chosen(examples: list[Example], accept: str, form: Any = None) -> Example:
+    """The example that an `Accept` header likes best.
 
-    def rank(reply: Reply) -> tuple[float, bool]:
-        best = 0.0
-        for part in accept.split(","):
-            media, _, rest = part.strip().partition(";")
-            quality = next(
-                (
-                    float(q[2:] or 0)
-                    for q in map(str.strip, rest.split(";"))
-                    if q.startswith("q=") and _is_number(q[2:])
-                ),
-                1.0,
-            )
-            if files.accepts(media.strip().lower(), reply.media_type or ""):
-                # What is named is meant more than what a wildcard lets in.
-                best = max(best, quality - (0.001 if "*" in media else 0.0))
-        return best, isinstance(form, str) and files.media_of(form) == reply.media_type
+    Among equals the one of the kind that the request's `response_format` names, then the first.
+    """
+    ranges = [_range(part) for part in accept.split(",")]
 
-    return max(found, key=rank)
+    def rank(example: Example) -> tuple[float, bool]:
+        fitting = [q for media, q in ranges if files.accepts(media, example.media_type or "")]
+        is_named = isinstance(form, str) and files.media_of(form) == example.media_type
+        return max(fitting, default=0.0), is_named
+
+    return max(examples, key=rank)
 
 
-def _is_number(text: str) -> bool:
-    return text.replace(".", "", 1).isdigit()
+def _range(part: str) -> tuple[str, float]:
+    """A media range and how much it is wanted.
+
+    What is named is meant more than what a wildcard lets in.
+    """
+    media, *parameters = [piece.strip().lower() for piece in part.split(";")]
+    quality = 1.0
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            quality = _quality(parameter.removeprefix("q="))
+    return media, quality - (0.001 if "*" in media else 0.0)
+
+
+def _quality(text: str) -> float:
+    try:
+        quality = float(text)
+    except ValueError:
+        return 1.0
+    return quality if 0 <= quality <= 1 else 1.0

@@ -1,92 +1,115 @@
-"""What a test can ask of the next replies: an error code, a certain example, a delay, or a fault on the wire."""
+"""Faults of a response's content: a failure inside a 200, and words that the document does not
+list.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, cast
 
-Fault = Literal[
-    "reset", "cut-stream", "end-stream", "error-event", "broken-json", "envelope", "task-failed"
-]
+from api302_client.behaviour import Success, find
+from api302_mock.document import Document, Operation
+from api302_mock.errors import Refused
+from api302_mock.examples import Example
+from api302_mock.paths import put
 
-
-@dataclass(slots=True, frozen=True)
-class Wish:
-    """How a reply shall be. The same names work in a `Prefer` header (`Prefer: code=429, latency=0.5`) and in :meth:`MockApp.next`.
-
-    Attributes:
-        code: Answer with this status: an error in the provider's envelope, or a success that the operation documents.
-        err_code: 302.AI's code in the error's envelope, instead of the usual one of the status.
-        retry_after: Seconds, for the `Retry-After` header; 429 and 503 say 1 without it.
-        example: Answer with the document's example of this name.
-        latency: Wait this many seconds before anything else.
-        fault: `reset` closes the connection (TCP reset) before any reply. `cut-stream` breaks off in the middle of any body;
-            `end-stream` closes an event stream cleanly but without its end; `error-event` puts an error into it.
-            `broken-json` spoils the JSON of a body or event. `envelope` reports a failure inside a 200, where the operation
-            has `x-success`. `task-failed` makes the submitted task fail. A call that cannot show one of these two is refused with 400.
-        times: For how many requests (:meth:`MockApp.next` alone).
-        operation: For requests of this operationId alone (:meth:`MockApp.next` alone).
-    """
-
-    code: int | None = None
-    err_code: int | None = None
-    retry_after: float | None = None
-    example: str | None = None
-    latency: float = 0
-    fault: Fault | None = None
-    times: int = 1
-    operation: str | None = None
-
-    @classmethod
-    def of(cls, values: dict[str, Any]) -> Wish:
-        """A wish from names and values.
-
-        Raises:
-            ValueError: a name or value is not one of those above.
-        """
-        known = {item.name for item in fields(cls)}
-        if more := sorted(set(values) - known):
-            raise ValueError(f"`{more[0]}` is unknown; the names are {', '.join(sorted(known))}.")
-        made = dict(values)
-        for name, kind in (
-            ("code", int),
-            ("err_code", int),
-            ("retry_after", float),
-            ("latency", float),
-            ("times", int),
-        ):
-            if made.get(name) is not None:
-                made[name] = kind(made[name])
-        if made.get("fault") not in (None, *get_args(Fault)):
-            raise ValueError(
-                f"fault `{made['fault']}` is unknown; the faults are {', '.join(get_args(Fault))}."
-            )
-        if not 200 <= (made.get("code") or 200) <= 599:
-            raise ValueError(f"code {made['code']} is no status between 200 and 599.")
-        return cls(**made)
-
-    def over(self, other: Wish) -> Wish:
-        """Both wishes; where both say something, this one."""
-        said = {
-            item.name: getattr(self, item.name)
-            for item in fields(self)
-            if getattr(self, item.name) != item.default
-        }
-        return replace(other, **said)
+NEW_WORD = "mock-new-word"
+NEW_NUMBER = 302302
 
 
-def preferred(headers: Iterable[str]) -> Wish:
-    """The wish in `Prefer` headers; preferences of other people's (`return=minimal`) are passed over, as RFC 7240 says.
+def envelopes(operation: Operation, examples: list[Example]) -> list[Example]:
+    """The examples that can report a failure inside a 200.
 
     Raises:
-        ValueError: a preference of ours has a value that it cannot have.
+        Refused: 400, none can.
     """
-    values: dict[str, Any] = {}
-    ours = {item.name for item in fields(Wish)} - {"times", "operation"}
-    for part in ",".join(headers).replace(";", ",").split(","):
-        name, _, value = part.partition("=")
-        name = name.strip().lower().replace("-", "_")
-        if name in ours:
-            values[name] = value.strip().strip('"')
-    return Wish.of(values)
+    if operation.behaviour.success is None:
+        raise Refused(
+            400, f"{operation.id} has no `x-success`, so its 200 cannot report a failure."
+        )
+    fitting = [one for one in examples if one.is_json]
+    if not fitting:
+        raise Refused(
+            400, f"{operation.id} responds without JSON, so its 200 cannot report a failure."
+        )
+    return fitting
+
+
+def fail_envelope(operation: Operation, value: Any) -> None:
+    """Make a response report a failure by its `x-success`, in place.
+
+    Raises:
+        Refused: 400, it has no place for that.
+    """
+    rule = operation.behaviour.success
+    if rule is None:
+        return
+    failing = _failing(rule)
+    # A field that computes, such as `!error`, is no place to write at: what it looks at is the
+    # code or the message.
+    if not put(rule.field, value, failing) and rule.code is not None:
+        put(rule.code, value, failing or 1001)
+    if rule.message is not None:
+        put(rule.message, value, "The mock was asked for a failure.")
+    if rule.failure(value) is None:
+        raise Refused(
+            400, f"this response of {operation.id} has no place for a failure by its `x-success`."
+        )
+
+
+def _failing(rule: Success) -> Any:
+    """A value of the kind of those that mean success, which means a failure."""
+    words = rule.values
+    numbers = [one for one in words if isinstance(one, (int, float)) and not isinstance(one, bool)]
+    if numbers:
+        return max(numbers) + 1001
+    return False if True in words else "mock_failed"
+
+
+def with_new_words(document: Document, operation: Operation, schema: Any, value: Any) -> Any:
+    """A copy of a response in which state and enum words are words that the document does not
+    list.
+    """
+    status = operation.behaviour.status
+    changed = _renewed(document, [schema], value)
+    state = find(status.state, changed) if status is not None else None
+    if status is not None and status.state is not None and _is_word(state):
+        put(status.state, changed, _new(state), create=False)
+    return changed
+
+
+def event_schemas(document: Document, schema: Any) -> list[Any]:
+    """The schemas of the JSON in an event's data."""
+    data = document.properties(schema).get("data")
+    return [part["contentSchema"] for part in document.branches(data) if "contentSchema" in part]
+
+
+def with_new_event_words(document: Document, schemas: list[Any], value: Any) -> Any:
+    """The same for the data of an event."""
+    return _renewed(document, schemas, value)
+
+
+def _is_word(value: Any) -> bool:
+    return isinstance(value, (str, int)) and not isinstance(value, bool)
+
+
+def _new(value: str | int) -> str | int:
+    return NEW_WORD if isinstance(value, str) else NEW_NUMBER
+
+
+def _renewed(document: Document, schemas: list[Any], value: Any) -> Any:
+    parts = [part for schema in schemas for part in document.branches(schema)]
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return {
+            name: _renewed(document, _under(parts, "properties", name), item)
+            for name, item in fields.items()
+        }
+    if isinstance(value, list):
+        items = [part["items"] for part in parts if "items" in part]
+        return [_renewed(document, items, item) for item in cast("list[Any]", value)]
+    is_listed = any(value in part.get("enum", ()) for part in parts)
+    return _new(value) if is_listed and _is_word(value) else value
+
+
+def _under(parts: list[dict[str, Any]], keyword: str, name: str) -> list[Any]:
+    return [part[keyword][name] for part in parts if name in part.get(keyword, {})]

@@ -1,4 +1,4 @@
-"""Small real files of the kinds that the API returns, and the store of what was uploaded."""
+"""Small real files of the kinds that the API returns."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ import io
 import mimetypes
 import struct
 import zlib
-from collections.abc import Iterator
 from functools import cache
-from typing import BinaryIO
 
 
 def accepts(pattern: str, media_type: str) -> bool:
@@ -17,17 +15,6 @@ def accepts(pattern: str, media_type: str) -> bool:
     return pattern in ("*/*", "*", media_type) or (
         pattern.endswith("/*") and media_type.startswith(pattern[:-1])
     )
-
-
-def read(file: BinaryIO, first: int, length: int) -> Iterator[bytes]:
-    """A part of a file in blocks of at most 1 MiB."""
-    while length > 0:
-        file.seek(first)
-        block = file.read(min(length, 1 << 20))
-        if not block:
-            return
-        yield block
-        first, length = first + len(block), length - len(block)
 
 
 def _png(size: int = 8) -> bytes:
@@ -65,7 +52,8 @@ def _wav(seconds: float = 0.1, rate: int = 8000) -> bytes:
 
 
 def _mp3(frames: int = 4) -> bytes:
-    # MPEG-1 layer III, 128 kbit/s, 44.1 kHz, mono: a frame is 417 bytes, and one of zeros is silence.
+    # MPEG-1 layer III, 128 kbit/s, 44.1 kHz, mono: a frame is 417 bytes, and one of zeros is
+    # silence.
     return (b"\xff\xfb\x90\xc4" + bytes(413)) * frames
 
 
@@ -135,16 +123,21 @@ def _zip() -> bytes:
 
 # The smallest of their kind: one grey pixel.
 _JPEG = (
-    "/9j/4AAQSkZJRgABAQEASABIAAD/2wBDAP//////////////////////////////////////////////////////////////////////////////////////wAALCAABAAEBAREA"
-    "/8QAFAABAAAAAAAAAAAAAAAAAAAAA//EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AN//Z"
+    "/9j/4AAQSkZJRgABAQEASABIAAD/2wBDAP////////////////////////////////////////////////////////"
+    "//////////////////////////////wAALCAABAAEBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAA//EABQQAQAAAAAA"
+    "AAAAAAAAAAAAAAD/2gAIAQEAAD8AN//Z"
 )
 _WEBP = "UklGRiQAAABXRUJQVlA4IBgAAAAwAQCdASoBAAEAAwA0JaQAA3AA/vuUAAA="
 _GIF = "R0lGODlhAQABAIAAAP///wAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw=="
 _PDF = (
-    b"%PDF-1.1\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+    b"%PDF-1.1\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+    b"2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
     b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 72 72]>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 )
-_SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"><rect width="8" height="8" fill="#c33"/></svg>'
+_SVG = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8">'
+    b'<rect width="8" height="8" fill="#c33"/></svg>'
+)
 
 _MADE = {
     "png": _png,
@@ -224,7 +217,9 @@ def sample(extension: str) -> bytes:
 
 
 def sample_of(media_type: str) -> bytes:
-    """A small real file of a media type; of `image/*` a PNG, of `audio/*` an MP3, of `video/*` an MP4."""
+    """A small real file of a media type; of `image/*` a PNG, of `audio/*` an MP3, of `video/*`
+    an MP4.
+    """
     if media_type in _OF_MEDIA:
         return sample(_OF_MEDIA[media_type])
     for extension, media in [*_MEDIA.items(), *((name, media_of(name)) for name in _MADE)]:

@@ -1,42 +1,37 @@
-"""Reading and writing at the paths that our extensions use: JMESPath, with `encoding: json` where a string holds JSON."""
+"""Writing at the paths of the `x-` extensions: JMESPath, with `encoding: json` where a string
+holds JSON.
+
+Reading at them is :mod:`api302_client.behaviour`'s.
+"""
 
 from __future__ import annotations
 
 import json
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import jmespath  # pyright: ignore[reportMissingTypeStubs]
+
+from api302_client.behaviour import Path, find
 
 # A field's name, an index, or None for every item of a list.
 Token = str | int | None
 
+DROP: Any = object()
+"""Written at a path, it removes what is there."""
+
 
 @lru_cache(maxsize=1024)
-def _compiled(path: str) -> Any:
-    return jmespath.compile(path)  # pyright: ignore[reportUnknownMemberType]
+def _parsed(path: str) -> dict[str, Any]:
+    return jmespath.compile(path).parsed  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
-def search(path: str | dict[str, Any] | None, data: Any) -> Any:
-    """The value at a path, or None where there is none."""
-    if path is None:
-        return None
-    if isinstance(path, str):
-        return _compiled(path).search(data)
-    value = _compiled(path["field"]).search(data)
-    if path.get("encoding") == "json" and isinstance(value, str):
-        try:
-            value = json.loads(value)
-        except ValueError:
-            return None
-    return search(path["then"], value) if "then" in path else value
-
-
-def put(path: str | dict[str, Any], data: Any, value: Any, *, create: bool = True) -> bool:
+def put(path: str | Path, data: Any, value: Any, *, create: bool = True) -> bool:
     """Write a value at a path, in place; through a projection (`videos[].url`) at every item.
 
     Args:
-        path: Names, indices and projections; of alternatives (`a || b`) the first of these that has a value, or else the first.
+        path: Names, indices and projections; of alternatives (`a || b`) the first of these that
+            has a value, or else the first.
         data: The object or list to change.
         value: What to write, or `DROP` to remove what is there.
         create: Make objects that are missing on the way.
@@ -44,26 +39,27 @@ def put(path: str | dict[str, Any], data: Any, value: Any, *, create: bool = Tru
     Returns:
         Whether anything was written; False for a path that computes, and so is no place.
     """
-    if isinstance(path, dict):
-        if path.get("encoding") != "json" or "then" not in path:
-            coded = path.get("encoding") == "json" and value is not DROP
-            return put(
-                path["field"],
-                data,
-                json.dumps(value, ensure_ascii=False) if coded else value,
-                create=create,
-            )
-        inner: Any = search({"field": path["field"], "encoding": "json"}, data)
-        if inner is None:
-            inner = {}
-        return put(path["then"], inner, value, create=create) and put(
-            path["field"], data, json.dumps(inner, ensure_ascii=False)
-        )
-    options = [option for option in map(_tokens, _options(_compiled(path).parsed)) if option]
+    if isinstance(path, Path) and path.encoding == "json":
+        return _put_json(path, data, value, create)
+    field = path.field if isinstance(path, Path) else path
+    options = [option for option in map(_tokens, _options(_parsed(field))) if option]
     if not options:
         return False
     return _put(
         next((option for option in options if _has(option, data)), options[0]), data, value, create
+    )
+
+
+def _put_json(path: Path, data: Any, value: Any, create: bool) -> bool:
+    """Write where a string holds JSON."""
+    if path.then is None:
+        text = value if value is DROP else json.dumps(value, ensure_ascii=False)
+        return put(path.field, data, text, create=create)
+    inner: Any = find(Path(path.field, "json"), data)
+    if not isinstance(inner, (dict, list)):
+        inner = {}
+    return put(path.then, inner, value, create=create) and put(
+        path.field, data, json.dumps(inner, ensure_ascii=False)
     )
 
 
@@ -83,58 +79,76 @@ def _tokens(node: dict[str, Any]) -> list[Token] | None:
         return []
     if kind not in ("subexpression", "index_expression", "projection", "flatten"):
         return None
-    found: list[Token] = []
+    tokens: list[Token] = []
     for position, child in enumerate(node["children"]):
         steps = _tokens(child)
         if steps is None:
             return None
-        found += steps
-        if position == 0 and (
-            kind == "flatten" or (kind == "projection" and child["type"] != "flatten")
-        ):
-            found.append(None)
-    return found
+        tokens += steps
+        if position == 0 and _is_each(kind, child):
+            tokens.append(None)
+    return tokens
+
+
+def _is_each(kind: str, child: dict[str, Any]) -> bool:
+    """Whether a node goes to every item of what its first child gives.
+
+    A projection of a flattened list does so but once.
+    """
+    return kind == "flatten" or (kind == "projection" and child["type"] != "flatten")
 
 
 def _has(tokens: list[Token], data: Any) -> bool:
     if not tokens:
         return data is not None
     token, rest = tokens[0], tokens[1:]
-    held: Any = data
     if isinstance(token, str):
-        return isinstance(data, dict) and _has(rest, held.get(token))
+        return isinstance(data, dict) and _has(rest, cast("dict[str, Any]", data).get(token))
     if not isinstance(data, list):
         return False
+    items = cast("list[Any]", data)
     if token is None:
-        return not held or any(_has(rest, item) for item in held)
-    return -len(held) <= token < len(held) and _has(rest, held[token])
+        return not items or any(_has(rest, item) for item in items)
+    return _is_index(token, items) and _has(rest, items[token])
 
 
-DROP: Any = object()
+def _is_index(token: int, items: list[Any]) -> bool:
+    return -len(items) <= token < len(items)
 
 
 def _put(tokens: list[Token], data: Any, value: Any, create: bool) -> bool:
-    if not tokens:
-        return False
     token, rest = tokens[0], tokens[1:]
     if token is None:
-        return isinstance(data, list) and any([_put(rest, item, value, create) for item in data])  # pyright: ignore[reportUnknownVariableType]
+        return _put_each(rest, data, value, create)
     held: Any = data
-    if isinstance(token, int):
-        if not isinstance(data, list) or not -len(held) <= token < len(held):
-            return False
-    elif not isinstance(data, dict):
+    fits = (
+        isinstance(data, dict)
+        if isinstance(token, str)
+        else isinstance(data, list) and _is_index(token, held)
+    )
+    if not fits:
         return False
     if not rest or (rest == [None] and value is DROP):
-        if value is not DROP:
-            held[token] = value
-        elif isinstance(token, int):
-            del held[token]
-        else:
-            return held.pop(token, DROP) is not DROP
-        return True
+        return _write(held, token, value)
     if isinstance(token, str) and held.get(token) is None:
         if not create or value is DROP or not isinstance(rest[0], str):
             return False
         held[token] = {}
     return _put(rest, held[token], value, create)
+
+
+def _put_each(rest: list[Token], data: Any, value: Any, create: bool) -> bool:
+    if not rest or not isinstance(data, list):
+        return False
+    written = [_put(rest, item, value, create) for item in cast("list[Any]", data)]
+    return any(written)
+
+
+def _write(held: Any, token: str | int, value: Any) -> bool:
+    if value is not DROP:
+        held[token] = value
+        return True
+    if isinstance(token, int):
+        del held[token]
+        return True
+    return held.pop(token, DROP) is not DROP

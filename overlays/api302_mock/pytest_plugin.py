@@ -1,4 +1,4 @@
-"""The pytest fixture ``api302_mock``: a running mock, clean for each test."""
+"""The pytest fixture ``api302_mock``: a running mock, as new for each test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ def api302_mock_server() -> Iterator[MockServer]:
 
 
 @pytest.fixture
-def api302_mock(api302_mock_server: MockServer) -> MockServer:
-    """A mock that remembers nothing of other tests; give its `url` to the client as `base_url`, with any key like `sk-test`."""
+def api302_mock(api302_mock_server: MockServer) -> Iterator[MockServer]:
+    """A mock that remembers nothing of other tests, neither requests nor settings.
+
+    Give its `url` to the client as `base_url`, with any API key like `sk-test`.
+    """
     api302_mock_server.reset()
-    return api302_mock_server
+    yield api302_mock_server
+    api302_mock_server.reset()

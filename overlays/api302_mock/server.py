@@ -9,25 +9,32 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Unpack
 
 import uvicorn
 
-from api302_mock.app import MockApp, Seen, create_app
+from api302_mock.app import MockApp, create_app
+from api302_mock.control import Seen, Settings, SettingsFields
+from api302_mock.fileserver import PREFIX
+from api302_mock.webhooks import Delivery
+from api302_mock.wishes import WishFields
 
 
 class MockServer:
     """A running mock. Close it, or use it as a context manager.
 
     Attributes:
-        url: Its address, without a slash at the end: what a client takes as `base_url`.
-        app: The app, for its settings (`app.polls`, `app.delay`, `app.strict`).
+        url: Its URL, without a slash at the end: what a client takes as `base_url`.
+        app: The app.
+
+    Raises:
+        OSError: The port is taken.
     """
 
     def __init__(self, app: MockApp, host: str = "127.0.0.1", port: int = 0) -> None:
         self.app = app
         self._socket = bound(host, port)
-        self.url = address(self._socket)
+        self.url = url_of(self._socket)
         self._server = uvicorn.Server(config(app))
         self._thread = threading.Thread(
             target=self._server.run,
@@ -43,23 +50,45 @@ class MockServer:
             time.sleep(0.005)
 
     @property
+    def settings(self) -> Settings:
+        """The settings, such as `server.settings.polls = 0`.
+
+        A reset restores those of the start.
+        """
+        return self.app.settings
+
+    @property
     def requests(self) -> list[Seen]:
         """The requests since the last reset, those for files included, oldest first."""
-        return list(self.app.requests)
+        return self.app.requests
 
     @property
     def leaked_keys(self) -> list[Seen]:
-        """The requests for files that carried a key. A client must send it to the API alone."""
-        return [
-            seen for seen in self.requests if seen.path.startswith("/mock/files/") and seen.keys
-        ]
+        """The requests for files that carried an API key.
 
-    def next(self, **wish: Any) -> None:
-        """Schedule how the next replies shall be: see :meth:`MockApp.next`."""
+        A client must send it to the API alone.
+        """
+        return [seen for seen in self.requests if seen.path.startswith(PREFIX) and seen.keys]
+
+    @property
+    def webhooks(self) -> list[Delivery]:
+        """The webhooks that were called since the last reset, or were not and why, oldest first."""
+        return self.app.webhooks.deliveries
+
+    def next(self, **wish: Unpack[WishFields]) -> None:
+        """Schedule how the next response shall be: `code=429, times=2`, `text="Hello"`,
+        `fault="reset"`.
+
+        Args:
+            wish: As :class:`api302_mock.wishes.WishFields` says.
+
+        Raises:
+            ValueError: A name or value is not one that the mock knows.
+        """
         self.app.next(**wish)
 
     def reset(self) -> None:
-        """Forget everything: see :meth:`MockApp.reset`."""
+        """Forget everything and restore the settings: see :meth:`MockApp.reset`."""
         self.app.reset()
 
     def close(self) -> None:
@@ -67,7 +96,7 @@ class MockServer:
         self._server.should_exit = True
         self._thread.join(timeout=10)
         self._socket.close()
-        self.app.drop_files()
+        self.app.close()
 
     def __enter__(self) -> MockServer:
         return self
@@ -86,34 +115,31 @@ def start(
     *,
     host: str = "127.0.0.1",
     port: int = 0,
-    strict: bool = False,
-    polls: int = 2,
-    pace: float = 0.5,
-    delay: float = 0.01,
+    **settings: Unpack[SettingsFields],
 ) -> MockServer:
     """Serve the mock from a thread.
 
     Args:
         document: As for :func:`create_app`.
-        host: The address to listen on.
+        host: The IP address or name to listen on.
         port: The port, 0 for a free one.
-        strict: As for :func:`create_app`.
-        polls: As for :func:`create_app`.
-        pace: As for :func:`create_app`.
-        delay: As for :func:`create_app`.
+        settings: The fields of :class:`api302_mock.control.Settings`: `polls=0`, `delay=0`,
+            `strict=True`.
 
     Raises:
-        OSError: the port is taken.
+        OSError: The port is taken, or the document cannot be read.
+        ValueError: The document is not one.
     """
-    return MockServer(
-        create_app(document, strict=strict, polls=polls, pace=pace, delay=delay), host, port
-    )
+    return MockServer(create_app(document, **settings), host, port)
 
 
 def bound(host: str, port: int) -> socket.socket:
-    """A listening socket; bound before the server starts, so that its port is known and surely ours."""
+    """A listening socket; bound before the server starts, so that its port is known and surely
+    ours.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named since asyncio turns Nagle's algorithm off (40 ms a reply) only where it sees TCP.
+    # The protocol is named since asyncio turns Nagle's algorithm off (40 ms a response) only
+    # where it sees TCP.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -127,11 +153,11 @@ def bound(host: str, port: int) -> socket.socket:
     return listening
 
 
-def address(listening: socket.socket) -> str:
-    """The address of a listening socket."""
+def url_of(listening: socket.socket) -> str:
+    """The URL of a listening socket."""
     host, port = listening.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    return f"http://{host}:{port}"
+    names = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
+    return f"http://{names.get(host, f'[{host}]' if ':' in host else host)}:{port}"
 
 
 def config(app: MockApp, log_level: str = "error") -> uvicorn.Config:

@@ -1,413 +1,244 @@
-"""Long tasks: a submitted one is remembered and moves from pending to done as it is asked about."""
+"""Long tasks: a submitted one is remembered and moves from pending to done as it is polled."""
 
 from __future__ import annotations
 
-import copy
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
 from typing import Any
 
+from api302_client.behaviour import Task as TaskRule
+from api302_client.behaviour import TaskStatus, find
+from api302_mock.call import Call
+from api302_mock.control import Settings
 from api302_mock.document import Document, Operation
-from api302_mock.examples import Reply, replies
-from api302_mock.memory import Ids, Memory, as_kind, parameter_examples, renamed
-from api302_mock.paths import DROP, put, search
-from api302_mock.validate import Call, Refused
+from api302_mock.errors import Refused
+from api302_mock.examples import Example
+from api302_mock.ids import parameter_examples
+from api302_mock.paths import put
+from api302_mock.status import StatusWriter, state_of
+from api302_mock.store import Store, Task
+from api302_mock.things import Collections
 
 FAIL_MARKER = "mock:fail"
 """A task fails when any text of its request contains this."""
-
-
-@dataclass(slots=True)
-class Task:
-    """A task and how far it is."""
-
-    id: Any
-    fetch: str
-    submit: Operation | None = None
-    looks: int = 0
-    done: bool = False
-    failed: bool = False
-    cancelled: bool = False
+_NOT_FOUND = -10010
 
 
 class Tasks:
-    """The tasks of one mock.
+    """What begins, moves and ends the tasks of a document.
 
     Args:
         document: The document.
-        ids: Where new ids come from.
-        memory: Told of each task, so that what else lies under a task's path exists too.
-        polls: Tells how many looks at a task tell that it is pending, before one tells that it is done.
+        collections: They learn of each task, so that what else lies under a task's path exists too.
+        settings: How many polls report a task as pending.
+
+    Raises:
+        ValueError: An `x-task` names an operation that the document lacks.
     """
 
-    def __init__(
-        self, document: Document, ids: Ids, memory: Memory, polls: Callable[[], int]
-    ) -> None:
+    def __init__(self, document: Document, collections: Collections, settings: Settings) -> None:
         self._document = document
-        self._ids = ids
-        self._memory = memory
-        self._polls = polls
-        self._known: dict[tuple[str, str], Task] = {}
+        self._collections = collections
+        self._settings = settings
         self._submits: dict[str, list[Operation]] = {}
         self._cancels: dict[str, str] = {}
         for operation in document.operations.values():
-            if task := operation.extension("task"):
-                for other in (task["fetch"], task.get("cancel", task["fetch"])):
-                    if other not in document.operations:
-                        raise ValueError(
-                            f"`x-task` of {operation.id} names {other}, which the document has not."
-                        )
-                self._submits.setdefault(task["fetch"], []).append(operation)
-                if "cancel" in task:
-                    self._cancels[task["cancel"]] = task["fetch"]
+            if operation.behaviour.task is not None:
+                self._add(operation, operation.behaviour.task)
+        self._writer = StatusWriter(document, self._id_parameter)
 
-    def check_can_fail(self, operation: Operation) -> None:
-        """Refuse to make a task fail where nothing could tell it: whoever waits for that end would wait for ever.
+    def _add(self, operation: Operation, rule: TaskRule) -> None:
+        for other in (rule.fetch, rule.cancel):
+            if other is not None and other not in self._document.operations:
+                raise ValueError(
+                    f"`x-task` of {operation.id} names {other}, which the document lacks."
+                )
+        self._submits.setdefault(rule.fetch, []).append(operation)
+        if rule.cancel is not None:
+            self._cancels[rule.cancel] = rule.fetch
+
+    def _status_rule(self, rule: TaskRule) -> TaskStatus:
+        return self._document.operations[rule.fetch].behaviour.status or TaskStatus()
+
+    # --- submitting -------------------------------------------------------------------------------
+
+    def refuse_if_cannot_fail(self, operation: Operation) -> None:
+        """Refuse to make a task fail where no response could report it: whoever waits for that
+        end would wait for ever.
 
         Raises:
             Refused: 400.
         """
-        if operation.extension("task-status") is not None:
+        if operation.behaviour.status is not None:
             return  # callers send one header with every call of a task
-        task = operation.extension("task")
-        if task is None:
+        rule = operation.behaviour.task
+        if rule is None:
             raise Refused(400, f"{operation.id} has no `x-task`, so no task of it can fail.")
-        if "failed" not in _status(self._document.operations[task["fetch"]]):
-            raise Refused(
-                400,
-                f"the `x-task-status` of {task['fetch']} has no `failed`, so no task of {operation.id} can fail.",
-            )
+        if not self._status_rule(rule).failed:
+            why = f"the `x-task-status` of {rule.fetch} has no `failed`"
+            raise Refused(400, f"{why}, so no task of {operation.id} can fail.")
 
-    def submitted(self, call: Call, found: list[Reply], *, fail: bool) -> list[Reply]:
-        """The replies that fit a submitting call: with a fresh id when it makes a task, else the operation's own."""
-        task = call.operation.extension("task")
-        if task is None:
-            return found
-        if _has_marker(call.body):
-            self.check_can_fail(call.operation)
-        where = _id_path(task)
-        fetch = self._document.operations[task["fetch"]]
-        asked = (
-            call.matches(task.get("when"))
-            or call.value(task.get("webhook", {}).get("name", "")) is not None
-        )
-        with_id = [
-            reply for reply in found if reply.is_json and search(where, reply.value) is not None
-        ]
-        if asked:
-            with_id = sorted(
-                with_id, key=lambda reply: _kind(_status(fetch), reply.value) == "succeeded"
-            ) or self._made(where, found)
-            chosen = with_id[:1]
-        else:
-            chosen = [
-                reply
-                for reply in found
-                if reply not in with_id or _kind(_status(fetch), reply.value) == "succeeded"
-            ] or found
-        for reply in chosen:
-            if not reply.is_json or (example := search(where, reply.value)) is None:
-                continue
-            key = self._ids.like(example)
-            put(where, reply.value, key)
-            task_ = Task(
-                key, fetch.id, call.operation, done=not asked, failed=fail or _has_marker(call.body)
-            )
-            self._known[fetch.id, str(key)] = task_
-            if asked and task_.failed and _kind(_status(fetch), reply.value) == "succeeded":
-                # An operation whose only example is done at once: one that will fail must not say so here.
-                reply.value = next(
-                    self._fitting(reply, task_, _status(fetch), "pending"), reply.value
-                )
-            self._memory.created(fetch, key)
-        return chosen
+    def submit(
+        self, call: Call, examples: list[Example], store: Store, *, fails: bool
+    ) -> tuple[list[Example], Task | None]:
+        """Begin a task, where the call is one.
 
-    def _made(self, where: str, found: list[Reply]) -> list[Reply]:
-        """For an operation whose examples show no task: the id alone, or beside its own reply where the schema demands that."""
-        for reply in found:
-            if reply.is_json:
-                for start in ("{}", json.dumps(reply.value)):
-                    value: Any = json.loads(start)
-                    if put(where, value, "mock-task-0000") and self._document.validator(
-                        reply.schema
-                    ).is_valid(value):
-                        return [
-                            Reply(reply.status, reply.media_type, reply.name, value, reply.schema)
-                        ]
+        Returns:
+            The examples to choose from, with a fresh id where they have one; and the task, if it
+            is one that calls a webhook at its end.
+
+        Raises:
+            Refused: 400, the task should fail and cannot.
+        """
+        rule = call.operation.behaviour.task
+        if rule is None:
+            return examples, None
+        if has_marker(call.body):
+            self.refuse_if_cannot_fail(call.operation)
+            fails = True
+        webhook = call.at(rule.webhook) if rule.webhook else None
+        is_asked_for = call.has(rule.when) or webhook is not None
+        options = self._beginnings(rule, examples) if is_asked_for else self._ends(rule, examples)
+        begun: Task | None = None
+        for example in options:
+            if example.is_json and (shown := find(rule.id_path, example.value)) is not None:
+                task = self._begin(call, rule, store.ids.like(shown), store)
+                task.fails, task.done = fails, not is_asked_for
+                put(rule.id_path, example.value, task.id)
+                if is_asked_for and isinstance(webhook, str):
+                    task.webhook = webhook
+                    begun = task
+                if is_asked_for and fails:
+                    self._writer.unfinish(example, task)
+        return options, begun
+
+    def _begin(self, call: Call, rule: TaskRule, key: Any, store: Store) -> Task:
+        task = Task(key, rule.fetch, call.operation.id)
+        store.keep_task(task)
+        self._collections.created(self._document.operations[rule.fetch], key, store)
+        return task
+
+    def _beginnings(self, rule: TaskRule, examples: list[Example]) -> list[Example]:
+        """The example that tells of a task: best one that is still pending."""
+        with_id = [one for one in examples if _has_id(one, rule)]
+        status, ends = self._status_rule(rule), self._document.ends
+        with_id.sort(key=lambda one: state_of(status, one.value, ends) == "succeeded")
+        return with_id[:1] or self._made(rule, examples)
+
+    def _ends(self, rule: TaskRule, examples: list[Example]) -> list[Example]:
+        """The examples of the operation's own result: where the call is a task only on demand."""
+        status, ends = self._status_rule(rule), self._document.ends
+
+        def is_end(example: Example) -> bool:
+            has_id = _has_id(example, rule)
+            return not has_id or state_of(status, example.value, ends) == "succeeded"
+
+        return [one for one in examples if is_end(one)] or examples
+
+    def _made(self, rule: TaskRule, examples: list[Example]) -> list[Example]:
+        """For an operation whose examples show no task: the id alone, or beside its own
+        response where the schema demands that.
+        """
+        for example in examples:
+            for value in ({}, example.value) if example.is_json else ():
+                fresh = dict(value) if isinstance(value, dict) else {}
+                is_put = put(rule.id_path, fresh, "mock-task-0000")
+                if is_put and self._document.is_valid(example.schema, fresh):
+                    return [
+                        Example(
+                            example.status, example.media_type, example.name, fresh, example.schema
+                        )
+                    ]
         return []
 
-    def cancelled(self, call: Call) -> None:
+    # --- following --------------------------------------------------------------------------------
+
+    def cancel(self, call: Call, store: Store) -> None:
         """Mark the task that a cancelling operation names.
 
         Raises:
-            Refused: 404, there is no such task.
+            Refused: 404, the task does not exist.
         """
         if fetch := self._cancels.get(call.operation.id):
-            self._find(call, fetch).cancelled = True
+            self._find(call, fetch, store).cancelled = True
 
-    def fetched(self, call: Call, found: list[Reply], *, as_shown: bool) -> list[Reply]:
-        """The replies that tell how the task stands; one look further with each call.
+    def poll(
+        self, call: Call, examples: list[Example], store: Store, *, as_shown: bool
+    ) -> tuple[list[Example], Task | None]:
+        """One poll of a task.
 
         Args:
             call: The call.
-            found: The replies to choose from.
-            as_shown: The caller chose an example: tell that, of this task.
+            examples: The responses to choose from.
+            store: Where tasks are.
+            as_shown: The caller chose an example: respond with that, of this task.
+
+        Returns:
+            The examples that report the task's state; and the task, if it ended and its webhook
+            is to be called.
 
         Raises:
-            Refused: 404, there is no such task.
+            Refused: 404, the task does not exist.
         """
-        operation = call.operation
-        if operation.extension("task-status") is None:
-            return found
-        status = _status(operation)
-        task = self._find(call, operation.id)
+        if call.operation.behaviour.status is None:
+            return examples, None
+        task = self._find(call, call.operation.id, store)
         if as_shown:
-            return [replace(reply, value=self._named(reply.value, task)) for reply in found]
-        over = task.done or task.looks >= self._polls() or task.cancelled
-        kind = (
-            "failed"
-            if over and (task.failed or task.cancelled)
-            else "succeeded"
-            if over
-            else "pending"
-        )
-        if kind == "failed" and "failed" not in status:
-            kind = "pending" if not task.cancelled else "succeeded"
-        told = self._told(task, status, kind, found)
-        task.looks += 1
-        return told
+            for example in examples:
+                example.value = self._writer.named(example.value, task)
+            return examples, None
+        is_over = task.done or task.cancelled or task.polls >= self._settings.polls
+        reported = self._writer.report(task, examples, self._settings.polls, is_over=is_over)
+        task.polls += 1
+        return reported, task if is_over and task.webhook else None
 
-    def _find(self, call: Call, fetch: str) -> Task:
-        name = self._parameter(fetch)
+    def end(self, task: Task, examples: list[Example]) -> list[Example]:
+        """The examples that report the end of a task, which is over from now on."""
+        task.done = True
+        return self._writer.report(task, examples, self._settings.polls, is_over=True)
+
+    def _find(self, call: Call, fetch: str, store: Store) -> Task:
+        name = self._id_parameter(fetch)
         if name is None:
-            return Task(
-                None, fetch, done=True
-            )  # a status of something that the document has no way to start
+            # The status of something that the document has no way to start.
+            return Task(None, fetch, done=True)
         key = str(call.value(name))
-        if (fetch, key) not in self._known:
-            if key not in parameter_examples(
-                self._document, [self._document.operations[fetch], call.operation], name
-            ) | self._shown(fetch):
-                raise Refused(404, f"`{name}`: there is no task {key[:100]!r}.", -10010)
-            self._known[fetch, key] = Task(call.value(name), fetch, done=True)
-        return self._known[fetch, key]
+        task = store.task(fetch, key)
+        if task is None:
+            if key not in self._shown(call.operation, fetch, name):
+                raise Refused(404, f"`{name}`: the task {key[:100]!r} does not exist.", _NOT_FOUND)
+            task = Task(call.value(name), fetch, done=True)
+            store.keep_task(task)
+        return task
 
-    def _parameter(self, fetch: str) -> str | None:
-        return next(
-            (
-                next(iter(_task(operation)["parameters"]))
-                for operation in self._submits.get(fetch, [])
-            ),
-            None,
-        )
+    def _id_parameter(self, fetch: str) -> str | None:
+        """The parameter, or body field, of a fetching operation that takes the task's id."""
+        for operation in self._submits.get(fetch, []):
+            if operation.behaviour.task is not None:
+                return next(iter(operation.behaviour.task.parameters))
+        return None
 
-    def _shown(self, fetch: str) -> set[str]:
-        """The ids that the examples of the fetching operation's body name."""
-        name = self._parameter(fetch) or ""
-        found: set[str] = set()
-        for raw in (self._document.operations[fetch].body or {}).get("content", {}).values():
+    def _shown(self, operation: Operation, fetch: str, name: str) -> set[str]:
+        """The ids that the document's examples name: these tasks are done."""
+        fetching = self._document.operations[fetch]
+        shown = parameter_examples(self._document, [fetching, operation], name)
+        for raw in (fetching.body or {}).get("content", {}).values():
             for example in self._document.resolve(raw).get("examples", {}).values():
-                found.add(str(search(f'"{name}"', self._document.resolve(example).get("value"))))
-        return found - {"None"}
-
-    def _told(
-        self, task: Task, status: dict[str, Any], kind: str, found: list[Reply]
-    ) -> list[Reply]:
-        binary = [reply for reply in found if not reply.is_json]
-        if binary and (status.get("done") == {"binary": True} or len(binary) == len(found)):
-            if kind == "succeeded":
-                return binary
-            found = [reply for reply in found if reply.is_json]
-        found = [reply for reply in found if reply.is_json]
-        shown = self._shown_as(task, status, kind, found)
-        if shown is not None:
-            value = self._finished(copy.deepcopy(shown.value), task, status, kind)
-            return [self._sent(shown, value, task, status, kind)]
-        return [self._computed(task, status, kind, found)] if found else found
-
-    def _shown_as(
-        self, task: Task, status: dict[str, Any], kind: str, found: list[Reply]
-    ) -> Reply | None:
-        """The example to tell this with, as it is: one whose state means `kind`, best one of the operation that made the task."""
-        words: list[Any] = status.get(kind, [])
-        shown = [reply for reply in found if _kind(status, reply.value) == kind]
-        if task.cancelled and kind == "failed":
-            # Of a cancelled task an example of a failure would tell the wrong story where the document knows the right one.
-            cancels = [
-                reply for reply in shown if _is_cancel(search(status.get("state"), reply.value))
-            ]
-            shown = cancels if cancels or any(map(_is_cancel, words)) else shown
-        own = [reply for reply in shown if task.submit is not None and reply.name == task.submit.id]
-        if kind != "pending" or own or not shown:
-            return next(iter([*own, *shown]), None)
-
-        def stage(reply: Reply) -> int:
-            state = search(status.get("state"), reply.value)
-            return words.index(state) if state in words else len(words)
-
-        # Each pending state once, in the order of the document's words.
-        stages = {stage(reply): reply for reply in sorted(reversed(shown), key=stage)}
-        return list(stages.values())[min(task.looks, len(stages) - 1)]
-
-    def _computed(self, task: Task, status: dict[str, Any], kind: str, found: list[Reply]) -> Reply:
-        """A reply that means `kind`, where no example does: another one, changed at the plain paths of the extension."""
-        # The less a base tells of how a task ended, the less of it is wrong here.
-        bases = sorted(
-            found,
-            key=lambda reply: ("pending", "succeeded", "failed").index(_kind(status, reply.value)),
-        )
-        for base in bases:
-            for value in self._fitting(base, task, status, kind):
-                return self._sent(base, value, task, status, kind)
-        return replace(bases[0], value=self._named(bases[0].value, task))
-
-    def _fitting(self, base: Reply, task: Task, status: dict[str, Any], kind: str) -> Iterator[Any]:
-        """The ways of changing a reply to mean `kind` that its schema allows, the best first."""
-        for cleared in ("drop", "blank", "keep"):
-            value = self._changed(base.value, task, status, kind, cleared)
-            if _kind(status, value) == kind and self._is_valid(base, value):
-                yield value
-
-    def _is_valid(self, reply: Reply, value: Any) -> bool:
-        return self._document.validator(reply.schema).is_valid(value)
-
-    def _changed(
-        self, example: Any, task: Task, status: dict[str, Any], kind: str, cleared: str
-    ) -> Any:
-        value = copy.deepcopy(example)
-        state = status.get("state")
-        if kind != "succeeded":
-            for path in [
-                *status.get("outputs", []),
-                status.get("done", {}).get("field"),
-                status.get("reply"),
-            ]:
-                if path is None or path == state:
-                    continue
-                held = search(path, value)
-                if cleared == "drop":
-                    put(path, value, DROP)
-                elif cleared == "blank" and held is not None:
-                    put(path, value, [] if isinstance(held, list) else "", create=False)
-        words: list[Any] = status.get(kind, [])
-        if state is not None and words:
-            word = words[min(task.looks, len(words) - 1)] if kind == "pending" else words[0]
-            put(
-                state,
-                value,
-                next((cancel for cancel in words if _is_cancel(cancel)), word)
-                if task.cancelled
-                else word,
-            )
-        elif state is not None and _kind(status, value) != kind:
-            put(
-                state, value, DROP
-            )  # a document that has no word for this, such as for work that still goes on
-        if kind == "failed" and (message := status.get("error", {}).get("message")):
-            put(
-                message,
-                value,
-                "The task was cancelled."
-                if task.cancelled
-                else "The task failed, as the request asked.",
-            )
-        return self._finished(value, task, status, kind)
-
-    def _finished(self, value: Any, task: Task, status: dict[str, Any], kind: str) -> Any:
-        """With the submitting operation's own reply, where the fetching one brings that."""
-        if kind == "succeeded" and "reply" in status and task.submit is not None:
-            own = [reply for reply in replies(self._document, task.submit) if reply.is_json]
-            own = [
-                reply for reply in own if search(_id_path(_task(task.submit)), reply.value) is None
-            ] or own
-            if own:
-                put(status["reply"], value, own[0].value)
-        return value
-
-    def _sent(
-        self, reply: Reply, value: Any, task: Task, status: dict[str, Any], kind: str
-    ) -> Reply:
-        value = self._named(value, task)
-        moved = self._progressed(value, task, status, kind)
-        return replace(reply, value=moved if self._is_valid(reply, moved) else value)
-
-    def _named(self, value: Any, task: Task) -> Any:
-        """The reply with the task's id for the example's."""
-        name = self._parameter(task.fetch)
-        if name is None or task.id is None:
-            return value
-        old = parameter_examples(self._document, [self._document.operations[task.fetch]], name)
-        where = None
-        if task.submit is not None:
-            where = _id_path(_task(task.submit))
-            old |= {
-                str(search(where, reply.value))
-                for reply in replies(self._document, task.submit)
-                if reply.is_json
-            }
-        value = renamed(value, {name} - {"id"}, old - {"None"}, task.id)
-        if where is not None and isinstance(held := search(where, value), (str, int)):
-            put(where, value, as_kind(task.id, held), create=False)
-        return value
-
-    def _progressed(self, value: Any, task: Task, status: dict[str, Any], kind: str) -> Any:
-        progress = status.get("progress")
-        if progress is None or kind == "failed":
-            return value
-        share = 1.0 if kind == "succeeded" else min(task.looks, self._polls()) / (self._polls() + 1)
-        number: Any = f"{share:.0%}"
-        if "of" in progress:
-            number = (
-                share * progress["of"]
-                if progress["of"] <= 1 and share < 1
-                else round(share * progress["of"])
-            )
-            number = str(number) if isinstance(search(progress["field"], value), str) else number
-        changed = copy.deepcopy(value)
-        put(progress["field"], changed, number)
-        return changed
+                value = find(f'"{name}"', self._document.resolve(example).get("value"))
+                shown |= {str(value)} - {"None"}
+        return shown
 
 
-def _task(operation: Operation) -> dict[str, Any]:
-    return operation.extension("task") or {}
+def _has_id(example: Example, rule: TaskRule) -> bool:
+    return example.is_json and find(rule.id_path, example.value) is not None
 
 
-def _status(operation: Operation) -> dict[str, Any]:
-    return operation.extension("task-status") or {}
-
-
-def _id_path(task: dict[str, Any]) -> str:
-    return next(iter(task["parameters"].values()))
-
-
-def _kind(status: dict[str, Any], value: Any) -> str:
-    """What a reply tells: `pending`, `succeeded` or `failed`."""
-    state = search(status.get("state"), value)
-    for kind in ("succeeded", "failed", "pending"):
-        if state is not None and any(
-            state == word and isinstance(state, bool) == isinstance(word, bool)
-            for word in status.get(kind, [])
-        ):
-            return kind
-    return "succeeded" if holds(status.get("done"), value) else "pending"
-
-
-def _is_cancel(word: Any) -> bool:
-    return "cancel" in str(word).lower()
-
-
-def holds(test: dict[str, Any] | None, value: Any) -> bool:
-    """Whether an extension's test is true of a reply or an event."""
-    if not test or "field" not in test:
-        return False
-    held = search(test["field"], value)
-    return held in test["values"] if "values" in test else held not in (None, "", [], {}, False)
-
-
-def _has_marker(value: Any) -> bool:
+def has_marker(value: Any) -> bool:
+    """Whether any text of a request asks for a task that fails."""
     if isinstance(value, dict):
-        return any(map(_has_marker, value.values()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
-    if isinstance(value, list):
-        return any(map(_has_marker, value))  # pyright: ignore[reportUnknownArgumentType]
-    return isinstance(value, str) and FAIL_MARKER in value
+        value = value.values()  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+    elif isinstance(value, str):
+        return FAIL_MARKER in value
+    elif not isinstance(value, list):
+        return False
+    items: Iterable[Any] = value
+    return any(map(has_marker, items))

@@ -42,7 +42,9 @@ def http(server: MockServer) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="session")
 def made() -> dict[str, Any]:
-    """A small document with what the mini spec has not: the other kinds of task, pages of things, urlencoded and raw bodies."""
+    """A small document with what the mini spec has not: the other kinds of task, pages of
+    things, urlencoded and raw bodies.
+    """
     return DOCUMENT
 
 
@@ -125,7 +127,7 @@ DOCUMENT: dict[str, Any] = {
                     "pending": [0],
                     "succeeded": [200],
                     "failed": [400],
-                    "reply": {"field": "data", "encoding": "json"},
+                    "response": {"field": "data", "encoding": "json"},
                     "error": {"message": "err"},
                 },
                 "responses": _reply(
@@ -250,6 +252,7 @@ DOCUMENT: dict[str, Any] = {
         "/file/upload": {
             "post": {
                 "operationId": "upload",
+                "x-upload": {"address": "data"},
                 "requestBody": _body(
                     {
                         "type": "object",

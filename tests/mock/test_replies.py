@@ -158,7 +158,7 @@ def test_the_bytes_of_an_upload_of_several_steps_are_put() -> None:
     }
     begin = {
         "operationId": "begin",
-        "x-upload": {"put": "put"},
+        "x-upload": {"put": "put", "finish": "begin", "address": "put"},
         "responses": {"200": {"description": "", "content": media}},
     }
     with start({"openapi": "3.2.0", "paths": {"/begin": {"post": begin}}}) as server:
@@ -222,8 +222,13 @@ def test_the_log_over_http_names_no_key(http: httpx.Client) -> None:
     http.post("/acme/v1/videos", json=VIDEO)
     log = http.get("/mock/requests")
     assert log.json()[-1] == {
-        "method": "POST", "path": "/acme/v1/videos", "query": "", "operation": "acme_text_to_video", "status": 200, "with_key": True
-    }  # fmt: skip
+        "method": "POST",
+        "path": "/acme/v1/videos",
+        "query": "",
+        "operation": "acme_text_to_video",
+        "status": 200,
+        "with_key": True,
+    }
     assert "sk-test" not in log.text
     http.post("/mock/reset")
     assert http.get("/mock/requests").json() == []

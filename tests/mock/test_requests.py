@@ -145,7 +145,7 @@ def test_forms_are_read_by_their_schema(http: httpx.Client, server: MockServer) 
     broken = http.post(
         "/v1/audio/transcriptions", content=b"x", headers={"Content-Type": "multipart/form-data"}
     )
-    refused(broken, 400, -10011, "body: it is no form")
+    refused(broken, 400, -10011, "body: it is not a form")
 
 
 def test_parameters_and_bodies_of_other_kinds(other: httpx.Client) -> None:

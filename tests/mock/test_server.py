@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import fields
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, get_args
@@ -18,7 +17,7 @@ import pytest
 
 import api302_mock
 from api302_mock import MockServer, create_app, start
-from api302_mock.faults import Fault, Wish, preferred
+from api302_mock.wishes import IN_HEADER, Fault, Wish, preferred
 
 from .conftest import KEY, ROOT
 
@@ -78,11 +77,7 @@ def test_help_tells_all_that_a_prefer_header_can_say() -> None:
         timeout=20,
         check=True,
     )
-    names = [
-        item.name.replace("_", "-")
-        for item in fields(Wish)
-        if item.name not in ("times", "operation", "fault")
-    ]
+    names = [name.replace("_", "-") for name in IN_HEADER if name != "fault"]
     for said in (
         "`Prefer`",
         "mock:fail",
@@ -104,13 +99,17 @@ def test_the_fixture_is_clean_for_each_test(
         """
         import httpx
 
+        KEY = {"Authorization": "Bearer sk-x"}
+
         def test_one(api302_mock):
             api302_mock.next(code=429, times=9)
-            assert httpx.get(api302_mock.url + "/v1/models", headers={"Authorization": "Bearer sk-x"}).status_code == 429
+            api302_mock.settings.polls = 99
+            assert httpx.get(api302_mock.url + "/v1/models", headers=KEY).status_code == 429
 
         def test_two(api302_mock):
-            assert httpx.get(api302_mock.url + "/v1/models", headers={"Authorization": "Bearer sk-x"}).status_code == 200
+            assert httpx.get(api302_mock.url + "/v1/models", headers=KEY).status_code == 200
             assert len(api302_mock.requests) == 1
+            assert api302_mock.settings.polls == 2
         """
     )
     # Where api302 is installed, pytest finds the fixture by itself.

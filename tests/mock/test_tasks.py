@@ -63,7 +63,7 @@ def test_a_task_can_fail(http: httpx.Client) -> None:
 def test_polls_are_configurable(mini: dict[str, Any]) -> None:
     with start(mini, polls=0) as server, httpx.Client(base_url=server.url, headers=KEY) as http:
         assert follow(http, 1)[0]["task_status"] == "succeed"
-        server.app.polls = 4
+        server.settings.polls = 4
         assert [told["task_status"] for told in follow(http, 5)] == [
             "submitted",
             *["processing"] * 3,

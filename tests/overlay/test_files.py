@@ -21,7 +21,7 @@ from support import KEY, Lazy, Request, Server, api302, head, http, slowly
 
 files = Lazy("api302._features.files")
 inputs = Lazy("api302._calls.files")
-writer = Lazy("api302._features.writer")
+writer = Lazy("api302_client.writer")
 UPLOADED = http({"code": 200, "data": "https://file.example.test/a.png", "message": "ok"})
 
 
@@ -232,8 +232,8 @@ def test_a_pipe_is_sent_once(serve: Any, connect: Any) -> None:
 
 
 def test_empty_where_text_is_required(serve: Any, connect: Any) -> None:
-    op = api302._types.Operation(id="x", endpoint="tools_extra.extra_ask", not_empty=("prompt",))
     client = connect(serve(http({})))
+    op = api302._resource.Operation(id="x", endpoint="tools_extra.extra_ask", not_empty=("prompt",))
     with pytest.raises(api302.InvalidArgument, match="prompt: is empty; give some text"):
         client.tools.extra._call(op, body={"prompt": ""}, options=(None, None, None, None))
     assert (

@@ -12,7 +12,7 @@ import time
 from typing import Any
 
 import pytest
-from support import KEY, Lazy, api302, chunk, delta, events, head, http, reset, slowly
+from support import KEY, api302, chunk, delta, events, head, http, reset, slowly
 
 WORDS = ["你好", ",世", "界 ", "😀", "!"]
 FINISH = {
@@ -71,7 +71,7 @@ def test_a_stream(serve: Any, connect: Any) -> None:
     assert running.request_id == "req-1"
     assert running.headers["content-type"] == STREAM
     reply = running.final()
-    assert type(reply).__name__ == "AcmeChatReply"
+    assert type(reply).__name__ == "AcmeChatResponse"
     assert reply.choices[0].message.content == "".join(WORDS)
     assert (reply.choices[0].finish_reason, reply.usage, reply["model"], reply.request_id) == (
         "stop",
@@ -390,193 +390,7 @@ def test_a_stream_of_bytes(serve: Any, connect: Any, tmp_path: Any) -> None:
         speak(client).save(tmp_path)
 
 
-# --- adding up ----------------------------------------------------------------------------------------------------------------------------
-
-
-def add(kind: str, *said: Any) -> Any:
-    before = json.dumps(said)
-    whole = Lazy("api302._features.accumulate").accumulate(kind, list(said))
-    assert json.dumps(said) == before  # the events are left alone
-    return whole
-
-
-def test_chat_adds_up() -> None:
-    def part(index: int = 0, finish: str | None = None, **said: Any) -> dict[str, Any]:
-        return {
-            "id": "c",
-            "object": "chat.completion.chunk",
-            "usage": None,
-            "choices": [{"index": index, "delta": said, "finish_reason": finish}],
-        }
-
-    def tool(index: int, **function: Any) -> list[Any]:
-        return [{"index": index, **function}]
-
-    whole = add(
-        "openai_chat",
-        part(role="assistant", content="", reasoning_content="hm"),
-        part(role="assistant", content="你", reasoning_content="m"),
-        part(1, content="other"),
-        part(
-            tool_calls=tool(0, id="t-1", type="function", function={"name": "f", "arguments": ""})
-        ),
-        part(tool_calls=tool(0, function={"arguments": '{"a":'})),
-        part(
-            tool_calls=tool(1, id="t-2", type="function", function={"name": "g", "arguments": "{}"})
-        ),
-        part(tool_calls=tool(0, function={"arguments": "1}"})),
-        part(content="好", finish="tool_calls"),
-        {"id": "c", "choices": [], "usage": {"total_tokens": 3}, "citations": ["https://a"]},
-    )
-    assert whole == {
-        "id": "c",
-        "object": "chat.completion",
-        "usage": {"total_tokens": 3},
-        "citations": ["https://a"],
-        "choices": [
-            {
-                "index": 0,
-                "message": {
-                    "role": "assistant",
-                    "content": "你好",
-                    "reasoning_content": "hmm",
-                    "tool_calls": [
-                        {
-                            "index": 0,
-                            "id": "t-1",
-                            "type": "function",
-                            "function": {"name": "f", "arguments": '{"a":1}'},
-                        },
-                        {
-                            "index": 1,
-                            "id": "t-2",
-                            "type": "function",
-                            "function": {"name": "g", "arguments": "{}"},
-                        },
-                    ],
-                },
-                "finish_reason": "tool_calls",
-            },
-            {"index": 1, "message": {"content": "other"}, "finish_reason": None},
-        ],
-    }
-
-
-def test_responses_add_up() -> None:
-    made = [
-        {
-            "type": "response.created",
-            "response": {"id": "r", "status": "in_progress", "output": []},
-        },
-        {
-            "type": "response.output_item.added",
-            "output_index": 0,
-            "item": {"type": "message", "content": []},
-        },
-        {
-            "type": "response.output_text.delta",
-            "output_index": 0,
-            "content_index": 0,
-            "delta": "你",
-        },
-        {
-            "type": "response.output_text.delta",
-            "output_index": 0,
-            "content_index": 0,
-            "delta": "好",
-        },
-    ]
-    assert add("openai_responses", *made) == {
-        "id": "r",
-        "status": "in_progress",
-        "output": [{"type": "message", "content": [{"type": "output_text", "text": "你好"}]}],
-    }
-    whole = {"id": "r", "status": "completed", "output": [{"type": "message"}]}
-    assert (
-        add("openai_responses", *made, {"type": "response.completed", "response": whole}) == whole
-    )
-
-
-def test_messages_add_up() -> None:
-    def block(index: int, **content: Any) -> dict[str, Any]:
-        return {"type": "content_block_start", "index": index, "content_block": content}
-
-    def more(index: int, kind: str, **content: Any) -> dict[str, Any]:
-        return {"type": "content_block_delta", "index": index, "delta": {"type": kind, **content}}
-
-    said = [
-        {
-            "type": "message_start",
-            "message": {"id": "m", "content": [], "usage": {"input_tokens": 1}},
-        },
-        block(0, type="thinking", thinking="", signature=""),
-        more(0, "thinking_delta", thinking="h"),
-        more(0, "thinking_delta", thinking="m"),
-        more(0, "signature_delta", signature="s"),
-        block(1, type="text", text=""),
-        more(1, "text_delta", text="你"),
-        more(1, "citations_delta", citation={"url": "a"}),
-        block(2, type="tool_use", id="t", name="f", input={}),
-        more(2, "input_json_delta", partial_json='{"a"'),
-        more(2, "input_json_delta", partial_json=":1}"),
-        {
-            "type": "message_delta",
-            "delta": {"stop_reason": "tool_use"},
-            "usage": {"output_tokens": 5},
-        },
-    ]
-    blocks = [
-        {"type": "thinking", "thinking": "hm", "signature": "s"},
-        {"type": "text", "text": "你", "citations": [{"url": "a"}]},
-        {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}},
-    ]
-    assert add("anthropic_messages", *said) == {
-        "id": "m",
-        "content": blocks,
-        "usage": {"input_tokens": 1, "output_tokens": 5},
-        "stop_reason": "tool_use",
-    }
-    assert add("anthropic_messages", *said[:-2])["content"][2]["input"] == '{"a"'
-
-
-def test_gemini_adds_up() -> None:
-    def part(*parts: Any, **more: Any) -> dict[str, Any]:
-        return {
-            "candidates": [{"content": {"parts": list(parts), "role": "model"}, **more}],
-            "modelVersion": "g",
-        }
-
-    assert add(
-        "gemini",
-        part({"text": "h", "thought": True}),
-        part({"text": "m", "thought": True}, {"text": "你"}),
-        part({"text": "好"}, {"functionCall": {"name": "f"}}),
-        {**part({"text": "!"}, finishReason="STOP"), "usageMetadata": {"totalTokenCount": 3}},
-    ) == {
-        "candidates": [
-            {
-                "content": {
-                    "parts": [
-                        {"text": "hm", "thought": True},
-                        {"text": "你好"},
-                        {"functionCall": {"name": "f"}},
-                        {"text": "!"},
-                    ],
-                    "role": "model",
-                },
-                "finishReason": "STOP",
-            }
-        ],
-        "modelVersion": "g",
-        "usageMetadata": {"totalTokenCount": 3},
-    }
-
-
-def test_nothing_adds_up_to_little() -> None:
-    for kind in ("openai_chat", "openai_responses", "anthropic_messages", "gemini"):
-        assert isinstance(add(kind), dict)
-        assert isinstance(add(kind, "text", 1, {}), dict)
-
+# --- ended by others ---------------------------------------------------------------------------
 
 DRIPPING = slowly(
     [events(delta("a"), done=False), *[b": \n\n"] * 60], head("text/event-stream"), pause=0.1

@@ -65,7 +65,7 @@ def test_a_task(serve: Any, connect: Any, tmp_path: Any) -> None:
         "pending (processing)",
         "succeeded 100% (succeed)",
     ]
-    assert type(result.reply).__name__ == "AcmeTaskReply"
+    assert type(result.reply).__name__ == "AcmeTaskResponse"
     assert result.request_id == "req-1"
     (output,) = result.outputs
     assert str(output) == output.url == f"{server.url}/v-1.mp4"
@@ -109,7 +109,7 @@ def test_a_task_that_takes_too_long(timeout: float, serve: Any, connect: Any) ->
     start = time.monotonic()
     with pytest.raises(api302.TaskTimeout, match="not done within") as caught:
         task.wait(timeout, interval=0.05)
-    assert isinstance(caught.value, builtins.TimeoutError)
+    assert issubclass(api302.TaskTimeout, builtins.TimeoutError)
     assert timeout <= time.monotonic() - start < timeout + 0.5
     server.steps = [at("succeed", "https://x/y.mp4")]
     assert caught.value.task.wait(1, interval=0).outputs[0].url == "https://x/y.mp4"  # not lost
@@ -478,7 +478,11 @@ def test_values_are_read_leniently() -> None:
         "failed": [50],
         "progress": {"field": "p", "of": 100},
     }
-    read = task_module.read_status
+    kind = Lazy("api302_client.behaviour").TaskStatus
+
+    def read(rule: Any, data: Any) -> Any:
+        return task_module.read_status(kind.of(rule), data)
+
     assert [read(rule, {"s": value}).state for value in (5, "10", 99, "99", 50, None)] == [
         "pending",
         "pending",
@@ -506,21 +510,3 @@ def test_values_are_read_leniently() -> None:
     )
     assert (failed.message, failed.code) == ("no", 3)
     assert read(rule, "no JSON object").state == "pending"
-
-
-def test_paths() -> None:
-    find = Lazy("api302._paths").find
-    data = {"a": {"b": [{"c": 1}, {"c": 2}]}, "j": '{"x": [1]}', "t": "https://x", "s": "abc"}
-    for path, value in (
-        ("a.b[1].c", 2),
-        ("a.b[9].c", None),
-        ("a.x.c", None),
-        ("s[0]", None),
-        ("a.b[].c", [1, 2]),
-        ("a.b[?c==`2`] | [0].c", 2),
-        ("length(x)", None),
-        ({"field": "j", "encoding": "json", "then": "x[0]"}, 1),
-        ({"field": "t", "encoding": "json", "then": "x"}, "https://x"),
-        (None, None),
-    ):
-        assert find(path, data) == value, path

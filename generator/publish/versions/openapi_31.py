@@ -100,6 +100,8 @@ def _used_tags(document: Json) -> set[str]:
 
 
 def _group(tag: Json, members: list[str]) -> Json:
-    own = {key: value for key, value in tag.items() if key not in ("name", "x-displayName")}
+    """An entry of `x-tagGroups`, which has a name and tags; all else is an extension there too."""
     title = tag.get("x-displayName", tag["name"])
-    return {"name": title, "tags": members, "x-name": tag["name"], **own}
+    own = {key: value for key, value in tag.items() if key != "x-displayName"}
+    extensions = {key if key.startswith("x-") else f"x-{key}": own[key] for key in own}
+    return {"name": title, "tags": members, **extensions}

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 from .. import _log
 from .._errors import Api302Error, ApiError, ConnectionError, InvalidArgument
 from .._http.retry import SAFE, delay
-from .._paths import is_object
+from .._json import is_object
 from .._secret import Secret
 from .._types import Call, Response
 from .failure import api_error
@@ -98,7 +98,7 @@ def _addressed(settings: Settings, call: Call) -> tuple[dict[str, Any], bool]:
 
 
 def _keys(settings: Settings, call: Call) -> dict[str, str]:
-    names = call.op.keys if call.op else ()
+    names = call.op.key_headers if call.op else ()
     bearer = Secret(f"Bearer {settings.api_key}")
     return {"authorization": bearer, **dict.fromkeys(names, settings.api_key)}
 

@@ -20,7 +20,7 @@ from .._errors import (
     ServerError,
 )
 from .._http.retry import retry_after
-from .._paths import is_array, is_object
+from .._json import is_array, is_object
 
 ENGLISH_FIRST = (
     "message_en",

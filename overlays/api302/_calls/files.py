@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeGuard
 
 from .._errors import InvalidArgument
-from .._paths import is_array
+from .._json import is_array
 from .._types import ResultFile
 
 Content = bytes | bytearray | memoryview | BinaryIO

@@ -30,12 +30,12 @@ def operation_call(
     opened: list[Any] = []
     try:
         if given and op.files:
-            has_form = "multipart/form-data" in op.module.MEDIA_TYPES or "" in given
+            has_form = "multipart/form-data" in op.media_types or "" in given
             given = put_files(given, op.files, opened, has_form)
         content = _content(given, extra_body)
         asked = {**(query or {}), **(extra_query or {})}
         try:
-            kwargs = op.module.build(path or {}, asked, headers or {}, content, None)
+            kwargs = op.build(path or {}, asked, headers or {}, content, None)
         except ValueError as error:
             raise InvalidArgument(f"{op.id}: {error}") from error
         accepted = {"accept": accept} if accept else None

@@ -7,7 +7,6 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from .._errors import DecodeError
-from .._paths import among, compiled, find, is_object
 from .._types import Call, Operation, Response
 from .exchange import response_error, without_key
 from .failure import decode
@@ -29,7 +28,7 @@ def parse_response(session: Session, call: Call, response: Response) -> Any:
         slot.append(response)
     status, headers, content = response.status_code, response.headers, response.content
     try:
-        parsed = parse(call.op.module.RESPONSES if call.op else {}, status, headers, content)
+        parsed = parse(call.op.responses if call.op else {}, status, headers, content)
     except NotJson:
         why = "is not the JSON that it says it is"
         raise decode_error(session, call.what, response, why) from None
@@ -47,19 +46,16 @@ def check(
     headers: Mapping[str, str],
     content: bytes,
 ) -> None:
-    """Raise if the response's envelope, as `x-success` describes it, tells of a failure."""
-    rule = op.success
-    if not rule:
+    """Raise if the response's envelope, as `x-success` describes it, reports a failure.
+
+    A known state of a task comes first: a task that failed is no failure of the call that gets it.
+    """
+    rules, data = op.behaviour, raw(parsed)
+    if rules.success is None or (rules.status and rules.status.known_state(data)):
         return
-    data = raw(parsed)
-    value = find(rule["field"], data)
-    if value is None or among(value, rule["values"]):
-        return
-    code = find(rule["code"], data) if "code" in rule else value
-    message = find(rule.get("message"), data)
-    raise response_error(
-        session.settings, call, status, headers, content, code=code, message=message
-    )
+    if failure := rules.success.failure(data):
+        facts = {"code": failure.code, "message": failure.message}
+        raise response_error(session.settings, call, status, headers, content, **facts)
 
 
 def decode_error(
@@ -84,17 +80,3 @@ def raw(parsed: Any) -> Any:
     """The JSON of a response as received, not a copy."""
     data = getattr(parsed, "_raw", None)
     return parsed if data is None else data
-
-
-def typed(path: str, parsed: Any) -> Any:
-    """What a path finds in a response: along the fields of its classes where it is plain, else as plain JSON."""
-    found = parsed
-    for step in path.removesuffix("[]").split(".") if path not in ("@", "[]") else []:
-        names = {wire: name for name, wire in getattr(found, "__wire__", {}).items()}
-        if is_object(found):
-            found = compiled(step)(found)
-        elif not hasattr(found, name := names.get(step, step)):
-            return compiled(path)(raw(parsed))
-        else:
-            found = getattr(found, name)
-    return found

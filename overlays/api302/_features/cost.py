@@ -9,7 +9,7 @@ from typing import Any
 from .._calls.response import raw
 from .._calls.session import Session
 from .._errors import InvalidArgument, NotFoundError
-from .._paths import is_array, is_object
+from .._json import is_array, is_object
 from .._types import Cost
 
 LATE_RECORDS = (0.5, 1.0, 2.0)

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
+from api302_client.writer import Writer, folder_of, safe_name
+from api302_client.writer import save as save_content
+
 from .._calls.exchange import exchange
 from .._calls.prepare import raw_call
 from .._calls.session import Session
@@ -17,10 +20,17 @@ from .._errors import ConnectionError, InvalidArgument
 from .._http.retry import delay
 from .._http.sync import run
 from .._types import Response, ResultFile
-from .writer import Writer, folder_of, safe_name
 
 if TYPE_CHECKING:
     from .._http.transport import Io
+
+
+def target_folder(path: str | os.PathLike[str]) -> Path:
+    """`folder_of`, raising InvalidArgument."""
+    try:
+        return folder_of(path)
+    except ValueError as error:
+        raise InvalidArgument(str(error)) from None
 
 
 async def save(io_: Io, response: Response, path: str | os.PathLike[str], what: str) -> Path:
@@ -35,9 +45,9 @@ async def save(io_: Io, response: Response, path: str | os.PathLike[str], what: 
                 raise ConnectionError(
                     f"{what}: {response.num_bytes_downloaded} of {length} bytes came", sent=True
                 )
-            return await io_.thread(writer.done)
+            return await io_.thread(writer.finish)
         except BaseException:
-            writer.drop()
+            writer.drop_soon()
             raise
     finally:
         await io_.release(response)
@@ -59,7 +69,7 @@ async def download(
     session: Session, url: str, path: str | os.PathLike[str], timeout: float | None = None
 ) -> Path:
     """Download to disk; begun anew, as a GET may, if it breaks off."""
-    await session.io.thread(folder_of, path)
+    await session.io.thread(target_folder, path)
     attempt = 0
     while True:
         call, response = await fetch(session, url, timeout, stream=True)
@@ -111,16 +121,9 @@ class _Output(ResultFile):
         if self.content is None:
             return await download(self._session, self.url or "", path)
 
-        def write(content: bytes) -> Path:
-            writer = Writer(path, safe_name({"content-type": self.media_type or ""}, ""))
-            try:
-                writer.write(content)
-                return writer.done()
-            except BaseException:
-                writer.drop()
-                raise
-
-        return await self._session.io.thread(write, self.content)
+        name = safe_name({"content-type": self.media_type or ""}, start=self.content[:512])
+        await self._session.io.thread(target_folder, path)
+        return await self._session.io.thread(save_content, self.content, path, name)
 
     async def _read(self) -> bytes:
         if self.content is None:

@@ -16,6 +16,8 @@ from collections.abc import (
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from api302_client.behaviour import compiled
+
 from .. import _log
 from .._calls.exchange import exchange
 from .._calls.failure import explain
@@ -24,13 +26,16 @@ from .._calls.session import Session
 from .._errors import Api302Error, ConnectionError, InvalidArgument, StreamError
 from .._http.sse import Decoder
 from .._http.sync import run
-from .._paths import compiled, holds, is_object
+from .._json import is_object
 from .._types import Call, Response
-from .accumulate import accumulate, whole_text
+from .accumulate import accumulate
+from .text import Texts, whole_text
 
 if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
+
+    from api302_client.behaviour import Test
 
 T = TypeVar("T")
 if TYPE_CHECKING:
@@ -42,11 +47,11 @@ else:
 _scan = cast("Callable[[str, int], tuple[Any, int]]", getattr(json.JSONDecoder(), "scan_once"))  # noqa: B009 - typeshed does not know it
 
 
-def _test(test: Mapping[str, Any]) -> Callable[[Any], bool]:
-    """`holds`, for every event of a stream: the values as they stand, and no more."""
-    if "values" not in test:
-        return lambda value: holds(test, value)
-    find, values = compiled(test["field"]), test["values"]
+def _test(test: Test) -> Callable[[Any], bool]:
+    """`test.holds`, for every event of a stream: the values as they stand, and no more."""
+    if test.values is None:
+        return test.holds
+    find, values = compiled(test.field), test.values
     return lambda value: find(value) in values
 
 
@@ -55,22 +60,21 @@ class Reader:
 
     def __init__(self, session: Session, call: Call) -> None:
         from api302_client._structure import loader
+        from api302_client.behaviour import Stream as StreamRule
 
         assert call.op is not None
         self._session, self._call, self._op = session, call, call.op
-        rule = call.op.stream or {"done": {"data": "[DONE]"}}
-        self._kind: str | None = rule.get("accumulate")
+        rule = call.op.behaviour.stream or StreamRule(sentinel="[DONE]")
+        self._kind = rule.accumulate
         self._responses = (
-            {"200": {"application/json": rule["reply"]}}
-            if "reply" in rule
-            else call.op.module.RESPONSES
+            {"200": {"application/json": rule.response}} if rule.response else call.op.responses
         )
-        self._sentinel: str | None = rule["done"].get("data")
-        self._last = None if self._sentinel else _test(rule["done"])
+        self._sentinel = rule.sentinel
+        self._last = _test(rule.last) if rule.last and not rule.sentinel else None
         # Looked for only in events that have such a word: a path that needs jmespath takes longer than the rest of an event.
-        self._error = compiled(rule["error"]) if rule.get("error", "error") != "error" else None
-        self._text = compiled(rule["text"]) if "text" in rule else None
-        expression = call.op.module.STREAM or "Any"
+        self._error = compiled(rule.error) if rule.error not in (None, "error") else None
+        self._texts = Texts(rule.accumulate, rule.text)
+        expression = call.op.stream_type or "Any"
         self.load: Callable[[Any], Any] = loader(expression)
         self._takes_text = bool(re.search(r"\b(str|Any)\b", expression))
         self._decoder = Decoder()
@@ -208,7 +212,7 @@ class Reader:
         values = self.values
         kept = {
             "events": [self.load(value) for value in values],
-            "text": "".join(self.texts(values)),
+            "text": "".join(self._fresh().pieces(values)) + self._whole_text(),
             "reply": reply,
         }
         facts |= {"request_id": self.request_id}
@@ -219,15 +223,20 @@ class Reader:
 
     def texts(self, values: Iterable[Any]) -> Iterator[str]:
         """The text of each event that has any; of a reply that came whole, its text."""
-        for value in values:
-            text = self._text(value) if self._text else value
-            if isinstance(text, str) and text:
-                yield text
+        yield from self._texts.pieces(values)
         if self.whole is not None and (text := self._whole_text()):
             yield text
 
+    def piece(self, value: Any) -> str:
+        """The text that an event adds."""
+        return self._texts.of(value)
+
     def _whole_text(self) -> str:
         return whole_text(self._kind, raw(self.whole))
+
+    def _fresh(self) -> Texts:
+        rule = self._op.behaviour.stream
+        return Texts(rule.accumulate, rule.text) if rule else Texts(None, None)
 
     def reply(self) -> Any:
         """The whole reply, typed: as it came, or added up from the events."""
@@ -247,7 +256,7 @@ class Reader:
             self._responses,
             200,
             headers,
-            json.dumps(accumulate(self._kind, self.values), ensure_ascii=False).encode(),
+            json.dumps(accumulate(self._kind, self.values)).encode(),
         )
 
     def final(self) -> Any:
@@ -404,7 +413,7 @@ class AsyncStream(_Facts, Generic[T, R]):
     async def text(self) -> AsyncGenerator[str, None]:
         """The text of the events to come, piece by piece."""
         async for value in self._source:
-            for text in self._reader.texts((value,)):
+            if text := self._reader.piece(value):
                 yield text
         for text in self._reader.texts(()):
             yield text

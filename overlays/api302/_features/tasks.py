@@ -6,9 +6,12 @@ import json
 import random
 import re
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from inspect import isawaitable
-from typing import Any, Generic, Literal, TypeVar, cast
+from typing import Any, Generic, TypeVar
+
+from api302_client.behaviour import TaskStatus as StatusRule
+from api302_client.behaviour import urls
 
 from .. import _log
 from .._calls.call import call, finish
@@ -28,7 +31,7 @@ from .._errors import (
 )
 from .._http.retry import retry_after
 from .._http.sync import iterate, run
-from .._paths import among, compiled, find, holds, is_array, is_mapping, is_object
+from .._json import is_mapping, is_object
 from .._types import NO_OPTIONS, Call, Given, Operation, Options, TaskStatus
 from .files import AsyncOutput, Output, output
 
@@ -72,74 +75,24 @@ class AsyncTaskResult(TaskResult[T]):
 
 
 def read_status(
-    rule: Mapping[str, Any],
-    data: Any,
-    reply: Any = None,
-    content_is_file: bool = False,
-    name: str = "",
+    rule: StatusRule, data: Any, reply: Any = None, is_file: bool = False, name: str = ""
 ) -> TaskStatus[Any]:
-    """How a task stands, by the rule of its fetching operation. An unknown state counts as pending, and is logged once."""
-    if content_is_file:
+    """The status of a task, by the rule of its fetching operation. An unknown state counts as pending, and is logged once."""
+    reading = rule.read(data, is_file=is_file)
+    if reading.basis == "file":
         return TaskStatus("succeeded", "file", 1.0, reply=reply)
-    word = find(rule.get("state"), data)
-    state: Literal["pending", "succeeded", "failed"] = "pending"
-    done = rule.get("done")
-    if among(word, rule.get("succeeded")):
-        state = "succeeded"
-    elif among(word, rule.get("failed")):
-        state = "failed"
-    elif done and "field" in done and holds(done, data) and not among(word, rule.get("pending")):
-        state = "succeeded"
-    elif (
-        "state" in rule
-        and not done
-        and not among(word, rule.get("pending"))
-        and (name, str(word)) not in _warned
-    ):
-        _warned.add((name, str(word)))
-        _log.logger.warning("%s: unknown task state %r counts as pending", name, word)
-    urls = addresses(rule.get("outputs", ()), data) if state == "succeeded" else ()
-    about = rule.get("error", {})
-    message, code = find(about.get("message"), data), find(about.get("code"), data)
-    if state == "failed":
-        inner = find(rule.get("reply"), data)
+    if reading.basis == "unknown" and rule.state and (name, str(reading.word)) not in _warned:
+        _warned.add((name, str(reading.word)))
+        _log.logger.warning("%s: unknown task state %r counts as pending", name, reading.word)
+    message, code = "", None
+    if reading.state == "failed":
+        inner = rule.response.find(data) if rule.response else None
         known_code, known_message = explain(inner if is_object(inner) else data)
-        message, code = (
-            message or known_message or f"its state is {word!r}",
-            known_code if code is None else code,
-        )
-    else:
-        message, code = "", None
-    progress = 1.0 if state == "succeeded" else _progress(rule.get("progress"), data)
-    return TaskStatus(state, word, progress, urls, str(message), code, reply)
-
-
-def addresses(paths: Iterable[Any], data: Any) -> tuple[str, ...]:
-    """The results' addresses in a reply."""
-    urls: list[str] = []
-    for path in paths:
-        found = find(path, data)
-        several = found if is_array(found) else [found]
-        urls += [
-            url
-            for url in several
-            if isinstance(url, str) and _ADDRESS.match(url) and url not in urls
-        ]
-    return tuple(urls)
-
-
-def _progress(rule: Mapping[str, Any] | None, data: Any) -> float | None:
-    value = find(rule["field"], data) if rule else None
-    whole = rule.get("of", 1) if rule else 1
-    try:
-        share = (
-            float(value.strip().removesuffix("%")) / (100 if "%" in value else whole)
-            if isinstance(value, str)
-            else float(cast("Any", value)) / whole
-        )
-    except (TypeError, ValueError):
-        return None
-    return min(max(share, 0.0), 1.0)
+        message = reading.message or known_message or f"its state is {reading.word!r}"
+        code = known_code if reading.code is None else reading.code
+    return TaskStatus(
+        reading.state, reading.word, reading.progress, reading.outputs, message, code, reply
+    )
 
 
 class Schedule:
@@ -191,11 +144,10 @@ class Schedule:
 
 def places(fetch: Operation, parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The parameters of a call that follows another, by place: what its path names, else the query, or the body of a POST that has one."""
-    module = fetch.module
-    rest = "body" if module.MEDIA_TYPES else "query"
+    rest = "body" if fetch.media_types else "query"
     found: dict[str, dict[str, Any]] = {"path": {}, "query": {}, "body": {}}
     for name, value in parameters.items():
-        found["path" if f"{{{name}}}" in module.PATH.replace("{+", "{") else rest][name] = value
+        found["path" if f"{{{name}}}" in fetch.path.replace("{+", "{") else rest][name] = value
     return found
 
 
@@ -203,16 +155,6 @@ def _hint(reply: Any) -> float | None:
     """Seconds after which a reply asks to be called again."""
     http = getattr(reply, "http", None)
     return retry_after(http.headers) if http else None
-
-
-def operation(operation_id: str) -> Operation:
-    """An operation by its id. Raises KeyError."""
-    from importlib import import_module
-
-    from api302_resources._index import OPERATIONS
-
-    module, _, name = OPERATIONS[operation_id].partition(":")
-    return getattr(import_module(f"api302_resources.{module}"), name)
 
 
 # --- written once for both clients --------------------------------------------------------------------------------------------------------
@@ -224,11 +166,13 @@ class Handle:
     def __init__(
         self, session: Session, op: Operation, parameters: Mapping[str, Any], reply: Any = None
     ) -> None:
-        assert op.task is not None
+        rule = op.behaviour.task
+        assert rule is not None
         self.session, self.op, self.parameters, self.reply = session, op, dict(parameters), reply
-        self.rule: Mapping[str, Any] = op.task
-        self.fetch = operation(op.task["fetch"])
-        first = self.parameters[next(iter(self.rule["parameters"]))]
+        self.rule = rule
+        self.fetch = Operation.by_id(rule.fetch)
+        self.status_rule = self.fetch.behaviour.status or StatusRule()
+        first = self.parameters[next(iter(rule.parameters))]
         self.id = "" if first is None else str(first)
         self.done = self._done_at_once()
         self.billed: str | None = None
@@ -250,19 +194,13 @@ class Handle:
 
     def _done_at_once(self) -> TaskStatus[Any] | None:
         """The status in the submitting call's reply, if that is of the class that the fetching call gives and says that all is done."""
-        rule: Mapping[str, Any] = self.fetch.status or {}
-        if "reply" in rule or type(self.reply).__name__ != self.fetch.module.RESPONSES.get(
-            "200", {}
-        ).get("application/json"):
+        rule = self.status_rule
+        described = self.fetch.responses.get("200", {}).get("application/json")
+        if rule.response or rule.result or type(self.reply).__name__ != described:
             return None
         status = read_status(rule, raw(self.reply), self.reply, name=self.fetch.id)
-        return (
-            status
-            if status.state == "succeeded"
-            and "result" not in rule
-            and (status.outputs or "outputs" not in rule)
-            else None
-        )
+        is_done = status.state == "succeeded" and (status.outputs or not rule.outputs)
+        return status if is_done else None
 
     async def _ask(
         self,
@@ -272,7 +210,7 @@ class Handle:
         parameters: Mapping[str, Any] | None = None,
     ) -> tuple[Call, Any]:
         where = places(op, self.parameters if parameters is None else parameters)
-        body = where["body"] if op.module.MEDIA_TYPES else None
+        body = where["body"] if op.media_types else None
         ready = operation_call(
             self.session.settings,
             op,
@@ -293,23 +231,16 @@ class Handle:
         from api302_client._model import Binary
 
         asked, reply = await self._ask(self.fetch, timeout, retries)
-        rule: Mapping[str, Any] = self.fetch.status or {}
-        is_file = isinstance(reply, Binary) and bool(rule.get("done", {}).get("binary"))
-        status = read_status(rule, raw(reply), reply, is_file, self.fetch.id)
-        if status.state == "succeeded" and (result := rule.get("result")):
-            # The finished task has but an id: another call gives the addresses.
-            given = {
-                name: value
-                for name, path in result["parameters"].items()
-                if (value := find(path, raw(reply))) is not None
-            }
-            _, answer = await self._ask(operation(result["fetch"]), timeout, retries, given)
-            status = status._replace(outputs=addresses(result["outputs"], raw(answer)))
-        if (
-            status.state == "succeeded"
-            and "reply" in rule
-            and (value := find(rule["reply"], raw(reply))) is not None
-        ):
+        rule = self.status_rule
+        status = read_status(rule, raw(reply), reply, isinstance(reply, Binary), self.fetch.id)
+        if status.state != "succeeded":
+            return status
+        if rule.result:  # the finished task has but an id: another call gives the URLs
+            given = rule.result.find(raw(reply))
+            another = Operation.by_id(rule.result.fetch)
+            _, answer = await self._ask(another, timeout, retries, given)
+            status = status._replace(outputs=urls(rule.result.outputs, raw(answer)))
+        if rule.response and (value := rule.response.find(raw(reply))) is not None:
             from api302_client._reply import parse
 
             headers = {
@@ -317,7 +248,7 @@ class Handle:
                 "content-type": "application/json",
             }
             content = json.dumps(value, ensure_ascii=False).encode()
-            status = status._replace(reply=parse(self.op.module.RESPONSES, 200, headers, content))
+            status = status._replace(reply=parse(self.op.responses, 200, headers, content))
             check(self.session, asked, self.op, status.reply, 200, headers, content)
         return status
 
@@ -331,7 +262,7 @@ class Handle:
         schedule = Schedule(
             timeout,
             interval,
-            (self.fetch.status or {}).get("interval"),
+            self.status_rule.interval,
             fresh=self.reply is not None,
         )
         schedule.suggest(_hint(self.reply))
@@ -401,11 +332,11 @@ class Handle:
         return kind(made, status.reply, self.request_id)
 
     async def cancel(self, handle: Any) -> Any:
-        if "cancel" not in self.rule:
+        if self.rule.cancel is None:
             raise TaskError(
                 f"{self.op.id}: the API has no call that cancels it", **self.facts(handle)
             )
-        return (await self._ask(operation(self.rule["cancel"]), None))[1]
+        return (await self._ask(Operation.by_id(self.rule.cancel), None))[1]
 
     def facts(self, handle: Any) -> dict[str, Any]:
         return {"task": handle, "task_dict": self.to_dict()}
@@ -413,11 +344,12 @@ class Handle:
 
 async def submit(session: Session, op: Operation, options: Options, given: Given) -> Handle:
     """Make a call that starts a task."""
-    assert op.task is not None
+    rule = op.behaviour.task
+    assert rule is not None
     reply = await call(session, op, options, **given)
-    found = {name: compiled(where)(raw(reply)) for name, where in op.task["parameters"].items()}
+    found = rule.find(raw(reply))
     handle = Handle(session, op, found, reply)
-    missing = [where for name, where in op.task["parameters"].items() if found[name] in (None, "")]
+    missing = [where for name, where in rule.parameters.items() if found[name] in (None, "")]
     if missing and not handle.done:
         raise decode_error(
             session,
@@ -441,18 +373,19 @@ def resumed(session: Session, data: Any) -> Handle:
             f"task: `version` is {found!r}, and this version of api302 reads {VERSION}; resume it with the api302 that made it"
         )
     try:
-        op = operation(given.get("operation", ""))
+        op = Operation.by_id(given.get("operation", ""))
     except (KeyError, AttributeError, ImportError):
         raise InvalidArgument(
             f"task: `operation` {given.get('operation')!r} is unknown to this version of api302; update it"
         ) from None
     parameters = given.get("parameters")
-    if op.task is None:
+    rule = op.behaviour.task
+    if rule is None:
         raise InvalidArgument(f"task: `operation` {op.id!r} starts no task")
     if not is_mapping(parameters) or any(
-        parameters.get(name) in (None, "") for name in op.task["parameters"]
+        parameters.get(name) in (None, "") for name in rule.parameters
     ):
-        raise InvalidArgument(f"task: `parameters` must have {', '.join(op.task['parameters'])}")
+        raise InvalidArgument(f"task: `parameters` must have {', '.join(rule.parameters)}")
     handle = Handle(session, op, parameters)
     handle.billed = given.get("request_id")
     return handle

@@ -7,15 +7,16 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from api302_client.behaviour import find
+
 from .._calls.call import call
 from .._calls.exchange import exchange
 from .._calls.files import FileInput, local_file, put_headers
 from .._calls.prepare import bare_call, merged_headers
 from .._calls.response import decode_error, raw
 from .._calls.session import Session
-from .._paths import find
 from .._types import Given, Operation, Options, Uploaded
-from .tasks import operation, places
+from .tasks import places
 
 _ADDRESS = "data.url || data || url || file_url"
 
@@ -32,25 +33,26 @@ async def upload(
     session: Session, op: Operation, file: FileInput, options: Options, given: Given
 ) -> Uploaded:
     """Make all the steps of an upload, as `x-upload` has them; `options` and `given` are those of the step that begins it."""
-    rule: Mapping[str, Any] = op.upload or {}
-    last = operation(rule["finish"])
+    rule = op.behaviour.upload
+    assert rule is not None and rule.finish is not None
+    last = Operation.by_id(rule.finish)
     headers, *_, timeout = options
     opened: list[Any] = []
     try:
         local = await session.io.thread(local_file, "file", file, opened)
         about = {}
-        if "put" in rule:  # before anything is begun: what cannot be sent is refused
+        if rule.put:  # before anything is begun: what cannot be sent is refused
             about = merged_headers(await session.io.thread(put_headers, "file", local))
         begun: dict[str, Any] = {}
         with _step(op.id, begun):
             first = await call(session, op, options, **given)
             found = {
                 name: find(path, raw(first))
-                for name, path in {"": rule.get("put"), **rule["parameters"]}.items()
+                for name, path in {"": rule.put, **rule.parameters}.items()
             }
             url = found.pop("")
             if None in found.values() or (
-                "put" in rule and not str(url).startswith(("https://", "http://"))
+                rule.put and not str(url).startswith(("https://", "http://"))
             ):
                 raise decode_error(
                     session,
@@ -59,7 +61,7 @@ async def upload(
                     "does not say how the upload goes on",
                 )
             begun |= found
-        if "put" in rule:
+        if rule.put:
             put = bare_call(
                 session.settings,
                 "PUT",
@@ -71,12 +73,12 @@ async def upload(
             with _step(put.what, begun):
                 response = await exchange(session, put)
                 etag = response.headers.get("etag")
-                if "etag" in rule and not etag:
+                if rule.etag and not etag:
                     raise decode_error(session, put.what, response, "has no etag header")
-            begun |= {rule["etag"]: etag} if "etag" in rule else {}
+            begun |= {rule.etag: etag} if rule.etag else {}
         with _step(last.id, begun):
-            where = places(last, {**begun, rule["file"]: local} if "file" in rule else begun)
-            body = where["body"] if last.module.MEDIA_TYPES else None
+            where = places(last, {**begun, rule.file: local} if rule.file else begun)
+            body = where["body"] if last.media_types else None
             reply = await call(
                 session,
                 last,
@@ -86,7 +88,7 @@ async def upload(
                 body=body,
             )
             for one in (reply, first):
-                if isinstance(address := find(rule["address"], raw(one)), str):
+                if isinstance(address := find(rule.address, raw(one)), str):
                     return Uploaded(address, reply)
             raise decode_error(session, last.id, getattr(reply, "http", None), "has no address")
     finally:

@@ -1,0 +1,287 @@
+"""Writing a file that is there whole or not at all: what every `save()` and `download()` uses.
+
+The content goes to a file of a random name in the target's folder, opened so that no link is
+followed, and takes the target's name when all is written. What is not a regular file (a device, a
+pipe) is written to directly and never replaced. A writer may be dropped by another thread than the
+one that writes.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import secrets
+import select
+import stat
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+from typing import IO
+from urllib.parse import unquote, unquote_to_bytes, urlsplit
+
+from .media import kind_of, suffix_of
+
+LONGEST_STEM = 150
+"""Bytes of a name from a server, so that a number and a suffix fit behind it."""
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(\.|$)", re.IGNORECASE)
+_UNSAFE = re.compile(
+    r'[\x00-\x1f\x7f-\x9f<>:"|?*\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
+)
+_LIVE_FOLDERS = ("/dev/", "/proc/")
+"""Links in these lead to what is open already, such as `/dev/stdout`."""
+
+
+class Dropped(Exception):
+    """Another thread has dropped the writer."""
+
+
+def folder_of(path: str | os.PathLike[str]) -> Path:
+    """The folder that `path` is, or the one that it is in.
+
+    Raises:
+        ValueError: there is no such folder, or the path can be none. The text begins with `path: `.
+    """
+    text = os.fspath(path)
+    if not isinstance(text, str) or "\0" in text:
+        raise ValueError(f"path: {text!r} cannot be the path of a file")
+    is_folder = text.endswith(("/", os.sep)) or os.path.isdir(text)
+    folder = Path(text) if is_folder else Path(text).parent
+    if not os.path.isdir(folder):
+        raise ValueError(
+            f"path: there is no folder {str(folder)!r}; make it first: "
+            "pathlib.Path(…).mkdir(parents=True)"
+        )
+    try:
+        os.lstat(text)
+    except FileNotFoundError:
+        pass
+    except OSError as error:  # such as a name that is too long
+        raise ValueError(f"path: {text[:200]!r} cannot be written: {error.strerror}") from error
+    if not (os.access(folder, os.W_OK) or _is_special(Path(text))):
+        raise ValueError(f"path: the folder {str(folder)!r} cannot be written to")
+    return folder
+
+
+class Writer:
+    """Writes one file.
+
+    Args:
+        path: The file, which is replaced if it exists; or a folder, in which the file gets `name`,
+            or the next name that is free.
+        name: A plain name for the file in a folder; see `safe_name`.
+
+    Raises:
+        ValueError: see `folder_of`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], name: str) -> None:
+        folder = folder_of(path)
+        self._path, self._name = Path(path), name
+        self._is_folder = self._path.is_dir()
+        self._is_direct = not self._is_folder and _is_special(self._path)
+        self._part = folder / f".{secrets.token_hex(8)}.part"
+        self._file: IO[bytes] | None = None
+        self._is_there = False
+        self._lock = threading.Lock()
+        self._is_dropped = False
+
+    def write(self, content: bytes | bytearray | memoryview) -> None:
+        """Write all of a piece. Raises OSError."""
+        with self._working():
+            if self._file is None:
+                self._file = self._opened()
+            rest = memoryview(content)
+            while rest:
+                if self._is_direct:
+                    self._wait(self._file)
+                rest = rest[_written(self._file, rest) :]
+
+    def finish(self) -> Path:
+        """Give the file its name, and return it. Raises OSError."""
+        with self._working():
+            if self._file is None:
+                self._file = self._opened()
+            self._file.close()
+            return self._path if self._is_direct else self._named()
+
+    def drop(self) -> None:
+        """Leave nothing behind, once the thread that writes is done. After `finish`: nothing."""
+        self._is_dropped = True
+        with self._lock:
+            self._clean()
+
+    def drop_soon(self) -> None:
+        """The same without waiting: a thread that is writing cleans up itself."""
+        self._is_dropped = True
+        if self._lock.acquire(blocking=False):
+            try:
+                self._clean()
+            finally:
+                self._lock.release()
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        try:
+            with self._lock:
+                if self._is_dropped:
+                    raise Dropped
+                yield
+        finally:
+            if self._is_dropped:
+                self.drop_soon()
+
+    def _clean(self) -> None:
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+        if self._is_there:
+            self._is_there = False
+            with suppress(OSError):
+                self._part.unlink()
+
+    def _opened(self) -> IO[bytes]:
+        if self._is_direct:
+            return _opened(self._path, self)
+        file = self._part.open("xb", buffering=0)
+        self._is_there = True
+        return file
+
+    def _wait(self, file: IO[bytes]) -> None:
+        """Until a pipe takes more, or the writer is dropped."""
+        while os.name == "posix" and not select.select([], [file], [], 0.05)[1]:
+            self.check()
+
+    def check(self) -> None:
+        """Raises Dropped if the writer was dropped meanwhile."""
+        if self._is_dropped:
+            raise Dropped
+
+    def _named(self) -> Path:
+        if self._is_folder:
+            return self._numbered()
+        with suppress(OSError):
+            mode = self._path.lstat().st_mode
+            if stat.S_ISREG(mode):
+                self._part.chmod(stat.S_IMODE(mode) & 0o777)
+        os.replace(self._part, self._path)
+        self._is_there = False
+        return self._path
+
+    def _numbered(self) -> Path:
+        """In a folder: the first name that is free, taken in one step, also from another download
+        that ends just now."""
+        stem, suffix = os.path.splitext(self._name)
+        for number in count():
+            wanted = self._path / (f"{stem} ({number}){suffix}" if number else self._name)
+            try:
+                os.link(self._part, wanted)
+            except FileExistsError:
+                continue
+            except (OSError, NotImplementedError, AttributeError):  # a file system without links
+                if not self._claimed(wanted):
+                    continue
+            else:
+                self._part.unlink()
+            self._is_there = False
+            return wanted
+        raise AssertionError
+
+    def _claimed(self, wanted: Path) -> bool:
+        """Take a free name by an empty file, and replace that. False if it is not free."""
+        try:
+            wanted.open("xb").close()
+        except FileExistsError:
+            return False
+        try:
+            os.replace(self._part, wanted)
+        except BaseException:
+            wanted.unlink(missing_ok=True)
+            raise
+        return True
+
+
+def _is_special(path: Path) -> bool:
+    """Whether a path leads to what must not be replaced: a device, a pipe, the standard output."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    is_live = os.path.abspath(path).startswith(_LIVE_FOLDERS) and path.is_symlink()
+    return is_live or not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+def _opened(path: Path, writer: Writer) -> IO[bytes]:
+    """Open a device or a pipe; wait for the reader of a pipe, until the writer is dropped."""
+    flags = os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+    while True:
+        try:
+            return os.fdopen(os.open(path, flags), "wb", buffering=0)
+        except OSError as error:
+            if error.errno != errno.ENXIO or not stat.S_ISFIFO(os.stat(path).st_mode):
+                raise
+        writer.check()
+        time.sleep(0.02)
+
+
+def _written(file: IO[bytes], rest: memoryview) -> int:
+    """How much of a piece was written: none where a pipe is full."""
+    try:
+        return file.write(rest) or 0
+    except BlockingIOError:
+        return 0
+
+
+def save(content: bytes, path: str | os.PathLike[str], name: str) -> Path:
+    """Write a file whose content is there already, and return its path.
+
+    Raises:
+        ValueError: see `folder_of`. OSError: it cannot be written; nothing is left behind.
+    """
+    writer = Writer(path, name)
+    try:
+        writer.write(content)
+        return writer.finish()
+    finally:
+        writer.drop()
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def safe_name(headers: Mapping[str, str], url: str = "", start: bytes = b"") -> str:
+    """A file name from what a server says, that is one plain name below any folder on any system.
+
+    Args:
+        headers: The response's headers, names in lower case.
+        url: Where the file is from; its last segment is the name where no header has one.
+        start: The first bytes of the file, for a suffix where neither has one.
+    """
+    name = _header_name(headers.get("content-disposition", ""))
+    name = unquote(urlsplit(url).path) if name is None else name
+    name = _UNSAFE.sub("_", re.split(r"[/\\]", name)[-1]).strip(" .")
+    stem, dot, suffix = name.rpartition(".")
+    if not dot:
+        stem, suffix = suffix, suffix_of(headers.get("content-type", "")).lstrip(".")
+        kind = None if suffix else kind_of(start)
+        suffix = kind.suffix.lstrip(".") if kind else suffix
+    stem = stem.encode()[:LONGEST_STEM].decode(errors="ignore") or "download"
+    name = f"{stem}.{suffix.encode()[:20].decode(errors='ignore')}" if suffix else stem
+    return f"_{name}" if _RESERVED.match(name) else name
+
+
+def _header_name(said: str) -> str | None:
+    """The name in a `content-disposition`."""
+    extended = re.search(r"filename\*\s*=\s*([\w-]*)'[^']*'([^;\s]+)", said, re.IGNORECASE)
+    if extended:
+        try:
+            return unquote_to_bytes(extended[2]).decode(extended[1] or "utf-8", "replace")
+        except (LookupError, ValueError):
+            return unquote(extended[2])
+    plain = re.search(r'filename\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;\s]+))', said, re.IGNORECASE)
+    if plain and (plain[1] or plain[2]):
+        return re.sub(r"\\(.)", r"\1", plain[1]) if plain[1] else plain[2]
+    return None

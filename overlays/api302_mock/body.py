@@ -1,0 +1,130 @@
+"""Reading the body of a request: JSON, forms, text, bytes. Within limits of size and depth."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from api302_mock.errors import Refused
+
+LARGEST = 128 << 20
+"""Bytes of a body, or of a form's field that is not a file."""
+DEEPEST = 200
+"""How deep JSON may be nested.
+
+Deeper ones are refused by the real service too, and end Python's recursion.
+"""
+MULTIPART = "multipart/form-data"
+URLENCODED = "application/x-www-form-urlencoded"
+
+
+async def read_bytes(request: Request) -> bytes:
+    """The body.
+
+    Raises:
+        Refused: 413, it is too large.
+        ClientDisconnect: The client went away.
+    """
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > LARGEST:
+            pieces.clear()  # the rest is read too, or the client would not see the response
+        else:
+            pieces.append(piece)
+    if size > LARGEST:
+        raise Refused(413, f"body: it is larger than {LARGEST >> 20} MiB.")
+    return b"".join(pieces)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """JSON data, of moderate depth.
+
+    Raises:
+        ValueError: It is not JSON, or nested too deeply.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not _is_shallow(value):
+        raise ValueError("nested too deeply")
+    return value
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _is_shallow(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [item for held in level for item in _items(held)]
+        if not level:
+            return True
+    return False
+
+
+def _items(value: Any) -> list[Any]:
+    """What a list or an object holds that may be nested itself."""
+    if isinstance(value, dict):
+        value = list(value.values())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    if not isinstance(value, list):
+        return []
+    return [item for item in value if isinstance(item, (dict, list))]  # pyright: ignore[reportUnknownVariableType]
+
+
+async def read_json(request: Request) -> Any:
+    """The body as JSON data.
+
+    Raises:
+        Refused: 400 for what is not JSON, 413 for too large.
+        ClientDisconnect: The client went away.
+    """
+    content = await read_bytes(request)
+    try:
+        return parse_json(content)
+    except ValueError as error:
+        raise Refused(400, f"body: it is not JSON: {error}") from None
+
+
+class _Parser(MultiPartParser):
+    """Starlette's parser with our limit for fields; its argument for that came with Starlette
+    0.44.
+    """
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(request.headers, request.stream())
+        self.max_part_size = LARGEST
+
+
+Form = list[tuple[str, str | UploadFile]]
+
+
+async def read_form(request: Request, media_type: str) -> Form:
+    """The fields of a form, in order. The caller closes its files.
+
+    Raises:
+        Refused: 400, it is not a form; 413, it is too large.
+        ClientDisconnect: The client went away.
+    """
+    if media_type == URLENCODED:
+        text = (await read_bytes(request)).decode("latin-1")
+        return list(parse_qsl(text, keep_blank_values=True))
+    try:
+        form = await _Parser(request).parse()
+    except MultiPartException as error:
+        raise Refused(400, f"body: it is not a form: {error.message}") from None
+    except (
+        ValueError,
+        LookupError,
+        AssertionError,
+    ) as error:  # python-multipart's own, and codecs'
+        raise Refused(400, f"body: it is not a form: {error}") from None
+    return form.multi_items()

@@ -1,0 +1,83 @@
+"""What of a response follows the request, where a program depends on it (`x-follows`): as many
+items, the same model.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from typing import Any, cast
+
+from api302_client.behaviour import Follow, find
+from api302_mock.call import Call
+from api302_mock.paths import put
+
+_MOST_ITEMS = 10_000
+_LONGEST = 16_384
+
+
+def follow(rules: Iterable[Follow], value: Any, call: Call) -> None:
+    """Make a response follow the request, in place. What the response does not have is not made up.
+
+    Args:
+        rules: The operation's `x-follows`.
+        value: The response, or an event of a stream, as JSON data.
+        call: The request.
+    """
+    for rule in rules:
+        if find(rule.response, value) is None:
+            continue
+        if rule.field is not None:
+            _repeat(rule.response, value, call.value(rule.field))
+        if rule.count is not None:
+            _count(rule, value, call.value(rule.count))
+        if rule.length is not None:
+            _stretch(find(rule.response, value), call.value(rule.length))
+        if rule.sum:
+            numbers = [find(path, value) for path in rule.sum]
+            put(rule.response, value, sum(one for one in numbers if isinstance(one, int)))
+
+
+def _repeat(path: str, value: Any, asked: Any) -> None:
+    """The request's own value."""
+    if isinstance(asked, (str, int, float)):
+        put(path, value, asked, create=False)
+
+
+def _count(rule: Follow, value: Any, asked: Any) -> None:
+    """As many items as the request has, or asks for."""
+    items = find(rule.response, value)
+    count = _number_of(asked)
+    if not isinstance(items, list) or not items or count is None:
+        return
+    shown = cast("list[Any]", items)
+    copies = [copy.deepcopy(shown[index % len(shown)]) for index in range(min(count, _MOST_ITEMS))]
+    for index, item in enumerate(copies):
+        if rule.index is not None and isinstance(item, dict) and rule.index in item:
+            item[rule.index] = index
+    put(rule.response, value, copies)
+
+
+def _number_of(asked: Any) -> int | None:
+    """How many things a field of the request asks for: a text is one, and so is a list of
+    numbers.
+    """
+    if isinstance(asked, bool) or asked is None:
+        return None
+    if isinstance(asked, int):
+        return asked if asked > 0 else None
+    if not isinstance(asked, list):
+        return 1
+    items = cast("list[Any]", asked)
+    return 1 if all(isinstance(item, int) for item in items) else len(items)
+
+
+def _stretch(lists: Any, asked: Any) -> None:
+    """Vectors of the length that the request asks for, each another one."""
+    if not isinstance(asked, int) or not isinstance(lists, list) or not 0 < asked <= _LONGEST:
+        return
+    every = cast("list[Any]", lists)
+    vectors: list[Any] = every if all(isinstance(item, list) for item in every) else [every]
+    for number, vector in enumerate(vectors):
+        if vector:
+            vector[:] = [vector[(index + number) % len(vector)] for index in range(asked)]
