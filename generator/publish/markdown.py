@@ -17,7 +17,8 @@ _MARKUP = re.compile(r"[\\`*\[\]<>~|]|\{(?=[{%#])|(?<!\w)_|_(?!\w)|&(?=#?\w+;)")
 _LINE_START = re.compile(r"(?:[#>+=-]|\d+[.)](?=\s|$))")
 _CLOSING = re.compile(r"(?<= )#(?=#*$)")
 _SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
-_URL_CHARACTERS = "%/:?#@!$&'*+,;=-._~"
+_NOT_IN_URL = re.compile(r"[^\w%/:?#@!$&'*+,;=.~-]")
+_ENTITY = re.compile(r"&(?=#?\w+;)")
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "{": "&#123;", "|": "&#124;"}
 
 
@@ -41,7 +42,8 @@ def link(label: str, url: str) -> str:
     """A link whose label is Markdown already; the label alone if the URL is not one to open."""
     if not _is_web_url(url):
         return label
-    return f"[{label}]({quote(url, safe=_URL_CHARACTERS)})"
+    readable = _NOT_IN_URL.sub(lambda match: quote(match[0]), url)
+    return f"[{label}]({_ENTITY.sub('&amp;', readable)})"
 
 
 def _is_web_url(url: str) -> bool:

@@ -11,8 +11,10 @@ import json
 import re
 import shlex
 from functools import cache
+from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import yaml
 from hypothesis import HealthCheck, given, settings
@@ -275,3 +277,11 @@ def test_reports_list_one_line_each(name: str, value: str) -> None:
     assert blocks(found) == blocks(wanted)
     kinds = {kind for kind, _ in spans(found)}
     assert kinds <= {*TRUSTED, "code_inline", "strong_open", "strong_close"}
+
+
+def test_a_link_keeps_its_url() -> None:
+    for url in ("https://a.test/模型/x_y?a=1&copy;=2#z", "https://a.test/(b)*c*[d]"):
+        html = parser().render(link("a", url))
+        href = re.search('href="([^"]*)"', html)
+        assert href
+        assert unquote(unescape(href[1])) == url
