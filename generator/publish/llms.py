@@ -146,7 +146,7 @@ def _of_types(methods: Methods, operation: Operation, prefix: str) -> str:
     """What the response is in each of its media types."""
     responses = methods.replies(operation)
     in_json = [type_ for media_type, type_ in responses.items() if is_json(media_type)]
-    kinds = [_fields(type_, methods.raw.classes, prefix) for type_ in in_json[:1]]
+    kinds = [_fields(type_, methods.plan.classes, prefix) for type_ in in_json[:1]]
     if "bytes" in responses.values():
         kinds.append("file")
     if not kinds and "str" in responses.values():

@@ -62,7 +62,7 @@ def publish(spec_dir: Path, out: Path) -> list[str]:
             raise SpecError(problems)
         document = join(spec)
         try:
-            methods = Methods(Document(document))
+            methods = Methods.of_document(Document(document))
             planned(methods, spec)  # a call that Python cannot have has no sample either
             documents, losses = versions(document, methods)
         except DocumentError as error:

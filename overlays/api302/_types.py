@@ -180,8 +180,7 @@ class Operation(NamedTuple):
 
         from api302_resources._index import OPERATIONS
 
-        module, _, name = OPERATIONS[operation_id].partition(":")
-        return _operation(getattr(import_module(f"api302_resources.{module}"), name))
+        return _operation(import_module(f"api302_client.api.{OPERATIONS[operation_id]}"))
 
     def __repr__(self) -> str:
         return f"<Operation {self.id}>"

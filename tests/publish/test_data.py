@@ -215,7 +215,7 @@ def mini() -> dict[str, Any]:
 @many(120)
 @given(HOSTILE)
 def test_python_is_called_with_the_value(value: str) -> None:
-    methods = Methods(Document(mini()))
+    methods = Methods.of_document(Document(mini()))
     operation = methods.document.by_id["acme_text_to_video"]
     request = Request("application/json", body={"prompt": value, "other": [value]})
     (method, *_) = methods.of(operation)
@@ -257,7 +257,7 @@ def structure(summary: str, note: str) -> tuple[list[str], list[str]]:
         operation |= {"summary": summary, "x-price": [{"note": note}]}
         operation["x-unknown"] = {"response": note}
         operation["x-docs"][0] |= {"note": note, "source": note, "seen": note}
-    methods = Methods(Document(document))
+    methods = Methods.of_document(Document(document))
     operation = methods.document.by_id["acme_text_to_video"]
     llms = llms_text(methods, document["info"])
     assert len([line for line in llms.splitlines() if line.startswith("- ")]) == 4 + len(

@@ -28,7 +28,7 @@ def document() -> dict[str, Any]:
 
 @cache
 def text() -> str:
-    return llms_text(Methods(Document(document())), document()["info"])
+    return llms_text(Methods.of_document(Document(document())), document()["info"])
 
 
 @cache

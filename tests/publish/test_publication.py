@@ -124,7 +124,7 @@ def test_a_document_says_what_it_is(
 
 
 def versions(document: dict[str, Any]) -> tuple[dict[str, Any], list[Loss]]:
-    return publication.versions(document, Methods(Document(document)))
+    return publication.versions(document, Methods.of_document(Document(document)))
 
 
 def with_contact(document: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ KEY = "sk-samples"
 
 @cache
 def made() -> dict[str, list[dict[str, str]]]:
-    return samples(Methods(Document(DOCUMENT)))
+    return samples(Methods.of_document(Document(DOCUMENT)))
 
 
 def sources(operation_id: str, lang: str) -> list[str]:

@@ -36,7 +36,7 @@ def document() -> dict[str, Any]:
 
 @cache
 def methods() -> Methods:
-    return Methods(Document(document()))
+    return Methods.of_document(Document(document()))
 
 
 @cache

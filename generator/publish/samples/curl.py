@@ -48,7 +48,7 @@ def _url(methods: Methods, operation: Operation, request: Request) -> str:
         has_segments, name = match.groups()  # `{+name}` may be several segments
         return quote(text(request.path[name]), safe="/" if has_segments else "")
 
-    template = methods.raw.endpoints[operation.id].path
+    template = methods.plan.endpoints[operation.id].path
     url = methods.document.server + re.sub(r"{(\+?)([^{}]+)}", value, template)
     query = [pair for name, sent in request.query.items() for pair in _pairs(name, sent)]
     return f"{url}?{urlencode(query, quote_via=quote)}" if query else url

@@ -140,6 +140,6 @@ class Writer:
 
     def _fields(self, type_: str) -> list[Field]:
         """The fields of the one class that a type names."""
-        classes = self.methods.raw.classes
+        classes = self.methods.plan.classes
         names = [name for name in re.findall(r"\w+", type_) if name in classes]
         return classes[names[0]].fields if len(names) == 1 else []
