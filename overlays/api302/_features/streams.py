@@ -162,7 +162,7 @@ class Reader:
                 if not self._takes_text:
                     raise self.error(
                         f"an event is no JSON ({error}): {text[:200]!r}", body=text
-                    ) from error
+                    ) from None
                 value = text
             if event.event == "error" and is_object(value):
                 raise self._reported(value)
@@ -216,7 +216,9 @@ class Reader:
         where = f"{self._call.what}, after {len(values)} events" + (
             f", request id {self.request_id}" if self.request_id else ""
         )
-        return StreamError(f"{message} [{where}]", **kept, **facts)
+        error = StreamError(f"{message} [{where}]", **kept, **facts)
+        self._session.redactor.error(error)
+        return error
 
     def texts(self, values: Iterable[Any]) -> Iterator[str]:
         """The text of each event that has any; of a reply that came whole, its text."""

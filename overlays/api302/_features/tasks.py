@@ -318,9 +318,11 @@ class Handle:
             await source.aclose()
         assert status is not None
         if status.state == "failed":
-            raise TaskFailed(
+            error = TaskFailed(
                 f"failed: {status.message}", code=status.code, status=status, **self.facts(handle)
             )
+            self.session.redactor.error(error)
+            raise error
         made = [output(self.session, url=url) for url in status.outputs]
         if status.raw_state == "file" and hasattr(status.reply, "media_type"):
             made.append(
