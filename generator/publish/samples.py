@@ -238,7 +238,7 @@ class _Writer:
             then = (
                 "for output in done.outputs:\n    print(output.save())"
                 if has_files
-                else "print(done.reply)"
+                else "print(done.response)"
             )
             return f"task = {call}\ndone = task.wait()\n{then}"
         if method.kind == "_stream":

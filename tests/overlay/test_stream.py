@@ -163,7 +163,7 @@ def test_a_stream_that_is_cut_short(end: Any, how: str, serve: Any, connect: Any
             )
     error = caught.value
     assert (
-        text_of(error.events) == error.text == error.reply.choices[0].message.content == "你好世界"
+        text_of(error.events) == error.text == error.partial.choices[0].message.content == "你好世界"
     )
     assert error.request_id == "req-1"
     assert pickle.loads(pickle.dumps(error)).text == "你好世界"

@@ -6,9 +6,8 @@ A caller's own client may be of httpx2 or of httpx: nothing is asked of it but w
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, NoReturn, TypeVar
@@ -18,13 +17,12 @@ import httpx2
 from .. import __version__
 from .._errors import Api302Error, ConnectionError, InvalidArgument, TimeoutError
 from .._types import AsyncHttpClient, HttpClient, Response, Timeout
+from .body import AsyncBody, Bodies, Body
 
 T = TypeVar("T")
 NEVER_SENT = frozenset(
     {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
 )
-LINGER = 1.0
-"""Seconds that a stream which has said its last word gets to end its body, so that the connection can be used again."""
 Limits = tuple[float | None, float | None, float | None, float | None]
 
 
@@ -123,11 +121,13 @@ class SyncIo:
     def __init__(self, http: HttpClient | None, proxy: str | None) -> None:
         self._own = http is None
         self._http: Any = http or _made(httpx2.Client, proxy)
+        self._bodies = Bodies()
 
     def is_usable(self) -> bool:
         return True
 
     async def send(self, kwargs: Mapping[str, Any], timeout: Timeout, what: str) -> Response:
+        self._close_left()
         request = _built(self._http, kwargs, timeout)
         with translated(what):
             return self._http.send(request, stream=True, follow_redirects=False)
@@ -139,19 +139,34 @@ class SyncIo:
     async def release(self, response: Response) -> None:
         response.close()
 
-    async def chunks(self, response: Response, what: str) -> AsyncGenerator[bytes, None]:
-        with translated(what):
-            for chunk in response.iter_bytes():
-                yield chunk
+    def body(self, response: Response, what: str) -> Body:
+        """The body of an open response, to be read piece by piece."""
+        return Body(response, what, self._bodies)
+
+    def _close_left(self) -> None:
+        for body in self._bodies.left():
+            with suppress(Exception):
+                body.close()
 
     async def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
-    async def thread(self, job: Callable[..., T], *args: Any) -> T:
-        """Work on the disk, which would hold up an event loop."""
+    async def thread(self, job: Callable[..., T], *args: Any, may_go_on: bool = False) -> T:
+        """Work on the disk, which would hold up an event loop.
+
+        Args:
+            job: A function of `args`.
+            args: What it is called with.
+            may_go_on: Who is cancelled need not wait for it.
+        """
         return job(*args)
 
+    async def shielded(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do what must be done even by who was cancelled."""
+        return await work()
+
     async def close(self) -> None:
+        self._close_left()
         if self._own:
             self._http.close()
 
@@ -177,6 +192,7 @@ class AsyncIo:
     def __init__(self, http: AsyncHttpClient | None, proxy: str | None) -> None:
         self._own = http is None
         self._http: Any = http or _made(httpx2.AsyncClient, proxy)
+        self._bodies = Bodies()
         self._loop = _running_loop()
 
     def is_usable(self) -> bool:
@@ -189,6 +205,7 @@ class AsyncIo:
     async def send(self, kwargs: Mapping[str, Any], timeout: Timeout, what: str) -> Response:
         from api302_client._request import for_async
 
+        await self._close_left()
         request = _built(self._http, for_async(dict(kwargs)), timeout)
         with translated(what):
             return await self._http.send(request, stream=True, follow_redirects=False)
@@ -200,50 +217,38 @@ class AsyncIo:
     async def release(self, response: Response) -> None:
         await response.aclose()
 
-    async def chunks(self, response: Response, what: str) -> AsyncGenerator[bytes, None]:
-        with translated(what):
-            async for chunk in response.aiter_bytes():
-                yield chunk
+    def body(self, response: Response, what: str) -> AsyncBody:
+        """The body of an open response, to be read piece by piece."""
+        return AsyncBody(response, what, self._bodies)
+
+    async def _close_left(self) -> None:
+        for body in self._bodies.left():
+            with suppress(Exception):
+                await body.release()
 
     async def sleep(self, seconds: float) -> None:
         from anyio import sleep
 
         await sleep(seconds)
 
-    async def thread(self, job: Callable[..., T], *args: Any) -> T:
+    async def thread(self, job: Callable[..., T], *args: Any, may_go_on: bool = False) -> T:
         from anyio.to_thread import run_sync
 
-        return await run_sync(partial(job, *args))
+        return await run_sync(partial(job, *args), abandon_on_cancel=may_go_on)
+
+    async def shielded(self, work: Callable[[], Awaitable[T]]) -> T:
+        from anyio import CancelScope
+
+        with CancelScope(shield=True):
+            return await work()
 
     async def close(self) -> None:
+        await self._close_left()
         if self._own:
             await self._http.aclose()
 
 
 Io = SyncIo | AsyncIo
-
-
-def lasting(response: Response, over: Callable[[], bool], what: str) -> Iterator[bytes]:
-    """The pieces of a stream. Once it is `over`, what may follow gets `LINGER` seconds, whatever the read timeout."""
-    source = response.iter_bytes()
-    with translated(what):
-        for chunk in source:
-            yield chunk
-            if over():
-                break
-        else:
-            return
-    # A blocked read can only be ended from outside: by shutting the socket down.
-    watch = threading.Timer(LINGER, shut, (response,))
-    watch.daemon = True
-    watch.start()
-    try:
-        yield from source
-    except Exception as error:
-        if "TransportError" not in _kinds(error):
-            raise
-    finally:
-        watch.cancel()
 
 
 def shut(response: Response) -> None:
@@ -255,29 +260,3 @@ def shut(response: Response) -> None:
         stream.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
     except (KeyError, AttributeError, OSError):
         pass
-
-
-async def lasting_async(
-    response: Response, over: Callable[[], bool], what: str
-) -> AsyncIterator[bytes]:
-    """`lasting` for an async client."""
-    from anyio import move_on_after
-
-    source = response.aiter_bytes()
-    with translated(what):
-        async for chunk in source:
-            yield chunk
-            if over():
-                break
-        else:
-            return
-    rest: list[bytes] = []
-    with move_on_after(LINGER):
-        try:
-            async for chunk in source:
-                rest.append(chunk)
-        except Exception as error:
-            if "TransportError" not in _kinds(error):
-                raise
-    for chunk in rest:
-        yield chunk
