@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY := $(BIN)/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
+COVERING := tests/overlay tests/mock tests/test_trio.py tests/test_readme.py tests/test_live.py
 REDOCLY := npx --yes @redocly/cli@2.77.0
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build format lint-spec fuzz bench live mock publish publish-proof wheel lock clean
+.PHONY: help demo test coverage check build format lint-spec fuzz lowest newest pythons weekly bench live mock publish publish-proof wheel lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -30,10 +31,15 @@ demo: $(VENV)/ready-demo ## the whole tour against the mock; AI302_API_KEY=... L
 test: $(VENV)/ready-dev ## all tests but the slow ones
 	$(PY) -m pytest -n 2 --dist loadgroup -q
 
-check: $(VENV)/ready-dev ## house rules of spec/, generated/ up to date, lint
+coverage: $(VENV)/ready-dev ## how much of overlays/ its tests run, branches too; fails below the share in pyproject.toml
+	$(PY) -m pytest -n 2 --dist loadgroup -q --cov --cov-report=term-missing:skip-covered $(COVERING)
+
+check: $(VENV)/ready-dev ## house rules of spec/, generated/ up to date, lint, layers, types
 	$(PY) -m generator check
 	$(PY) -m ruff check --quiet .
 	$(PY) -m ruff format --check --quiet .
+	$(BIN)/lint-imports
+	$(PY) -m basedpyright --threads 2
 
 build: $(VENV)/ready-dev ## spec/ -> generated/
 	$(PY) -m generator build
@@ -55,6 +61,18 @@ publish-proof: $(VENV)/ready-proof ## clients in TypeScript, Go and Java from th
 fuzz: $(VENV)/ready-dev ## schemathesis with many more examples
 	API302_FUZZ_EXAMPLES=200 $(PY) -m pytest -q tests/test_fuzz.py
 
+lowest: $(VENV)/ready-dev ## the tests with the lowest versions that pyproject.toml promises
+	$(PY) scripts/versions.py lowest
+
+newest: $(VENV)/ready-dev ## the tests with the newest versions that pyproject.toml allows, and what drifted from the lock
+	$(PY) scripts/versions.py newest
+
+pythons: $(VENV)/ready-dev ## the tests with each Python from 3.11 that this machine has
+	$(PY) scripts/versions.py pythons
+
+weekly: ## what takes too long for every change: newest versions, each Python, long fuzzing, budgets, the proofs
+	$(MAKE) --keep-going newest pythons fuzz bench publish-proof
+
 bench: $(VENV)/ready-bench ## the budgets, measured against httpx by hand and the openai SDK
 	$(PY) -m pytest -q -m slow tests
 	$(PY) tests/bench.py
@@ -72,4 +90,4 @@ lock: $(VENV)/ready-dev ## requirements.lock anew, with the newest versions that
 	$(PY) scripts/lock.py renew
 
 clean: ## remove what can be made again
-	rm -rf $(VENV) dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis demo-output
+	rm -rf $(VENV) .venvs dist build .pytest_cache .ruff_cache .mypy_cache .hypothesis demo-output

@@ -229,7 +229,7 @@ def coverage(spec: Spec) -> str:
             best = next((kind for kind in EVIDENCE if kind in kinds), "none")
             unknown = [
                 f"no {part}"
-                for part in ("request", "reply")
+                for part in ("request", "response")
                 if part in obj(operation.get("x-unknown"))
             ]
             operations.setdefault(file.section, Counter()).update(["calls", best, *unknown])
@@ -243,7 +243,7 @@ def coverage(spec: Spec) -> str:
         "calls",
         *EVIDENCE,
         "no request",
-        "no reply",
+        "no response",
     ]
     rows = []
     for section in pages:
@@ -255,7 +255,7 @@ def coverage(spec: Spec) -> str:
                 ledger.total(),
                 *described,
                 calls["calls"],
-                *(calls[kind] for kind in (*EVIDENCE, "no request", "no reply")),
+                *(calls[kind] for kind in (*EVIDENCE, "no request", "no response")),
             ]
         )
     rows.append(["all", *(sum(row[column] for row in rows) for column in range(1, len(heads)))])

@@ -171,7 +171,7 @@ def complete_paths(spec: Spec, file: VendorFile) -> dict[str, Any]:
     for path, item in paths.items():
         made[path] = item
         if isinstance(item, dict):
-            made[path] = {method: part for method, part in item.items()}
+            made[path] = dict(item.items())
             spec.adopt(made[path], item)
             for method, operation in item.items():
                 if method in METHODS and isinstance(operation, dict):

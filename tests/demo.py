@@ -33,6 +33,7 @@ def tour(client: api302.Client) -> None:
 
     console.rule("2. An image, saved to disk")
     image = client.images.generate(model="flux-schnell", prompt="a red panda reading a map")
+    assert image.image_url, "the response has no image"
     path = client.download(image.image_url, OUTPUT)
     console.print(f"{path}  {path.stat().st_size} bytes")
 

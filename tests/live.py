@@ -17,9 +17,10 @@ def free_gets(document: Document) -> Iterator[Operation]:
     """The operations that cost nothing and can be called as they are."""
     for operation in document.operations.values():
         prices = operation.raw.get("x-price", [])
-        if operation.method == "GET" and all(price.get("amount", 1) == 0 for price in prices):
-            if not any(parameter.get("required") for parameter in operation.parameters):
-                yield operation
+        free = all(price.get("amount", 1) == 0 for price in prices)
+        asks = any(parameter.get("required") for parameter in operation.parameters)
+        if operation.method == "GET" and free and not asks:
+            yield operation
 
 
 def mismatches(client: Client, document: Document) -> Iterator[tuple[str, str]]:

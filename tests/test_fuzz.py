@@ -97,7 +97,7 @@ def _is_valid_as_sent(
     the same of a part with a file name, whose bytes are a valid file whatever value they were written from, nor of a single part that
     is the one item of a list.
     """
-    content_type = response.request.headers["Content-Type"]
+    content_type = str(response.request.headers["Content-Type"])
     body = response.request.body
     if not isinstance(body, bytes) or not content_type.startswith("multipart/form-data"):
         return False

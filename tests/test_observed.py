@@ -62,7 +62,7 @@ def misses(document: Document, operation: Operation, record: dict[str, Any]) -> 
     """What of a record the description lacks or contradicts, each as `what: name`."""
     found = [f"query: {name}" for name in record["query"] if name not in queries(operation) | KEYS]
     found += request_misses(document, operation, record)
-    if "reply" not in (operation.raw.get("x-unknown") or {}):
+    if "response" not in (operation.raw.get("x-unknown") or {}):
         found += [
             f"reads: {path}"
             for path in record["response_reads"]
@@ -99,6 +99,13 @@ def request_misses(
             )
             yield from sorted({f"body: {'.'.join(path)}" for path in undescribed})
         return
+    yield from form_misses(document, schema, record, unknown=unknown)
+
+
+def form_misses(
+    document: Document, schema: Any, record: dict[str, Any], *, unknown: bool
+) -> Iterator[str]:
+    """What of a form is not described."""
     fields = document.properties(schema)
     sent = {one["name"]: one["kind"] for one in record["form_fields"]}
     yield from (
@@ -114,17 +121,13 @@ def request_misses(
 
 def places(value: Any, *steps: str) -> Iterator[list[str]]:
     """The path of each field of a JSON value, however deep."""
-    pairs = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list)
-        else ()
-    )
-    for key, inner in pairs:
-        if isinstance(value, dict):
+    if isinstance(value, dict):
+        for key, inner in value.items():
             yield [*steps, key]
-        yield from places(inner, *steps, str(key))
+            yield from places(inner, *steps, key)
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from places(inner, *steps, str(number))
 
 
 def required(document: Document, schema: Any) -> set[str]:

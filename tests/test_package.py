@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import venv
@@ -11,6 +10,7 @@ from email import message_from_bytes
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from scripts import lock
 
@@ -69,13 +69,13 @@ def test_wheel_contents(wheel: Path) -> None:
         assert f"{package}/py.typed" in names
     assert "api302_mock/openapi.json" in names
     required = [r for r in metadata.get_all("Requires-Dist", []) if "extra ==" not in r]
-    assert {re.match(r"[\w-]+", r)[0] for r in required} == {
+    assert {Requirement(r).name for r in required} == {
         "anyio",
         "attrs",
         "httpx",
         "httpx2",
         "jmespath",
-    }  # type: ignore[index]
+    }
     assert all(">=" in r and "<" in r for r in required), (
         f"each dependency needs a range: {required}"
     )

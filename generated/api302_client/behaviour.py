@@ -391,7 +391,7 @@ class TaskStatus(NamedTuple):
             progress=_maybe(Progress.of, data.get("progress")),
             outputs=tuple(Path.of(path) for path in data.get("outputs", ())),
             result=_maybe(Result.of, data.get("result")),
-            response=_maybe(Path.of, data.get("reply")),
+            response=_maybe(Path.of, data.get("response")),
             message=error.get("message"),
             code=error.get("code"),
             interval=data.get("interval"),
@@ -461,6 +461,8 @@ class Stream(NamedTuple):
     """How events accumulate to the whole response."""
     response: str | None = None
     """The schema that they accumulate to; without it, that of the JSON response."""
+    complete: str | None = None
+    """True of an accumulated response that is whole, so that a body that ended cleanly may lack the sentinel."""
 
     @classmethod
     def of(cls, data: Json) -> Stream:
@@ -473,7 +475,8 @@ class Stream(NamedTuple):
             error=data.get("error"),
             text=data.get("text"),
             accumulate=data.get("accumulate"),
-            response=data.get("reply"),
+            response=data.get("response"),
+            complete=data.get("complete"),
         )
 
 

@@ -152,12 +152,11 @@ class Described:
 
     def bodies(self, operation: Operation, part: Part) -> Iterator[tuple[str, Found]]:
         """Media type and media type object of an operation's request, or of its 2xx responses."""
-        key = "request" if part == "request" else "reply"
-        return ((media, found) for _, media, found in self.context.media(operation, key))
+        return ((media, found) for _, media, found in self.context.media(operation, part))
 
     def is_unknown(self, operation: Operation, part: Part) -> bool:
         """Whether `x-unknown` says that nobody knows this body."""
-        return operation.unknown("request" if part == "request" else "reply")
+        return operation.unknown(part)
 
     def variants(self, schema: Any) -> list[dict[str, Any]]:
         """A schema and all that its references, allOf, anyOf and oneOf add to it."""

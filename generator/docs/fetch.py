@@ -80,6 +80,7 @@ class Fetcher:
         """
         file = self.cache / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.json"
         kept = _kept(file)
+        reason = "it was not asked for"
         for attempt in range(RETRIES + 1):
             try:
                 return self._try(url, file, kept)

@@ -143,7 +143,7 @@ class Operation:
         return obj(self.node.get(name))
 
     def unknown(self, part: str) -> bool:
-        """Whether `x-unknown` says that nobody knows the `request` or the `reply`."""
+        """Whether `x-unknown` says that nobody knows the `request` or the `response`."""
         return part in self.extension("x-unknown")
 
     @property

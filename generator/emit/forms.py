@@ -137,7 +137,7 @@ def _task_reply(raw: RawClient, operation: Operation) -> Annotation:
             f"x-task.fetch names `{name}`, which is no operation", "name the fetching operation"
         )
     status = fetch.extension("x-task-status")
-    own = _json_replies(raw, operation if "reply" in status else fetch)
+    own = _json_replies(raw, operation if "response" in status else fetch)
     return returned(iter([*own, "bytes"] if obj(status.get("done")).get("binary") else own))
 
 
@@ -155,7 +155,7 @@ def _sum(raw: RawClient, operation: Operation) -> Annotation:
     stream = operation.extension("x-stream")
     if "accumulate" not in stream:
         return received("Any")
-    return received(stream.get("reply") or _json_replies(raw, operation)[0].split(" | ")[0])
+    return received(stream.get("response") or _json_replies(raw, operation)[0].split(" | ")[0])
 
 
 def _item(operation: Operation, path: str) -> Annotation:

@@ -191,9 +191,9 @@ def _imports(form: Form, shown: list[Argument]) -> set[tuple[str, str]]:
 
 
 def _overloads(shown: list[Argument], body: BodyArguments, form: Form) -> Iterator[Overload]:
-    """Where the request is one of `…Request` and the response one of the `…Reply` to each: what each takes and gives."""
+    """Where the request is one of `…Request` and the response one of the `…Response` to each: what each takes and gives."""
     replies = [part for expression in form.item.parts for part in expression.split(" | ")]
-    names = [shape.name.removesuffix("Request") + "Reply" for shape in body.shapes]
+    names = [shape.name.removesuffix("Request") + "Response" for shape in body.shapes]
     if len(names) < 2 or sorted(names) != sorted(replies):
         return
     for reply, shape in zip(names, body.shapes, strict=True):

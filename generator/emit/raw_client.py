@@ -23,6 +23,7 @@ from typing import Any
 
 from ..document import Document
 from ..document.names import module_of
+from . import ends
 from .code import HEADER, TEMPLATES, GenerationError, format_code
 from .endpoints import Endpoint, endpoint
 from .response_types import Class, classes
@@ -75,6 +76,7 @@ def build(planned: RawClient, out: Path) -> dict[str, int]:
     for source in sorted(RUNTIME.glob("*.py")):
         text = f"{HEADER}\n# Its source is generator/runtime/{source.name}.\n{source.read_text('utf-8')}"
         (target / source.name).write_text(text, "utf-8")
+    ends.write(planned.document, target, HEADER)
     (target / "py.typed").write_text("", "utf-8")
     format_code(target)
     counts = _import_everything(target)

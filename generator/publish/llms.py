@@ -114,7 +114,7 @@ def _reply(methods: Methods, operation: Operation, method: Method) -> str:
         status = fetch.extension("x-task-status")
         if status.keys() & {"outputs", "result"} or "binary" in obj(status.get("done")):
             return "outputs"
-        operation, at = operation if "reply" in status else fetch, "reply."
+        operation, at = operation if "response" in status else fetch, "reply."
     elif method.kind != "_call":
         return ""  # events, which the notes tell of
     replies = methods.replies(operation)

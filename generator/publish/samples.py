@@ -233,7 +233,7 @@ class _Writer:
                 self.methods.document.by_id[content["x-task"]["fetch"]].node.get("x-task-status")
             )
             has_files = (
-                status.keys() & {"outputs", "result"} and "reply" not in status
+                status.keys() & {"outputs", "result"} and "response" not in status
             ) or "binary" in obj(status.get("done"))
             then = (
                 "for output in done.outputs:\n    print(output.save())"

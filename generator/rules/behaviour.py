@@ -1,4 +1,4 @@
-"""Operations: what each must have, and whether tasks, streams and switches agree with the requests and replies."""
+"""Operations: what each must have, and whether tasks, streams and switches agree with the requests and responses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .structure import did_you_mean, states_overlap
 
 
 def basics(context: Context) -> Iterator[Problem]:
-    """A summary, a 2xx reply, and the shared error replies."""
+    """A summary, a 2xx response, and the shared error responses."""
     for operation in context.operations:
         summary = operation.node.get("summary")
         if not isinstance(summary, str) or not summary.strip():
@@ -27,20 +27,22 @@ def basics(context: Context) -> Iterator[Problem]:
         for status, name in (("4XX", "ClientError"), ("5XX", "ServerError")):
             if status not in responses:
                 fix = f"add `{status}: {{$ref: '#/components/responses/{name}'}}`"
-                yield context.on(operation, "responses", f"{operation} has no {status} reply", fix)
+                yield context.on(
+                    operation, "responses", f"{operation} has no {status} response", fix
+                )
         if not any(status.startswith("2") for status in responses):
             yield context.on(
                 operation,
                 "responses",
-                f"{operation} has no 2xx reply",
+                f"{operation} has no 2xx response",
                 "add it; an unknown one is an open object, with x-unknown",
             )
 
 
 def json_first(context: Context) -> Iterator[Problem]:
-    """Where a body or reply is JSON or something else, JSON comes first."""
+    """Where a body or response is JSON or something else, JSON comes first."""
     for operation in context.operations:
-        for part in ("request", "reply"):
+        for part in ("request", "response"):
             names: dict[str, list[str]] = {}
             for status, name, _ in context.media(operation, part):
                 names.setdefault(status, []).append(name)
@@ -73,7 +75,9 @@ def tasks(context: Context) -> Iterator[Problem]:
         target = context.by_id.get(str(task.get("fetch")))
         if target is not None and "x-task-status" not in target.node:
             message = f"`{target.id}` is fetched by {operation} and has no x-task-status"
-            yield context.on(target, "x-task-status", message, "say how its reply tells the state")
+            yield context.on(
+                target, "x-task-status", message, "say how its response tells the state"
+            )
 
 
 def _follows(
@@ -125,7 +129,7 @@ def _follows(
             operation,
             extension,
             message,
-            "say under `parameters` where its value is in the reply",
+            "say under `parameters` where its value is in the response",
             [*inside, "parameters"],
         )
 
@@ -153,18 +157,23 @@ def uploads(context: Context) -> Iterator[Problem]:
 
 
 def streams(context: Context) -> Iterator[Problem]:
-    """`x-stream` and an event stream among the 2xx replies go together."""
+    """`x-stream` and an event stream among the 2xx responses go together."""
     for operation in context.operations:
         streams = [
-            media for _, name, media in context.media(operation, "reply") if is_event_stream(name)
+            media
+            for _, name, media in context.media(operation, "response")
+            if is_event_stream(name)
         ]
         if "x-stream" in operation.node and not streams:
-            message = f"{operation} has x-stream, but no 2xx reply of {EVENT_STREAM}"
+            message = f"{operation} has x-stream, but no 2xx response of {EVENT_STREAM}"
             yield context.on(
-                operation, "x-stream", message, "add the reply, with itemSchema, or remove x-stream"
+                operation,
+                "x-stream",
+                message,
+                "add the response, with itemSchema, or remove x-stream",
             )
         if "x-stream" not in operation.node and streams:
-            message = f"{operation} replies with {EVENT_STREAM} and has no x-stream"
+            message = f"{operation} responds with {EVENT_STREAM} and has no x-stream"
             yield context.on(
                 operation,
                 "responses",
@@ -177,9 +186,9 @@ def streams(context: Context) -> Iterator[Problem]:
                 yield context.on(
                     operation, "responses", message, "describe one event: an object with `data`"
                 )
-        reply = obj(operation.node.get("x-stream")).get("reply")
-        if reply and reply not in obj(obj(context.document.get("components")).get("schemas")):
-            message = f"x-stream.reply of {operation} names `{reply}`, which is no schema"
+        response = obj(operation.node.get("x-stream")).get("response")
+        if response and response not in obj(obj(context.document.get("components")).get("schemas")):
+            message = f"x-stream.response of {operation} names `{response}`, which is no schema"
             yield context.on(
                 operation, "x-stream", message, "name the schema that the events add up to"
             )

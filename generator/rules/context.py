@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -125,7 +126,7 @@ class Context:
         return follow(self.document, value, pointer)
 
     def media(self, operation: Operation, part: str) -> Iterator[tuple[str, str, Found]]:
-        """Status (empty for the request), media type and media type object of an operation's `request`, or of its 2xx `reply`."""
+        """Status (empty for the request), media type and media type object of an operation's `request`, or of its 2xx `response`."""
         for status, body in self._bodies(operation, part):
             for name, media in obj(obj(body.value).get("content")).items():
                 yield status, name, self.resolve(f"{body.pointer}/content/{escape(name)}", media)
@@ -186,12 +187,10 @@ class Context:
             self._validators[pointer] = None
             if self._registry is not None:
                 target = f"{DOCUMENT}#{quote(pointer, safe='/~')}"
-                try:
+                with contextlib.suppress(ValueError, TypeError, jsonschema_rs.ReferencingError):
                     self._validators[pointer] = jsonschema_rs.Draft202012Validator(
                         {"$ref": target}, registry=self._registry
                     )
-                except (ValueError, TypeError, jsonschema_rs.ReferencingError):
-                    pass
         return self._validators[pointer]
 
     def mismatches(

@@ -20,9 +20,9 @@ Mismatch = tuple[list[str | int], str]
 
 
 def present(context: Context) -> Iterator[Problem]:
-    """A JSON request and each 2xx JSON or event-stream reply has an example, unless x-unknown says that nobody knows it."""
+    """A JSON request and each 2xx JSON or event-stream response has an example, unless x-unknown says that nobody knows it."""
     for operation in context.operations:
-        for part, key in (("request", "requestBody"), ("reply", "responses")):
+        for part, key in (("request", "requestBody"), ("response", "responses")):
             for status, name, media in context.media(operation, part):
                 wanted = is_json(name) or is_event_stream(name)
                 if wanted and not operation.unknown(part) and not examples(context, media):
@@ -61,7 +61,7 @@ def form(context: Context) -> Iterator[Problem]:
 
 
 def fitting(context: Context) -> Iterator[Problem]:
-    """Examples of bodies, replies, parameters and headers fit their schemas."""
+    """Examples of bodies, responses, parameters and headers fit their schemas."""
     for kind in ("mediaType", "parameter", "header"):
         for node in context.of_kind(kind):
             schema = obj(node.value).get("schema")
@@ -102,7 +102,7 @@ def of_schemas(context: Context) -> Iterator[Problem]:
 def streams(context: Context) -> Iterator[Problem]:
     """The examples of event streams are event streams, each event fits itemSchema and contentSchema, and the last one ends the stream."""
     for operation in context.operations:
-        for _, name, media in context.media(operation, "reply"):
+        for _, name, media in context.media(operation, "response"):
             if is_event_stream(name):
                 for container, key, value in examples(context, media):
                     for message, fix in _stream_faults(context, operation, media, value):
@@ -227,10 +227,10 @@ def _holds(test: dict[str, Any], data: str) -> bool:
 
 
 def extension_paths(context: Context) -> Iterator[Problem]:
-    """What x-task, x-upload and x-task-status look for in a reply is found in one of its examples, and its states are listed ones."""
+    """What x-task, x-upload and x-task-status look for in a response is found in one of its examples, and its states are listed ones."""
     for operation in context.operations:
-        replies = _replies(context, operation)
-        if not replies or operation.unknown("reply"):
+        responses = _replies(context, operation)
+        if not responses or operation.unknown("response"):
             continue
         result = obj(obj(operation.node.get("x-task-status")).get("result"))
         rules = {
@@ -240,8 +240,8 @@ def extension_paths(context: Context) -> Iterator[Problem]:
         }
         for extension, rule in rules.items():
             for parameter, path in obj(rule.get("parameters")).items():
-                if not any(_search(path, reply) is not None for reply in replies):
-                    message = f"no example of the reply of {operation} has the `{path}` that {extension} reads `{parameter}` from"
+                if not any(_search(path, response) is not None for response in responses):
+                    message = f"no example of the response of {operation} has the `{path}` that {extension} reads `{parameter}` from"
                     fix = "correct the path, or add an example with it"
                     inside: list[str | int] = ["result"] if rule is result else []
                     yield context.on(
@@ -250,11 +250,11 @@ def extension_paths(context: Context) -> Iterator[Problem]:
         upload = obj(operation.node.get("x-upload"))
         last = context.by_id.get(str(upload.get("finish")))
         for role, found in (
-            ("put", replies),
-            ("address", [*replies, *(_replies(context, last) if last else [])]),
+            ("put", responses),
+            ("address", [*responses, *(_replies(context, last) if last else [])]),
         ):
             if role in upload and not any(
-                isinstance(_search(upload[role], reply), str) for reply in found
+                isinstance(_search(upload[role], response), str) for response in found
             ):
                 message = f"no example has the `{upload[role]}` that x-upload of {operation} reads the {role} from"
                 yield context.on(
@@ -272,11 +272,11 @@ def extension_paths(context: Context) -> Iterator[Problem]:
                 for word in seq(status.get(kind))
             ]
             state = status["state"]
-            states = [value for reply in replies if (value := _search(state, reply)) is not None]
+            states = [
+                value for response in responses if (value := _search(state, response)) is not None
+            ]
             if not states:
-                message = (
-                    f"no example of the reply of {operation} has the state that x-task-status reads"
-                )
+                message = f"no example of the response of {operation} has the state that x-task-status reads"
                 yield context.on(
                     operation,
                     "x-task-status",
@@ -297,17 +297,17 @@ def extension_paths(context: Context) -> Iterator[Problem]:
 
 
 def _replies(context: Context, operation: Operation) -> list[Any]:
-    """The examples of an operation's JSON replies."""
-    found = [media for _, name, media in context.media(operation, "reply") if is_json(name)]
+    """The examples of an operation's JSON responses."""
+    found = [media for _, name, media in context.media(operation, "response") if is_json(name)]
     return [value for media in found for _, _, value in examples(context, media)]
 
 
-def _search(path: Any, reply: Any) -> Any:
-    """What an extension's path finds in a reply; None where it finds nothing or is malformed."""
+def _search(path: Any, response: Any) -> Any:
+    """What an extension's path finds in a response; None where it finds nothing or is malformed."""
     try:
         if isinstance(path, str):
-            return jmespath.search(path, reply)
-        value = jmespath.search(str(obj(path).get("field")), reply)
+            return jmespath.search(path, response)
+        value = jmespath.search(str(obj(path).get("field")), response)
         if obj(path).get("encoding") == "json" and isinstance(value, str):
             value = json.loads(value)
         return jmespath.search(path["then"], value) if "then" in path else value

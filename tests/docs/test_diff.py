@@ -296,8 +296,8 @@ def test_what_a_reply_need_not_have(mini: Path, page: Page) -> None:
     """A list of required fields that was filled in, and lacks what we say is always there; what more it lists proves nothing."""
     file = mini / "videos" / "acme.yaml"
     text = file.read_text("utf-8").replace(
-        "    AcmeTaskReply:\n      type: object\n",
-        "    AcmeTaskReply:\n      type: object\n      required: [code]\n",
+        "    AcmeTaskResponse:\n      type: object\n",
+        "    AcmeTaskResponse:\n      type: object\n      required: [code]\n",
     )
     file.write_text(text, "utf-8")
     described = Described(mini)

@@ -104,7 +104,7 @@ def test_a_broken_specification_leaves_the_generated_folder_alone(built: Path, c
 
     assert done.returncode == 1
     assert (
-        f"{copy.root.as_posix()}/videos/acme.yaml:5: acme_text_to_video has no summary\n    fix: "
+        f"{copy.root.as_posix()}/videos/acme.yaml:6: acme_text_to_video has no summary\n    fix: "
         in done.stderr
     )
     assert done.stderr.endswith(f"1 problem in {copy.root}\n")

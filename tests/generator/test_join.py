@@ -143,7 +143,7 @@ def test_what_has_been_joined_still_has_its_place(copy: Copy) -> None:
         ),
     ):
         assert spec.locate(document, path) == (VIDEO, copy.line(VIDEO, text))
-    assert spec.locate(document, ["components", "schemas", "ErrorReply"])[0] == "common.yaml"
+    assert spec.locate(document, ["components", "schemas", "ErrorResponse"])[0] == "common.yaml"
     assert spec.locate(document, ["info", "title"])[0] == "openapi.yaml"
 
 

@@ -62,7 +62,7 @@ def test_each_vendor_has_a_module_whose_classes_say_the_fields(
     assert chat.AcmeChatMessage.__required_keys__ == {"role", "content"}
     assert hints(chat, "AcmeChatMessage")["role"] == typing.Literal["system", "user", "assistant"]
     assert "web-search" in chat.AcmeChatRequest.__optional_keys__
-    assert not hasattr(chat, "AcmeChatReply"), "replies have classes of their own"
+    assert not hasattr(chat, "AcmeChatResponse"), "replies have classes of their own"
 
 
 @pytest.mark.usefixtures("neighbours")

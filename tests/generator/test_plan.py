@@ -20,7 +20,7 @@ def document(schema: Any, **schemas: Any) -> dict[str, Any]:
     """A document with one operation, whose reply has one field of this schema."""
     reply = {"type": "object", "properties": {"field": schema}}
     video = {"type": "object", "properties": {"id": TEXT}}
-    content = {"application/json": {"schema": {"$ref": "#/components/schemas/AcmeReply"}}}
+    content = {"application/json": {"schema": {"$ref": "#/components/schemas/AcmeResponse"}}}
     get = {
         "operationId": "acme_get",
         "tags": ["videos.acme"],
@@ -30,7 +30,7 @@ def document(schema: Any, **schemas: Any) -> dict[str, Any]:
         "openapi": "3.2.0",
         "info": {"title": "One", "version": "1"},
         "paths": {"/acme": {"get": get}},
-        "components": {"schemas": {"AcmeReply": reply, "AcmeVideo": video, **schemas}},
+        "components": {"schemas": {"AcmeResponse": reply, "AcmeVideo": video, **schemas}},
     }
 
 
@@ -40,7 +40,7 @@ def planned(document: dict[str, Any]) -> RawClient:
 
 def field(schema: Any, **schemas: Any) -> str:
     """The type expression of a schema."""
-    return planned(document(schema, **schemas)).classes["AcmeReply"].fields[0].type
+    return planned(document(schema, **schemas)).classes["AcmeResponse"].fields[0].type
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_types_of_references() -> None:
 
 def test_required_means_never_none_for_a_checker() -> None:
     made = document(TEXT)
-    made["components"]["schemas"]["AcmeReply"]["required"] = ["field"]
-    (only,) = planned(made).classes["AcmeReply"].fields
+    made["components"]["schemas"]["AcmeResponse"]["required"] = ["field"]
+    (only,) = planned(made).classes["AcmeResponse"].fields
     assert (only.type, only.required) == ("str", True)
 
 
@@ -143,7 +143,7 @@ def test_merged_objects() -> None:
 
 def test_only_what_replies_hold_gets_a_class() -> None:
     names = planned(mini_document()).classes.keys()
-    assert {"AcmeChatReply", "AcmeChatChunk", "AcmeTask", "ErrorReply"} <= names
+    assert {"AcmeChatResponse", "AcmeChatChunk", "AcmeTask", "ErrorResponse"} <= names
     assert not names & {
         "AcmeChatRequest",
         "AcmeChatMessage",
@@ -160,7 +160,7 @@ def test_operations_keep_what_the_tool_would_lose() -> None:
     assert by_id["acme_text_to_video"].body.schemas == ["AcmeVideoForm", "AcmeVideoRequest"]
     assert by_id["acme_get_video"].body is None
     assert by_id["acme_chat_completions"].stream == "AcmeChatChunk"
-    assert by_id["acme_chat_completions"].returns == "AcmeChatReply"
+    assert by_id["acme_chat_completions"].returns == "AcmeChatResponse"
     assert by_id["acme_speech"].responses["200"] == {"audio/mpeg": "bytes", "audio/wav": "bytes"}
     assert by_id["acme_speech"].returns == "Binary"
     assert by_id["acme_transcribe"].returns == "AcmeTranscript | Text"
@@ -216,17 +216,17 @@ def test_python_names(wire: str, name: str) -> None:
         (
             {"type": "object", "properties": {"a": TEXT}},
             {},
-            r"AcmeReply\.field: an object with properties stands in line\. Name it",
+            r"AcmeResponse\.field: an object with properties stands in line\. Name it",
         ),
         (
-            {"allOf": [ACME, {"$ref": "#/components/schemas/AcmeReply"}]},
+            {"allOf": [ACME, {"$ref": "#/components/schemas/AcmeResponse"}]},
             {},
-            r"AcmeReply\.field: an ",
+            r"AcmeResponse\.field: an ",
         ),
         (
             {"$ref": "#/components/schemas/Nobody"},
             {},
-            r"AcmeReply\.field: #/components/schemas/Nobody is not in the document",
+            r"AcmeResponse\.field: #/components/schemas/Nobody is not in the document",
         ),
         (
             {"$ref": "#/components/schemas/A"},

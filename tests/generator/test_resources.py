@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MINI = ROOT / "tests/fixtures/mini_spec"
 OVERLAYS = ROOT / "overlays"
 OWN = ["extra_headers", "extra_query", "extra_body", "timeout"]
-Render = Callable[[], Any]
+Render = Callable[..., Any]
 
 
 @pytest.fixture
@@ -124,12 +124,13 @@ def test_return_types(render: Render) -> None:
     def returns(method: Callable[..., Any]) -> str:
         return inspect.signature(method).return_annotation
 
-    assert returns(client.llm.acme.chat_completions) == "AcmeChatReply"
+    assert returns(client.llm.acme.chat_completions) == "AcmeChatResponse"
     assert (
-        returns(client.llm.acme.stream_chat_completions) == "Stream[AcmeChatChunk, AcmeChatReply]"
+        returns(client.llm.acme.stream_chat_completions)
+        == "Stream[AcmeChatChunk, AcmeChatResponse]"
     )
-    assert returns(client.videos.acme.text_to_video) == "Task[AcmeTaskReply]"
-    assert returns(client.videos.acme.get_video) == "AcmeTaskReply"
+    assert returns(client.videos.acme.text_to_video) == "Task[AcmeTaskResponse]"
+    assert returns(client.videos.acme.get_video) == "AcmeTaskResponse"
     assert returns(client.audio.acme.speech) == "Binary"
     assert returns(client.audio.acme.stream_speech) == "ByteStream"
     assert returns(client.audio.acme.transcribe) == "AcmeTranscript | Text"
@@ -500,7 +501,7 @@ def test_shortcuts_have_the_same_methods(render: Render) -> None:
     assert client.chat.completions.create.__name__ == "create"
     assert (
         inspect.signature(client.chat.completions.stream).return_annotation
-        == "Stream[AcmeChatChunk, AcmeChatReply]"
+        == "Stream[AcmeChatChunk, AcmeChatResponse]"
     )
     assert shown(client.videos.create) == shown(client.videos.acme.text_to_video)
 
@@ -513,7 +514,7 @@ def test_a_task_on_demand_has_two_methods(document: dict[str, Any], render: Rend
         "when": {"in": "query", "name": "async", "value": True},
     }
     speech["parameters"] = [{"name": "async", "in": "query", "schema": {"type": "boolean"}}]
-    operation(document, "acme_get_video")["x-task-status"]["reply"] = "data"
+    operation(document, "acme_get_video")["x-task-status"]["response"] = "data"
     client = render()
     assert "async_" not in shown(client.audio.acme.transcribe) | shown(
         client.audio.acme.submit_transcribe
@@ -543,9 +544,10 @@ def test_the_plain_method_of_a_task_on_demand_gives_no_ticket(
         "anyOf": [json_reply["schema"], {"$ref": "#/components/schemas/AcmeTicket"}]
     }
     client = render()
-    assert inspect.signature(client.chat.completions.create).return_annotation == "AcmeChatReply"
+    assert inspect.signature(client.chat.completions.create).return_annotation == "AcmeChatResponse"
     assert (
-        inspect.signature(client.chat.completions.submit).return_annotation == "Task[AcmeTaskReply]"
+        inspect.signature(client.chat.completions.submit).return_annotation
+        == "Task[AcmeTaskResponse]"
     )
 
 
@@ -558,8 +560,8 @@ def add_a_short_form(document: dict[str, Any]) -> None:
         "properties": {"model": {"type": "string"}, "message": {"type": "string"}},
     }
     schemas["AcmeShortRequest"] = short
-    schemas["AcmeShortReply"] = {"type": "object", "properties": {"output": {"type": "string"}}}
-    for media, kind in ((chat["requestBody"], "Request"), (chat["responses"]["200"], "Reply")):
+    schemas["AcmeShortResponse"] = {"type": "object", "properties": {"output": {"type": "string"}}}
+    for media, kind in ((chat["requestBody"], "Request"), (chat["responses"]["200"], "Response")):
         refs = [{"$ref": f"#/components/schemas/Acme{name}{kind}"} for name in ("Chat", "Short")]
         media["content"]["application/json"]["schema"] = {"oneOf": refs}
     chat["x-task"] = {
@@ -567,7 +569,7 @@ def add_a_short_form(document: dict[str, Any]) -> None:
         "parameters": {"task_id": "ticket"},
         "when": {"in": "query", "name": "async", "value": True},
     }
-    operation(document, "acme_get_video")["x-task-status"]["reply"] = "data"
+    operation(document, "acme_get_video")["x-task-status"]["response"] = "data"
 
 
 def test_a_reply_to_each_shape_of_request(document: dict[str, Any], render: Render) -> None:
@@ -576,17 +578,17 @@ def test_a_reply_to_each_shape_of_request(document: dict[str, Any], render: Rend
     client = render()
     assert (
         inspect.signature(client.chat.completions.submit).return_annotation
-        == "Task[AcmeChatReply] | Task[AcmeShortReply]"
+        == "Task[AcmeChatResponse] | Task[AcmeShortResponse]"
     )
     method = client.chat.completions.create
-    assert inspect.signature(method).return_annotation == "AcmeChatReply | AcmeShortReply"
+    assert inspect.signature(method).return_annotation == "AcmeChatResponse | AcmeShortResponse"
     first, second = (
         inspect.signature(overload)
         for overload in typing.get_overloads(inspect.unwrap(method.__func__))
     )
-    assert first.return_annotation == "AcmeChatReply"
+    assert first.return_annotation == "AcmeChatResponse"
     assert list(first.parameters)[:4] == ["self", "model", "messages", "temperature"]
-    assert second.return_annotation == "AcmeShortReply"
+    assert second.return_annotation == "AcmeShortResponse"
     assert list(second.parameters)[:4] == ["self", "model", "message", "extra_headers"]
     assert second.parameters["message"].default is inspect.Parameter.empty
 
@@ -662,7 +664,7 @@ def test_the_async_twin(render: Render) -> None:
     assert not inspect.iscoroutinefunction(client.chat.completions.stream)
     assert (
         inspect.signature(client.chat.completions.stream).return_annotation
-        == "AsyncStream[AcmeChatChunk, AcmeChatReply]"
+        == "AsyncStream[AcmeChatChunk, AcmeChatResponse]"
     )
     assert asyncio.run(client.videos.acme.get_video(task_id="t-1"))["path"] == {"task_id": "t-1"}
 
@@ -749,26 +751,26 @@ from api302_resources import AsyncSections, Sections
 def use(client: Sections) -> None:
     messages: list[AcmeChatMessage] = [{"role": "user", "content": "hello"}]
     reply = client.chat.completions.create(model="small", messages=messages, web_search=True)
-    assert_type(reply, models.AcmeChatReply)
+    assert_type(reply, models.AcmeChatResponse)
     client.llm.acme.chat_completions(
         model="small",
         messages=[{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x.test/a.png"}}]}],
         timeout=3,
         extra_body={"new": 1},
     )
-    assert_type(client.chat.completions.create(model="small", message="hello"), models.AcmeShortReply)
-    assert_type(client.chat.completions.submit(model="small", message="hello"), Task[models.AcmeShortReply])
-    assert_type(client.chat.completions.stream(model="small", messages=messages), Stream[models.AcmeChatChunk, models.AcmeChatReply])
-    assert_type(client.videos.create(prompt="a cat", image=Path("cat.png")), Task[models.AcmeTaskReply])
+    assert_type(client.chat.completions.create(model="small", message="hello"), models.AcmeShortResponse)
+    assert_type(client.chat.completions.submit(model="small", message="hello"), Task[models.AcmeShortResponse])
+    assert_type(client.chat.completions.stream(model="small", messages=messages), Stream[models.AcmeChatChunk, models.AcmeChatResponse])
+    assert_type(client.videos.create(prompt="a cat", image=Path("cat.png")), Task[models.AcmeTaskResponse])
     client.videos.acme.text_to_video(prompt="a cat", image=b"...", duration=5)
     assert_type(client.audio.acme.stream_speech(input="hello", accept="audio/wav"), ByteStream)
     client.audio.acme.transcribe(file=("a.mp3", b"..."), timestamp_granularities=("word",))
 
 
 async def use_async(client: AsyncSections) -> None:
-    assert_type(await client.videos.acme.get_video(task_id="t-1"), models.AcmeTaskReply)
+    assert_type(await client.videos.acme.get_video(task_id="t-1"), models.AcmeTaskResponse)
     stream = client.chat.completions.stream(model="small", messages=[{"role": "user", "content": "hello"}])
-    assert_type(stream, AsyncStream[models.AcmeChatChunk, models.AcmeChatReply])
+    assert_type(stream, AsyncStream[models.AcmeChatChunk, models.AcmeChatResponse])
 """
 
 WRONG = """

@@ -86,7 +86,7 @@ def test_names_that_python_writes_with_an_underscore_are_listed() -> None:
 
     assert "AcmeSpeechRequest.from -> from_" in listed
     assert "AcmeSpeechRequest.timeout -> timeout_" in listed
-    assert "AcmeTaskReply.request_id -> request_id_" in listed
+    assert "AcmeTaskResponse.request_id -> request_id_" in listed
 
 
 def test_a_letter_after_digits_in_a_slug_is_large_in_the_names_of_schemas(copy: Copy) -> None:

@@ -261,11 +261,11 @@ def test_each_pair_of_status_and_media_type_is_there(client: Package) -> None:
         "200": {"application/json": "ZooCat", "audio/mpeg": "bytes"},
         "202": {"image/*": "bytes"},
         "404": {"application/problem+json": "ZooProblem"},
-        "4XX": {"application/json": "ErrorReply"},
+        "4XX": {"application/json": "ErrorResponse"},
         "default": {"text/plain": "str"},
     }
     assert client.endpoint("acme_chat_completions").RESPONSES["200"] == {
-        "application/json": "AcmeChatReply",
+        "application/json": "AcmeChatResponse",
         "text/event-stream": "str",
     }
 
@@ -290,7 +290,7 @@ def test_each_pair_of_status_and_media_type_is_there(client: Package) -> None:
         (202, "application/json", b'{"state": "queued"}', "JsonObject"),
         (404, "application/problem+json", b'{"title": "no"}', "ZooProblem"),
         (404, "application/json", b'{"title": "no"}', "ZooProblem"),
-        (429, "application/json", b'{"error": {"message": "slow"}}', "ErrorReply"),
+        (429, "application/json", b'{"error": {"message": "slow"}}', "ErrorResponse"),
         (429, "application/json", b"<html>", "Text"),
         (503, "text/plain", b"down", "Text"),
         (503, "text/html", b"<p>down", "Text"),

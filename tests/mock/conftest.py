@@ -127,7 +127,7 @@ DOCUMENT: dict[str, Any] = {
                     "pending": [0],
                     "succeeded": [200],
                     "failed": [400],
-                    "reply": {"field": "data", "encoding": "json"},
+                    "response": {"field": "data", "encoding": "json"},
                     "error": {"message": "err"},
                 },
                 "responses": _reply(

@@ -408,11 +408,11 @@ def test_a_client_that_cannot_be_used_is_refused_by_name(name: str) -> None:
 
         def close(self) -> None: ...
 
-    with library(name).Client() as mine:
-        with pytest.raises(
-            api302.InvalidArgument, match=r"takes an httpx2\.AsyncClient, not httpx"
-        ):
-            api302.AsyncClient(api_key=KEY, http_client=mine)
+    with (
+        library(name).Client() as mine,
+        pytest.raises(api302.InvalidArgument, match=r"takes an httpx2\.AsyncClient, not httpx"),
+    ):
+        api302.AsyncClient(api_key=KEY, http_client=mine)
     with pytest.raises(api302.InvalidArgument, match="http_client: is closed"):
         api302.Client(api_key=KEY, http_client=mine)
     theirs = library(name).AsyncClient()

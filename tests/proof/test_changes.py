@@ -83,7 +83,7 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
         [("breaking", "acme_text_to_video", "the request property `duration` became required")],
     ),
     "a reply's field": (
-        lambda ops, schemas, paths: schemas["AcmeChatReply"]["properties"].update(
+        lambda ops, schemas, paths: schemas["AcmeChatResponse"]["properties"].update(
             cost={"type": "number"}
         ),
         [
@@ -95,7 +95,7 @@ EDITS: dict[str, tuple[Edit, list[tuple[str, str, str]]]] = {
         ],
     ),
     "a reply's optional field less": (
-        lambda ops, schemas, paths: schemas["AcmeTaskReply"]["properties"].pop("request_id"),
+        lambda ops, schemas, paths: schemas["AcmeTaskResponse"]["properties"].pop("request_id"),
         [
             (
                 "breaking",

@@ -1,5 +1,8 @@
 """The published reference site in a browser, with every host but its own out of reach."""
 
+# Playwright is of the extra `proof` alone.
+# pyright: reportMissingImports=false, reportPossiblyUnboundVariable=false
+
 from __future__ import annotations
 
 import functools

@@ -41,7 +41,7 @@ def run(*command: str | Path, cwd: Path, fails: bool = False) -> str:
 def check_sample(printed: str, mock_url: str) -> None:
     """Hold what a sample client printed, one line of JSON, against what api302 sees at the same mock."""
     seen = json.loads(printed)
-    messages = [{"role": "user", "content": "Hello"}]
+    messages: Any = [{"role": "user", "content": "Hello"}]
     with api302.Client(api_key="sk-test", base_url=mock_url) as client:
         reply: Any = client.chat.completions.create(model="gpt-4o", messages=messages)
         assert seen["models"] == [model.id for model in client.models.list().data]
@@ -53,7 +53,7 @@ def check_sample(printed: str, mock_url: str) -> None:
             chunks = list(stream)
         assert seen["chunks"] == len(chunks) > 2
         assert seen["streamed"] == "".join(
-            choice.delta.content or "" for chunk in chunks for choice in chunk.choices
+            choice.delta.content or "" for chunk in chunks for choice in chunk.choices or ()
         )
         assert seen["states"] == ["submitted", "processing", "succeed"]
         assert (

@@ -482,17 +482,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project on the mini specification, in the folder where the command runs."""
     root = tmp_path / "project"
     shutil.copytree(MINI, root / "spec")
-    file = root / "spec/openapi.yaml"
-    text = file.read_text("utf-8")
-    rest = "  summary: A small document that has every mechanism.\n  license: {name: MIT, identifier: MIT}"
-    info = "info:\n  title: Mini\n  version: 0.1.0\n"
-    file.write_text(
-        "\n".join(
-            line if not line.startswith("info:") else info + rest for line in text.splitlines()
-        )
-        + "\n",
-        "utf-8",
-    )
     (root / "pyproject.toml").write_text(
         '[build-system]\nrequires = []\n\n[project]\nname = "x"\nversion = "0.1.0"\n', "utf-8"
     )

@@ -170,7 +170,7 @@ def test_what_cannot_be_called_in_python_is_told_with_file_and_line(
     )
     assert main(["publish", "--spec", str(spec), "--out", str(out)]) == 1
     assert (
-        f"{spec}/videos/acme.yaml:3: acme_text_to_video: the body field `a_b` and `a-b` both become"
+        f"{spec}/videos/acme.yaml:5: acme_text_to_video: the body field `a_b` and `a-b` both become"
         in capsys.readouterr().err
     )
     assert not list(out.parent.iterdir())

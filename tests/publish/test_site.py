@@ -139,10 +139,10 @@ def test_what_is_not_documented_says_where_it_was_looked_for() -> None:
     looked = f"Not documented. Looked for in: {searched}."
     assert [
         described()["ai302_sdxl_lightning"].count(f"| **{what}**&nbsp; | {looked}&nbsp; |")
-        for what in ("Request", "Reply")
+        for what in ("Request", "Response")
     ] == [1, 1]
     assert (
-        "| **Reply**&nbsp; | Not documented. The fields; the same search.&nbsp; |"
+        "| **Response**&nbsp; | Not documented. The fields; the same search.&nbsp; |"
         in described()["ai302_chunk_text"]
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import assert_type
 
 import api302
-from api302_client.models import KlingReply, OpenaiChatChunk, OpenaiChatReply
+from api302_client.models import KlingResponse, OpenaiChatChunk, OpenaiChatResponse
 from api302_client.params.llm_openai import OpenaiChatMessage
 
 client = api302.Client(api_key="sk-...", timeout=30, max_retries=3)
@@ -15,7 +15,7 @@ messages: list[OpenaiChatMessage] = [{"role": "user", "content": "hello"}]
 reply = client.chat.completions.create(
     model="gpt-4o", messages=messages, temperature=0.2, web_search=True
 )
-assert_type(reply, OpenaiChatReply)
+assert_type(reply, OpenaiChatResponse)
 for choice in reply.choices or []:
     if choice.message and choice.message.content:
         print(choice.message.content)
@@ -26,10 +26,10 @@ with client.chat.completions.stream(
     for chunk in stream:
         assert_type(chunk, OpenaiChatChunk)
     whole = stream.final()
-assert_type(whole, OpenaiChatReply)
+assert_type(whole, OpenaiChatResponse)
 
 task = client.videos.kling.text_to_video(prompt="a red panda", aspect_ratio="16:9")
-assert_type(task, api302.Task[KlingReply])
+assert_type(task, api302.Task[KlingResponse])
 video = task.wait(timeout=600, on_progress=lambda status: print(status.progress))
 saved: Path = video.outputs[0].save("panda.mp4")
 
@@ -37,14 +37,14 @@ address: str = client.files.upload(Path("cat.png")).url
 sound = client.audio.openai.speech(model="tts-1", input="hello", voice="alloy")
 sound.save("hello.mp3")
 raw = client.with_raw_response(client.chat.completions.create)(model="gpt-4o", messages=messages)
-assert_type(raw.parsed, OpenaiChatReply)
+assert_type(raw.parsed, OpenaiChatResponse)
 print(raw.status_code, raw.headers, reply.request_id, client.cost(reply))
 
 
 async def main() -> None:
     async with api302.AsyncClient(api_key="sk-...") as other:
         answer = await other.chat.completions.create(model="gpt-4o", messages=messages)
-        assert_type(answer, OpenaiChatReply)
+        assert_type(answer, OpenaiChatResponse)
         async with other.chat.completions.stream(model="gpt-4o", messages=messages) as events:
             async for event in events:
                 assert_type(event, OpenaiChatChunk)

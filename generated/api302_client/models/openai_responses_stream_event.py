@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from .openai_output_annotation import OpenaiOutputAnnotation
     from .openai_output_content import OpenaiOutputContent
     from .openai_output_item import OpenaiOutputItem
-    from .openai_responses_reply import OpenaiResponsesReply
+    from .openai_responses_response import OpenaiResponsesResponse
     from .openai_token_logprob import OpenaiTokenLogprob
 
 
@@ -85,7 +85,7 @@ class OpenaiResponsesStreamEvent(Model):
     sequence_number: int | None = None
     """The event's number, from 0."""
 
-    response: OpenaiResponsesReply | None = None
+    response: OpenaiResponsesResponse | None = None
     item: OpenaiOutputItem | None = None
     item_id: str | None = None
     """The item that it is about."""

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from api302 import AsyncByteStream, AsyncTask, ByteStream, FileInput, Task
     from api302_client._model import Binary, JsonObject, Text
     from api302_client.models import (
-        Ai302F5TtsReply,
+        Ai302F5TtsResponse,
         Ai302QueuedVideo,
-        Ai302SoundReply,
+        Ai302SoundResponse,
         Ai302SpeechTask,
-        Ai302SpeechV1Reply,
-        Ai302StableAudioReply,
+        Ai302SpeechV1Response,
+        Ai302StableAudioResponse,
         Ai302TranscriptionModels,
         Ai302TtsProviders,
         Ai302WebTranscript,
-        Ai302WhisperxReply,
+        Ai302WhisperxResponse,
         OpenaiTranscript,
     )
 
@@ -397,7 +397,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SpeechV1Reply:
+    ) -> Ai302SpeechV1Response:
         """Read a text aloud (text to speech), with any provider, first version.
 
         Waits for the sound. The second version can also run in the background.
@@ -425,7 +425,7 @@ class Ai302(Resource):
         Price: by provider.
         Source: https://doc.302.ai/294943678e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302SpeechV1Reply = self._call(
+        reply_: Ai302SpeechV1Response = self._call(
             TEXT_TO_SPEECH_V1,
             body={
                 "text": text,
@@ -587,7 +587,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302F5TtsReply:
+    ) -> Ai302F5TtsResponse:
         """Read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
 
         Waits for the sound.
@@ -610,7 +610,7 @@ class Ai302(Resource):
         Price: 50 PTC per 1M characters.
         Source: documentation page p462 (caller, 2026-11-21)
         """
-        reply_: Ai302F5TtsReply = self._call(
+        reply_: Ai302F5TtsResponse = self._call(
             F5_TTS,
             body={
                 "gen_text": gen_text,
@@ -635,7 +635,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[Ai302F5TtsReply]:
+    ) -> Task[Ai302F5TtsResponse]:
         """Start to read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
 
         The path says sync, but this is the call that answers at once with a task.
@@ -651,7 +651,7 @@ class Ai302(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302F5TtsReply).
+            (Ai302F5TtsResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -679,7 +679,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302F5TtsReply:
+    ) -> Ai302F5TtsResponse:
         """Tell how a text read aloud by F5-TTS stands.
 
         Args:
@@ -696,7 +696,7 @@ class Ai302(Resource):
         Price: 0 PTC per call.
         Source: Huanshere/VideoLingo:core/tts_backend/_302_f5tts.py (caller, 2026-11-21)
         """
-        reply_: Ai302F5TtsReply = self._call(
+        reply_: Ai302F5TtsResponse = self._call(
             GET_F5_TTS, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -890,7 +890,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302WhisperxReply:
+    ) -> Ai302WhisperxResponse:
         """Transcribe speech (speech to text) with WhisperX.
 
         Args:
@@ -911,7 +911,7 @@ class Ai302(Resource):
         Price: 0.002 PTC per minute.
         Source: Huanshere/VideoLingo:core/asr_backend/whisperX_302.py (caller, 2026-11-21)
         """
-        reply_: Ai302WhisperxReply = self._call(
+        reply_: Ai302WhisperxResponse = self._call(
             WHISPERX,
             body={
                 "audio_input": audio_input,
@@ -935,7 +935,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302StableAudioReply:
+    ) -> Ai302StableAudioResponse:
         """Make music or a sound from a text (text to music), with Stable Audio.
 
         Waits for the sound, of at most 47 seconds.
@@ -957,7 +957,7 @@ class Ai302(Resource):
         Price: 0.05 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
-        reply_: Ai302StableAudioReply = self._call(
+        reply_: Ai302StableAudioResponse = self._call(
             STABLE_AUDIO,
             body={"prompt": prompt, "seconds_start": seconds_start, "seconds_total": seconds_total, "steps": steps},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1063,7 +1063,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SoundReply:
+    ) -> Ai302SoundResponse:
         """Make a sound from a text (text to audio), with MMAudio.
 
         Args:
@@ -1086,7 +1086,7 @@ class Ai302(Resource):
         Price: 0.05 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
-        reply_: Ai302SoundReply = self._call(
+        reply_: Ai302SoundResponse = self._call(
             MMAUDIO_TEXT_TO_AUDIO,
             body={
                 "prompt": prompt,
@@ -1115,7 +1115,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SoundReply:
+    ) -> Ai302SoundResponse:
         """Make a song from lyrics and a sample, with DiffRhythm.
 
         Args:
@@ -1138,7 +1138,7 @@ class Ai302(Resource):
         Price: 0.2 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
-        reply_: Ai302SoundReply = self._call(
+        reply_: Ai302SoundResponse = self._call(
             DIFFRHYTHM,
             body={
                 "lyrics": lyrics,
@@ -1338,7 +1338,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SpeechV1Reply:
+    ) -> Ai302SpeechV1Response:
         """Read a text aloud (text to speech), with any provider, first version.
 
         Waits for the sound. The second version can also run in the background.
@@ -1366,7 +1366,7 @@ class AsyncAi302(AsyncResource):
         Price: by provider.
         Source: https://doc.302.ai/294943678e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302SpeechV1Reply = await self._call(
+        reply_: Ai302SpeechV1Response = await self._call(
             TEXT_TO_SPEECH_V1,
             body={
                 "text": text,
@@ -1528,7 +1528,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302F5TtsReply:
+    ) -> Ai302F5TtsResponse:
         """Read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
 
         Waits for the sound.
@@ -1551,7 +1551,7 @@ class AsyncAi302(AsyncResource):
         Price: 50 PTC per 1M characters.
         Source: documentation page p462 (caller, 2026-11-21)
         """
-        reply_: Ai302F5TtsReply = await self._call(
+        reply_: Ai302F5TtsResponse = await self._call(
             F5_TTS,
             body={
                 "gen_text": gen_text,
@@ -1576,7 +1576,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[Ai302F5TtsReply]:
+    ) -> AsyncTask[Ai302F5TtsResponse]:
         """Start to read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
 
         The path says sync, but this is the call that answers at once with a task.
@@ -1592,7 +1592,7 @@ class AsyncAi302(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302F5TtsReply).
+            (Ai302F5TtsResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1620,7 +1620,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302F5TtsReply:
+    ) -> Ai302F5TtsResponse:
         """Tell how a text read aloud by F5-TTS stands.
 
         Args:
@@ -1637,7 +1637,7 @@ class AsyncAi302(AsyncResource):
         Price: 0 PTC per call.
         Source: Huanshere/VideoLingo:core/tts_backend/_302_f5tts.py (caller, 2026-11-21)
         """
-        reply_: Ai302F5TtsReply = await self._call(
+        reply_: Ai302F5TtsResponse = await self._call(
             GET_F5_TTS, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1833,7 +1833,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302WhisperxReply:
+    ) -> Ai302WhisperxResponse:
         """Transcribe speech (speech to text) with WhisperX.
 
         Args:
@@ -1854,7 +1854,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.002 PTC per minute.
         Source: Huanshere/VideoLingo:core/asr_backend/whisperX_302.py (caller, 2026-11-21)
         """
-        reply_: Ai302WhisperxReply = await self._call(
+        reply_: Ai302WhisperxResponse = await self._call(
             WHISPERX,
             body={
                 "audio_input": audio_input,
@@ -1878,7 +1878,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302StableAudioReply:
+    ) -> Ai302StableAudioResponse:
         """Make music or a sound from a text (text to music), with Stable Audio.
 
         Waits for the sound, of at most 47 seconds.
@@ -1900,7 +1900,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.05 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
-        reply_: Ai302StableAudioReply = await self._call(
+        reply_: Ai302StableAudioResponse = await self._call(
             STABLE_AUDIO,
             body={"prompt": prompt, "seconds_start": seconds_start, "seconds_total": seconds_total, "steps": steps},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2006,7 +2006,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SoundReply:
+    ) -> Ai302SoundResponse:
         """Make a sound from a text (text to audio), with MMAudio.
 
         Args:
@@ -2029,7 +2029,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.05 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
-        reply_: Ai302SoundReply = await self._call(
+        reply_: Ai302SoundResponse = await self._call(
             MMAUDIO_TEXT_TO_AUDIO,
             body={
                 "prompt": prompt,
@@ -2058,7 +2058,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SoundReply:
+    ) -> Ai302SoundResponse:
         """Make a song from lyrics and a sample, with DiffRhythm.
 
         Args:
@@ -2081,7 +2081,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.2 PTC per call.
         Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-21)
         """
-        reply_: Ai302SoundReply = await self._call(
+        reply_: Ai302SoundResponse = await self._call(
             DIFFRHYTHM,
             body={
                 "lyrics": lyrics,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
-    from api302_client.models import DoubaoCaptions, DoubaoSpeechReply
+    from api302_client.models import DoubaoCaptions, DoubaoSpeechResponse
     from api302_client.params.audio_doubao import DoubaoSpeechAudio, DoubaoSpeechText
 
 SPEECH = Operation(
@@ -86,7 +86,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoSpeechReply:
+    ) -> DoubaoSpeechResponse:
         """Read a text aloud in a Doubao voice (text to speech).
 
         Args:
@@ -104,7 +104,7 @@ class Doubao(Resource):
         Price: 35 PTC per 1M characters.
         Source: http://302ai-en.apifox.cn/api-207705231 (page, 2026-11-21)
         """
-        reply_: DoubaoSpeechReply = self._call(
+        reply_: DoubaoSpeechResponse = self._call(
             SPEECH, body={"audio": audio, "request": request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -285,7 +285,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoSpeechReply:
+    ) -> DoubaoSpeechResponse:
         """Read a text aloud in a Doubao voice (text to speech).
 
         Args:
@@ -303,7 +303,7 @@ class AsyncDoubao(AsyncResource):
         Price: 35 PTC per 1M characters.
         Source: http://302ai-en.apifox.cn/api-207705231 (page, 2026-11-21)
         """
-        reply_: DoubaoSpeechReply = await self._call(
+        reply_: DoubaoSpeechResponse = await self._call(
             SPEECH, body={"audio": audio, "request": request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

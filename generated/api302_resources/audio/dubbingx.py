@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
-    from api302_client.models import DubbingxEmotionReply, DubbingxTaskReply, DubbingxVoiceReply
+    from api302_client.models import DubbingxEmotionResponse, DubbingxTaskResponse, DubbingxVoiceResponse
 
 SPEECH = Operation(
     id="dubbingx_speech",
@@ -68,7 +68,7 @@ class Dubbingx(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[DubbingxTaskReply]:
+    ) -> Task[DubbingxTaskResponse]:
         """Read a marked-up text aloud (text to speech).
 
         The text is SSML with a root element `speak` whose attributes `voiceId`, `language`, `emotion`, `audioPitch`
@@ -82,7 +82,7 @@ class Dubbingx(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (DubbingxTaskReply).
+            (DubbingxTaskResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -100,7 +100,7 @@ class Dubbingx(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DubbingxTaskReply:
+    ) -> DubbingxTaskResponse:
         """Tell how a DubbingX task stands.
 
         Args:
@@ -117,7 +117,7 @@ class Dubbingx(Resource):
         Price: 0 PTC per call.
         Source: public code that calls /dubbingx/v1/getTtsTaskInfo of 302.AI (caller, 2026-11-21)
         """
-        reply_: DubbingxTaskReply = self._call(
+        reply_: DubbingxTaskResponse = self._call(
             GET_SPEECH, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -136,7 +136,7 @@ class Dubbingx(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DubbingxVoiceReply:
+    ) -> DubbingxVoiceResponse:
         """List DubbingX's voices.
 
         Args:
@@ -160,7 +160,7 @@ class Dubbingx(Resource):
         Source: public code: a test of a program that calls /dubbingx/v1/getTTSTimbreList of 302.AI (caller,
         2026-11-21)
         """
-        reply_: DubbingxVoiceReply = self._call(
+        reply_: DubbingxVoiceResponse = self._call(
             LIST_VOICES,
             body={
                 "pageIndex": pageIndex,
@@ -183,7 +183,7 @@ class Dubbingx(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DubbingxEmotionReply:
+    ) -> DubbingxEmotionResponse:
         """Tell which mood suits a text.
 
         Args:
@@ -199,7 +199,7 @@ class Dubbingx(Resource):
 
         Source: documentation page p501 (caller, 2026-11-21)
         """
-        reply_: DubbingxEmotionReply = self._call(
+        reply_: DubbingxEmotionResponse = self._call(
             ANALYZE_EMOTION, body={"text": text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -216,7 +216,7 @@ class AsyncDubbingx(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[DubbingxTaskReply]:
+    ) -> AsyncTask[DubbingxTaskResponse]:
         """Read a marked-up text aloud (text to speech).
 
         The text is SSML with a root element `speak` whose attributes `voiceId`, `language`, `emotion`, `audioPitch`
@@ -230,7 +230,7 @@ class AsyncDubbingx(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (DubbingxTaskReply).
+            (DubbingxTaskResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -248,7 +248,7 @@ class AsyncDubbingx(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DubbingxTaskReply:
+    ) -> DubbingxTaskResponse:
         """Tell how a DubbingX task stands.
 
         Args:
@@ -265,7 +265,7 @@ class AsyncDubbingx(AsyncResource):
         Price: 0 PTC per call.
         Source: public code that calls /dubbingx/v1/getTtsTaskInfo of 302.AI (caller, 2026-11-21)
         """
-        reply_: DubbingxTaskReply = await self._call(
+        reply_: DubbingxTaskResponse = await self._call(
             GET_SPEECH, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -284,7 +284,7 @@ class AsyncDubbingx(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DubbingxVoiceReply:
+    ) -> DubbingxVoiceResponse:
         """List DubbingX's voices.
 
         Args:
@@ -308,7 +308,7 @@ class AsyncDubbingx(AsyncResource):
         Source: public code: a test of a program that calls /dubbingx/v1/getTTSTimbreList of 302.AI (caller,
         2026-11-21)
         """
-        reply_: DubbingxVoiceReply = await self._call(
+        reply_: DubbingxVoiceResponse = await self._call(
             LIST_VOICES,
             body={
                 "pageIndex": pageIndex,
@@ -331,7 +331,7 @@ class AsyncDubbingx(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DubbingxEmotionReply:
+    ) -> DubbingxEmotionResponse:
         """Tell which mood suits a text.
 
         Args:
@@ -347,7 +347,7 @@ class AsyncDubbingx(AsyncResource):
 
         Source: documentation page p501 (caller, 2026-11-21)
         """
-        reply_: DubbingxEmotionReply = await self._call(
+        reply_: DubbingxEmotionResponse = await self._call(
             ANALYZE_EMOTION, body={"text": text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

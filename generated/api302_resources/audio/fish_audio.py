@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from api302 import FileInput
     from api302_client._model import JsonObject
-    from api302_client.models import FishAudioSpeechReply, FishAudioVoice, FishAudioVoiceList
+    from api302_client.models import FishAudioSpeechResponse, FishAudioVoice, FishAudioVoiceList
     from api302_client.params.audio_fish_audio import FishAudioProsody
 
 SPEECH = Operation(
@@ -68,7 +68,7 @@ class FishAudio(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FishAudioSpeechReply:
+    ) -> FishAudioSpeechResponse:
         """Read a text aloud in a Fish Audio voice (text to speech).
 
         Answers with the sound's address, not with the sound as Fish Audio itself does.
@@ -99,7 +99,7 @@ class FishAudio(Resource):
         Price: 20 PTC per 1M characters.
         Source: https://302ai.apifox.cn/api-216669508 (page, 2026-11-21)
         """
-        reply_: FishAudioSpeechReply = self._call(
+        reply_: FishAudioSpeechResponse = self._call(
             SPEECH,
             body={
                 "text": text,
@@ -414,7 +414,7 @@ class AsyncFishAudio(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FishAudioSpeechReply:
+    ) -> FishAudioSpeechResponse:
         """Read a text aloud in a Fish Audio voice (text to speech).
 
         Answers with the sound's address, not with the sound as Fish Audio itself does.
@@ -445,7 +445,7 @@ class AsyncFishAudio(AsyncResource):
         Price: 20 PTC per 1M characters.
         Source: https://302ai.apifox.cn/api-216669508 (page, 2026-11-21)
         """
-        reply_: FishAudioSpeechReply = await self._call(
+        reply_: FishAudioSpeechResponse = await self._call(
             SPEECH,
             body={
                 "text": text,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncStream, AsyncTask, FileInput, Stream, Task
     from api302_client._model import JsonObject
-    from api302_client.models import MinimaxLongSpeechTask, MinimaxMusicReply, MinimaxMusicUpload, MinimaxSpeechReply
+    from api302_client.models import MinimaxLongSpeechTask, MinimaxMusicResponse, MinimaxMusicUpload, MinimaxSpeechResponse
     from api302_client.params.audio_minimax import (
         MinimaxLongSpeechSetting,
         MinimaxMusicSetting,
@@ -117,7 +117,7 @@ class Minimax(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxSpeechReply:
+    ) -> MinimaxSpeechResponse:
         """Read a text aloud (text to speech).
 
         Answers with the sound in hexadecimal, or with its address when `output_format` is `url`. With `stream` it
@@ -151,7 +151,7 @@ class Minimax(Resource):
         Price: 52.5 PTC per 1M characters for speech-2.6-hd.
         Source: public code that calls /minimaxi/v1/t2a_v2 of 302.AI (caller, 2026-11-21)
         """
-        reply_: MinimaxSpeechReply = self._call(
+        reply_: MinimaxSpeechResponse = self._call(
             SPEECH,
             body={
                 "model": model,
@@ -190,7 +190,7 @@ class Minimax(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[MinimaxSpeechReply, Any]:
+    ) -> Stream[MinimaxSpeechResponse, Any]:
         """Read a text aloud (text to speech).
 
         Answers with the sound in hexadecimal, or with its address when `output_format` is `url`. With `stream` it
@@ -214,7 +214,7 @@ class Minimax(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The stream, a context manager to iterate over (MinimaxSpeechReply).
+            The stream, a context manager to iterate over (MinimaxSpeechResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -424,7 +424,7 @@ class Minimax(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxMusicReply:
+    ) -> MinimaxMusicResponse:
         """Make a song from lyrics and a style.
 
         Waits for the song. music-01 took a form instead, with an uploaded voice or music.
@@ -454,7 +454,7 @@ class Minimax(Resource):
         Price: 0.15 PTC per call for music-2.5; 0.05 PTC per call for music-2.0; 0.05 PTC per call for music-1.5.
         Source: https://302ai-en.apifox.cn/api-241838654 (sample, 2026-11-21)
         """
-        reply_: MinimaxMusicReply = self._call(
+        reply_: MinimaxMusicResponse = self._call(
             CREATE_MUSIC,
             body={
                 "model": model,
@@ -496,7 +496,7 @@ class AsyncMinimax(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxSpeechReply:
+    ) -> MinimaxSpeechResponse:
         """Read a text aloud (text to speech).
 
         Answers with the sound in hexadecimal, or with its address when `output_format` is `url`. With `stream` it
@@ -530,7 +530,7 @@ class AsyncMinimax(AsyncResource):
         Price: 52.5 PTC per 1M characters for speech-2.6-hd.
         Source: public code that calls /minimaxi/v1/t2a_v2 of 302.AI (caller, 2026-11-21)
         """
-        reply_: MinimaxSpeechReply = await self._call(
+        reply_: MinimaxSpeechResponse = await self._call(
             SPEECH,
             body={
                 "model": model,
@@ -569,7 +569,7 @@ class AsyncMinimax(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[MinimaxSpeechReply, Any]:
+    ) -> AsyncStream[MinimaxSpeechResponse, Any]:
         """Read a text aloud (text to speech).
 
         Answers with the sound in hexadecimal, or with its address when `output_format` is `url`. With `stream` it
@@ -593,7 +593,7 @@ class AsyncMinimax(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The stream, a context manager to iterate over (MinimaxSpeechReply).
+            The stream, a context manager to iterate over (MinimaxSpeechResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -803,7 +803,7 @@ class AsyncMinimax(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxMusicReply:
+    ) -> MinimaxMusicResponse:
         """Make a song from lyrics and a style.
 
         Waits for the song. music-01 took a form instead, with an uploaded voice or music.
@@ -833,7 +833,7 @@ class AsyncMinimax(AsyncResource):
         Price: 0.15 PTC per call for music-2.5; 0.05 PTC per call for music-2.0; 0.05 PTC per call for music-1.5.
         Source: https://302ai-en.apifox.cn/api-241838654 (sample, 2026-11-21)
         """
-        reply_: MinimaxMusicReply = await self._call(
+        reply_: MinimaxMusicResponse = await self._call(
             CREATE_MUSIC,
             body={
                 "model": model,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from api302 import AsyncTask, Task
-    from api302_client.models import SunoFetchReply, SunoLyricsReply
+    from api302_client.models import SunoFetchResponse, SunoLyricsResponse
     from api302_client.params.audio_suno import SunoMusicMetadata
 
 MUSIC = Operation(
@@ -78,7 +78,7 @@ class Suno(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[SunoFetchReply]:
+    ) -> Task[SunoFetchResponse]:
         """Make a song (text to music).
 
         Three ways. From an idea: `gpt_description_prompt`. From lyrics: `prompt`, `tags` and `title`. Going on from a
@@ -102,7 +102,8 @@ class Suno(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (SunoFetchReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (SunoFetchResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -138,7 +139,7 @@ class Suno(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SunoLyricsReply:
+    ) -> SunoLyricsResponse:
         """Write lyrics.
 
         Answers with the lyrics at once, as the provider's own program reads it.
@@ -157,7 +158,7 @@ class Suno(Resource):
         Price: 0.012 PTC per call.
         Source: pypi:cli-302ai 1.0.5:ai302/cli/song.py (caller, 2026-11-21)
         """
-        reply_: SunoLyricsReply = self._call(LYRICS, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: SunoLyricsResponse = self._call(LYRICS, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def get_task(
@@ -168,7 +169,7 @@ class Suno(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SunoFetchReply:
+    ) -> SunoFetchResponse:
         """Tell how a song stands.
 
         While it works, songs may already have an address on Suno's own host; those on 302.AI's come with the end.
@@ -187,7 +188,9 @@ class Suno(Resource):
         Price: 0 PTC per call.
         Source: pypi:cli-302ai 1.0.5:ai302/cli/song.py (caller, 2026-11-21)
         """
-        reply_: SunoFetchReply = self._call(GET_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: SunoFetchResponse = self._call(
+            GET_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
 
@@ -213,7 +216,7 @@ class AsyncSuno(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[SunoFetchReply]:
+    ) -> AsyncTask[SunoFetchResponse]:
         """Make a song (text to music).
 
         Three ways. From an idea: `gpt_description_prompt`. From lyrics: `prompt`, `tags` and `title`. Going on from a
@@ -237,7 +240,8 @@ class AsyncSuno(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (SunoFetchReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (SunoFetchResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -273,7 +277,7 @@ class AsyncSuno(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SunoLyricsReply:
+    ) -> SunoLyricsResponse:
         """Write lyrics.
 
         Answers with the lyrics at once, as the provider's own program reads it.
@@ -292,7 +296,7 @@ class AsyncSuno(AsyncResource):
         Price: 0.012 PTC per call.
         Source: pypi:cli-302ai 1.0.5:ai302/cli/song.py (caller, 2026-11-21)
         """
-        reply_: SunoLyricsReply = await self._call(
+        reply_: SunoLyricsResponse = await self._call(
             LYRICS, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -305,7 +309,7 @@ class AsyncSuno(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SunoFetchReply:
+    ) -> SunoFetchResponse:
         """Tell how a song stands.
 
         While it works, songs may already have an address on Suno's own host; those on 302.AI's come with the end.
@@ -324,7 +328,7 @@ class AsyncSuno(AsyncResource):
         Price: 0 PTC per call.
         Source: pypi:cli-302ai 1.0.5:ai302/cli/song.py (caller, 2026-11-21)
         """
-        reply_: SunoFetchReply = await self._call(
+        reply_: SunoFetchResponse = await self._call(
             GET_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

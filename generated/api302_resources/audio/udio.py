@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from api302_client.models import UdioGenerateReply
+    from api302_client.models import UdioGenerateResponse
     from api302_client.params.audio_udio import UdioParameters
 
 GENERATE = Operation(
@@ -38,7 +38,7 @@ class Udio(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> UdioGenerateReply:
+    ) -> UdioGenerateResponse:
         """Make a song (text to music), or go on from one.
 
         `config.mode` decides: `regular` makes a song, `precede` and `continuation` add to the beginning or the end of
@@ -58,7 +58,7 @@ class Udio(Resource):
         Price: 0.05 PTC per call for udio32-v1.5; 0.1 PTC per call for udio130-v1.5.
         Source: https://302ai-en.apifox.cn/231604784e0 (sample, 2026-11-21)
         """
-        reply_: UdioGenerateReply = self._call(
+        reply_: UdioGenerateResponse = self._call(
             GENERATE, body={"gen_params": gen_params}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -75,7 +75,7 @@ class AsyncUdio(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> UdioGenerateReply:
+    ) -> UdioGenerateResponse:
         """Make a song (text to music), or go on from one.
 
         `config.mode` decides: `regular` makes a song, `precede` and `continuation` add to the beginning or the end of
@@ -95,7 +95,7 @@ class AsyncUdio(AsyncResource):
         Price: 0.05 PTC per call for udio32-v1.5; 0.1 PTC per call for udio130-v1.5.
         Source: https://302ai-en.apifox.cn/231604784e0 (sample, 2026-11-21)
         """
-        reply_: UdioGenerateReply = await self._call(
+        reply_: UdioGenerateResponse = await self._call(
             GENERATE, body={"gen_params": gen_params}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from api302_client._model import JsonObject
     from api302_client.models import (
         Ai302ComfyTask,
-        Ai302ImageTranslationReply,
+        Ai302ImageTranslationResponse,
         Ai302ImageTranslationTicket,
         Ai302ModelTask,
-        Ai302PngReply,
+        Ai302PngResponse,
         Ai302ProcessedImage,
         Ai302QueuedImage,
         Ai302SubmitImages,
-        Ai302TrellisReply,
+        Ai302TrellisResponse,
     )
     from api302_client.params.common import Ai302ImageSizeChoice
 
@@ -1810,7 +1810,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PngReply:
+    ) -> Ai302PngResponse:
         """Take a screenshot of an HTML page.
 
         Args:
@@ -1827,7 +1827,7 @@ class Ai302(Resource):
         Price: 0 PTC per call.
         Source: public code: 302.AI's card app (DownloadDropdown) (caller, 2026-11-21)
         """
-        reply_: Ai302PngReply = self._call(
+        reply_: Ai302PngResponse = self._call(
             HTML_TO_PNG, body={"htmlCode": htmlCode}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1840,7 +1840,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PngReply:
+    ) -> Ai302PngResponse:
         """Turn an SVG into a PNG.
 
         Args:
@@ -1857,7 +1857,9 @@ class Ai302(Resource):
         Price: 0 PTC per call.
         Source: public code: 302.AI's card app (DownloadDropdown) (caller, 2026-11-21)
         """
-        reply_: Ai302PngReply = self._call(SVG_TO_PNG, body={"svgCode": svgCode}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302PngResponse = self._call(
+            SVG_TO_PNG, body={"svgCode": svgCode}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     def trellis(
@@ -1875,7 +1877,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302TrellisReply:
+    ) -> Ai302TrellisResponse:
         """Make a 3D model of an image with Trellis.
 
         Waits for the model.
@@ -1902,7 +1904,7 @@ class Ai302(Resource):
         Source: public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask,
         getTripo3DModelingTask) (caller, 2026-11-21)
         """
-        reply_: Ai302TrellisReply = self._call(
+        reply_: Ai302TrellisResponse = self._call(
             TRELLIS,
             body={
                 "image_url": image_url,
@@ -2092,7 +2094,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[Ai302ImageTranslationReply]:
+    ) -> Task[Ai302ImageTranslationResponse]:
         """Translate the words on a picture.
 
         Pictures up to 2000 by 2000 pixels and 50 MB. Without translation the words are only removed.
@@ -2111,7 +2113,7 @@ class Ai302(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302ImageTranslationReply).
+            (Ai302ImageTranslationResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -2142,7 +2144,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ImageTranslationReply:
+    ) -> Ai302ImageTranslationResponse:
         """Tell how the translation of a picture stands.
 
         Args:
@@ -2159,7 +2161,7 @@ class Ai302(Resource):
         Price: 0 PTC per call.
         Source: 302ai/302_image_translation:app/api/translateResult/route.ts (caller, 2026-11-21)
         """
-        reply_: Ai302ImageTranslationReply = self._call(
+        reply_: Ai302ImageTranslationResponse = self._call(
             GET_IMAGE_TRANSLATION, body={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3996,7 +3998,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PngReply:
+    ) -> Ai302PngResponse:
         """Take a screenshot of an HTML page.
 
         Args:
@@ -4013,7 +4015,7 @@ class AsyncAi302(AsyncResource):
         Price: 0 PTC per call.
         Source: public code: 302.AI's card app (DownloadDropdown) (caller, 2026-11-21)
         """
-        reply_: Ai302PngReply = await self._call(
+        reply_: Ai302PngResponse = await self._call(
             HTML_TO_PNG, body={"htmlCode": htmlCode}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -4026,7 +4028,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PngReply:
+    ) -> Ai302PngResponse:
         """Turn an SVG into a PNG.
 
         Args:
@@ -4043,7 +4045,7 @@ class AsyncAi302(AsyncResource):
         Price: 0 PTC per call.
         Source: public code: 302.AI's card app (DownloadDropdown) (caller, 2026-11-21)
         """
-        reply_: Ai302PngReply = await self._call(
+        reply_: Ai302PngResponse = await self._call(
             SVG_TO_PNG, body={"svgCode": svgCode}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -4063,7 +4065,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302TrellisReply:
+    ) -> Ai302TrellisResponse:
         """Make a 3D model of an image with Trellis.
 
         Waits for the model.
@@ -4090,7 +4092,7 @@ class AsyncAi302(AsyncResource):
         Source: public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask,
         getTripo3DModelingTask) (caller, 2026-11-21)
         """
-        reply_: Ai302TrellisReply = await self._call(
+        reply_: Ai302TrellisResponse = await self._call(
             TRELLIS,
             body={
                 "image_url": image_url,
@@ -4280,7 +4282,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[Ai302ImageTranslationReply]:
+    ) -> AsyncTask[Ai302ImageTranslationResponse]:
         """Translate the words on a picture.
 
         Pictures up to 2000 by 2000 pixels and 50 MB. Without translation the words are only removed.
@@ -4299,7 +4301,7 @@ class AsyncAi302(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302ImageTranslationReply).
+            (Ai302ImageTranslationResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -4330,7 +4332,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ImageTranslationReply:
+    ) -> Ai302ImageTranslationResponse:
         """Tell how the translation of a picture stands.
 
         Args:
@@ -4347,7 +4349,7 @@ class AsyncAi302(AsyncResource):
         Price: 0 PTC per call.
         Source: 302ai/302_image_translation:app/api/translateResult/route.ts (caller, 2026-11-21)
         """
-        reply_: Ai302ImageTranslationReply = await self._call(
+        reply_: Ai302ImageTranslationResponse = await self._call(
             GET_IMAGE_TRANSLATION, body={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

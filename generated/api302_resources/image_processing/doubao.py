@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from api302 import AsyncTask, FileInput, Task
-    from api302_client.models import DoubaoDrawingReply, DoubaoEditTaskReply
+    from api302_client.models import DoubaoDrawingResponse, DoubaoEditTaskResponse
     from api302_client.params.common import DoubaoDrawingLogo
 
 EDIT_IMAGE = Operation(
@@ -83,7 +83,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoDrawingReply:
+    ) -> DoubaoDrawingResponse:
         """Change an image as a text says.
 
         Args:
@@ -108,7 +108,7 @@ class Doubao(Resource):
         Price: 0.05 PTC per call.
         Source: public code, found by "byteedit_v2.0" (vendor, 2026-11-21)
         """
-        reply_: DoubaoDrawingReply = self._call(
+        reply_: DoubaoDrawingResponse = self._call(
             EDIT_IMAGE,
             body={
                 "prompt": prompt,
@@ -146,7 +146,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoDrawingReply:
+    ) -> DoubaoDrawingResponse:
         """Show a character in a new picture.
 
         Args:
@@ -178,7 +178,7 @@ class Doubao(Resource):
         Price: 0.05 PTC per call.
         Source: public code, found by "high_aes_ip_v20" (vendor, 2026-11-21)
         """
-        reply_: DoubaoDrawingReply = self._call(
+        reply_: DoubaoDrawingResponse = self._call(
             KEEP_CHARACTER,
             body={
                 "prompt": prompt,
@@ -212,7 +212,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[DoubaoEditTaskReply]:
+    ) -> Task[DoubaoEditTaskResponse]:
         """Change an image as a text says, with SeedEdit 3.0.
 
         Args:
@@ -225,7 +225,7 @@ class Doubao(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (DoubaoEditTaskReply).
+            (DoubaoEditTaskResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -247,7 +247,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoEditTaskReply:
+    ) -> DoubaoEditTaskResponse:
         """Fetch the image of a SeedEdit 3.0 task.
 
         Any state but `done` and `failed` means that it is still at work.
@@ -266,7 +266,7 @@ class Doubao(Resource):
         Price: 0 PTC per call.
         Source: 302ai/302_ai_portraithub:src/utils/seed-image.ts (caller, 2026-11-21)
         """
-        reply_: DoubaoEditTaskReply = self._call(
+        reply_: DoubaoEditTaskResponse = self._call(
             GET_EDITED_IMAGE_V3, body={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -290,7 +290,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoDrawingReply:
+    ) -> DoubaoDrawingResponse:
         """Change an image as a text says.
 
         Args:
@@ -315,7 +315,7 @@ class AsyncDoubao(AsyncResource):
         Price: 0.05 PTC per call.
         Source: public code, found by "byteedit_v2.0" (vendor, 2026-11-21)
         """
-        reply_: DoubaoDrawingReply = await self._call(
+        reply_: DoubaoDrawingResponse = await self._call(
             EDIT_IMAGE,
             body={
                 "prompt": prompt,
@@ -353,7 +353,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoDrawingReply:
+    ) -> DoubaoDrawingResponse:
         """Show a character in a new picture.
 
         Args:
@@ -385,7 +385,7 @@ class AsyncDoubao(AsyncResource):
         Price: 0.05 PTC per call.
         Source: public code, found by "high_aes_ip_v20" (vendor, 2026-11-21)
         """
-        reply_: DoubaoDrawingReply = await self._call(
+        reply_: DoubaoDrawingResponse = await self._call(
             KEEP_CHARACTER,
             body={
                 "prompt": prompt,
@@ -419,7 +419,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[DoubaoEditTaskReply]:
+    ) -> AsyncTask[DoubaoEditTaskResponse]:
         """Change an image as a text says, with SeedEdit 3.0.
 
         Args:
@@ -432,7 +432,7 @@ class AsyncDoubao(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (DoubaoEditTaskReply).
+            (DoubaoEditTaskResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -454,7 +454,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoEditTaskReply:
+    ) -> DoubaoEditTaskResponse:
         """Fetch the image of a SeedEdit 3.0 task.
 
         Any state but `done` and `failed` means that it is still at work.
@@ -473,7 +473,7 @@ class AsyncDoubao(AsyncResource):
         Price: 0 PTC per call.
         Source: 302ai/302_ai_portraithub:src/utils/seed-image.ts (caller, 2026-11-21)
         """
-        reply_: DoubaoEditTaskReply = await self._call(
+        reply_: DoubaoEditTaskResponse = await self._call(
             GET_EDITED_IMAGE_V3, body={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from api302_client.models import GlifReply
+    from api302_client.models import GlifResponse
 
 PORTRAIT = Operation(
     id="glif_portrait",
@@ -61,7 +61,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Draw a portrait photo in a style.
 
         The inputs are the photo's address and, in words, what to make of it.
@@ -80,7 +80,7 @@ class Glif(Resource):
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifReply = self._call(PORTRAIT, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(PORTRAIT, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def sculpture(
@@ -91,7 +91,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Turn a photo into a sculpture.
 
         Args:
@@ -108,7 +108,7 @@ class Glif(Resource):
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifReply = self._call(SCULPTURE, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(SCULPTURE, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def pixelate(
@@ -119,7 +119,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Turn a photo into pixel art.
 
         Args:
@@ -136,7 +136,7 @@ class Glif(Resource):
         Price: 0.01 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifReply = self._call(PIXELATE, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(PIXELATE, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def logo(
@@ -147,7 +147,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Show a logo in a material.
 
         Args:
@@ -164,7 +164,7 @@ class Glif(Resource):
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifReply = self._call(LOGO, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(LOGO, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def gif(
@@ -175,7 +175,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Turn an image into a moving one.
 
         The inputs are `image`, an address, and `add-prompt`, what to add.
@@ -194,7 +194,7 @@ class Glif(Resource):
         Price: 0.1 PTC per call.
         Source: public code, found by "api.302.ai/glifapi" (caller, 2026-11-21)
         """
-        reply_: GlifReply = self._call(GIF, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(GIF, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -209,7 +209,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Draw a portrait photo in a style.
 
         The inputs are the photo's address and, in words, what to make of it.
@@ -228,7 +228,9 @@ class AsyncGlif(AsyncResource):
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifReply = await self._call(PORTRAIT, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(
+            PORTRAIT, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def sculpture(
@@ -239,7 +241,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Turn a photo into a sculpture.
 
         Args:
@@ -256,7 +258,9 @@ class AsyncGlif(AsyncResource):
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifReply = await self._call(SCULPTURE, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(
+            SCULPTURE, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def pixelate(
@@ -267,7 +271,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Turn a photo into pixel art.
 
         Args:
@@ -284,7 +288,9 @@ class AsyncGlif(AsyncResource):
         Price: 0.01 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifReply = await self._call(PIXELATE, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(
+            PIXELATE, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def logo(
@@ -295,7 +301,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Show a logo in a material.
 
         Args:
@@ -312,7 +318,7 @@ class AsyncGlif(AsyncResource):
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifReply = await self._call(LOGO, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(LOGO, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def gif(
@@ -323,7 +329,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Turn an image into a moving one.
 
         The inputs are `image`, an address, and `add-prompt`, what to add.
@@ -342,5 +348,5 @@ class AsyncGlif(AsyncResource):
         Price: 0.1 PTC per call.
         Source: public code, found by "api.302.ai/glifapi" (caller, 2026-11-21)
         """
-        reply_: GlifReply = await self._call(GIF, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(GIF, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

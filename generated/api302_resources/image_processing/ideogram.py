@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import FileInput
-    from api302_client.models import IdeogramDescriptions, IdeogramReply
+    from api302_client.models import IdeogramDescriptions, IdeogramResponse
     from api302_client.params.common import IdeogramColorPalette
     from api302_client.params.image_processing_ideogram import IdeogramRemixOptions, IdeogramUpscaleOptions
 
@@ -133,7 +133,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Inpaint what a mask marks, with Ideogram 3.0.
 
         Args:
@@ -169,7 +169,7 @@ class Ideogram(Resource):
         `character_reference_images`; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
-        reply_: IdeogramReply = self._call(
+        reply_: IdeogramResponse = self._call(
             EDIT_V3,
             body={
                 "image": image,
@@ -216,7 +216,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Make an image from an image and a text, with Ideogram 3.0.
 
         Args:
@@ -254,7 +254,7 @@ class Ideogram(Resource):
         `character_reference_images`; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
-        reply_: IdeogramReply = self._call(
+        reply_: IdeogramResponse = self._call(
             REMIX_V3,
             body={
                 "image": image,
@@ -295,7 +295,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Extend a square image to another shape (outpaint), with Ideogram 3.0.
 
         Args:
@@ -321,7 +321,7 @@ class Ideogram(Resource):
         Price: 0.03 PTC per call for TURBO; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
-        reply_: IdeogramReply = self._call(
+        reply_: IdeogramResponse = self._call(
             REFRAME_V3,
             body={
                 "image": image,
@@ -355,7 +355,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Replace the background of an image, with Ideogram 3.0.
 
         Args:
@@ -382,7 +382,7 @@ class Ideogram(Resource):
         Price: 0.03 PTC per call for TURBO; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
-        reply_: IdeogramReply = self._call(
+        reply_: IdeogramResponse = self._call(
             REPLACE_BACKGROUND_V3,
             body={
                 "image": image,
@@ -409,7 +409,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Make an image from an image and a text, with a model up to version 2.
 
         Args:
@@ -428,7 +428,7 @@ class Ideogram(Resource):
         Price: 0.02 PTC per call for V_1_TURBO; by model.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
-        reply_: IdeogramReply = self._call(
+        reply_: IdeogramResponse = self._call(
             REMIX,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -444,7 +444,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Upscale an image.
 
         Args:
@@ -463,7 +463,7 @@ class Ideogram(Resource):
         Price: 0.06 PTC per call.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
-        reply_: IdeogramReply = self._call(
+        reply_: IdeogramResponse = self._call(
             UPSCALE,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -520,7 +520,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Inpaint what a mask marks, with a model of version 2.
 
         Args:
@@ -546,7 +546,7 @@ class Ideogram(Resource):
         Price: by model.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
-        reply_: IdeogramReply = self._call(
+        reply_: IdeogramResponse = self._call(
             EDIT,
             body={
                 "image_file": image_file,
@@ -587,7 +587,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Inpaint what a mask marks, with Ideogram 3.0.
 
         Args:
@@ -623,7 +623,7 @@ class AsyncIdeogram(AsyncResource):
         `character_reference_images`; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
-        reply_: IdeogramReply = await self._call(
+        reply_: IdeogramResponse = await self._call(
             EDIT_V3,
             body={
                 "image": image,
@@ -670,7 +670,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Make an image from an image and a text, with Ideogram 3.0.
 
         Args:
@@ -708,7 +708,7 @@ class AsyncIdeogram(AsyncResource):
         `character_reference_images`; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
-        reply_: IdeogramReply = await self._call(
+        reply_: IdeogramResponse = await self._call(
             REMIX_V3,
             body={
                 "image": image,
@@ -749,7 +749,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Extend a square image to another shape (outpaint), with Ideogram 3.0.
 
         Args:
@@ -775,7 +775,7 @@ class AsyncIdeogram(AsyncResource):
         Price: 0.03 PTC per call for TURBO; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
-        reply_: IdeogramReply = await self._call(
+        reply_: IdeogramResponse = await self._call(
             REFRAME_V3,
             body={
                 "image": image,
@@ -809,7 +809,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Replace the background of an image, with Ideogram 3.0.
 
         Args:
@@ -836,7 +836,7 @@ class AsyncIdeogram(AsyncResource):
         Price: 0.03 PTC per call for TURBO; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
-        reply_: IdeogramReply = await self._call(
+        reply_: IdeogramResponse = await self._call(
             REPLACE_BACKGROUND_V3,
             body={
                 "image": image,
@@ -863,7 +863,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Make an image from an image and a text, with a model up to version 2.
 
         Args:
@@ -882,7 +882,7 @@ class AsyncIdeogram(AsyncResource):
         Price: 0.02 PTC per call for V_1_TURBO; by model.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
-        reply_: IdeogramReply = await self._call(
+        reply_: IdeogramResponse = await self._call(
             REMIX,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -898,7 +898,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Upscale an image.
 
         Args:
@@ -917,7 +917,7 @@ class AsyncIdeogram(AsyncResource):
         Price: 0.06 PTC per call.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
-        reply_: IdeogramReply = await self._call(
+        reply_: IdeogramResponse = await self._call(
             UPSCALE,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -974,7 +974,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Inpaint what a mask marks, with a model of version 2.
 
         Args:
@@ -1000,7 +1000,7 @@ class AsyncIdeogram(AsyncResource):
         Price: by model.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
-        reply_: IdeogramReply = await self._call(
+        reply_: IdeogramResponse = await self._call(
             EDIT,
             body={
                 "image_file": image_file,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from api302 import AsyncTask, Task
-    from api302_client.models import KlingM2VReply
+    from api302_client.models import KlingM2VResponse
 
 TRY_ON = Operation(
     id="kling_try_on",
@@ -39,7 +39,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Dress a person in a garment (virtual try-on).
 
         Args:
@@ -50,7 +50,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -78,7 +79,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Dress a person in a garment (virtual try-on).
 
         Args:
@@ -89,7 +90,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.

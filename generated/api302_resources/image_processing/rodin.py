@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
-    from api302_client.models import RodinReply
+    from api302_client.models import RodinResponse
 
 CREATE_MODEL = Operation(
     id="rodin_create_model",
@@ -63,7 +63,7 @@ class Rodin(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[RodinReply]:
+    ) -> Task[RodinResponse]:
         """Make a 3D model of a text or of images.
 
         Args:
@@ -85,7 +85,7 @@ class Rodin(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RodinReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RodinResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -121,7 +121,7 @@ class Rodin(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> RodinReply:
+    ) -> RodinResponse:
         """Tell how a 3D model stands.
 
         Args:
@@ -138,7 +138,7 @@ class Rodin(Resource):
         Price: 0 PTC per call.
         Source: pypi:cli-302ai 1.0.2b2:ai302/api/three_d.py (caller, 2026-11-21)
         """
-        reply_: RodinReply = self._call(
+        reply_: RodinResponse = self._call(
             GET_MODEL, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -167,7 +167,7 @@ class AsyncRodin(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[RodinReply]:
+    ) -> AsyncTask[RodinResponse]:
         """Make a 3D model of a text or of images.
 
         Args:
@@ -189,7 +189,7 @@ class AsyncRodin(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RodinReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RodinResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -225,7 +225,7 @@ class AsyncRodin(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> RodinReply:
+    ) -> RodinResponse:
         """Tell how a 3D model stands.
 
         Args:
@@ -242,7 +242,7 @@ class AsyncRodin(AsyncResource):
         Price: 0 PTC per call.
         Source: pypi:cli-302ai 1.0.2b2:ai302/api/three_d.py (caller, 2026-11-21)
         """
-        reply_: RodinReply = await self._call(
+        reply_: RodinResponse = await self._call(
             GET_MODEL, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

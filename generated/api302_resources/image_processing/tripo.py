@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
-    from api302_client.models import TripoTaskReply, TripoUploadReply
+    from api302_client.models import TripoTaskResponse, TripoUploadResponse
     from api302_client.params.image_processing_tripo import TripoFile, TripoTexturePrompt
 
 CREATE_TASK = Operation(
@@ -111,7 +111,7 @@ class Tripo(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[TripoTaskReply]:
+    ) -> Task[TripoTaskResponse]:
         """Make a 3D model, or work on one.
 
         `type` says what to do. Only the kinds of task are described that 302.AI has a price for; others may work too.
@@ -159,7 +159,8 @@ class Tripo(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (TripoTaskReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (TripoTaskResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -217,7 +218,7 @@ class Tripo(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TripoTaskReply:
+    ) -> TripoTaskResponse:
         """Tell how a 3D task stands.
 
         Args:
@@ -235,7 +236,9 @@ class Tripo(Resource):
         Source: public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask,
         getTripo3DModelingTask) (caller, 2026-11-21)
         """
-        reply_: TripoTaskReply = self._call(GET_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: TripoTaskResponse = self._call(
+            GET_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     def upload(
@@ -246,7 +249,7 @@ class Tripo(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TripoUploadReply:
+    ) -> TripoUploadResponse:
         """Upload an image for a 3D task.
 
         Args:
@@ -264,7 +267,7 @@ class Tripo(Resource):
         Source: public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and
         "302.ai/tripo3d" (caller, 2026-11-21)
         """
-        reply_: TripoUploadReply = self._call(UPLOAD, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: TripoUploadResponse = self._call(UPLOAD, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -306,7 +309,7 @@ class AsyncTripo(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[TripoTaskReply]:
+    ) -> AsyncTask[TripoTaskResponse]:
         """Make a 3D model, or work on one.
 
         `type` says what to do. Only the kinds of task are described that 302.AI has a price for; others may work too.
@@ -354,7 +357,8 @@ class AsyncTripo(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (TripoTaskReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (TripoTaskResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -412,7 +416,7 @@ class AsyncTripo(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TripoTaskReply:
+    ) -> TripoTaskResponse:
         """Tell how a 3D task stands.
 
         Args:
@@ -430,7 +434,7 @@ class AsyncTripo(AsyncResource):
         Source: public code: 302.AI's 3D modelling app (getTrellisModeling, getHyper3DModelingTask,
         getTripo3DModelingTask) (caller, 2026-11-21)
         """
-        reply_: TripoTaskReply = await self._call(
+        reply_: TripoTaskResponse = await self._call(
             GET_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -443,7 +447,7 @@ class AsyncTripo(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TripoUploadReply:
+    ) -> TripoUploadResponse:
         """Upload an image for a 3D task.
 
         Args:
@@ -461,5 +465,7 @@ class AsyncTripo(AsyncResource):
         Source: public code: a gateway with tests of its calls to 302.AI, found by "302.ai/clipdrop/" and
         "302.ai/tripo3d" (caller, 2026-11-21)
         """
-        reply_: TripoUploadReply = await self._call(UPLOAD, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: TripoUploadResponse = await self._call(
+            UPLOAD, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_

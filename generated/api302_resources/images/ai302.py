@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client._model import JsonObject
-    from api302_client.models import Ai302ImageTask, Ai302ImageV1Reply, Ai302ModelTask, Ai302SubmitImages
+    from api302_client.models import Ai302ImageTask, Ai302ImageV1Response, Ai302ModelTask, Ai302SubmitImages
     from api302_client.params.common import Ai302ControlNet, Ai302ImageSizeChoice, Ai302IpAdapter, Ai302LoraWeight
     from api302_client.params.images_ai302 import Ai302Embedding
 
@@ -240,7 +240,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ImageV1Reply:
+    ) -> Ai302ImageV1Response:
         """Make an image with any model, first version.
 
         Waits for the image. The second version can also run in the background and gives several images.
@@ -268,7 +268,7 @@ class Ai302(Resource):
         Price: by model.
         Source: https://302ai-en.apifox.cn/286781078e0 (page, 2026-11-21)
         """
-        reply_: Ai302ImageV1Reply = self._call(
+        reply_: Ai302ImageV1Response = self._call(
             GENERATE_IMAGE_V1,
             body={
                 "prompt": prompt,
@@ -1497,7 +1497,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ImageV1Reply:
+    ) -> Ai302ImageV1Response:
         """Make an image with any model, first version.
 
         Waits for the image. The second version can also run in the background and gives several images.
@@ -1525,7 +1525,7 @@ class AsyncAi302(AsyncResource):
         Price: by model.
         Source: https://302ai-en.apifox.cn/286781078e0 (page, 2026-11-21)
         """
-        reply_: Ai302ImageV1Reply = await self._call(
+        reply_: Ai302ImageV1Response = await self._call(
             GENERATE_IMAGE_V1,
             body={
                 "prompt": prompt,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from api302 import FileInput
-    from api302_client.models import BaiduImageReply
+    from api302_client.models import BaiduImageResponse
 
 GENERATE_IMAGE = Operation(
     id="baidu_generate_image",
@@ -41,7 +41,7 @@ class Baidu(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BaiduImageReply:
+    ) -> BaiduImageResponse:
         """Make images from a text with iRAG.
 
         Args:
@@ -64,7 +64,7 @@ class Baidu(Resource):
         Price: 0.05 PTC per call.
         Source: documentation page p176 (caller, 2026-11-21)
         """
-        reply_: BaiduImageReply = self._call(
+        reply_: BaiduImageResponse = self._call(
             GENERATE_IMAGE,
             body={"model": model, "prompt": prompt, "refer_image": refer_image, "n": n, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -88,7 +88,7 @@ class AsyncBaidu(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BaiduImageReply:
+    ) -> BaiduImageResponse:
         """Make images from a text with iRAG.
 
         Args:
@@ -111,7 +111,7 @@ class AsyncBaidu(AsyncResource):
         Price: 0.05 PTC per call.
         Source: documentation page p176 (caller, 2026-11-21)
         """
-        reply_: BaiduImageReply = await self._call(
+        reply_: BaiduImageResponse = await self._call(
             GENERATE_IMAGE,
             body={"model": model, "prompt": prompt, "refer_image": refer_image, "n": n, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302_client.models import DoubaoDrawingReply
+    from api302_client.models import DoubaoDrawingResponse
     from api302_client.params.common import DoubaoDrawingLogo
 
 GENERATE_IMAGE = Operation(
@@ -53,7 +53,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoDrawingReply:
+    ) -> DoubaoDrawingResponse:
         """Make images with Doubao's general models.
 
         Args:
@@ -87,7 +87,7 @@ class Doubao(Resource):
         Price: 0.05 PTC per call.
         Source: https://302ai-en.apifox.cn/api-246609554 (sample, 2026-11-21)
         """
-        reply_: DoubaoDrawingReply = self._call(
+        reply_: DoubaoDrawingResponse = self._call(
             GENERATE_IMAGE,
             body={
                 "prompt": prompt,
@@ -142,7 +142,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoDrawingReply:
+    ) -> DoubaoDrawingResponse:
         """Make images with Doubao's general models.
 
         Args:
@@ -176,7 +176,7 @@ class AsyncDoubao(AsyncResource):
         Price: 0.05 PTC per call.
         Source: https://302ai-en.apifox.cn/api-246609554 (sample, 2026-11-21)
         """
-        reply_: DoubaoDrawingReply = await self._call(
+        reply_: DoubaoDrawingResponse = await self._call(
             GENERATE_IMAGE,
             body={
                 "prompt": prompt,

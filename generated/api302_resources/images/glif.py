@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from api302_client.models import GlifReply
+    from api302_client.models import GlifResponse
 
 CLAUDE_SD3 = Operation(
     id="glif_claude_sd3",
@@ -61,7 +61,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make an image with Claude and SD3.
 
         Args:
@@ -78,7 +78,7 @@ class Glif(Resource):
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifReply = self._call(CLAUDE_SD3, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(CLAUDE_SD3, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def sticker(
@@ -89,7 +89,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make a sticker from a text.
 
         Args:
@@ -106,7 +106,7 @@ class Glif(Resource):
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifReply = self._call(STICKER, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(STICKER, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def graffiti(
@@ -117,7 +117,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make graffiti from a text.
 
         Args:
@@ -134,7 +134,7 @@ class Glif(Resource):
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifReply = self._call(GRAFFITI, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(GRAFFITI, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def wojak_comic(
@@ -145,7 +145,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make a Wojak comic from a text.
 
         Args:
@@ -162,7 +162,7 @@ class Glif(Resource):
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifReply = self._call(WOJAK_COMIC, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(WOJAK_COMIC, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def lego(
@@ -173,7 +173,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make a Lego picture from a text.
 
         Args:
@@ -190,7 +190,7 @@ class Glif(Resource):
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifReply = self._call(LEGO, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(LEGO, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -205,7 +205,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make an image with Claude and SD3.
 
         Args:
@@ -222,7 +222,9 @@ class AsyncGlif(AsyncResource):
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifReply = await self._call(CLAUDE_SD3, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(
+            CLAUDE_SD3, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def sticker(
@@ -233,7 +235,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make a sticker from a text.
 
         Args:
@@ -250,7 +252,7 @@ class AsyncGlif(AsyncResource):
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifReply = await self._call(STICKER, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(STICKER, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def graffiti(
@@ -261,7 +263,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make graffiti from a text.
 
         Args:
@@ -278,7 +280,9 @@ class AsyncGlif(AsyncResource):
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifReply = await self._call(GRAFFITI, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(
+            GRAFFITI, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def wojak_comic(
@@ -289,7 +293,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make a Wojak comic from a text.
 
         Args:
@@ -306,7 +310,7 @@ class AsyncGlif(AsyncResource):
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifReply = await self._call(
+        reply_: GlifResponse = await self._call(
             WOJAK_COMIC, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -319,7 +323,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Make a Lego picture from a text.
 
         Args:
@@ -336,5 +340,5 @@ class AsyncGlif(AsyncResource):
         Price: 0.1 PTC per call.
         Source: the source code of 302.AI's image apps (characterImage) (caller, 2026-11-21)
         """
-        reply_: GlifReply = await self._call(LEGO, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = await self._call(LEGO, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

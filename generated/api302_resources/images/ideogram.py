@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import FileInput
-    from api302_client.models import IdeogramReply
+    from api302_client.models import IdeogramResponse
     from api302_client.params.common import IdeogramColorPalette
     from api302_client.params.images_ideogram import IdeogramImageRequest
 
@@ -52,7 +52,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Make images from a text with a model up to version 2.
 
         Args:
@@ -70,7 +70,7 @@ class Ideogram(Resource):
         call for V_2A_TURBO; 0.06 PTC per call for V_1; 0.02 PTC per call for V_1_TURBO.
         Source: https://doc-jp.302.ai/api-212312123 (sample, 2026-11-21)
         """
-        reply_: IdeogramReply = self._call(
+        reply_: IdeogramResponse = self._call(
             GENERATE, body={"image_request": image_request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -97,7 +97,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Make images from a text with Ideogram 3.0.
 
         Args:
@@ -129,7 +129,7 @@ class Ideogram(Resource):
         Price: 0.09 PTC per call for QUALITY; by `rendering_speed`.
         Source: documentation page p163 (caller, 2026-11-21)
         """
-        reply_: IdeogramReply = self._call(
+        reply_: IdeogramResponse = self._call(
             GENERATE_V3,
             body={
                 "prompt": prompt,
@@ -163,7 +163,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Make images from a text with a model up to version 2.
 
         Args:
@@ -181,7 +181,7 @@ class AsyncIdeogram(AsyncResource):
         call for V_2A_TURBO; 0.06 PTC per call for V_1; 0.02 PTC per call for V_1_TURBO.
         Source: https://doc-jp.302.ai/api-212312123 (sample, 2026-11-21)
         """
-        reply_: IdeogramReply = await self._call(
+        reply_: IdeogramResponse = await self._call(
             GENERATE, body={"image_request": image_request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -208,7 +208,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramReply:
+    ) -> IdeogramResponse:
         """Make images from a text with Ideogram 3.0.
 
         Args:
@@ -240,7 +240,7 @@ class AsyncIdeogram(AsyncResource):
         Price: 0.09 PTC per call for QUALITY; by `rendering_speed`.
         Source: documentation page p163 (caller, 2026-11-21)
         """
-        reply_: IdeogramReply = await self._call(
+        reply_: IdeogramResponse = await self._call(
             GENERATE_V3,
             body={
                 "prompt": prompt,

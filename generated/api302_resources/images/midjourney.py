@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
-    from api302_client.models import MidjourneyCancelReply, MidjourneyTask
+    from api302_client.models import MidjourneyCancelResponse, MidjourneyTask
 
 IMAGINE = Operation(
     id="midjourney_imagine",
@@ -491,7 +491,7 @@ class Midjourney(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MidjourneyCancelReply:
+    ) -> MidjourneyCancelResponse:
         """Cancel a task, fast mode.
 
         Args:
@@ -508,7 +508,7 @@ class Midjourney(Resource):
         Price: 0 PTC per call.
         Source: https://docs.modelless.co/api-150623010 (vendor, 2026-11-21)
         """
-        reply_: MidjourneyCancelReply = self._call(CANCEL, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: MidjourneyCancelResponse = self._call(CANCEL, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def relax_imagine(
@@ -747,7 +747,7 @@ class Midjourney(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MidjourneyCancelReply:
+    ) -> MidjourneyCancelResponse:
         """Cancel a task, relax mode.
 
         Args:
@@ -764,7 +764,9 @@ class Midjourney(Resource):
         Price: 0 PTC per call.
         Source: https://docs.modelless.co/api-150623010 (vendor, 2026-11-21)
         """
-        reply_: MidjourneyCancelReply = self._call(RELAX_CANCEL, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: MidjourneyCancelResponse = self._call(
+            RELAX_CANCEL, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     def turbo_imagine(
@@ -1076,7 +1078,7 @@ class AsyncMidjourney(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MidjourneyCancelReply:
+    ) -> MidjourneyCancelResponse:
         """Cancel a task, fast mode.
 
         Args:
@@ -1093,7 +1095,9 @@ class AsyncMidjourney(AsyncResource):
         Price: 0 PTC per call.
         Source: https://docs.modelless.co/api-150623010 (vendor, 2026-11-21)
         """
-        reply_: MidjourneyCancelReply = await self._call(CANCEL, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: MidjourneyCancelResponse = await self._call(
+            CANCEL, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def relax_imagine(
@@ -1334,7 +1338,7 @@ class AsyncMidjourney(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MidjourneyCancelReply:
+    ) -> MidjourneyCancelResponse:
         """Cancel a task, relax mode.
 
         Args:
@@ -1351,7 +1355,7 @@ class AsyncMidjourney(AsyncResource):
         Price: 0 PTC per call.
         Source: https://docs.modelless.co/api-150623010 (vendor, 2026-11-21)
         """
-        reply_: MidjourneyCancelReply = await self._call(
+        reply_: MidjourneyCancelResponse = await self._call(
             RELAX_CANCEL, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

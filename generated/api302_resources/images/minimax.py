@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302_client.models import MinimaxImageReply
+    from api302_client.models import MinimaxImageResponse
     from api302_client.params.images_minimax import MinimaxImageStyle
 
 GENERATE_IMAGE = Operation(
@@ -47,7 +47,7 @@ class Minimax(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxImageReply:
+    ) -> MinimaxImageResponse:
         """Make images from a text.
 
         Args:
@@ -75,7 +75,7 @@ class Minimax(Resource):
         Price: 0.01 PTC per call.
         Source: documentation page p174 (caller, 2026-11-21)
         """
-        reply_: MinimaxImageReply = self._call(
+        reply_: MinimaxImageResponse = self._call(
             GENERATE_IMAGE,
             body={
                 "model": model,
@@ -118,7 +118,7 @@ class AsyncMinimax(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxImageReply:
+    ) -> MinimaxImageResponse:
         """Make images from a text.
 
         Args:
@@ -146,7 +146,7 @@ class AsyncMinimax(AsyncResource):
         Price: 0.01 PTC per call.
         Source: documentation page p174 (caller, 2026-11-21)
         """
-        reply_: MinimaxImageReply = await self._call(
+        reply_: MinimaxImageResponse = await self._call(
             GENERATE_IMAGE,
             body={
                 "model": model,

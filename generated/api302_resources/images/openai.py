@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncStream, AsyncTask, FileInput, Stream, Task
-    from api302_client.models import OpenaiImageChunk, OpenaiImageReply
+    from api302_client.models import OpenaiImageChunk, OpenaiImageResponse
 
 GENERATE_IMAGE = Operation(
     id="openai_generate_image",
@@ -118,7 +118,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageReply:
+    ) -> OpenaiImageResponse:
         """Make images from a text.
 
         GPT-Image models and DALL·E. GPT-Image models answer in base64 unless the query asks for addresses. With
@@ -162,7 +162,7 @@ class Openai(Resource):
         0.02 PTC per call for dall-e-2, 1024x1024.
         Source: http://doc.302.ai/288853804e0 (sample, 2026-11-21)
         """
-        reply_: OpenaiImageReply = self._call(
+        reply_: OpenaiImageResponse = self._call(
             GENERATE_IMAGE,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -206,7 +206,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiImageReply]:
+    ) -> Task[OpenaiImageResponse]:
         """Make images from a text.
 
         GPT-Image models and DALL·E. GPT-Image models answer in base64 unless the query asks for addresses. With
@@ -236,7 +236,7 @@ class Openai(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (OpenaiImageReply).
+            (OpenaiImageResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -380,7 +380,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageReply:
+    ) -> OpenaiImageResponse:
         """Change images by a text.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
@@ -425,7 +425,7 @@ class Openai(Resource):
         0.02 PTC per call for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
-        reply_: OpenaiImageReply = self._call(
+        reply_: OpenaiImageResponse = self._call(
             EDIT_IMAGE,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -473,7 +473,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiImageReply]:
+    ) -> Task[OpenaiImageResponse]:
         """Change images by a text.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
@@ -504,7 +504,7 @@ class Openai(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (OpenaiImageReply).
+            (OpenaiImageResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -644,7 +644,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageReply:
+    ) -> OpenaiImageResponse:
         """Make variations of an image.
 
         DALL·E 2 only.
@@ -668,7 +668,7 @@ class Openai(Resource):
         Price: 0.016 PTC per call for 256x256; 0.018 PTC per call for 512x512; 0.02 PTC per call for 1024x1024.
         Source: https://doc.302.ai/207705141e0 (catalog, 2026-11-21)
         """
-        reply_: OpenaiImageReply = self._call(
+        reply_: OpenaiImageResponse = self._call(
             VARY_IMAGE,
             body={"image": image, "model": model, "n": n, "response_format": response_format, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -701,7 +701,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageReply:
+    ) -> OpenaiImageResponse:
         """Make images from a text.
 
         GPT-Image models and DALL·E. GPT-Image models answer in base64 unless the query asks for addresses. With
@@ -745,7 +745,7 @@ class AsyncOpenai(AsyncResource):
         0.02 PTC per call for dall-e-2, 1024x1024.
         Source: http://doc.302.ai/288853804e0 (sample, 2026-11-21)
         """
-        reply_: OpenaiImageReply = await self._call(
+        reply_: OpenaiImageResponse = await self._call(
             GENERATE_IMAGE,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -789,7 +789,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiImageReply]:
+    ) -> AsyncTask[OpenaiImageResponse]:
         """Make images from a text.
 
         GPT-Image models and DALL·E. GPT-Image models answer in base64 unless the query asks for addresses. With
@@ -819,7 +819,7 @@ class AsyncOpenai(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (OpenaiImageReply).
+            (OpenaiImageResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -963,7 +963,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageReply:
+    ) -> OpenaiImageResponse:
         """Change images by a text.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
@@ -1008,7 +1008,7 @@ class AsyncOpenai(AsyncResource):
         0.02 PTC per call for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
-        reply_: OpenaiImageReply = await self._call(
+        reply_: OpenaiImageResponse = await self._call(
             EDIT_IMAGE,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -1056,7 +1056,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiImageReply]:
+    ) -> AsyncTask[OpenaiImageResponse]:
         """Change images by a text.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
@@ -1087,7 +1087,7 @@ class AsyncOpenai(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (OpenaiImageReply).
+            (OpenaiImageResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1227,7 +1227,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageReply:
+    ) -> OpenaiImageResponse:
         """Make variations of an image.
 
         DALL·E 2 only.
@@ -1251,7 +1251,7 @@ class AsyncOpenai(AsyncResource):
         Price: 0.016 PTC per call for 256x256; 0.018 PTC per call for 512x512; 0.02 PTC per call for 1024x1024.
         Source: https://doc.302.ai/207705141e0 (catalog, 2026-11-21)
         """
-        reply_: OpenaiImageReply = await self._call(
+        reply_: OpenaiImageResponse = await self._call(
             VARY_IMAGE,
             body={"image": image, "model": model, "n": n, "response_format": response_format, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from api302_client.models import SiliconflowImageReply
+    from api302_client.models import SiliconflowImageResponse
 
 GENERATE_IMAGE = Operation(
     id="siliconflow_generate_image",
@@ -40,7 +40,7 @@ class Siliconflow(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SiliconflowImageReply:
+    ) -> SiliconflowImageResponse:
         """Make images from a text.
 
         Args:
@@ -63,7 +63,7 @@ class Siliconflow(Resource):
         Price: 0 PTC per call for Kwai-Kolors/Kolors.
         Source: https://docs.siliconflow.cn/api-reference/images/images-generations (vendor, 2026-11-21)
         """
-        reply_: SiliconflowImageReply = self._call(
+        reply_: SiliconflowImageResponse = self._call(
             GENERATE_IMAGE,
             body={
                 "model": model,
@@ -96,7 +96,7 @@ class AsyncSiliconflow(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SiliconflowImageReply:
+    ) -> SiliconflowImageResponse:
         """Make images from a text.
 
         Args:
@@ -119,7 +119,7 @@ class AsyncSiliconflow(AsyncResource):
         Price: 0 PTC per call for Kwai-Kolors/Kolors.
         Source: https://docs.siliconflow.cn/api-reference/images/images-generations (vendor, 2026-11-21)
         """
-        reply_: SiliconflowImageReply = await self._call(
+        reply_: SiliconflowImageResponse = await self._call(
             GENERATE_IMAGE,
             body={
                 "model": model,

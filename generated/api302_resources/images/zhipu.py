@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from api302_client.models import ZhipuImageReply
+    from api302_client.models import ZhipuImageResponse
 
 GENERATE_IMAGE = Operation(
     id="zhipu_generate_image",
@@ -44,7 +44,7 @@ class Zhipu(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ZhipuImageReply:
+    ) -> ZhipuImageResponse:
         """Make an image from a text with CogView.
 
         Args:
@@ -72,7 +72,7 @@ class Zhipu(Resource):
         Price: 0.02 PTC per call.
         Source: documentation page p175 (caller, 2026-11-21)
         """
-        reply_: ZhipuImageReply = self._call(
+        reply_: ZhipuImageResponse = self._call(
             GENERATE_IMAGE,
             body={
                 "model": model,
@@ -113,7 +113,7 @@ class AsyncZhipu(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ZhipuImageReply:
+    ) -> ZhipuImageResponse:
         """Make an image from a text with CogView.
 
         Args:
@@ -141,7 +141,7 @@ class AsyncZhipu(AsyncResource):
         Price: 0.02 PTC per call.
         Source: documentation page p175 (caller, 2026-11-21)
         """
-        reply_: ZhipuImageReply = await self._call(
+        reply_: ZhipuImageResponse = await self._call(
             GENERATE_IMAGE,
             body={
                 "model": model,

@@ -14,28 +14,28 @@ if TYPE_CHECKING:
     from api302 import FileInput
     from api302_client._model import JsonObject, Text
     from api302_client.models import (
-        Ai302BalanceReply,
+        Ai302BalanceResponse,
         Ai302BrowserSubmitted,
-        Ai302DouyinIdReply,
+        Ai302DouyinIdResponse,
         Ai302KeyDone,
         Ai302KeyList,
-        Ai302KeyReply,
-        Ai302MarkdownReply,
-        Ai302ParsingReply,
+        Ai302KeyResponse,
+        Ai302MarkdownResponse,
+        Ai302ParsingResponse,
         Ai302PriceList,
         Ai302RecordList,
-        Ai302RecordReply,
-        Ai302RunCodeReply,
-        Ai302SandboxCommandReply,
+        Ai302RecordResponse,
+        Ai302RunCodeResponse,
+        Ai302SandboxCommandResponse,
         Ai302SandboxCreated,
         Ai302SandboxFiles,
         Ai302SandboxList,
-        Ai302SandboxOnceReply,
-        Ai302SearchReply,
-        Ai302ToolReply,
-        Ai302UploadReply,
-        Ai302YoutubeStreamsReply,
-        Ai302YoutubeVideoReply,
+        Ai302SandboxOnceResponse,
+        Ai302SearchResponse,
+        Ai302ToolResponse,
+        Ai302UploadResponse,
+        Ai302YoutubeStreamsResponse,
+        Ai302YoutubeVideoResponse,
     )
     from api302_client.params.information_ai302 import Ai302SandboxImport
 
@@ -376,7 +376,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302BalanceReply:
+    ) -> Ai302BalanceResponse:
         """Tell the account's balance.
 
         The key must be allowed to see it.
@@ -394,7 +394,7 @@ class Ai302(Resource):
         Price: 0 PTC per call.
         Source: https://doc.302.ai/263735171e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302BalanceReply = self._call(GET_BALANCE, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302BalanceResponse = self._call(GET_BALANCE, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def get_record(
@@ -405,7 +405,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RecordReply:
+    ) -> Ai302RecordResponse:
         """Tell what a call cost.
 
         By the id that every reply has in its `request-id` header. A new call may take a moment to show.
@@ -424,7 +424,7 @@ class Ai302(Resource):
         Price: 0 PTC per call.
         Source: 302ai/302ai-cli-skill:references/record.md (sample, 2026-11-21)
         """
-        reply_: Ai302RecordReply = self._call(
+        reply_: Ai302RecordResponse = self._call(
             GET_RECORD, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -632,7 +632,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KeyReply:
+    ) -> Ai302KeyResponse:
         """Tell about an API key.
 
         The key used must be allowed to manage keys.
@@ -651,7 +651,9 @@ class Ai302(Resource):
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542600e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302KeyReply = self._call(GET_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302KeyResponse = self._call(
+            GET_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     def update_key(
@@ -751,7 +753,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302UploadReply:
+    ) -> Ai302UploadResponse:
         """Upload a file and get its address.
 
         Up to 50 MB. Other calls take the address.
@@ -770,7 +772,9 @@ class Ai302(Resource):
         Price: 0.001 PTC per call.
         Source: https://doc.302.ai/232502112e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302UploadReply = self._call(UPLOAD_FILE, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302UploadResponse = self._call(
+            UPLOAD_FILE, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     def parse_file(
@@ -781,7 +785,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ParsingReply:
+    ) -> Ai302ParsingResponse:
         """Read the text of a file.
 
         Args:
@@ -798,7 +802,7 @@ class Ai302(Resource):
         Price: 0.02 PTC per 1M tokens.
         Source: public code, found by "302/file/parsing" (a 302.AI web app that checks the reply) (caller, 2026-11-21)
         """
-        reply_: Ai302ParsingReply = self._call(PARSE_FILE, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302ParsingResponse = self._call(PARSE_FILE, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def convert_to_markdown(
@@ -812,7 +816,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302MarkdownReply | Text:
+    ) -> Ai302MarkdownResponse | Text:
         """Turn a file into Markdown.
 
         Office files, PDF, CSV, JSON, HTML, XML, images, sound and ZIP. The text comes at once, in JSON or plain.
@@ -834,7 +838,7 @@ class Ai302(Resource):
         Price: 0.01 PTC per 1M tokens.
         Source: public code, found by "302/markitdown" (a parser and its test) (caller, 2026-11-21)
         """
-        reply_: Ai302MarkdownReply | Text = self._call(
+        reply_: Ai302MarkdownResponse | Text = self._call(
             CONVERT_TO_MARKDOWN,
             body={"source_data_type": source_data_type, "file": file, "source_data": source_data},
             accept=accept,
@@ -866,7 +870,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SearchReply:
+    ) -> Ai302SearchResponse:
         """Search the web with a provider of your choice.
 
         One form for all providers, one form of results. What `category`, `time_range` and the other filters may say
@@ -907,7 +911,7 @@ class Ai302(Resource):
         Price: by provider.
         Source: http://302ai-en.apifox.cn/293665533e0 (sample, 2026-11-21)
         """
-        reply_: Ai302SearchReply = self._call(
+        reply_: Ai302SearchResponse = self._call(
             SEARCH,
             body={
                 "query": query,
@@ -941,7 +945,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RunCodeReply:
+    ) -> Ai302RunCodeResponse:
         """Run code that needs no sandbox of its own.
 
         Answers what the code printed. For files or state between calls use a sandbox.
@@ -961,7 +965,7 @@ class Ai302(Resource):
         Price: 0.005 PTC per call.
         Source: documentation page p560 (sample, 2026-11-21)
         """
-        reply_: Ai302RunCodeReply = self._call(
+        reply_: Ai302RunCodeResponse = self._call(
             RUN_CODE, body={"language": language, "code": code}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -979,7 +983,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SandboxOnceReply:
+    ) -> Ai302SandboxOnceResponse:
         """Run code in a sandbox made for it.
 
         The sandbox is gone afterwards. On demand, the files that the code left are exported: one as it is, several as
@@ -1004,7 +1008,7 @@ class Ai302(Resource):
         Price: 0.001 PTC per second; 0.001 PTC per call for with export of files.
         Source: https://302.ai/product/detail/302ai-virtual-machine-sandbox (page, 2026-11-21)
         """
-        reply_: Ai302SandboxOnceReply = self._call(
+        reply_: Ai302SandboxOnceResponse = self._call(
             RUN_SANDBOX_ONCE,
             body={
                 "code": code,
@@ -1135,7 +1139,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SandboxOnceReply:
+    ) -> Ai302SandboxOnceResponse:
         """Run code in a sandbox.
 
         Answers text alone; look at files with the calls for files. Their default folder is /home/user.
@@ -1158,7 +1162,7 @@ class Ai302(Resource):
         Price: 0.001 PTC per second.
         Source: https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/runCode (caller, 2026-11-21)
         """
-        reply_: Ai302SandboxOnceReply = self._call(
+        reply_: Ai302SandboxOnceResponse = self._call(
             RUN_SANDBOX_CODE,
             body={"sandbox_id": sandbox_id, "code": code, "language": language, "envs": envs, "timeout": timeout_},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1176,7 +1180,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SandboxCommandReply:
+    ) -> Ai302SandboxCommandResponse:
         """Run a command line in a sandbox.
 
         Answers text alone. Give 120 seconds or more to install something.
@@ -1198,7 +1202,7 @@ class Ai302(Resource):
         Price: 0.001 PTC per second.
         Source: https://302ai-jp.apifox.cn/api-276837637 (sample, 2026-11-21)
         """
-        reply_: Ai302SandboxCommandReply = self._call(
+        reply_: Ai302SandboxCommandResponse = self._call(
             RUN_SANDBOX_COMMAND,
             body={"sandbox_id": sandbox_id, "cmd": cmd, "envs": envs, "timeout": timeout_},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1387,7 +1391,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search videos of TikTok.
 
         Args:
@@ -1409,7 +1413,7 @@ class Ai302(Resource):
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             SEARCH_TIKTOK,
             query={
                 "keyword": keyword,
@@ -1431,7 +1435,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a video of TikTok by its address.
 
         Args:
@@ -1447,7 +1451,7 @@ class Ai302(Resource):
 
         Source: 302ai/302_video_summary:app/actions/video/tiktok.ts (caller, 2026-11-21)
         """
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             GET_TIKTOK_VIDEO, query={"share_url": share_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1462,7 +1466,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """List a user's posts on X.
 
         Give the name or the id.
@@ -1483,7 +1487,7 @@ class Ai302(Resource):
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             LIST_TWITTER_POSTS,
             query={"screen_name": screen_name, "rest_id": rest_id, "cursor": cursor},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1499,7 +1503,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a user's profile on X.
 
         Give the name or the id.
@@ -1519,7 +1523,7 @@ class Ai302(Resource):
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             GET_TWITTER_USER,
             query={"screen_name": screen_name, "rest_id": rest_id},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1538,7 +1542,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search videos of YouTube.
 
         Args:
@@ -1559,7 +1563,7 @@ class Ai302(Resource):
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             SEARCH_YOUTUBE,
             query={
                 "search_query": search_query,
@@ -1586,7 +1590,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302YoutubeVideoReply:
+    ) -> Ai302YoutubeVideoResponse:
         """Get what YouTube tells about a video.
 
         Args:
@@ -1609,7 +1613,7 @@ class Ai302(Resource):
         Price: 0.001 PTC per call.
         Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
         """
-        reply_: Ai302YoutubeVideoReply = self._call(
+        reply_: Ai302YoutubeVideoResponse = self._call(
             GET_YOUTUBE_VIDEO,
             query={
                 "video_id": video_id,
@@ -1632,7 +1636,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302YoutubeStreamsReply:
+    ) -> Ai302YoutubeStreamsResponse:
         """Get the addresses of a YouTube video's formats.
 
         Args:
@@ -1648,7 +1652,7 @@ class Ai302(Resource):
 
         Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
         """
-        reply_: Ai302YoutubeStreamsReply = self._call(
+        reply_: Ai302YoutubeStreamsResponse = self._call(
             GET_YOUTUBE_STREAMS, query={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1664,7 +1668,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a YouTube video's subtitles.
 
         Args:
@@ -1684,7 +1688,7 @@ class Ai302(Resource):
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             GET_YOUTUBE_SUBTITLES,
             query={"subtitle_url": subtitle_url, "format": format, "fix_overlap": fix_overlap, "target_lang": target_lang},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1703,7 +1707,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search notes of Xiaohongshu.
 
         Args:
@@ -1724,7 +1728,7 @@ class Ai302(Resource):
         Price: 0.02 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             SEARCH_XIAOHONGSHU,
             query={"keyword": keyword, "page": page, "sort": sort, "noteType": noteType, "noteTime": noteTime},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1745,7 +1749,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search notes of Xiaohongshu, the app's search.
 
         For a further page give the `searchId` and `sessionId` of the first reply.
@@ -1770,7 +1774,7 @@ class Ai302(Resource):
         Source: public code, found by "api.302.ai/tools/" (sort_type, filter_note_type, filter_note_time) (caller,
         2026-11-21)
         """
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             SEARCH_XIAOHONGSHU_APP,
             query={
                 "keyword": keyword,
@@ -1794,7 +1798,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a note of Xiaohongshu, second version.
 
         Give the id or the share text.
@@ -1814,7 +1818,7 @@ class Ai302(Resource):
         Price: 0.01 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             GET_XIAOHONGSHU_NOTE_V2,
             query={"note_id": note_id, "share_text": share_text},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1829,7 +1833,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a note of Xiaohongshu.
 
         Args:
@@ -1846,7 +1850,7 @@ class Ai302(Resource):
         Price: 0.01 PTC per call.
         Source: 302ai/302_video_summary:app/actions/video/xiaohongshu.ts (caller, 2026-11-21)
         """
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             GET_XIAOHONGSHU_NOTE, query={"note_id": note_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1860,7 +1864,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a note of Xiaohongshu as the app shows it.
 
         Give the id or the share text.
@@ -1880,7 +1884,7 @@ class Ai302(Resource):
         Price: 0.01 PTC per call.
         Source: public code, found by "api.302.ai/tools/" (`data.data.0.note_list.0`) (caller, 2026-11-21)
         """
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             GET_XIAOHONGSHU_NOTE_APP,
             query={"note_id": note_id, "share_text": share_text},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1900,7 +1904,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search videos of Douyin.
 
         Leave `count` as it is: with others the service is known to fail.
@@ -1924,7 +1928,7 @@ class Ai302(Resource):
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             SEARCH_DOUYIN,
             query={
                 "keyword": keyword,
@@ -1946,7 +1950,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302DouyinIdReply:
+    ) -> Ai302DouyinIdResponse:
         """Find a Douyin video's id by its address.
 
         Args:
@@ -1962,7 +1966,7 @@ class Ai302(Resource):
 
         Source: 302ai/302_video_summary:app/actions/video/douyin/aweme-id.ts (caller, 2026-11-21)
         """
-        reply_: Ai302DouyinIdReply = self._call(
+        reply_: Ai302DouyinIdResponse = self._call(
             GET_DOUYIN_VIDEO_ID, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1975,7 +1979,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a video of Douyin.
 
         Args:
@@ -1991,7 +1995,7 @@ class Ai302(Resource):
 
         Source: 302ai/302_video_summary:app/actions/video/douyin.ts (caller, 2026-11-21)
         """
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             GET_DOUYIN_VIDEO, query={"aweme_id": aweme_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2006,7 +2010,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """List a user's posts on Weibo.
 
         Args:
@@ -2025,7 +2029,7 @@ class Ai302(Resource):
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             LIST_WEIBO_POSTS,
             query={"uid": uid, "page": page, "since_id": since_id},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2040,7 +2044,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get what Bilibili tells about a video.
 
         Args:
@@ -2057,7 +2061,7 @@ class Ai302(Resource):
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             GET_BILIBILI_VIDEO, query={"bv_id": bv_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2071,7 +2075,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """List an official WeChat account's articles.
 
         Args:
@@ -2089,7 +2093,7 @@ class Ai302(Resource):
         Price: 0.01 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             LIST_WECHAT_ARTICLES, query={"ghid": ghid, "offset": offset}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2102,7 +2106,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get an article of an official WeChat account.
 
         Args:
@@ -2119,7 +2123,7 @@ class Ai302(Resource):
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = self._call(
+        reply_: Ai302ToolResponse = self._call(
             GET_WECHAT_ARTICLE, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2135,7 +2139,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302BalanceReply:
+    ) -> Ai302BalanceResponse:
         """Tell the account's balance.
 
         The key must be allowed to see it.
@@ -2153,7 +2157,7 @@ class AsyncAi302(AsyncResource):
         Price: 0 PTC per call.
         Source: https://doc.302.ai/263735171e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302BalanceReply = await self._call(GET_BALANCE, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302BalanceResponse = await self._call(GET_BALANCE, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def get_record(
@@ -2164,7 +2168,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RecordReply:
+    ) -> Ai302RecordResponse:
         """Tell what a call cost.
 
         By the id that every reply has in its `request-id` header. A new call may take a moment to show.
@@ -2183,7 +2187,7 @@ class AsyncAi302(AsyncResource):
         Price: 0 PTC per call.
         Source: 302ai/302ai-cli-skill:references/record.md (sample, 2026-11-21)
         """
-        reply_: Ai302RecordReply = await self._call(
+        reply_: Ai302RecordResponse = await self._call(
             GET_RECORD, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2391,7 +2395,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KeyReply:
+    ) -> Ai302KeyResponse:
         """Tell about an API key.
 
         The key used must be allowed to manage keys.
@@ -2410,7 +2414,7 @@ class AsyncAi302(AsyncResource):
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542600e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302KeyReply = await self._call(
+        reply_: Ai302KeyResponse = await self._call(
             GET_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2512,7 +2516,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302UploadReply:
+    ) -> Ai302UploadResponse:
         """Upload a file and get its address.
 
         Up to 50 MB. Other calls take the address.
@@ -2531,7 +2535,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.001 PTC per call.
         Source: https://doc.302.ai/232502112e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302UploadReply = await self._call(
+        reply_: Ai302UploadResponse = await self._call(
             UPLOAD_FILE, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2544,7 +2548,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ParsingReply:
+    ) -> Ai302ParsingResponse:
         """Read the text of a file.
 
         Args:
@@ -2561,7 +2565,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.02 PTC per 1M tokens.
         Source: public code, found by "302/file/parsing" (a 302.AI web app that checks the reply) (caller, 2026-11-21)
         """
-        reply_: Ai302ParsingReply = await self._call(
+        reply_: Ai302ParsingResponse = await self._call(
             PARSE_FILE, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2577,7 +2581,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302MarkdownReply | Text:
+    ) -> Ai302MarkdownResponse | Text:
         """Turn a file into Markdown.
 
         Office files, PDF, CSV, JSON, HTML, XML, images, sound and ZIP. The text comes at once, in JSON or plain.
@@ -2599,7 +2603,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.01 PTC per 1M tokens.
         Source: public code, found by "302/markitdown" (a parser and its test) (caller, 2026-11-21)
         """
-        reply_: Ai302MarkdownReply | Text = await self._call(
+        reply_: Ai302MarkdownResponse | Text = await self._call(
             CONVERT_TO_MARKDOWN,
             body={"source_data_type": source_data_type, "file": file, "source_data": source_data},
             accept=accept,
@@ -2631,7 +2635,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SearchReply:
+    ) -> Ai302SearchResponse:
         """Search the web with a provider of your choice.
 
         One form for all providers, one form of results. What `category`, `time_range` and the other filters may say
@@ -2672,7 +2676,7 @@ class AsyncAi302(AsyncResource):
         Price: by provider.
         Source: http://302ai-en.apifox.cn/293665533e0 (sample, 2026-11-21)
         """
-        reply_: Ai302SearchReply = await self._call(
+        reply_: Ai302SearchResponse = await self._call(
             SEARCH,
             body={
                 "query": query,
@@ -2706,7 +2710,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RunCodeReply:
+    ) -> Ai302RunCodeResponse:
         """Run code that needs no sandbox of its own.
 
         Answers what the code printed. For files or state between calls use a sandbox.
@@ -2726,7 +2730,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.005 PTC per call.
         Source: documentation page p560 (sample, 2026-11-21)
         """
-        reply_: Ai302RunCodeReply = await self._call(
+        reply_: Ai302RunCodeResponse = await self._call(
             RUN_CODE, body={"language": language, "code": code}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2744,7 +2748,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SandboxOnceReply:
+    ) -> Ai302SandboxOnceResponse:
         """Run code in a sandbox made for it.
 
         The sandbox is gone afterwards. On demand, the files that the code left are exported: one as it is, several as
@@ -2769,7 +2773,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.001 PTC per second; 0.001 PTC per call for with export of files.
         Source: https://302.ai/product/detail/302ai-virtual-machine-sandbox (page, 2026-11-21)
         """
-        reply_: Ai302SandboxOnceReply = await self._call(
+        reply_: Ai302SandboxOnceResponse = await self._call(
             RUN_SANDBOX_ONCE,
             body={
                 "code": code,
@@ -2900,7 +2904,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SandboxOnceReply:
+    ) -> Ai302SandboxOnceResponse:
         """Run code in a sandbox.
 
         Answers text alone; look at files with the calls for files. Their default folder is /home/user.
@@ -2923,7 +2927,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.001 PTC per second.
         Source: https://glama.ai/mcp/servers/@302ai/302_sandbox_mcp/tools/runCode (caller, 2026-11-21)
         """
-        reply_: Ai302SandboxOnceReply = await self._call(
+        reply_: Ai302SandboxOnceResponse = await self._call(
             RUN_SANDBOX_CODE,
             body={"sandbox_id": sandbox_id, "code": code, "language": language, "envs": envs, "timeout": timeout_},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2941,7 +2945,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SandboxCommandReply:
+    ) -> Ai302SandboxCommandResponse:
         """Run a command line in a sandbox.
 
         Answers text alone. Give 120 seconds or more to install something.
@@ -2963,7 +2967,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.001 PTC per second.
         Source: https://302ai-jp.apifox.cn/api-276837637 (sample, 2026-11-21)
         """
-        reply_: Ai302SandboxCommandReply = await self._call(
+        reply_: Ai302SandboxCommandResponse = await self._call(
             RUN_SANDBOX_COMMAND,
             body={"sandbox_id": sandbox_id, "cmd": cmd, "envs": envs, "timeout": timeout_},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -3152,7 +3156,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search videos of TikTok.
 
         Args:
@@ -3174,7 +3178,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             SEARCH_TIKTOK,
             query={
                 "keyword": keyword,
@@ -3196,7 +3200,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a video of TikTok by its address.
 
         Args:
@@ -3212,7 +3216,7 @@ class AsyncAi302(AsyncResource):
 
         Source: 302ai/302_video_summary:app/actions/video/tiktok.ts (caller, 2026-11-21)
         """
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             GET_TIKTOK_VIDEO, query={"share_url": share_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3227,7 +3231,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """List a user's posts on X.
 
         Give the name or the id.
@@ -3248,7 +3252,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             LIST_TWITTER_POSTS,
             query={"screen_name": screen_name, "rest_id": rest_id, "cursor": cursor},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -3264,7 +3268,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a user's profile on X.
 
         Give the name or the id.
@@ -3284,7 +3288,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             GET_TWITTER_USER,
             query={"screen_name": screen_name, "rest_id": rest_id},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -3303,7 +3307,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search videos of YouTube.
 
         Args:
@@ -3324,7 +3328,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             SEARCH_YOUTUBE,
             query={
                 "search_query": search_query,
@@ -3351,7 +3355,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302YoutubeVideoReply:
+    ) -> Ai302YoutubeVideoResponse:
         """Get what YouTube tells about a video.
 
         Args:
@@ -3374,7 +3378,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.001 PTC per call.
         Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
         """
-        reply_: Ai302YoutubeVideoReply = await self._call(
+        reply_: Ai302YoutubeVideoResponse = await self._call(
             GET_YOUTUBE_VIDEO,
             query={
                 "video_id": video_id,
@@ -3397,7 +3401,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302YoutubeStreamsReply:
+    ) -> Ai302YoutubeStreamsResponse:
         """Get the addresses of a YouTube video's formats.
 
         Args:
@@ -3413,7 +3417,7 @@ class AsyncAi302(AsyncResource):
 
         Source: 302ai/302_video_summary:app/actions/video/youtube.ts (caller, 2026-11-21)
         """
-        reply_: Ai302YoutubeStreamsReply = await self._call(
+        reply_: Ai302YoutubeStreamsResponse = await self._call(
             GET_YOUTUBE_STREAMS, query={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3429,7 +3433,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a YouTube video's subtitles.
 
         Args:
@@ -3449,7 +3453,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             GET_YOUTUBE_SUBTITLES,
             query={"subtitle_url": subtitle_url, "format": format, "fix_overlap": fix_overlap, "target_lang": target_lang},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -3468,7 +3472,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search notes of Xiaohongshu.
 
         Args:
@@ -3489,7 +3493,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.02 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             SEARCH_XIAOHONGSHU,
             query={"keyword": keyword, "page": page, "sort": sort, "noteType": noteType, "noteTime": noteTime},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -3510,7 +3514,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search notes of Xiaohongshu, the app's search.
 
         For a further page give the `searchId` and `sessionId` of the first reply.
@@ -3535,7 +3539,7 @@ class AsyncAi302(AsyncResource):
         Source: public code, found by "api.302.ai/tools/" (sort_type, filter_note_type, filter_note_time) (caller,
         2026-11-21)
         """
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             SEARCH_XIAOHONGSHU_APP,
             query={
                 "keyword": keyword,
@@ -3559,7 +3563,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a note of Xiaohongshu, second version.
 
         Give the id or the share text.
@@ -3579,7 +3583,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.01 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             GET_XIAOHONGSHU_NOTE_V2,
             query={"note_id": note_id, "share_text": share_text},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -3594,7 +3598,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a note of Xiaohongshu.
 
         Args:
@@ -3611,7 +3615,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.01 PTC per call.
         Source: 302ai/302_video_summary:app/actions/video/xiaohongshu.ts (caller, 2026-11-21)
         """
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             GET_XIAOHONGSHU_NOTE, query={"note_id": note_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3625,7 +3629,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a note of Xiaohongshu as the app shows it.
 
         Give the id or the share text.
@@ -3645,7 +3649,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.01 PTC per call.
         Source: public code, found by "api.302.ai/tools/" (`data.data.0.note_list.0`) (caller, 2026-11-21)
         """
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             GET_XIAOHONGSHU_NOTE_APP,
             query={"note_id": note_id, "share_text": share_text},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -3665,7 +3669,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Search videos of Douyin.
 
         Leave `count` as it is: with others the service is known to fail.
@@ -3689,7 +3693,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             SEARCH_DOUYIN,
             query={
                 "keyword": keyword,
@@ -3711,7 +3715,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302DouyinIdReply:
+    ) -> Ai302DouyinIdResponse:
         """Find a Douyin video's id by its address.
 
         Args:
@@ -3727,7 +3731,7 @@ class AsyncAi302(AsyncResource):
 
         Source: 302ai/302_video_summary:app/actions/video/douyin/aweme-id.ts (caller, 2026-11-21)
         """
-        reply_: Ai302DouyinIdReply = await self._call(
+        reply_: Ai302DouyinIdResponse = await self._call(
             GET_DOUYIN_VIDEO_ID, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3740,7 +3744,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get a video of Douyin.
 
         Args:
@@ -3756,7 +3760,7 @@ class AsyncAi302(AsyncResource):
 
         Source: 302ai/302_video_summary:app/actions/video/douyin.ts (caller, 2026-11-21)
         """
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             GET_DOUYIN_VIDEO, query={"aweme_id": aweme_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3771,7 +3775,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """List a user's posts on Weibo.
 
         Args:
@@ -3790,7 +3794,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             LIST_WEIBO_POSTS,
             query={"uid": uid, "page": page, "since_id": since_id},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -3805,7 +3809,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get what Bilibili tells about a video.
 
         Args:
@@ -3822,7 +3826,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             GET_BILIBILI_VIDEO, query={"bv_id": bv_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3836,7 +3840,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """List an official WeChat account's articles.
 
         Args:
@@ -3854,7 +3858,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.01 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             LIST_WECHAT_ARTICLES, query={"ghid": ghid, "offset": offset}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3867,7 +3871,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolReply:
+    ) -> Ai302ToolResponse:
         """Get an article of an official WeChat account.
 
         Args:
@@ -3884,7 +3888,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.001 PTC per call.
         Source: TikHub/TikHub-API-Python-SDK:spec/openapi.json (vendor, 2026-11-21)
         """
-        reply_: Ai302ToolReply = await self._call(
+        reply_: Ai302ToolResponse = await self._call(
             GET_WECHAT_ARTICLE, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

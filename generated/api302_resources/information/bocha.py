@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from api302_client.models import BochaAiSearchReply, BochaSearchReply
+    from api302_client.models import BochaAiSearchResponse, BochaSearchResponse
 
 WEB_SEARCH = Operation(
     id="bocha_web_search",
@@ -49,7 +49,7 @@ class Bocha(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BochaSearchReply:
+    ) -> BochaSearchResponse:
         """Search the web.
 
         Args:
@@ -73,7 +73,7 @@ class Bocha(Resource):
         Price: 0.01 PTC per call.
         Source: 302ai/302_podcast_generator:lib/api/search.ts (caller, 2026-11-21)
         """
-        reply_: BochaSearchReply = self._call(
+        reply_: BochaSearchResponse = self._call(
             WEB_SEARCH,
             body={
                 "query": query,
@@ -100,7 +100,7 @@ class Bocha(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BochaAiSearchReply:
+    ) -> BochaAiSearchResponse:
         """Search the web and get cards of known kinds.
 
         Beside pages there are cards such as weather or trains, as JSON in a text.
@@ -123,7 +123,7 @@ class Bocha(Resource):
         Price: 0.01 PTC per call.
         Source: BochaAI/bocha-search-mcp:src/bocha_search_mcp/server.py (vendor, 2026-11-21)
         """
-        reply_: BochaAiSearchReply = self._call(
+        reply_: BochaAiSearchResponse = self._call(
             AI_SEARCH,
             body={"query": query, "freshness": freshness, "count": count, "answer": answer, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -148,7 +148,7 @@ class AsyncBocha(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BochaSearchReply:
+    ) -> BochaSearchResponse:
         """Search the web.
 
         Args:
@@ -172,7 +172,7 @@ class AsyncBocha(AsyncResource):
         Price: 0.01 PTC per call.
         Source: 302ai/302_podcast_generator:lib/api/search.ts (caller, 2026-11-21)
         """
-        reply_: BochaSearchReply = await self._call(
+        reply_: BochaSearchResponse = await self._call(
             WEB_SEARCH,
             body={
                 "query": query,
@@ -199,7 +199,7 @@ class AsyncBocha(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BochaAiSearchReply:
+    ) -> BochaAiSearchResponse:
         """Search the web and get cards of known kinds.
 
         Beside pages there are cards such as weather or trains, as JSON in a text.
@@ -222,7 +222,7 @@ class AsyncBocha(AsyncResource):
         Price: 0.01 PTC per call.
         Source: BochaAI/bocha-search-mcp:src/bocha_search_mcp/server.py (vendor, 2026-11-21)
         """
-        reply_: BochaAiSearchReply = await self._call(
+        reply_: BochaAiSearchResponse = await self._call(
             AI_SEARCH,
             body={"query": query, "freshness": freshness, "count": count, "answer": answer, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302_client.models import DeeplTranslateReply
+    from api302_client.models import DeeplTranslateResponse
 
 TRANSLATE = Operation(
     id="deepl_translate",
@@ -49,7 +49,7 @@ class Deepl(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DeeplTranslateReply:
+    ) -> DeeplTranslateResponse:
         """Translate texts.
 
         Args:
@@ -81,7 +81,7 @@ class Deepl(Resource):
 
         Source: 302ai/302_video_summary:lib/ai/deepl-translation.ts (caller, 2026-11-21)
         """
-        reply_: DeeplTranslateReply = self._call(
+        reply_: DeeplTranslateResponse = self._call(
             TRANSLATE,
             body={
                 "text": text,
@@ -134,7 +134,7 @@ class AsyncDeepl(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DeeplTranslateReply:
+    ) -> DeeplTranslateResponse:
         """Translate texts.
 
         Args:
@@ -166,7 +166,7 @@ class AsyncDeepl(AsyncResource):
 
         Source: 302ai/302_video_summary:lib/ai/deepl-translation.ts (caller, 2026-11-21)
         """
-        reply_: DeeplTranslateReply = await self._call(
+        reply_: DeeplTranslateResponse = await self._call(
             TRANSLATE,
             body={
                 "text": text,

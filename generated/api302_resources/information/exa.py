@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302_client.models import ExaAnswerReply, ExaContentsReply, ExaSearchReply
+    from api302_client.models import ExaAnswerResponse, ExaContentsResponse, ExaSearchResponse
     from api302_client.params.information_exa import (
         ExaContents,
         ExaContextOptions,
@@ -76,7 +76,7 @@ class Exa(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ExaSearchReply:
+    ) -> ExaSearchResponse:
         """Search the web by meaning.
 
         With `contents` the pages come along.
@@ -115,7 +115,7 @@ class Exa(Resource):
         Price: what the reply says in costDollars.
         Source: 302ai/302_facts_proof:src/api/verification/exaSearch.ts (caller, 2026-11-21)
         """
-        reply_: ExaSearchReply = self._call(
+        reply_: ExaSearchResponse = self._call(
             SEARCH,
             body={
                 "query": query,
@@ -161,7 +161,7 @@ class Exa(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ExaContentsReply:
+    ) -> ExaContentsResponse:
         """Read web pages.
 
         Args:
@@ -188,7 +188,7 @@ class Exa(Resource):
         Price: what the reply says in costDollars.
         Source: exa-labs/openapi-spec:exa-openapi-spec.yaml (vendor, 2026-11-21)
         """
-        reply_: ExaContentsReply = self._call(
+        reply_: ExaContentsResponse = self._call(
             GET_CONTENTS,
             body={
                 "urls": urls,
@@ -217,7 +217,7 @@ class Exa(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ExaAnswerReply:
+    ) -> ExaAnswerResponse:
         """Answer a question from the web.
 
         Args:
@@ -236,7 +236,7 @@ class Exa(Resource):
         Price: what the reply says in costDollars.
         Source: exa-labs/openapi-spec:exa-openapi-spec.yaml (vendor, 2026-11-21)
         """
-        reply_: ExaAnswerReply = self._call(
+        reply_: ExaAnswerResponse = self._call(
             ANSWER,
             body={"query": query, "text": text, "outputSchema": outputSchema},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -274,7 +274,7 @@ class AsyncExa(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ExaSearchReply:
+    ) -> ExaSearchResponse:
         """Search the web by meaning.
 
         With `contents` the pages come along.
@@ -313,7 +313,7 @@ class AsyncExa(AsyncResource):
         Price: what the reply says in costDollars.
         Source: 302ai/302_facts_proof:src/api/verification/exaSearch.ts (caller, 2026-11-21)
         """
-        reply_: ExaSearchReply = await self._call(
+        reply_: ExaSearchResponse = await self._call(
             SEARCH,
             body={
                 "query": query,
@@ -359,7 +359,7 @@ class AsyncExa(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ExaContentsReply:
+    ) -> ExaContentsResponse:
         """Read web pages.
 
         Args:
@@ -386,7 +386,7 @@ class AsyncExa(AsyncResource):
         Price: what the reply says in costDollars.
         Source: exa-labs/openapi-spec:exa-openapi-spec.yaml (vendor, 2026-11-21)
         """
-        reply_: ExaContentsReply = await self._call(
+        reply_: ExaContentsResponse = await self._call(
             GET_CONTENTS,
             body={
                 "urls": urls,
@@ -415,7 +415,7 @@ class AsyncExa(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ExaAnswerReply:
+    ) -> ExaAnswerResponse:
         """Answer a question from the web.
 
         Args:
@@ -434,7 +434,7 @@ class AsyncExa(AsyncResource):
         Price: what the reply says in costDollars.
         Source: exa-labs/openapi-spec:exa-openapi-spec.yaml (vendor, 2026-11-21)
         """
-        reply_: ExaAnswerReply = await self._call(
+        reply_: ExaAnswerResponse = await self._call(
             ANSWER,
             body={"query": query, "text": text, "outputSchema": outputSchema},
             options=(extra_headers, extra_query, extra_body, timeout),

@@ -12,7 +12,13 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
-    from api302_client.models import FirecrawlBatch, FirecrawlBatchErrors, FirecrawlMapReply, FirecrawlScrapeReply, FirecrawlSearchReply
+    from api302_client.models import (
+        FirecrawlBatch,
+        FirecrawlBatchErrors,
+        FirecrawlMapResponse,
+        FirecrawlScrapeResponse,
+        FirecrawlSearchResponse,
+    )
     from api302_client.params.information_firecrawl import (
         FirecrawlAction,
         FirecrawlJsonOptions,
@@ -103,7 +109,7 @@ class Firecrawl(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FirecrawlScrapeReply:
+    ) -> FirecrawlScrapeResponse:
         """Scrape a web page.
 
         As Markdown, HTML, links, a screenshot, or data by a JSON Schema.
@@ -141,7 +147,7 @@ class Firecrawl(Resource):
         Price: 0.005 PTC per page.
         Source: public code that calls /firecrawl/v1/scrape (caller, 2026-11-21)
         """
-        reply_: FirecrawlScrapeReply = self._call(
+        reply_: FirecrawlScrapeResponse = self._call(
             SCRAPE,
             body={
                 "url": url,
@@ -340,7 +346,7 @@ class Firecrawl(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FirecrawlMapReply:
+    ) -> FirecrawlMapResponse:
         """List a site's pages.
 
         Args:
@@ -363,7 +369,7 @@ class Firecrawl(Resource):
         Price: 0.005 PTC per call.
         Source: mendableai/firecrawl:apps/api/openapi.json (vendor, 2026-11-21)
         """
-        reply_: FirecrawlMapReply = self._call(
+        reply_: FirecrawlMapResponse = self._call(
             MAP,
             body={
                 "url": url,
@@ -392,7 +398,7 @@ class Firecrawl(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FirecrawlSearchReply:
+    ) -> FirecrawlSearchResponse:
         """Search the web and read the results.
 
         Args:
@@ -415,7 +421,7 @@ class Firecrawl(Resource):
         Price: 0.005 PTC per call.
         Source: mendableai/firecrawl:apps/api/openapi.json (vendor, 2026-11-21)
         """
-        reply_: FirecrawlSearchReply = self._call(
+        reply_: FirecrawlSearchResponse = self._call(
             SEARCH,
             body={
                 "query": query,
@@ -462,7 +468,7 @@ class AsyncFirecrawl(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FirecrawlScrapeReply:
+    ) -> FirecrawlScrapeResponse:
         """Scrape a web page.
 
         As Markdown, HTML, links, a screenshot, or data by a JSON Schema.
@@ -500,7 +506,7 @@ class AsyncFirecrawl(AsyncResource):
         Price: 0.005 PTC per page.
         Source: public code that calls /firecrawl/v1/scrape (caller, 2026-11-21)
         """
-        reply_: FirecrawlScrapeReply = await self._call(
+        reply_: FirecrawlScrapeResponse = await self._call(
             SCRAPE,
             body={
                 "url": url,
@@ -701,7 +707,7 @@ class AsyncFirecrawl(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FirecrawlMapReply:
+    ) -> FirecrawlMapResponse:
         """List a site's pages.
 
         Args:
@@ -724,7 +730,7 @@ class AsyncFirecrawl(AsyncResource):
         Price: 0.005 PTC per call.
         Source: mendableai/firecrawl:apps/api/openapi.json (vendor, 2026-11-21)
         """
-        reply_: FirecrawlMapReply = await self._call(
+        reply_: FirecrawlMapResponse = await self._call(
             MAP,
             body={
                 "url": url,
@@ -753,7 +759,7 @@ class AsyncFirecrawl(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FirecrawlSearchReply:
+    ) -> FirecrawlSearchResponse:
         """Search the web and read the results.
 
         Args:
@@ -776,7 +782,7 @@ class AsyncFirecrawl(AsyncResource):
         Price: 0.005 PTC per call.
         Source: mendableai/firecrawl:apps/api/openapi.json (vendor, 2026-11-21)
         """
-        reply_: FirecrawlSearchReply = await self._call(
+        reply_: FirecrawlSearchResponse = await self._call(
             SEARCH,
             body={
                 "query": query,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from api302_client.models import GlifReply
+    from api302_client.models import GlifResponse
 
 RUN = Operation(
     id="glif_run",
@@ -36,7 +36,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Run a workflow of your choice.
 
         Args:
@@ -54,7 +54,7 @@ class Glif(Resource):
         Price: 0.1 PTC per call.
         Source: public code, found by "simple-api.glif.app" (vendor, 2026-11-21)
         """
-        reply_: GlifReply = self._call(RUN, body={"id": id, "inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: GlifResponse = self._call(RUN, body={"id": id, "inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -70,7 +70,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifReply:
+    ) -> GlifResponse:
         """Run a workflow of your choice.
 
         Args:
@@ -88,7 +88,7 @@ class AsyncGlif(AsyncResource):
         Price: 0.1 PTC per call.
         Source: public code, found by "simple-api.glif.app" (vendor, 2026-11-21)
         """
-        reply_: GlifReply = await self._call(
+        reply_: GlifResponse = await self._call(
             RUN, body={"id": id, "inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

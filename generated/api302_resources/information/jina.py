@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302_client._model import Text
-    from api302_client.models import JinaClassifyReply, JinaGroundingReply, JinaReaderReply, JinaSearchReply
+    from api302_client.models import JinaClassifyResponse, JinaGroundingResponse, JinaReaderResponse, JinaSearchResponse
     from api302_client.params.information_jina import JinaClassifyInput
 
 READ = Operation(
@@ -57,7 +57,7 @@ class Jina(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaReaderReply | Text:
+    ) -> JinaReaderResponse | Text:
         """Read a web page as Markdown.
 
         Args:
@@ -75,7 +75,7 @@ class Jina(Resource):
         Price: 0.02 PTC per 1M tokens.
         Source: 302ai/302_podcast_generator:lib/api/reader.ts (caller, 2026-11-21)
         """
-        reply_: JinaReaderReply | Text = self._call(
+        reply_: JinaReaderResponse | Text = self._call(
             READ, path={"website": website}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -89,7 +89,7 @@ class Jina(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaSearchReply | Text:
+    ) -> JinaSearchResponse | Text:
         """Search the web and read the results.
 
         Args:
@@ -107,7 +107,7 @@ class Jina(Resource):
         Price: 0.02 PTC per 1M tokens.
         Source: jina-ai/meta-prompt:v9.txt (vendor, 2026-11-21)
         """
-        reply_: JinaSearchReply | Text = self._call(
+        reply_: JinaSearchResponse | Text = self._call(
             SEARCH, path={"query": query}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -121,7 +121,7 @@ class Jina(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaGroundingReply:
+    ) -> JinaGroundingResponse:
         """Check a statement.
 
         Args:
@@ -139,7 +139,7 @@ class Jina(Resource):
         Price: 0.02 PTC per 1M tokens.
         Source: 302ai/302_facts_proof:src/api/verification/jinaSearch.ts (caller, 2026-11-21)
         """
-        reply_: JinaGroundingReply = self._call(
+        reply_: JinaGroundingResponse = self._call(
             CHECK_FACT, path={"query": query}, query={"deepdive": deepdive}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -155,7 +155,7 @@ class Jina(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaClassifyReply:
+    ) -> JinaClassifyResponse:
         """Sort texts or images into classes.
 
         Args:
@@ -175,7 +175,7 @@ class Jina(Resource):
         Price: 0.02 PTC per 1M tokens.
         Source: jina-ai/meta-prompt:v9.txt (vendor, 2026-11-21)
         """
-        reply_: JinaClassifyReply = self._call(
+        reply_: JinaClassifyResponse = self._call(
             CLASSIFY,
             body={"input": input, "labels": labels, "model": model, "classifier_id": classifier_id},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -195,7 +195,7 @@ class AsyncJina(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaReaderReply | Text:
+    ) -> JinaReaderResponse | Text:
         """Read a web page as Markdown.
 
         Args:
@@ -213,7 +213,7 @@ class AsyncJina(AsyncResource):
         Price: 0.02 PTC per 1M tokens.
         Source: 302ai/302_podcast_generator:lib/api/reader.ts (caller, 2026-11-21)
         """
-        reply_: JinaReaderReply | Text = await self._call(
+        reply_: JinaReaderResponse | Text = await self._call(
             READ, path={"website": website}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -227,7 +227,7 @@ class AsyncJina(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaSearchReply | Text:
+    ) -> JinaSearchResponse | Text:
         """Search the web and read the results.
 
         Args:
@@ -245,7 +245,7 @@ class AsyncJina(AsyncResource):
         Price: 0.02 PTC per 1M tokens.
         Source: jina-ai/meta-prompt:v9.txt (vendor, 2026-11-21)
         """
-        reply_: JinaSearchReply | Text = await self._call(
+        reply_: JinaSearchResponse | Text = await self._call(
             SEARCH, path={"query": query}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -259,7 +259,7 @@ class AsyncJina(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaGroundingReply:
+    ) -> JinaGroundingResponse:
         """Check a statement.
 
         Args:
@@ -277,7 +277,7 @@ class AsyncJina(AsyncResource):
         Price: 0.02 PTC per 1M tokens.
         Source: 302ai/302_facts_proof:src/api/verification/jinaSearch.ts (caller, 2026-11-21)
         """
-        reply_: JinaGroundingReply = await self._call(
+        reply_: JinaGroundingResponse = await self._call(
             CHECK_FACT, path={"query": query}, query={"deepdive": deepdive}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -293,7 +293,7 @@ class AsyncJina(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaClassifyReply:
+    ) -> JinaClassifyResponse:
         """Sort texts or images into classes.
 
         Args:
@@ -313,7 +313,7 @@ class AsyncJina(AsyncResource):
         Price: 0.02 PTC per 1M tokens.
         Source: jina-ai/meta-prompt:v9.txt (vendor, 2026-11-21)
         """
-        reply_: JinaClassifyReply = await self._call(
+        reply_: JinaClassifyResponse = await self._call(
             CLASSIFY,
             body={"input": input, "labels": labels, "model": model, "classifier_id": classifier_id},
             options=(extra_headers, extra_query, extra_body, timeout),

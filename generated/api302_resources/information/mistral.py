@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from api302_client.models import MistralOcrReply
+    from api302_client.models import MistralOcrResponse
     from api302_client.params.information_mistral import MistralDocumentUrl, MistralImageUrl
 
 OCR = Operation(
@@ -46,7 +46,7 @@ class Mistral(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MistralOcrReply:
+    ) -> MistralOcrResponse:
         """Read the text of a PDF or an image (OCR).
 
         Args:
@@ -74,7 +74,7 @@ class Mistral(Resource):
         Price: 0.002 PTC per page.
         Source: mistralai/client-python:docs/models/ocrrequest.md (vendor, 2026-11-21)
         """
-        reply_: MistralOcrReply = self._call(
+        reply_: MistralOcrResponse = self._call(
             OCR,
             body={
                 "model": model,
@@ -117,7 +117,7 @@ class AsyncMistral(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MistralOcrReply:
+    ) -> MistralOcrResponse:
         """Read the text of a PDF or an image (OCR).
 
         Args:
@@ -145,7 +145,7 @@ class AsyncMistral(AsyncResource):
         Price: 0.002 PTC per page.
         Source: mistralai/client-python:docs/models/ocrrequest.md (vendor, 2026-11-21)
         """
-        reply_: MistralOcrReply = await self._call(
+        reply_: MistralOcrResponse = await self._call(
             OCR,
             body={
                 "model": model,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302_client.models import Search1ApiCrawlReply, Search1ApiLinks, Search1ApiSearchReply, Search1ApiTrends
+    from api302_client.models import Search1ApiCrawlResponse, Search1ApiLinks, Search1ApiSearchResponse, Search1ApiTrends
 
 SEARCH = Operation(
     id="search1api_search",
@@ -75,7 +75,7 @@ class Search1api(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Search1ApiSearchReply:
+    ) -> Search1ApiSearchResponse:
         """Search the web.
 
         Args:
@@ -99,7 +99,7 @@ class Search1api(Resource):
         Price: 0.001 PTC per call.
         Source: 302ai/302_document_editor:apps/web/app/api/informationSearch/service.ts (caller, 2026-11-21)
         """
-        reply_: Search1ApiSearchReply = self._call(
+        reply_: Search1ApiSearchResponse = self._call(
             SEARCH,
             body={
                 "query": query,
@@ -129,7 +129,7 @@ class Search1api(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Search1ApiSearchReply:
+    ) -> Search1ApiSearchResponse:
         """Search the news.
 
         Args:
@@ -152,7 +152,7 @@ class Search1api(Resource):
         Price: 0.001 PTC per call.
         Source: fatwang2/search1api-mcp:src/types.ts (vendor, 2026-11-21)
         """
-        reply_: Search1ApiSearchReply = self._call(
+        reply_: Search1ApiSearchResponse = self._call(
             SEARCH_NEWS,
             body={
                 "query": query,
@@ -175,7 +175,7 @@ class Search1api(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Search1ApiCrawlReply:
+    ) -> Search1ApiCrawlResponse:
         """Read a web page (crawl).
 
         Args:
@@ -192,7 +192,7 @@ class Search1api(Resource):
         Price: 0.001 PTC per call.
         Source: fatwang2/search1api-mcp:src/types.ts (vendor, 2026-11-21)
         """
-        reply_: Search1ApiCrawlReply = self._call(CRAWL, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Search1ApiCrawlResponse = self._call(CRAWL, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def list_links(
@@ -279,7 +279,7 @@ class AsyncSearch1api(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Search1ApiSearchReply:
+    ) -> Search1ApiSearchResponse:
         """Search the web.
 
         Args:
@@ -303,7 +303,7 @@ class AsyncSearch1api(AsyncResource):
         Price: 0.001 PTC per call.
         Source: 302ai/302_document_editor:apps/web/app/api/informationSearch/service.ts (caller, 2026-11-21)
         """
-        reply_: Search1ApiSearchReply = await self._call(
+        reply_: Search1ApiSearchResponse = await self._call(
             SEARCH,
             body={
                 "query": query,
@@ -333,7 +333,7 @@ class AsyncSearch1api(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Search1ApiSearchReply:
+    ) -> Search1ApiSearchResponse:
         """Search the news.
 
         Args:
@@ -356,7 +356,7 @@ class AsyncSearch1api(AsyncResource):
         Price: 0.001 PTC per call.
         Source: fatwang2/search1api-mcp:src/types.ts (vendor, 2026-11-21)
         """
-        reply_: Search1ApiSearchReply = await self._call(
+        reply_: Search1ApiSearchResponse = await self._call(
             SEARCH_NEWS,
             body={
                 "query": query,
@@ -379,7 +379,7 @@ class AsyncSearch1api(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Search1ApiCrawlReply:
+    ) -> Search1ApiCrawlResponse:
         """Read a web page (crawl).
 
         Args:
@@ -396,7 +396,9 @@ class AsyncSearch1api(AsyncResource):
         Price: 0.001 PTC per call.
         Source: fatwang2/search1api-mcp:src/types.ts (vendor, 2026-11-21)
         """
-        reply_: Search1ApiCrawlReply = await self._call(CRAWL, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Search1ApiCrawlResponse = await self._call(
+            CRAWL, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def list_links(

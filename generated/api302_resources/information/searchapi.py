@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302_client.models import SearchapiReply
+    from api302_client.models import SearchapiResponse
 
 SEARCH = Operation(id="searchapi_search", endpoint="information_searchapi.searchapi_search", docs="p565")
 
@@ -64,7 +64,7 @@ class Searchapi(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SearchapiReply:
+    ) -> SearchapiResponse:
         """Search with an engine of your choice.
 
         Which parameters count depends on the engine. Every caller that was found sends the key in the query as
@@ -110,7 +110,7 @@ class Searchapi(Resource):
 
         Source: documentation page p565 (caller, 2026-11-21)
         """
-        reply_: SearchapiReply = self._call(
+        reply_: SearchapiResponse = self._call(
             SEARCH,
             query={
                 "engine": engine,
@@ -194,7 +194,7 @@ class AsyncSearchapi(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SearchapiReply:
+    ) -> SearchapiResponse:
         """Search with an engine of your choice.
 
         Which parameters count depends on the engine. Every caller that was found sends the key in the query as
@@ -240,7 +240,7 @@ class AsyncSearchapi(AsyncResource):
 
         Source: documentation page p565 (caller, 2026-11-21)
         """
-        reply_: SearchapiReply = await self._call(
+        reply_: SearchapiResponse = await self._call(
             SEARCH,
             query={
                 "engine": engine,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302_client.models import SerpapiReply
+    from api302_client.models import SerpapiResponse
 
 SEARCH = Operation(
     id="serpapi_search",
@@ -40,7 +40,7 @@ class Serpapi(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SerpapiReply:
+    ) -> SerpapiResponse:
         """Search with an engine of your choice.
 
         SerpApi's other parameters may be given with extra_query.
@@ -67,7 +67,7 @@ class Serpapi(Resource):
         Price: 0.005 PTC per call.
         Source: public code that calls /serpapi/search (caller, 2026-11-21)
         """
-        reply_: SerpapiReply = self._call(
+        reply_: SerpapiResponse = self._call(
             SEARCH,
             query={
                 "engine": engine,
@@ -104,7 +104,7 @@ class AsyncSerpapi(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SerpapiReply:
+    ) -> SerpapiResponse:
         """Search with an engine of your choice.
 
         SerpApi's other parameters may be given with extra_query.
@@ -131,7 +131,7 @@ class AsyncSerpapi(AsyncResource):
         Price: 0.005 PTC per call.
         Source: public code that calls /serpapi/search (caller, 2026-11-21)
         """
-        reply_: SerpapiReply = await self._call(
+        reply_: SerpapiResponse = await self._call(
             SEARCH,
             query={
                 "engine": engine,

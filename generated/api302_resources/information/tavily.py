@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302_client.models import TavilyExtractReply, TavilySearchReply
+    from api302_client.models import TavilyExtractResponse, TavilySearchResponse
 
 SEARCH = Operation(
     id="tavily_search",
@@ -66,7 +66,7 @@ class Tavily(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TavilySearchReply:
+    ) -> TavilySearchResponse:
         """Search the web.
 
         Args:
@@ -102,7 +102,7 @@ class Tavily(Resource):
         Price: 0.01 PTC per call.
         Source: 302ai/302_podcast_generator:lib/api/search.ts (caller, 2026-11-21)
         """
-        reply_: TavilySearchReply = self._call(
+        reply_: TavilySearchResponse = self._call(
             SEARCH,
             body={
                 "query": query,
@@ -139,7 +139,7 @@ class Tavily(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TavilySearchReply:
+    ) -> TavilySearchResponse:
         """Search the web by address alone.
 
         Args:
@@ -157,7 +157,7 @@ class Tavily(Resource):
         Price: 0.01 PTC per call.
         Source: 302ai/302_document_editor:apps/web/app/api/informationSearch/service.ts (caller, 2026-11-21)
         """
-        reply_: TavilySearchReply = self._call(
+        reply_: TavilySearchResponse = self._call(
             SEARCH_SIMPLE, query={"query": query, "max_results": max_results}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -178,7 +178,7 @@ class Tavily(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TavilyExtractReply:
+    ) -> TavilyExtractResponse:
         """Read web pages.
 
         Args:
@@ -203,7 +203,7 @@ class Tavily(Resource):
         Price: 0.002 PTC per page.
         Source: tavily-ai/tavily-python:tavily/tavily.py (vendor, 2026-11-21)
         """
-        reply_: TavilyExtractReply = self._call(
+        reply_: TavilyExtractResponse = self._call(
             EXTRACT,
             body={
                 "urls": urls,
@@ -251,7 +251,7 @@ class AsyncTavily(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TavilySearchReply:
+    ) -> TavilySearchResponse:
         """Search the web.
 
         Args:
@@ -287,7 +287,7 @@ class AsyncTavily(AsyncResource):
         Price: 0.01 PTC per call.
         Source: 302ai/302_podcast_generator:lib/api/search.ts (caller, 2026-11-21)
         """
-        reply_: TavilySearchReply = await self._call(
+        reply_: TavilySearchResponse = await self._call(
             SEARCH,
             body={
                 "query": query,
@@ -324,7 +324,7 @@ class AsyncTavily(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TavilySearchReply:
+    ) -> TavilySearchResponse:
         """Search the web by address alone.
 
         Args:
@@ -342,7 +342,7 @@ class AsyncTavily(AsyncResource):
         Price: 0.01 PTC per call.
         Source: 302ai/302_document_editor:apps/web/app/api/informationSearch/service.ts (caller, 2026-11-21)
         """
-        reply_: TavilySearchReply = await self._call(
+        reply_: TavilySearchResponse = await self._call(
             SEARCH_SIMPLE, query={"query": query, "max_results": max_results}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -363,7 +363,7 @@ class AsyncTavily(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TavilyExtractReply:
+    ) -> TavilyExtractResponse:
         """Read web pages.
 
         Args:
@@ -388,7 +388,7 @@ class AsyncTavily(AsyncResource):
         Price: 0.002 PTC per page.
         Source: tavily-ai/tavily-python:tavily/tavily.py (vendor, 2026-11-21)
         """
-        reply_: TavilyExtractReply = await self._call(
+        reply_: TavilyExtractResponse = await self._call(
             EXTRACT,
             body={
                 "urls": urls,

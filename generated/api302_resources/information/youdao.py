@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from api302_client.models import YoudaoReply
+    from api302_client.models import YoudaoResponse
 
 TRANSLATE = Operation(
     id="youdao_translate",
@@ -32,7 +32,7 @@ class Youdao(Resource):
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> YoudaoReply:
+    ) -> YoudaoResponse:
         """Translate a text.
 
         The fields of this call are not documented.
@@ -52,7 +52,7 @@ class Youdao(Resource):
         Source: yolandaYY/look-up-word:test.js, and other public code that reads Youdao's own reply (vendor,
         2026-11-21)
         """
-        reply_: YoudaoReply = self._call(TRANSLATE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: YoudaoResponse = self._call(TRANSLATE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -66,7 +66,7 @@ class AsyncYoudao(AsyncResource):
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> YoudaoReply:
+    ) -> YoudaoResponse:
         """Translate a text.
 
         The fields of this call are not documented.
@@ -86,5 +86,5 @@ class AsyncYoudao(AsyncResource):
         Source: yolandaYY/look-up-word:test.js, and other public code that reads Youdao's own reply (vendor,
         2026-11-21)
         """
-        reply_: YoudaoReply = await self._call(TRANSLATE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: YoudaoResponse = await self._call(TRANSLATE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

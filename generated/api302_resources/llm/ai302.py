@@ -35,7 +35,7 @@ GET_ASYNC_RESULT = Operation(
         "succeeded": [200],
         "failed": [400, 401, 403, 404, 413, 429, 500, 503],
         "outputs": [{"field": "data", "encoding": "json", "then": "data[].url"}],
-        "reply": {"field": "data", "encoding": "json"},
+        "response": {"field": "data", "encoding": "json"},
         "error": {"message": "err", "code": "status_code"},
         "interval": 2,
     },

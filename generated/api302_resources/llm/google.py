@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from api302 import AsyncStream, Stream
-    from api302_client.models import GoogleGenerateReply
+    from api302_client.models import GoogleGenerateResponse
     from api302_client.params.llm_google import GoogleGenerationConfig, GoogleInput, GoogleSafetySetting, GoogleTool, GoogleToolConfig
 
 GENERATE_CONTENT = Operation(
@@ -33,7 +33,7 @@ STREAM_GENERATE_CONTENT = Operation(
         "error": "error",
         "text": "join('', candidates[0].content.parts[?!thought].text || `[]`)",
         "accumulate": "gemini",
-        "reply": "GoogleGenerateReply",
+        "response": "GoogleGenerateResponse",
     },
     price=[{"note": "by model"}],
 )
@@ -59,7 +59,7 @@ class Google(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GoogleGenerateReply:
+    ) -> GoogleGenerateResponse:
         """Answer in Gemini's format.
 
         302.AI adds that images may be given by address (`image_url`) and given back by address
@@ -89,7 +89,7 @@ class Google(Resource):
         Price: by model.
         Source: https://doc-en.302.ai/344797830e0 (sample, 2026-11-21)
         """
-        reply_: GoogleGenerateReply = self._call(
+        reply_: GoogleGenerateResponse = self._call(
             GENERATE_CONTENT,
             path={"model": model},
             query={"response_format": response_format},
@@ -124,7 +124,7 @@ class Google(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[GoogleGenerateReply, GoogleGenerateReply]:
+    ) -> Stream[GoogleGenerateResponse, GoogleGenerateResponse]:
         """Answer in Gemini's format, in pieces.
 
         As a list of pieces, or with `alt=sse` as an event stream. A stream has no sentinel; its last piece has a
@@ -145,7 +145,7 @@ class Google(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The stream, a context manager to iterate over (GoogleGenerateReply).
+            The stream, a context manager to iterate over (GoogleGenerateResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -191,7 +191,7 @@ class AsyncGoogle(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GoogleGenerateReply:
+    ) -> GoogleGenerateResponse:
         """Answer in Gemini's format.
 
         302.AI adds that images may be given by address (`image_url`) and given back by address
@@ -221,7 +221,7 @@ class AsyncGoogle(AsyncResource):
         Price: by model.
         Source: https://doc-en.302.ai/344797830e0 (sample, 2026-11-21)
         """
-        reply_: GoogleGenerateReply = await self._call(
+        reply_: GoogleGenerateResponse = await self._call(
             GENERATE_CONTENT,
             path={"model": model},
             query={"response_format": response_format},
@@ -256,7 +256,7 @@ class AsyncGoogle(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[GoogleGenerateReply, GoogleGenerateReply]:
+    ) -> AsyncStream[GoogleGenerateResponse, GoogleGenerateResponse]:
         """Answer in Gemini's format, in pieces.
 
         As a list of pieces, or with `alt=sse` as an event stream. A stream has no sentinel; its last piece has a
@@ -277,7 +277,7 @@ class AsyncGoogle(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The stream, a context manager to iterate over (GoogleGenerateReply).
+            The stream, a context manager to iterate over (GoogleGenerateResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.

@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302_client.models import (
-        MemobaseBlobReply,
-        MemobaseContextReply,
-        MemobaseEventsReply,
-        MemobaseFlushReply,
-        MemobaseIdReply,
-        MemobaseIdsReply,
-        MemobaseInsertReply,
-        MemobaseProfileReply,
-        MemobaseReply,
-        MemobaseUserReply,
+        MemobaseBlobResponse,
+        MemobaseContextResponse,
+        MemobaseEventsResponse,
+        MemobaseFlushResponse,
+        MemobaseIdResponse,
+        MemobaseIdsResponse,
+        MemobaseInsertResponse,
+        MemobaseProfileResponse,
+        MemobaseResponse,
+        MemobaseUserResponse,
     )
     from api302_client.params.llm_memobase import MemobaseBlobData
 
@@ -132,7 +132,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseIdReply:
+    ) -> MemobaseIdResponse:
         """Create a user whose memory is kept.
 
         Args:
@@ -150,7 +150,7 @@ class Memobase(Resource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseIdReply = self._call(
+        reply_: MemobaseIdResponse = self._call(
             CREATE_USER, body={"id": id, "data": data}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -163,7 +163,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseUserReply:
+    ) -> MemobaseUserResponse:
         """Get a user.
 
         Args:
@@ -180,7 +180,7 @@ class Memobase(Resource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseUserReply = self._call(
+        reply_: MemobaseUserResponse = self._call(
             GET_USER, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -193,7 +193,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseIdReply:
+    ) -> MemobaseIdResponse:
         """Replace the data kept with a user.
 
         The whole body is the data; its fields are yours.
@@ -212,7 +212,7 @@ class Memobase(Resource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseIdReply = self._call(
+        reply_: MemobaseIdResponse = self._call(
             UPDATE_USER, path={"user_id": user_id}, body={}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -225,7 +225,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseReply:
+    ) -> MemobaseResponse:
         """Delete a user with all memory.
 
         Args:
@@ -242,7 +242,7 @@ class Memobase(Resource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseReply = self._call(
+        reply_: MemobaseResponse = self._call(
             DELETE_USER, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -262,7 +262,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseProfileReply:
+    ) -> MemobaseProfileResponse:
         """Get what is remembered of a user.
 
         Args:
@@ -288,7 +288,7 @@ class Memobase(Resource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseProfileReply = self._call(
+        reply_: MemobaseProfileResponse = self._call(
             GET_PROFILE,
             path={"user_id": user_id},
             query={
@@ -313,7 +313,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseReply:
+    ) -> MemobaseResponse:
         """Forget one entry of what is remembered of a user.
 
         Args:
@@ -331,7 +331,7 @@ class Memobase(Resource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseReply = self._call(
+        reply_: MemobaseResponse = self._call(
             DELETE_PROFILE, path={"user_id": user_id, "profile_id": profile_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -347,7 +347,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseEventsReply:
+    ) -> MemobaseEventsResponse:
         """List what happened in a user's conversations.
 
         Args:
@@ -367,7 +367,7 @@ class Memobase(Resource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseEventsReply = self._call(
+        reply_: MemobaseEventsResponse = self._call(
             LIST_EVENTS,
             path={"user_id": user_id},
             query={"topk": topk, "max_token_size": max_token_size, "need_summary": need_summary},
@@ -396,7 +396,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseContextReply:
+    ) -> MemobaseContextResponse:
         """Get a user's memory as text for a prompt.
 
         Args:
@@ -431,7 +431,7 @@ class Memobase(Resource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseContextReply = self._call(
+        reply_: MemobaseContextResponse = self._call(
             GET_CONTEXT,
             path={"user_id": user_id},
             query={
@@ -466,7 +466,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseInsertReply:
+    ) -> MemobaseInsertResponse:
         """Add a conversation or another text to a user's buffer.
 
         The buffer becomes memory when it is full or flushed. The raw text is not kept after that, as Memobase is set
@@ -492,7 +492,7 @@ class Memobase(Resource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseInsertReply = self._call(
+        reply_: MemobaseInsertResponse = self._call(
             INSERT_BLOB,
             path={"user_id": user_id},
             query={"wait_process": wait_process},
@@ -512,7 +512,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseIdsReply:
+    ) -> MemobaseIdsResponse:
         """List the ids of a user's blobs.
 
         `iter_list_blobs` goes through the items of all pages.
@@ -534,7 +534,7 @@ class Memobase(Resource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseIdsReply = self._call(
+        reply_: MemobaseIdsResponse = self._call(
             LIST_BLOBS,
             path={"user_id": user_id, "blob_type": blob_type},
             query={"page": page, "page_size": page_size},
@@ -587,7 +587,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseBlobReply:
+    ) -> MemobaseBlobResponse:
         """Get a blob.
 
         Args:
@@ -605,7 +605,7 @@ class Memobase(Resource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseBlobReply = self._call(
+        reply_: MemobaseBlobResponse = self._call(
             GET_BLOB, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -619,7 +619,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseReply:
+    ) -> MemobaseResponse:
         """Delete a blob.
 
         Args:
@@ -637,7 +637,7 @@ class Memobase(Resource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseReply = self._call(
+        reply_: MemobaseResponse = self._call(
             DELETE_BLOB, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -652,7 +652,7 @@ class Memobase(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseFlushReply:
+    ) -> MemobaseFlushResponse:
         """Turn what is buffered into memory now.
 
         Args:
@@ -672,7 +672,7 @@ class Memobase(Resource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseFlushReply = self._call(
+        reply_: MemobaseFlushResponse = self._call(
             FLUSH_BUFFER,
             path={"user_id": user_id, "buffer_type": buffer_type},
             query={"wait_process": wait_process},
@@ -693,7 +693,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseIdReply:
+    ) -> MemobaseIdResponse:
         """Create a user whose memory is kept.
 
         Args:
@@ -711,7 +711,7 @@ class AsyncMemobase(AsyncResource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseIdReply = await self._call(
+        reply_: MemobaseIdResponse = await self._call(
             CREATE_USER, body={"id": id, "data": data}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -724,7 +724,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseUserReply:
+    ) -> MemobaseUserResponse:
         """Get a user.
 
         Args:
@@ -741,7 +741,7 @@ class AsyncMemobase(AsyncResource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseUserReply = await self._call(
+        reply_: MemobaseUserResponse = await self._call(
             GET_USER, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -754,7 +754,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseIdReply:
+    ) -> MemobaseIdResponse:
         """Replace the data kept with a user.
 
         The whole body is the data; its fields are yours.
@@ -773,7 +773,7 @@ class AsyncMemobase(AsyncResource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseIdReply = await self._call(
+        reply_: MemobaseIdResponse = await self._call(
             UPDATE_USER, path={"user_id": user_id}, body={}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -786,7 +786,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseReply:
+    ) -> MemobaseResponse:
         """Delete a user with all memory.
 
         Args:
@@ -803,7 +803,7 @@ class AsyncMemobase(AsyncResource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseReply = await self._call(
+        reply_: MemobaseResponse = await self._call(
             DELETE_USER, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -823,7 +823,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseProfileReply:
+    ) -> MemobaseProfileResponse:
         """Get what is remembered of a user.
 
         Args:
@@ -849,7 +849,7 @@ class AsyncMemobase(AsyncResource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseProfileReply = await self._call(
+        reply_: MemobaseProfileResponse = await self._call(
             GET_PROFILE,
             path={"user_id": user_id},
             query={
@@ -874,7 +874,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseReply:
+    ) -> MemobaseResponse:
         """Forget one entry of what is remembered of a user.
 
         Args:
@@ -892,7 +892,7 @@ class AsyncMemobase(AsyncResource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseReply = await self._call(
+        reply_: MemobaseResponse = await self._call(
             DELETE_PROFILE, path={"user_id": user_id, "profile_id": profile_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -908,7 +908,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseEventsReply:
+    ) -> MemobaseEventsResponse:
         """List what happened in a user's conversations.
 
         Args:
@@ -928,7 +928,7 @@ class AsyncMemobase(AsyncResource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseEventsReply = await self._call(
+        reply_: MemobaseEventsResponse = await self._call(
             LIST_EVENTS,
             path={"user_id": user_id},
             query={"topk": topk, "max_token_size": max_token_size, "need_summary": need_summary},
@@ -957,7 +957,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseContextReply:
+    ) -> MemobaseContextResponse:
         """Get a user's memory as text for a prompt.
 
         Args:
@@ -992,7 +992,7 @@ class AsyncMemobase(AsyncResource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseContextReply = await self._call(
+        reply_: MemobaseContextResponse = await self._call(
             GET_CONTEXT,
             path={"user_id": user_id},
             query={
@@ -1027,7 +1027,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseInsertReply:
+    ) -> MemobaseInsertResponse:
         """Add a conversation or another text to a user's buffer.
 
         The buffer becomes memory when it is full or flushed. The raw text is not kept after that, as Memobase is set
@@ -1053,7 +1053,7 @@ class AsyncMemobase(AsyncResource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseInsertReply = await self._call(
+        reply_: MemobaseInsertResponse = await self._call(
             INSERT_BLOB,
             path={"user_id": user_id},
             query={"wait_process": wait_process},
@@ -1073,7 +1073,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseIdsReply:
+    ) -> MemobaseIdsResponse:
         """List the ids of a user's blobs.
 
         `iter_list_blobs` goes through the items of all pages.
@@ -1095,7 +1095,7 @@ class AsyncMemobase(AsyncResource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseIdsReply = await self._call(
+        reply_: MemobaseIdsResponse = await self._call(
             LIST_BLOBS,
             path={"user_id": user_id, "blob_type": blob_type},
             query={"page": page, "page_size": page_size},
@@ -1148,7 +1148,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseBlobReply:
+    ) -> MemobaseBlobResponse:
         """Get a blob.
 
         Args:
@@ -1166,7 +1166,7 @@ class AsyncMemobase(AsyncResource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseBlobReply = await self._call(
+        reply_: MemobaseBlobResponse = await self._call(
             GET_BLOB, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1180,7 +1180,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseReply:
+    ) -> MemobaseResponse:
         """Delete a blob.
 
         Args:
@@ -1198,7 +1198,7 @@ class AsyncMemobase(AsyncResource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseReply = await self._call(
+        reply_: MemobaseResponse = await self._call(
             DELETE_BLOB, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1213,7 +1213,7 @@ class AsyncMemobase(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MemobaseFlushReply:
+    ) -> MemobaseFlushResponse:
         """Turn what is buffered into memory now.
 
         Args:
@@ -1233,7 +1233,7 @@ class AsyncMemobase(AsyncResource):
         Price: 0 PTC per call.
         Source: memodb-io/memobase:docs/site/openapi.json (vendor, 2026-11-21)
         """
-        reply_: MemobaseFlushReply = await self._call(
+        reply_: MemobaseFlushResponse = await self._call(
             FLUSH_BUFFER,
             path={"user_id": user_id, "buffer_type": buffer_type},
             query={"wait_process": wait_process},

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from api302 import AsyncStream, AsyncTask, Stream, Task
     from api302_client.models import (
         OpenaiChatChunk,
-        OpenaiChatReply,
-        OpenaiResponsesReply,
+        OpenaiChatResponse,
+        OpenaiResponsesResponse,
         OpenaiResponsesStreamEvent,
-        OpenaiShortChatReply,
+        OpenaiShortChatResponse,
     )
     from api302_client.params.llm_openai import (
         OpenaiChatAudioOptions,
@@ -53,6 +53,7 @@ CHAT_COMPLETIONS = Operation(
         "error": "error",
         "text": "choices[0].delta.content",
         "accumulate": "openai_chat",
+        "complete": "choices && !(choices[?!finish_reason])",
     },
     price=[{"note": "by model"}, {"amount": 0.001, "unit": "PTC", "per": "call", "for": "a web search, on top of the model"}],
 )
@@ -139,7 +140,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply: ...
+    ) -> OpenaiChatResponse: ...
 
     @overload
     def chat_completions(
@@ -152,7 +153,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiShortChatReply: ...
+    ) -> OpenaiShortChatResponse: ...
 
     def chat_completions(
         self,
@@ -217,7 +218,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply | OpenaiShortChatReply:
+    ) -> OpenaiChatResponse | OpenaiShortChatResponse:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -331,7 +332,7 @@ class Openai(Resource):
         Price: by model; 0.001 PTC per call for a web search, on top of the model.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
-        reply_: OpenaiChatReply | OpenaiShortChatReply = self._call(
+        reply_: OpenaiChatResponse | OpenaiShortChatResponse = self._call(
             CHAT_COMPLETIONS,
             query={"callback": callback},
             body={
@@ -458,7 +459,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiChatReply]: ...
+    ) -> Task[OpenaiChatResponse]: ...
 
     @overload
     def submit_chat_completions(
@@ -471,7 +472,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiShortChatReply]: ...
+    ) -> Task[OpenaiShortChatResponse]: ...
 
     def submit_chat_completions(
         self,
@@ -536,7 +537,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiChatReply] | Task[OpenaiShortChatReply]:
+    ) -> Task[OpenaiChatResponse] | Task[OpenaiShortChatResponse]:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -640,8 +641,8 @@ class Openai(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (OpenaiChatReply
-            | OpenaiShortChatReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (OpenaiChatResponse | OpenaiShortChatResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -775,7 +776,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiChatChunk, OpenaiChatReply]:
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -985,7 +986,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesReply:
+    ) -> OpenaiResponsesResponse:
         """Answer in OpenAI's Responses format.
 
         Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as
@@ -1035,7 +1036,7 @@ class Openai(Resource):
         Price: by model.
         Source: https://doc.302.ai/308965988e0 (catalog, 2026-11-21)
         """
-        reply_: OpenaiResponsesReply = self._call(
+        reply_: OpenaiResponsesResponse = self._call(
             RESPONSES,
             body={
                 "model": model,
@@ -1104,7 +1105,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesReply]:
+    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
         """Answer in OpenAI's Responses format.
 
         Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as
@@ -1254,7 +1255,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply: ...
+    ) -> OpenaiChatResponse: ...
 
     @overload
     async def chat_completions(
@@ -1267,7 +1268,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiShortChatReply: ...
+    ) -> OpenaiShortChatResponse: ...
 
     async def chat_completions(
         self,
@@ -1332,7 +1333,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply | OpenaiShortChatReply:
+    ) -> OpenaiChatResponse | OpenaiShortChatResponse:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -1446,7 +1447,7 @@ class AsyncOpenai(AsyncResource):
         Price: by model; 0.001 PTC per call for a web search, on top of the model.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
-        reply_: OpenaiChatReply | OpenaiShortChatReply = await self._call(
+        reply_: OpenaiChatResponse | OpenaiShortChatResponse = await self._call(
             CHAT_COMPLETIONS,
             query={"callback": callback},
             body={
@@ -1573,7 +1574,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiChatReply]: ...
+    ) -> AsyncTask[OpenaiChatResponse]: ...
 
     @overload
     async def submit_chat_completions(
@@ -1586,7 +1587,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiShortChatReply]: ...
+    ) -> AsyncTask[OpenaiShortChatResponse]: ...
 
     async def submit_chat_completions(
         self,
@@ -1651,7 +1652,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiChatReply] | AsyncTask[OpenaiShortChatReply]:
+    ) -> AsyncTask[OpenaiChatResponse] | AsyncTask[OpenaiShortChatResponse]:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -1755,8 +1756,8 @@ class AsyncOpenai(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (OpenaiChatReply
-            | OpenaiShortChatReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (OpenaiChatResponse | OpenaiShortChatResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1890,7 +1891,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatReply]:
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -2100,7 +2101,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesReply:
+    ) -> OpenaiResponsesResponse:
         """Answer in OpenAI's Responses format.
 
         Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as
@@ -2150,7 +2151,7 @@ class AsyncOpenai(AsyncResource):
         Price: by model.
         Source: https://doc.302.ai/308965988e0 (catalog, 2026-11-21)
         """
-        reply_: OpenaiResponsesReply = await self._call(
+        reply_: OpenaiResponsesResponse = await self._call(
             RESPONSES,
             body={
                 "model": model,
@@ -2219,7 +2220,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesReply]:
+    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
         """Answer in OpenAI's Responses format.
 
         Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from api302 import AsyncStream, FileInput, Stream
     from api302_client._model import JsonObject
     from api302_client.models import (
-        Ai302KbChatReply,
-        Ai302KbReply,
-        Ai302KbUploadReply,
-        Ai302KnowledgeBaseListReply,
-        Ai302KnowledgeBaseReply,
-        Ai302RerankReply,
+        Ai302KbChatResponse,
+        Ai302KbResponse,
+        Ai302KbUploadResponse,
+        Ai302KnowledgeBaseListResponse,
+        Ai302KnowledgeBaseResponse,
+        Ai302RerankResponse,
         OpenaiChatChunk,
-        OpenaiChatReply,
+        OpenaiChatResponse,
     )
     from api302_client.params.rag_ai302 import Ai302KbChatMessage
     from api302_client.params.rag_ai302 import Ai302RerankDocument as Ai302RerankDocumentParam
@@ -106,6 +106,7 @@ KNOWLEDGE_BASE_COMPLETIONS = Operation(
         "error": "error",
         "text": "choices[0].delta.content",
         "accumulate": "openai_chat",
+        "complete": "choices && !(choices[?!finish_reason])",
     },
     price=[{"note": "by model"}],
 )
@@ -139,7 +140,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RerankReply:
+    ) -> Ai302RerankResponse:
         """Rerank documents by how well they answer a question.
 
         Models of Jina, Voyage, BAAI, Youdao and Qwen answer here; qwen3-rerank has a call of its own.
@@ -169,7 +170,7 @@ class Ai302(Resource):
         Qwen/Qwen3-Reranker-0.6B; 0.1 PTC per 1M tokens for rerank-2.5; 0.05 PTC per 1M tokens for Jina's models.
         Source: 302-docs.md, a public study of the documentation (2026-09) (sample, 2026-11-21)
         """
-        reply_: Ai302RerankReply = self._call(
+        reply_: Ai302RerankResponse = self._call(
             RERANK,
             body={
                 "model": model,
@@ -198,7 +199,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RerankReply:
+    ) -> Ai302RerankResponse:
         """Rerank documents with qwen3-rerank.
 
         Args:
@@ -220,7 +221,7 @@ class Ai302(Resource):
         Price: 0.07 PTC per 1M tokens.
         Source: https://doc-en.302.ai/411495982e0 (sample, 2026-11-21)
         """
-        reply_: Ai302RerankReply = self._call(
+        reply_: Ai302RerankResponse = self._call(
             RERANK_QWEN,
             body={"model": model, "query": query, "documents": documents, "top_n": top_n, "instruct": instruct},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -239,7 +240,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KnowledgeBaseReply:
+    ) -> Ai302KnowledgeBaseResponse:
         """Create a knowledge base.
 
         Args:
@@ -260,7 +261,7 @@ class Ai302(Resource):
         Price: 0 PTC per call.
         Source: https://doc-jp.302.ai/api-222612094 (sample, 2026-11-21)
         """
-        reply_: Ai302KnowledgeBaseReply = self._call(
+        reply_: Ai302KnowledgeBaseResponse = self._call(
             CREATE_KNOWLEDGE_BASE,
             body={"kb_name": kb_name, "kb_info": kb_info, "kb_type": kb_type, "model_id": model_id, "llm_model_id": llm_model_id},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -275,7 +276,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KbReply:
+    ) -> Ai302KbResponse:
         """Delete a knowledge base.
 
         Args:
@@ -292,7 +293,7 @@ class Ai302(Resource):
         Price: 0 PTC per call.
         Source: https://302.ai/product/detail/302ai-knowledge-base-api (page, 2026-11-21)
         """
-        reply_: Ai302KbReply = self._call(
+        reply_: Ai302KbResponse = self._call(
             DELETE_KNOWLEDGE_BASE, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -310,7 +311,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KbUploadReply:
+    ) -> Ai302KbUploadResponse:
         """Add files to a knowledge base.
 
         The reply names a task; no call that follows it is documented.
@@ -334,7 +335,7 @@ class Ai302(Resource):
         Price: by model.
         Source: https://302.ai/product/detail/302ai-knowledge-base-api (page, 2026-11-21)
         """
-        reply_: Ai302KbUploadReply = self._call(
+        reply_: Ai302KbUploadResponse = self._call(
             UPLOAD_TO_KNOWLEDGE_BASE,
             body={
                 "files": files,
@@ -357,7 +358,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KnowledgeBaseListReply:
+    ) -> Ai302KnowledgeBaseListResponse:
         """List your knowledge bases.
 
         `iter_list_knowledge_bases` goes through the items of all pages.
@@ -377,7 +378,7 @@ class Ai302(Resource):
         Price: 0 PTC per call.
         Source: https://302ai.apifox.cn/ru/217001161e0 (sample, 2026-11-21)
         """
-        reply_: Ai302KnowledgeBaseListReply = self._call(
+        reply_: Ai302KnowledgeBaseListResponse = self._call(
             LIST_KNOWLEDGE_BASES, query={"page": page, "page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -419,7 +420,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KbReply:
+    ) -> Ai302KbResponse:
         """Get a knowledge base.
 
         Args:
@@ -436,7 +437,7 @@ class Ai302(Resource):
         Price: 0 PTC per call.
         Source: https://doc.302.ai/222611740e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302KbReply = self._call(
+        reply_: Ai302KbResponse = self._call(
             GET_KNOWLEDGE_BASE, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -456,7 +457,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KbChatReply:
+    ) -> Ai302KbChatResponse:
         """Answer a question out of a knowledge base.
 
         A key that was made for a knowledge base's bot is bound to that base; with it, `kb_id` is not needed.
@@ -483,7 +484,7 @@ class Ai302(Resource):
         Price: by model.
         Source: https://302.ai/product/detail/302ai-knowledge-base-api (page, 2026-11-21)
         """
-        reply_: Ai302KbChatReply = self._call(
+        reply_: Ai302KbChatResponse = self._call(
             CHAT_WITH_KNOWLEDGE_BASE,
             body={
                 "model_name": model_name,
@@ -511,7 +512,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply:
+    ) -> OpenaiChatResponse:
         """Answer a conversation out of a knowledge base, in OpenAI's format.
 
         The key tells which knowledge base. Whether another can be named is not told.
@@ -536,7 +537,7 @@ class Ai302(Resource):
         Price: by model.
         Source: openai/openai-openapi:openapi.json (vendor, 2026-11-21)
         """
-        reply_: OpenaiChatReply = self._call(
+        reply_: OpenaiChatResponse = self._call(
             KNOWLEDGE_BASE_COMPLETIONS,
             body={"model": model, "messages": messages, "temperature": temperature, "top_p": top_p, "max_tokens": max_tokens},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -555,7 +556,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiChatChunk, OpenaiChatReply]:
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]:
         """Answer a conversation out of a knowledge base, in OpenAI's format.
 
         The key tells which knowledge base. Whether another can be named is not told.
@@ -669,7 +670,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RerankReply:
+    ) -> Ai302RerankResponse:
         """Rerank documents by how well they answer a question.
 
         Models of Jina, Voyage, BAAI, Youdao and Qwen answer here; qwen3-rerank has a call of its own.
@@ -699,7 +700,7 @@ class AsyncAi302(AsyncResource):
         Qwen/Qwen3-Reranker-0.6B; 0.1 PTC per 1M tokens for rerank-2.5; 0.05 PTC per 1M tokens for Jina's models.
         Source: 302-docs.md, a public study of the documentation (2026-09) (sample, 2026-11-21)
         """
-        reply_: Ai302RerankReply = await self._call(
+        reply_: Ai302RerankResponse = await self._call(
             RERANK,
             body={
                 "model": model,
@@ -728,7 +729,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RerankReply:
+    ) -> Ai302RerankResponse:
         """Rerank documents with qwen3-rerank.
 
         Args:
@@ -750,7 +751,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.07 PTC per 1M tokens.
         Source: https://doc-en.302.ai/411495982e0 (sample, 2026-11-21)
         """
-        reply_: Ai302RerankReply = await self._call(
+        reply_: Ai302RerankResponse = await self._call(
             RERANK_QWEN,
             body={"model": model, "query": query, "documents": documents, "top_n": top_n, "instruct": instruct},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -769,7 +770,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KnowledgeBaseReply:
+    ) -> Ai302KnowledgeBaseResponse:
         """Create a knowledge base.
 
         Args:
@@ -790,7 +791,7 @@ class AsyncAi302(AsyncResource):
         Price: 0 PTC per call.
         Source: https://doc-jp.302.ai/api-222612094 (sample, 2026-11-21)
         """
-        reply_: Ai302KnowledgeBaseReply = await self._call(
+        reply_: Ai302KnowledgeBaseResponse = await self._call(
             CREATE_KNOWLEDGE_BASE,
             body={"kb_name": kb_name, "kb_info": kb_info, "kb_type": kb_type, "model_id": model_id, "llm_model_id": llm_model_id},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -805,7 +806,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KbReply:
+    ) -> Ai302KbResponse:
         """Delete a knowledge base.
 
         Args:
@@ -822,7 +823,7 @@ class AsyncAi302(AsyncResource):
         Price: 0 PTC per call.
         Source: https://302.ai/product/detail/302ai-knowledge-base-api (page, 2026-11-21)
         """
-        reply_: Ai302KbReply = await self._call(
+        reply_: Ai302KbResponse = await self._call(
             DELETE_KNOWLEDGE_BASE, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -840,7 +841,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KbUploadReply:
+    ) -> Ai302KbUploadResponse:
         """Add files to a knowledge base.
 
         The reply names a task; no call that follows it is documented.
@@ -864,7 +865,7 @@ class AsyncAi302(AsyncResource):
         Price: by model.
         Source: https://302.ai/product/detail/302ai-knowledge-base-api (page, 2026-11-21)
         """
-        reply_: Ai302KbUploadReply = await self._call(
+        reply_: Ai302KbUploadResponse = await self._call(
             UPLOAD_TO_KNOWLEDGE_BASE,
             body={
                 "files": files,
@@ -887,7 +888,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KnowledgeBaseListReply:
+    ) -> Ai302KnowledgeBaseListResponse:
         """List your knowledge bases.
 
         `iter_list_knowledge_bases` goes through the items of all pages.
@@ -907,7 +908,7 @@ class AsyncAi302(AsyncResource):
         Price: 0 PTC per call.
         Source: https://302ai.apifox.cn/ru/217001161e0 (sample, 2026-11-21)
         """
-        reply_: Ai302KnowledgeBaseListReply = await self._call(
+        reply_: Ai302KnowledgeBaseListResponse = await self._call(
             LIST_KNOWLEDGE_BASES, query={"page": page, "page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -949,7 +950,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KbReply:
+    ) -> Ai302KbResponse:
         """Get a knowledge base.
 
         Args:
@@ -966,7 +967,7 @@ class AsyncAi302(AsyncResource):
         Price: 0 PTC per call.
         Source: https://doc.302.ai/222611740e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302KbReply = await self._call(
+        reply_: Ai302KbResponse = await self._call(
             GET_KNOWLEDGE_BASE, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -986,7 +987,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KbChatReply:
+    ) -> Ai302KbChatResponse:
         """Answer a question out of a knowledge base.
 
         A key that was made for a knowledge base's bot is bound to that base; with it, `kb_id` is not needed.
@@ -1013,7 +1014,7 @@ class AsyncAi302(AsyncResource):
         Price: by model.
         Source: https://302.ai/product/detail/302ai-knowledge-base-api (page, 2026-11-21)
         """
-        reply_: Ai302KbChatReply = await self._call(
+        reply_: Ai302KbChatResponse = await self._call(
             CHAT_WITH_KNOWLEDGE_BASE,
             body={
                 "model_name": model_name,
@@ -1041,7 +1042,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply:
+    ) -> OpenaiChatResponse:
         """Answer a conversation out of a knowledge base, in OpenAI's format.
 
         The key tells which knowledge base. Whether another can be named is not told.
@@ -1066,7 +1067,7 @@ class AsyncAi302(AsyncResource):
         Price: by model.
         Source: openai/openai-openapi:openapi.json (vendor, 2026-11-21)
         """
-        reply_: OpenaiChatReply = await self._call(
+        reply_: OpenaiChatResponse = await self._call(
             KNOWLEDGE_BASE_COMPLETIONS,
             body={"model": model, "messages": messages, "temperature": temperature, "top_p": top_p, "max_tokens": max_tokens},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1085,7 +1086,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatReply]:
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]:
         """Answer a conversation out of a knowledge base, in OpenAI's format.
 
         The key tells which knowledge base. Whether another can be named is not told.

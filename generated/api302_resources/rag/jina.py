@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302_client.models import JinaEmbeddingsReply, JinaRerankReply, JinaTokenizeReply
+    from api302_client.models import JinaEmbeddingsResponse, JinaRerankResponse, JinaTokenizeResponse
     from api302_client.params.rag_jina import JinaInput
     from api302_client.params.rag_jina import JinaRerankDocument as JinaRerankDocumentParam
 
@@ -81,7 +81,7 @@ class Jina(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaEmbeddingsReply:
+    ) -> JinaEmbeddingsResponse:
         """Embed texts or images (embeddings).
 
         Args:
@@ -111,7 +111,7 @@ class Jina(Resource):
         Price: 0.05 PTC per 1M tokens for jina-colbert-v2, jina-embeddings-v4.
         Source: 302ai/ai-sdk:packages/ai/src/ai302-embedding-model.ts (caller, 2026-11-21)
         """
-        reply_: JinaEmbeddingsReply = self._call(
+        reply_: JinaEmbeddingsResponse = self._call(
             EMBEDDINGS,
             body={
                 "model": model,
@@ -141,7 +141,7 @@ class Jina(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaRerankReply:
+    ) -> JinaRerankResponse:
         """Rerank documents by how well they answer a question.
 
         Args:
@@ -163,7 +163,7 @@ class Jina(Resource):
         Price: 0.05 PTC per 1M tokens for jina-reranker-m0.
         Source: jina-ai/meta-prompt:v9.txt (vendor, 2026-11-21)
         """
-        reply_: JinaRerankReply = self._call(
+        reply_: JinaRerankResponse = self._call(
             RERANK,
             body={"model": model, "query": query, "documents": documents, "top_n": top_n, "return_documents": return_documents},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -184,7 +184,7 @@ class Jina(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaTokenizeReply:
+    ) -> JinaTokenizeResponse:
         """Count the tokens of a text and cut it into pieces.
 
         Args:
@@ -207,7 +207,7 @@ class Jina(Resource):
         Price: 0 PTC per call.
         Source: jina-ai/meta-prompt:v9.txt (vendor, 2026-11-21)
         """
-        reply_: JinaTokenizeReply = self._call(
+        reply_: JinaTokenizeResponse = self._call(
             TOKENIZE,
             body={
                 "content": content,
@@ -264,7 +264,7 @@ class AsyncJina(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaEmbeddingsReply:
+    ) -> JinaEmbeddingsResponse:
         """Embed texts or images (embeddings).
 
         Args:
@@ -294,7 +294,7 @@ class AsyncJina(AsyncResource):
         Price: 0.05 PTC per 1M tokens for jina-colbert-v2, jina-embeddings-v4.
         Source: 302ai/ai-sdk:packages/ai/src/ai302-embedding-model.ts (caller, 2026-11-21)
         """
-        reply_: JinaEmbeddingsReply = await self._call(
+        reply_: JinaEmbeddingsResponse = await self._call(
             EMBEDDINGS,
             body={
                 "model": model,
@@ -324,7 +324,7 @@ class AsyncJina(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaRerankReply:
+    ) -> JinaRerankResponse:
         """Rerank documents by how well they answer a question.
 
         Args:
@@ -346,7 +346,7 @@ class AsyncJina(AsyncResource):
         Price: 0.05 PTC per 1M tokens for jina-reranker-m0.
         Source: jina-ai/meta-prompt:v9.txt (vendor, 2026-11-21)
         """
-        reply_: JinaRerankReply = await self._call(
+        reply_: JinaRerankResponse = await self._call(
             RERANK,
             body={"model": model, "query": query, "documents": documents, "top_n": top_n, "return_documents": return_documents},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -367,7 +367,7 @@ class AsyncJina(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JinaTokenizeReply:
+    ) -> JinaTokenizeResponse:
         """Count the tokens of a text and cut it into pieces.
 
         Args:
@@ -390,7 +390,7 @@ class AsyncJina(AsyncResource):
         Price: 0 PTC per call.
         Source: jina-ai/meta-prompt:v9.txt (vendor, 2026-11-21)
         """
-        reply_: JinaTokenizeReply = await self._call(
+        reply_: JinaTokenizeResponse = await self._call(
             TOKENIZE,
             body={
                 "content": content,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302_client.models import OpenaiEmbeddingsReply
+    from api302_client.models import OpenaiEmbeddingsResponse
 
 EMBEDDINGS = Operation(
     id="openai_embeddings",
@@ -45,7 +45,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiEmbeddingsReply:
+    ) -> OpenaiEmbeddingsResponse:
         """Embed texts (embeddings).
 
         Args:
@@ -70,7 +70,7 @@ class Openai(Resource):
         bce-embedding-base_v1; 0.01 PTC per 1M input tokens for BAAI/bge-m3; by model.
         Source: https://302ai-en.apifox.cn/207705281e0 (sample, 2026-11-21)
         """
-        reply_: OpenaiEmbeddingsReply = self._call(
+        reply_: OpenaiEmbeddingsResponse = self._call(
             EMBEDDINGS,
             body={"model": model, "input": input, "encoding_format": encoding_format, "dimensions": dimensions, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -93,7 +93,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiEmbeddingsReply:
+    ) -> OpenaiEmbeddingsResponse:
         """Embed texts (embeddings).
 
         Args:
@@ -118,7 +118,7 @@ class AsyncOpenai(AsyncResource):
         bce-embedding-base_v1; 0.01 PTC per 1M input tokens for BAAI/bge-m3; by model.
         Source: https://302ai-en.apifox.cn/207705281e0 (sample, 2026-11-21)
         """
-        reply_: OpenaiEmbeddingsReply = await self._call(
+        reply_: OpenaiEmbeddingsResponse = await self._call(
             EMBEDDINGS,
             body={"model": model, "input": input, "encoding_format": encoding_format, "dimensions": dimensions, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),

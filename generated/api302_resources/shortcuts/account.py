@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
     from typing import Any
 
-    from api302_client.models import Ai302BalanceReply, Ai302KeyDone, Ai302KeyList, Ai302KeyReply, Ai302RecordList, Ai302RecordReply
+    from api302_client.models import (
+        Ai302BalanceResponse,
+        Ai302KeyDone,
+        Ai302KeyList,
+        Ai302KeyResponse,
+        Ai302RecordList,
+        Ai302RecordResponse,
+    )
 
 
 class Account(Resource):
@@ -26,7 +33,7 @@ class Account(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302BalanceReply:
+    ) -> Ai302BalanceResponse:
         """Tell the account's balance.
 
         The key must be allowed to see it.
@@ -44,7 +51,7 @@ class Account(Resource):
         Price: 0 PTC per call.
         Source: https://doc.302.ai/263735171e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302BalanceReply = self._call(GET_BALANCE, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302BalanceResponse = self._call(GET_BALANCE, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def record(
@@ -55,7 +62,7 @@ class Account(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RecordReply:
+    ) -> Ai302RecordResponse:
         """Tell what a call cost.
 
         By the id that every reply has in its `request-id` header. A new call may take a moment to show.
@@ -74,7 +81,7 @@ class Account(Resource):
         Price: 0 PTC per call.
         Source: 302ai/302ai-cli-skill:references/record.md (sample, 2026-11-21)
         """
-        reply_: Ai302RecordReply = self._call(
+        reply_: Ai302RecordResponse = self._call(
             GET_RECORD, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -248,7 +255,7 @@ class Account(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KeyReply:
+    ) -> Ai302KeyResponse:
         """Tell about an API key.
 
         The key used must be allowed to manage keys.
@@ -267,7 +274,9 @@ class Account(Resource):
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542600e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302KeyReply = self._call(GET_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302KeyResponse = self._call(
+            GET_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     def update_key(
@@ -370,7 +379,7 @@ class AsyncAccount(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302BalanceReply:
+    ) -> Ai302BalanceResponse:
         """Tell the account's balance.
 
         The key must be allowed to see it.
@@ -388,7 +397,7 @@ class AsyncAccount(AsyncResource):
         Price: 0 PTC per call.
         Source: https://doc.302.ai/263735171e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302BalanceReply = await self._call(GET_BALANCE, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302BalanceResponse = await self._call(GET_BALANCE, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def record(
@@ -399,7 +408,7 @@ class AsyncAccount(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302RecordReply:
+    ) -> Ai302RecordResponse:
         """Tell what a call cost.
 
         By the id that every reply has in its `request-id` header. A new call may take a moment to show.
@@ -418,7 +427,7 @@ class AsyncAccount(AsyncResource):
         Price: 0 PTC per call.
         Source: 302ai/302ai-cli-skill:references/record.md (sample, 2026-11-21)
         """
-        reply_: Ai302RecordReply = await self._call(
+        reply_: Ai302RecordResponse = await self._call(
             GET_RECORD, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -592,7 +601,7 @@ class AsyncAccount(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302KeyReply:
+    ) -> Ai302KeyResponse:
         """Tell about an API key.
 
         The key used must be allowed to manage keys.
@@ -611,7 +620,7 @@ class AsyncAccount(AsyncResource):
         Price: 0 PTC per call.
         Source: https://doc.302.ai/294542600e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302KeyReply = await self._call(
+        reply_: Ai302KeyResponse = await self._call(
             GET_KEY, path={"api_name": api_name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

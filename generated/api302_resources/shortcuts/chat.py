@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncStream, AsyncTask, Stream, Task
-    from api302_client.models import OpenaiChatChunk, OpenaiChatReply, OpenaiShortChatReply
+    from api302_client.models import OpenaiChatChunk, OpenaiChatResponse, OpenaiShortChatResponse
     from api302_client.params.llm_openai import (
         OpenaiChatAudioOptions,
         OpenaiChatMcpServer,
@@ -113,7 +113,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply: ...
+    ) -> OpenaiChatResponse: ...
 
     @overload
     def create(
@@ -126,7 +126,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiShortChatReply: ...
+    ) -> OpenaiShortChatResponse: ...
 
     def create(
         self,
@@ -191,7 +191,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply | OpenaiShortChatReply:
+    ) -> OpenaiChatResponse | OpenaiShortChatResponse:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -305,7 +305,7 @@ class ChatCompletions(Resource):
         Price: by model; 0.001 PTC per call for a web search, on top of the model.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
-        reply_: OpenaiChatReply | OpenaiShortChatReply = self._call(
+        reply_: OpenaiChatResponse | OpenaiShortChatResponse = self._call(
             CHAT_COMPLETIONS,
             query={"callback": callback},
             body={
@@ -432,7 +432,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiChatReply]: ...
+    ) -> Task[OpenaiChatResponse]: ...
 
     @overload
     def submit(
@@ -445,7 +445,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiShortChatReply]: ...
+    ) -> Task[OpenaiShortChatResponse]: ...
 
     def submit(
         self,
@@ -510,7 +510,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiChatReply] | Task[OpenaiShortChatReply]:
+    ) -> Task[OpenaiChatResponse] | Task[OpenaiShortChatResponse]:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -614,8 +614,8 @@ class ChatCompletions(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (OpenaiChatReply
-            | OpenaiShortChatReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (OpenaiChatResponse | OpenaiShortChatResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -749,7 +749,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiChatChunk, OpenaiChatReply]:
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -992,7 +992,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply: ...
+    ) -> OpenaiChatResponse: ...
 
     @overload
     async def create(
@@ -1005,7 +1005,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiShortChatReply: ...
+    ) -> OpenaiShortChatResponse: ...
 
     async def create(
         self,
@@ -1070,7 +1070,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatReply | OpenaiShortChatReply:
+    ) -> OpenaiChatResponse | OpenaiShortChatResponse:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -1184,7 +1184,7 @@ class AsyncChatCompletions(AsyncResource):
         Price: by model; 0.001 PTC per call for a web search, on top of the model.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
-        reply_: OpenaiChatReply | OpenaiShortChatReply = await self._call(
+        reply_: OpenaiChatResponse | OpenaiShortChatResponse = await self._call(
             CHAT_COMPLETIONS,
             query={"callback": callback},
             body={
@@ -1311,7 +1311,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiChatReply]: ...
+    ) -> AsyncTask[OpenaiChatResponse]: ...
 
     @overload
     async def submit(
@@ -1324,7 +1324,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiShortChatReply]: ...
+    ) -> AsyncTask[OpenaiShortChatResponse]: ...
 
     async def submit(
         self,
@@ -1389,7 +1389,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiChatReply] | AsyncTask[OpenaiShortChatReply]:
+    ) -> AsyncTask[OpenaiChatResponse] | AsyncTask[OpenaiShortChatResponse]:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link
@@ -1493,8 +1493,8 @@ class AsyncChatCompletions(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (OpenaiChatReply
-            | OpenaiShortChatReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (OpenaiChatResponse | OpenaiShortChatResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1628,7 +1628,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatReply]:
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]:
         """Answer a conversation (chat completion).
 
         Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link

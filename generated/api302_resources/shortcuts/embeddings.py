@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302_client.models import OpenaiEmbeddingsReply
+    from api302_client.models import OpenaiEmbeddingsResponse
 
 
 class Embeddings(Resource):
@@ -31,7 +31,7 @@ class Embeddings(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiEmbeddingsReply:
+    ) -> OpenaiEmbeddingsResponse:
         """Embed texts (embeddings).
 
         Args:
@@ -56,7 +56,7 @@ class Embeddings(Resource):
         bce-embedding-base_v1; 0.01 PTC per 1M input tokens for BAAI/bge-m3; by model.
         Source: https://302ai-en.apifox.cn/207705281e0 (sample, 2026-11-21)
         """
-        reply_: OpenaiEmbeddingsReply = self._call(
+        reply_: OpenaiEmbeddingsResponse = self._call(
             EMBEDDINGS,
             body={"model": model, "input": input, "encoding_format": encoding_format, "dimensions": dimensions, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -79,7 +79,7 @@ class AsyncEmbeddings(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiEmbeddingsReply:
+    ) -> OpenaiEmbeddingsResponse:
         """Embed texts (embeddings).
 
         Args:
@@ -104,7 +104,7 @@ class AsyncEmbeddings(AsyncResource):
         bce-embedding-base_v1; 0.01 PTC per 1M input tokens for BAAI/bge-m3; by model.
         Source: https://302ai-en.apifox.cn/207705281e0 (sample, 2026-11-21)
         """
-        reply_: OpenaiEmbeddingsReply = await self._call(
+        reply_: OpenaiEmbeddingsResponse = await self._call(
             EMBEDDINGS,
             body={"model": model, "input": input, "encoding_format": encoding_format, "dimensions": dimensions, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from api302 import FileInput
-    from api302_client.models import Ai302UploadReply
+    from api302_client.models import Ai302UploadResponse
 
 
 class Files(Resource):
@@ -28,7 +28,7 @@ class Files(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302UploadReply:
+    ) -> Ai302UploadResponse:
         """Upload a file and get its address.
 
         Up to 50 MB. Other calls take the address.
@@ -47,7 +47,9 @@ class Files(Resource):
         Price: 0.001 PTC per call.
         Source: https://doc.302.ai/232502112e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302UploadReply = self._call(UPLOAD_FILE, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302UploadResponse = self._call(
+            UPLOAD_FILE, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
 
@@ -62,7 +64,7 @@ class AsyncFiles(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302UploadReply:
+    ) -> Ai302UploadResponse:
         """Upload a file and get its address.
 
         Up to 50 MB. Other calls take the address.
@@ -81,7 +83,7 @@ class AsyncFiles(AsyncResource):
         Price: 0.001 PTC per call.
         Source: https://doc.302.ai/232502112e0 (catalog, 2026-11-21)
         """
-        reply_: Ai302UploadReply = await self._call(
+        reply_: Ai302UploadResponse = await self._call(
             UPLOAD_FILE, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

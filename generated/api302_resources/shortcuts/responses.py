@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncStream, Stream
-    from api302_client.models import OpenaiResponsesReply, OpenaiResponsesStreamEvent
+    from api302_client.models import OpenaiResponsesResponse, OpenaiResponsesStreamEvent
     from api302_client.params.llm_openai import (
         OpenaiInputItem,
         OpenaiReasoning,
@@ -61,7 +61,7 @@ class Responses(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesReply:
+    ) -> OpenaiResponsesResponse:
         """Answer in OpenAI's Responses format.
 
         Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as
@@ -111,7 +111,7 @@ class Responses(Resource):
         Price: by model.
         Source: https://doc.302.ai/308965988e0 (catalog, 2026-11-21)
         """
-        reply_: OpenaiResponsesReply = self._call(
+        reply_: OpenaiResponsesResponse = self._call(
             RESPONSES,
             body={
                 "model": model,
@@ -180,7 +180,7 @@ class Responses(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesReply]:
+    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
         """Answer in OpenAI's Responses format.
 
         Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as
@@ -301,7 +301,7 @@ class AsyncResponses(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesReply:
+    ) -> OpenaiResponsesResponse:
         """Answer in OpenAI's Responses format.
 
         Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as
@@ -351,7 +351,7 @@ class AsyncResponses(AsyncResource):
         Price: by model.
         Source: https://doc.302.ai/308965988e0 (catalog, 2026-11-21)
         """
-        reply_: OpenaiResponsesReply = await self._call(
+        reply_: OpenaiResponsesResponse = await self._call(
             RESPONSES,
             body={
                 "model": model,
@@ -420,7 +420,7 @@ class AsyncResponses(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesReply]:
+    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
         """Answer in OpenAI's Responses format.
 
         Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as

@@ -15,37 +15,37 @@ if TYPE_CHECKING:
     from api302_client._model import JsonObject
     from api302_client.models import (
         Ai302ArticleChunk,
-        Ai302AvatarReply,
-        Ai302CardReply,
-        Ai302CreationReply,
-        Ai302DeletedPageReply,
+        Ai302AvatarResponse,
+        Ai302CardResponse,
+        Ai302CreationResponse,
+        Ai302DeletedPageResponse,
         Ai302DeployedPage,
-        Ai302ModelConversionReply,
-        Ai302OutlineReply,
-        Ai302PagesReply,
-        Ai302PapersReply,
+        Ai302ModelConversionResponse,
+        Ai302OutlineResponse,
+        Ai302PagesResponse,
+        Ai302PapersResponse,
         Ai302PaperTask,
         Ai302PodcastTask,
         Ai302PptChunk,
-        Ai302PptFileReply,
-        Ai302PptOptionsReply,
-        Ai302PptProgressReply,
-        Ai302PptReply,
-        Ai302PptSourceReply,
-        Ai302PptTemplateReply,
-        Ai302PptTemplatesReply,
+        Ai302PptFileResponse,
+        Ai302PptOptionsResponse,
+        Ai302PptProgressResponse,
+        Ai302PptResponse,
+        Ai302PptSourceResponse,
+        Ai302PptTemplateResponse,
+        Ai302PptTemplatesResponse,
         Ai302PptTextChunk,
-        Ai302PromptReply,
+        Ai302PromptResponse,
         Ai302SpoTask,
-        Ai302StockVideoScriptReply,
-        Ai302StockVideoTaskReply,
-        Ai302StockVideoTermsReply,
-        Ai302SvgVideoReply,
+        Ai302StockVideoScriptResponse,
+        Ai302StockVideoTaskResponse,
+        Ai302StockVideoTermsResponse,
+        Ai302SvgVideoResponse,
         Ai302VtTask,
-        Ai302VtVideoReply,
+        Ai302VtVideoResponse,
         Ai302WebDataTask,
-        Ai302WritingReply,
-        Ai302WritingToolsReply,
+        Ai302WritingResponse,
+        Ai302WritingToolsResponse,
     )
     from api302_client.params.tools_ai302 import Ai302ArticleSection as Ai302ArticleSectionParam
     from api302_client.params.tools_ai302 import (
@@ -569,7 +569,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302StockVideoScriptReply:
+    ) -> Ai302StockVideoScriptResponse:
         """Write the script of a stock-footage video.
 
         Args:
@@ -588,7 +588,7 @@ class Ai302(Resource):
         Price: by model.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
-        reply_: Ai302StockVideoScriptReply = self._call(
+        reply_: Ai302StockVideoScriptResponse = self._call(
             WRITE_STOCK_VIDEO_SCRIPT,
             body={"video_subject": video_subject, "video_language": video_language, "models_name": models_name},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -606,7 +606,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302StockVideoTermsReply:
+    ) -> Ai302StockVideoTermsResponse:
         """Find the words to search stock footage by.
 
         Args:
@@ -626,7 +626,7 @@ class Ai302(Resource):
         Price: by model.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
-        reply_: Ai302StockVideoTermsReply = self._call(
+        reply_: Ai302StockVideoTermsResponse = self._call(
             FIND_STOCK_VIDEO_TERMS,
             body={
                 "video_subject": video_subject,
@@ -664,7 +664,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[Ai302StockVideoTaskReply]:
+    ) -> Task[Ai302StockVideoTaskResponse]:
         """Cut stock footage to a script, with a voice, subtitles and music.
 
         Args:
@@ -693,7 +693,7 @@ class Ai302(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302StockVideoTaskReply).
+            (Ai302StockVideoTaskResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -735,7 +735,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302StockVideoTaskReply:
+    ) -> Ai302StockVideoTaskResponse:
         """Tell how a stock-footage video stands.
 
         The states are numbers.
@@ -754,7 +754,7 @@ class Ai302(Resource):
         Price: 0 PTC per call.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
-        reply_: Ai302StockVideoTaskReply = self._call(
+        reply_: Ai302StockVideoTaskResponse = self._call(
             GET_STOCK_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1066,7 +1066,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302WritingToolsReply:
+    ) -> Ai302WritingToolsResponse:
         """List the kinds of copy that can be written, and what each wants to know.
 
         Args:
@@ -1082,7 +1082,7 @@ class Ai302(Resource):
         Price: 0 PTC per call.
         Source: public code: writingService of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: Ai302WritingToolsReply = self._call(LIST_WRITING_TOOLS, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302WritingToolsResponse = self._call(LIST_WRITING_TOOLS, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def write_copy(
@@ -1095,7 +1095,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302WritingReply:
+    ) -> Ai302WritingResponse:
         """Write copy of one kind.
 
         Args:
@@ -1115,7 +1115,7 @@ class Ai302(Resource):
         Price: by model.
         Source: public code: writingService and UniversalGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: Ai302WritingReply = self._call(
+        reply_: Ai302WritingResponse = self._call(
             WRITE_COPY,
             body={"tool_name": tool_name, "model": model, "params": params},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1136,7 +1136,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302OutlineReply:
+    ) -> Ai302OutlineResponse:
         """Write the outline of a long article.
 
         Args:
@@ -1159,7 +1159,7 @@ class Ai302(Resource):
         Price: by model.
         Source: 302ai/302_document_editor:apps/web/app/componets/topMenu/ai/LongEssay/service.ts (caller, 2026-11-21)
         """
-        reply_: Ai302OutlineReply = self._call(
+        reply_: Ai302OutlineResponse = self._call(
             WRITE_OUTLINE,
             body={
                 "title": title,
@@ -1237,7 +1237,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302VtVideoReply:
+    ) -> Ai302VtVideoResponse:
         """Tell what a video at an address is.
 
         Args:
@@ -1254,7 +1254,7 @@ class Ai302(Resource):
         Price: 0.001 PTC per call.
         Source: public code: use-video-info of 302.AI's video translation app (caller, 2026-11-21)
         """
-        reply_: Ai302VtVideoReply = self._call(
+        reply_: Ai302VtVideoResponse = self._call(
             GET_VIDEO_INFO, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -1615,7 +1615,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PromptReply:
+    ) -> Ai302PromptResponse:
         """Rewrite a prompt by a known method.
 
         Args:
@@ -1635,7 +1635,7 @@ class Ai302(Resource):
         Price: by model.
         Source: public code: UniversalGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: Ai302PromptReply = self._call(
+        reply_: Ai302PromptResponse = self._call(
             IMPROVE_PROMPT,
             body={"id": id, "prompt": prompt, "model": model, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1749,7 +1749,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ModelConversionReply:
+    ) -> Ai302ModelConversionResponse:
         """Turn a 3D model into another file format.
 
         Args:
@@ -1767,7 +1767,7 @@ class Ai302(Resource):
         Price: 0.01 PTC per call.
         Source: 302ai/302_ai_3d_modeling:src/services/model-convertion.ts (caller, 2026-11-21)
         """
-        reply_: Ai302ModelConversionReply = self._call(
+        reply_: Ai302ModelConversionResponse = self._call(
             CONVERT_3D_MODEL,
             body={"trimesh_file_url": trimesh_file_url, "output_format": output_format},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1815,7 +1815,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SvgVideoReply:
+    ) -> Ai302SvgVideoResponse:
         """Film how a vector drawing draws itself.
 
         Args:
@@ -1835,7 +1835,7 @@ class Ai302(Resource):
         Price: 0.01 PTC per call.
         Source: 302ai/302_vector_graphics_generation:src/components/GenerateVideo/service.ts (caller, 2026-11-21)
         """
-        reply_: Ai302SvgVideoReply = self._call(
+        reply_: Ai302SvgVideoResponse = self._call(
             SVG_TO_VIDEO,
             body={"svg_content": svg_content, "duration": duration, "video_format": video_format, "fps_speed": fps_speed},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1895,7 +1895,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptReply:
+    ) -> Ai302PptResponse:
         """Make a presentation of a subject or a parsed source in one go.
 
         Streams unless `stream` is false; the plain method needs it false.
@@ -1923,7 +1923,7 @@ class Ai302(Resource):
         Price: 0.07 PTC per call.
         Source: https://doc.302.ai/api-261401644 (page, 2026-11-21)
         """
-        reply_: Ai302PptReply = self._call(
+        reply_: Ai302PptResponse = self._call(
             GENERATE_PPT,
             body={
                 "subject": subject,
@@ -2007,7 +2007,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptSourceReply:
+    ) -> Ai302PptSourceResponse:
         """Read the source of a presentation.
 
         Takes a file, a text, a file's or page's address, or words to search the web for; at least one. The reply's
@@ -2031,7 +2031,7 @@ class Ai302(Resource):
 
         Source: https://doc-en.302.ai/8021425m0 (page, 2026-11-21)
         """
-        reply_: Ai302PptSourceReply = self._call(
+        reply_: Ai302PptSourceResponse = self._call(
             PARSE_PPT_SOURCE,
             body={"file": file, "content": content, "fileUrl": fileUrl, "website": website, "websearch": websearch},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2135,7 +2135,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptReply:
+    ) -> Ai302PptResponse:
         """Draw a presentation from its pages' text.
 
         Waits for the file.
@@ -2157,7 +2157,7 @@ class Ai302(Resource):
 
         Source: https://open.docmee.cn/docs-v2/api-reference/v1/generate-pptx (vendor, 2026-11-21)
         """
-        reply_: Ai302PptReply = self._call(
+        reply_: Ai302PptResponse = self._call(
             BUILD_PPT,
             body={"outlineContentMarkdown": outlineContentMarkdown, "templateId": templateId, "pptxProperty": pptxProperty, "notes": notes},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2171,7 +2171,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptOptionsReply:
+    ) -> Ai302PptOptionsResponse:
         """Tell by what templates can be filtered.
 
         Args:
@@ -2187,7 +2187,7 @@ class Ai302(Resource):
         Source: public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/template/options) (vendor,
         2026-11-21)
         """
-        reply_: Ai302PptOptionsReply = self._call(GET_PPT_TEMPLATE_OPTIONS, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302PptOptionsResponse = self._call(GET_PPT_TEMPLATE_OPTIONS, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def load_ppt(
@@ -2198,7 +2198,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptReply:
+    ) -> Ai302PptResponse:
         """Get a presentation with its drawing data.
 
         Args:
@@ -2214,7 +2214,7 @@ class Ai302(Resource):
 
         Source: https://docs.yutoai.net/markdown/api/api-208341742.md (vendor, 2026-11-21)
         """
-        reply_: Ai302PptReply = self._call(LOAD_PPT, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302PptResponse = self._call(LOAD_PPT, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def get_ppt_progress(
@@ -2225,7 +2225,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptProgressReply:
+    ) -> Ai302PptProgressResponse:
         """Tell how many pages of a presentation are drawn.
 
         While its content streams, and for 30 seconds after. No `data` means that all pages are drawn; the file may
@@ -2245,7 +2245,7 @@ class Ai302(Resource):
         Price: 0 PTC per call.
         Source: http://302ai-en.apifox.cn/api-265304606 (page, 2026-11-21)
         """
-        reply_: Ai302PptProgressReply = self._call(
+        reply_: Ai302PptProgressResponse = self._call(
             GET_PPT_PROGRESS, query={"pptId": pptId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2259,7 +2259,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptFileReply:
+    ) -> Ai302PptFileResponse:
         """Get the address of a presentation's file.
 
         The address is null until the file is ready; ask again every second or two.
@@ -2278,7 +2278,7 @@ class Ai302(Resource):
 
         Source: public code: PptGeneratorService of a law teaching platform on 302.AI (caller, 2026-11-21)
         """
-        reply_: Ai302PptFileReply = self._call(
+        reply_: Ai302PptFileResponse = self._call(
             GET_PPT_FILE, body={"id": id, "refresh": refresh}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2293,7 +2293,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptTemplateReply:
+    ) -> Ai302PptTemplateResponse:
         """Add a template of one's own, or replace it.
 
         Templates belong to the key that added them.
@@ -2313,7 +2313,7 @@ class Ai302(Resource):
 
         Source: public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/uploadTemplate) (vendor, 2026-11-21)
         """
-        reply_: Ai302PptTemplateReply = self._call(
+        reply_: Ai302PptTemplateResponse = self._call(
             UPLOAD_PPT_TEMPLATE,
             body={"type": type, "file": file, "templateId": templateId},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2330,7 +2330,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptTemplatesReply:
+    ) -> Ai302PptTemplatesResponse:
         """List templates of presentations.
 
         Args:
@@ -2348,7 +2348,7 @@ class Ai302(Resource):
 
         Source: https://docs.yutoai.net/markdown/api/api-208341732.md (vendor, 2026-11-21)
         """
-        reply_: Ai302PptTemplatesReply = self._call(
+        reply_: Ai302PptTemplatesResponse = self._call(
             LIST_PPT_TEMPLATES,
             body={"page": page, "size": size, "filters": filters},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2368,7 +2368,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PapersReply:
+    ) -> Ai302PapersResponse:
         """Search papers on arXiv, with their titles translated.
 
         Args:
@@ -2389,7 +2389,7 @@ class Ai302(Resource):
 
         Source: achappey/MCPhappey:AI302AcademicPaperSearchPlugin (caller, 2026-11-21)
         """
-        reply_: Ai302PapersReply = self._call(
+        reply_: Ai302PapersResponse = self._call(
             SEARCH_ARXIV,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language, "id_list": id_list},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2408,7 +2408,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PapersReply:
+    ) -> Ai302PapersResponse:
         """Search papers with Google.
 
         Args:
@@ -2428,7 +2428,7 @@ class Ai302(Resource):
 
         Source: achappey/MCPhappey:AI302AcademicPaperSearchPlugin (caller, 2026-11-21)
         """
-        reply_: Ai302PapersReply = self._call(
+        reply_: Ai302PapersResponse = self._call(
             SEARCH_GOOGLE_PAPERS,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2549,7 +2549,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PagesReply:
+    ) -> Ai302PagesResponse:
         """List the pages that a key has put on the web.
 
         `iter_list_pages` goes through the items of all pages.
@@ -2570,7 +2570,7 @@ class Ai302(Resource):
         Price: 0 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
-        reply_: Ai302PagesReply = self._call(
+        reply_: Ai302PagesResponse = self._call(
             LIST_PAGES,
             query={"page": page, "limit": limit, "only_return_success": only_return_success},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2618,7 +2618,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302DeletedPageReply:
+    ) -> Ai302DeletedPageResponse:
         """Take a page off the web.
 
         Args:
@@ -2635,7 +2635,7 @@ class Ai302(Resource):
         Price: 0 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
-        reply_: Ai302DeletedPageReply = self._call(
+        reply_: Ai302DeletedPageResponse = self._call(
             DELETE_PAGE, path={"web_id": web_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2723,7 +2723,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302AvatarReply:
+    ) -> Ai302AvatarResponse:
         """Draw a person's picture again as avatars in a style.
 
         Args:
@@ -2747,7 +2747,7 @@ class Ai302(Resource):
         Price: the tokens that better the prompt, and the pictures.
         Source: https://302.ai/product/detail/302ai-toolapi-ai-avatar-maker (page, 2026-11-21)
         """
-        reply_: Ai302AvatarReply = self._call(
+        reply_: Ai302AvatarResponse = self._call(
             GENERATE_AVATAR,
             body={
                 "image": image,
@@ -2779,7 +2779,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302CardReply:
+    ) -> Ai302CardResponse:
         """Design a card about a subject.
 
         Args:
@@ -2805,7 +2805,7 @@ class Ai302(Resource):
         Price: by model.
         Source: public code: CardGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: Ai302CardReply = self._call(
+        reply_: Ai302CardResponse = self._call(
             GENERATE_KNOWLEDGE_CARD,
             body={
                 "content": content,
@@ -3003,7 +3003,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302CreationReply:
+    ) -> Ai302CreationResponse:
         """Make a picture of one of some seventy kinds.
 
         Each kind, known by name and number, has fields of its own beside the common ones; those of two kinds are
@@ -3035,7 +3035,7 @@ class Ai302(Resource):
         Price: the tokens that better the prompt, and the picture.
         Source: https://doc-en.302.ai/346924460e0 (sample, 2026-11-21)
         """
-        reply_: Ai302CreationReply = self._call(
+        reply_: Ai302CreationResponse = self._call(
             GENERATE_CREATIVE_IMAGE,
             path={"creation": creation},
             body={
@@ -3069,7 +3069,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302StockVideoScriptReply:
+    ) -> Ai302StockVideoScriptResponse:
         """Write the script of a stock-footage video.
 
         Args:
@@ -3088,7 +3088,7 @@ class AsyncAi302(AsyncResource):
         Price: by model.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
-        reply_: Ai302StockVideoScriptReply = await self._call(
+        reply_: Ai302StockVideoScriptResponse = await self._call(
             WRITE_STOCK_VIDEO_SCRIPT,
             body={"video_subject": video_subject, "video_language": video_language, "models_name": models_name},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -3106,7 +3106,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302StockVideoTermsReply:
+    ) -> Ai302StockVideoTermsResponse:
         """Find the words to search stock footage by.
 
         Args:
@@ -3126,7 +3126,7 @@ class AsyncAi302(AsyncResource):
         Price: by model.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
-        reply_: Ai302StockVideoTermsReply = await self._call(
+        reply_: Ai302StockVideoTermsResponse = await self._call(
             FIND_STOCK_VIDEO_TERMS,
             body={
                 "video_subject": video_subject,
@@ -3164,7 +3164,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[Ai302StockVideoTaskReply]:
+    ) -> AsyncTask[Ai302StockVideoTaskResponse]:
         """Cut stock footage to a script, with a voice, subtitles and music.
 
         Args:
@@ -3193,7 +3193,7 @@ class AsyncAi302(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (Ai302StockVideoTaskReply).
+            (Ai302StockVideoTaskResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -3235,7 +3235,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302StockVideoTaskReply:
+    ) -> Ai302StockVideoTaskResponse:
         """Tell how a stock-footage video stands.
 
         The states are numbers.
@@ -3254,7 +3254,7 @@ class AsyncAi302(AsyncResource):
         Price: 0 PTC per call.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
-        reply_: Ai302StockVideoTaskReply = await self._call(
+        reply_: Ai302StockVideoTaskResponse = await self._call(
             GET_STOCK_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -3568,7 +3568,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302WritingToolsReply:
+    ) -> Ai302WritingToolsResponse:
         """List the kinds of copy that can be written, and what each wants to know.
 
         Args:
@@ -3584,7 +3584,7 @@ class AsyncAi302(AsyncResource):
         Price: 0 PTC per call.
         Source: public code: writingService of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: Ai302WritingToolsReply = await self._call(LIST_WRITING_TOOLS, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302WritingToolsResponse = await self._call(LIST_WRITING_TOOLS, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def write_copy(
@@ -3597,7 +3597,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302WritingReply:
+    ) -> Ai302WritingResponse:
         """Write copy of one kind.
 
         Args:
@@ -3617,7 +3617,7 @@ class AsyncAi302(AsyncResource):
         Price: by model.
         Source: public code: writingService and UniversalGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: Ai302WritingReply = await self._call(
+        reply_: Ai302WritingResponse = await self._call(
             WRITE_COPY,
             body={"tool_name": tool_name, "model": model, "params": params},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -3638,7 +3638,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302OutlineReply:
+    ) -> Ai302OutlineResponse:
         """Write the outline of a long article.
 
         Args:
@@ -3661,7 +3661,7 @@ class AsyncAi302(AsyncResource):
         Price: by model.
         Source: 302ai/302_document_editor:apps/web/app/componets/topMenu/ai/LongEssay/service.ts (caller, 2026-11-21)
         """
-        reply_: Ai302OutlineReply = await self._call(
+        reply_: Ai302OutlineResponse = await self._call(
             WRITE_OUTLINE,
             body={
                 "title": title,
@@ -3739,7 +3739,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302VtVideoReply:
+    ) -> Ai302VtVideoResponse:
         """Tell what a video at an address is.
 
         Args:
@@ -3756,7 +3756,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.001 PTC per call.
         Source: public code: use-video-info of 302.AI's video translation app (caller, 2026-11-21)
         """
-        reply_: Ai302VtVideoReply = await self._call(
+        reply_: Ai302VtVideoResponse = await self._call(
             GET_VIDEO_INFO, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -4117,7 +4117,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PromptReply:
+    ) -> Ai302PromptResponse:
         """Rewrite a prompt by a known method.
 
         Args:
@@ -4137,7 +4137,7 @@ class AsyncAi302(AsyncResource):
         Price: by model.
         Source: public code: UniversalGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: Ai302PromptReply = await self._call(
+        reply_: Ai302PromptResponse = await self._call(
             IMPROVE_PROMPT,
             body={"id": id, "prompt": prompt, "model": model, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4251,7 +4251,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ModelConversionReply:
+    ) -> Ai302ModelConversionResponse:
         """Turn a 3D model into another file format.
 
         Args:
@@ -4269,7 +4269,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.01 PTC per call.
         Source: 302ai/302_ai_3d_modeling:src/services/model-convertion.ts (caller, 2026-11-21)
         """
-        reply_: Ai302ModelConversionReply = await self._call(
+        reply_: Ai302ModelConversionResponse = await self._call(
             CONVERT_3D_MODEL,
             body={"trimesh_file_url": trimesh_file_url, "output_format": output_format},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4319,7 +4319,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SvgVideoReply:
+    ) -> Ai302SvgVideoResponse:
         """Film how a vector drawing draws itself.
 
         Args:
@@ -4339,7 +4339,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.01 PTC per call.
         Source: 302ai/302_vector_graphics_generation:src/components/GenerateVideo/service.ts (caller, 2026-11-21)
         """
-        reply_: Ai302SvgVideoReply = await self._call(
+        reply_: Ai302SvgVideoResponse = await self._call(
             SVG_TO_VIDEO,
             body={"svg_content": svg_content, "duration": duration, "video_format": video_format, "fps_speed": fps_speed},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4399,7 +4399,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptReply:
+    ) -> Ai302PptResponse:
         """Make a presentation of a subject or a parsed source in one go.
 
         Streams unless `stream` is false; the plain method needs it false.
@@ -4427,7 +4427,7 @@ class AsyncAi302(AsyncResource):
         Price: 0.07 PTC per call.
         Source: https://doc.302.ai/api-261401644 (page, 2026-11-21)
         """
-        reply_: Ai302PptReply = await self._call(
+        reply_: Ai302PptResponse = await self._call(
             GENERATE_PPT,
             body={
                 "subject": subject,
@@ -4511,7 +4511,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptSourceReply:
+    ) -> Ai302PptSourceResponse:
         """Read the source of a presentation.
 
         Takes a file, a text, a file's or page's address, or words to search the web for; at least one. The reply's
@@ -4535,7 +4535,7 @@ class AsyncAi302(AsyncResource):
 
         Source: https://doc-en.302.ai/8021425m0 (page, 2026-11-21)
         """
-        reply_: Ai302PptSourceReply = await self._call(
+        reply_: Ai302PptSourceResponse = await self._call(
             PARSE_PPT_SOURCE,
             body={"file": file, "content": content, "fileUrl": fileUrl, "website": website, "websearch": websearch},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4639,7 +4639,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptReply:
+    ) -> Ai302PptResponse:
         """Draw a presentation from its pages' text.
 
         Waits for the file.
@@ -4661,7 +4661,7 @@ class AsyncAi302(AsyncResource):
 
         Source: https://open.docmee.cn/docs-v2/api-reference/v1/generate-pptx (vendor, 2026-11-21)
         """
-        reply_: Ai302PptReply = await self._call(
+        reply_: Ai302PptResponse = await self._call(
             BUILD_PPT,
             body={"outlineContentMarkdown": outlineContentMarkdown, "templateId": templateId, "pptxProperty": pptxProperty, "notes": notes},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4675,7 +4675,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptOptionsReply:
+    ) -> Ai302PptOptionsResponse:
         """Tell by what templates can be filtered.
 
         Args:
@@ -4691,7 +4691,9 @@ class AsyncAi302(AsyncResource):
         Source: public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/template/options) (vendor,
         2026-11-21)
         """
-        reply_: Ai302PptOptionsReply = await self._call(GET_PPT_TEMPLATE_OPTIONS, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302PptOptionsResponse = await self._call(
+            GET_PPT_TEMPLATE_OPTIONS, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def load_ppt(
@@ -4702,7 +4704,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptReply:
+    ) -> Ai302PptResponse:
         """Get a presentation with its drawing data.
 
         Args:
@@ -4718,7 +4720,7 @@ class AsyncAi302(AsyncResource):
 
         Source: https://docs.yutoai.net/markdown/api/api-208341742.md (vendor, 2026-11-21)
         """
-        reply_: Ai302PptReply = await self._call(LOAD_PPT, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: Ai302PptResponse = await self._call(LOAD_PPT, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def get_ppt_progress(
@@ -4729,7 +4731,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptProgressReply:
+    ) -> Ai302PptProgressResponse:
         """Tell how many pages of a presentation are drawn.
 
         While its content streams, and for 30 seconds after. No `data` means that all pages are drawn; the file may
@@ -4749,7 +4751,7 @@ class AsyncAi302(AsyncResource):
         Price: 0 PTC per call.
         Source: http://302ai-en.apifox.cn/api-265304606 (page, 2026-11-21)
         """
-        reply_: Ai302PptProgressReply = await self._call(
+        reply_: Ai302PptProgressResponse = await self._call(
             GET_PPT_PROGRESS, query={"pptId": pptId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -4763,7 +4765,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptFileReply:
+    ) -> Ai302PptFileResponse:
         """Get the address of a presentation's file.
 
         The address is null until the file is ready; ask again every second or two.
@@ -4782,7 +4784,7 @@ class AsyncAi302(AsyncResource):
 
         Source: public code: PptGeneratorService of a law teaching platform on 302.AI (caller, 2026-11-21)
         """
-        reply_: Ai302PptFileReply = await self._call(
+        reply_: Ai302PptFileResponse = await self._call(
             GET_PPT_FILE, body={"id": id, "refresh": refresh}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -4797,7 +4799,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptTemplateReply:
+    ) -> Ai302PptTemplateResponse:
         """Add a template of one's own, or replace it.
 
         Templates belong to the key that added them.
@@ -4817,7 +4819,7 @@ class AsyncAi302(AsyncResource):
 
         Source: public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/uploadTemplate) (vendor, 2026-11-21)
         """
-        reply_: Ai302PptTemplateReply = await self._call(
+        reply_: Ai302PptTemplateResponse = await self._call(
             UPLOAD_PPT_TEMPLATE,
             body={"type": type, "file": file, "templateId": templateId},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4834,7 +4836,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptTemplatesReply:
+    ) -> Ai302PptTemplatesResponse:
         """List templates of presentations.
 
         Args:
@@ -4852,7 +4854,7 @@ class AsyncAi302(AsyncResource):
 
         Source: https://docs.yutoai.net/markdown/api/api-208341732.md (vendor, 2026-11-21)
         """
-        reply_: Ai302PptTemplatesReply = await self._call(
+        reply_: Ai302PptTemplatesResponse = await self._call(
             LIST_PPT_TEMPLATES,
             body={"page": page, "size": size, "filters": filters},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4872,7 +4874,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PapersReply:
+    ) -> Ai302PapersResponse:
         """Search papers on arXiv, with their titles translated.
 
         Args:
@@ -4893,7 +4895,7 @@ class AsyncAi302(AsyncResource):
 
         Source: achappey/MCPhappey:AI302AcademicPaperSearchPlugin (caller, 2026-11-21)
         """
-        reply_: Ai302PapersReply = await self._call(
+        reply_: Ai302PapersResponse = await self._call(
             SEARCH_ARXIV,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language, "id_list": id_list},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4912,7 +4914,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PapersReply:
+    ) -> Ai302PapersResponse:
         """Search papers with Google.
 
         Args:
@@ -4932,7 +4934,7 @@ class AsyncAi302(AsyncResource):
 
         Source: achappey/MCPhappey:AI302AcademicPaperSearchPlugin (caller, 2026-11-21)
         """
-        reply_: Ai302PapersReply = await self._call(
+        reply_: Ai302PapersResponse = await self._call(
             SEARCH_GOOGLE_PAPERS,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -5055,7 +5057,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PagesReply:
+    ) -> Ai302PagesResponse:
         """List the pages that a key has put on the web.
 
         `iter_list_pages` goes through the items of all pages.
@@ -5076,7 +5078,7 @@ class AsyncAi302(AsyncResource):
         Price: 0 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
-        reply_: Ai302PagesReply = await self._call(
+        reply_: Ai302PagesResponse = await self._call(
             LIST_PAGES,
             query={"page": page, "limit": limit, "only_return_success": only_return_success},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -5124,7 +5126,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302DeletedPageReply:
+    ) -> Ai302DeletedPageResponse:
         """Take a page off the web.
 
         Args:
@@ -5141,7 +5143,7 @@ class AsyncAi302(AsyncResource):
         Price: 0 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
-        reply_: Ai302DeletedPageReply = await self._call(
+        reply_: Ai302DeletedPageResponse = await self._call(
             DELETE_PAGE, path={"web_id": web_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -5229,7 +5231,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302AvatarReply:
+    ) -> Ai302AvatarResponse:
         """Draw a person's picture again as avatars in a style.
 
         Args:
@@ -5253,7 +5255,7 @@ class AsyncAi302(AsyncResource):
         Price: the tokens that better the prompt, and the pictures.
         Source: https://302.ai/product/detail/302ai-toolapi-ai-avatar-maker (page, 2026-11-21)
         """
-        reply_: Ai302AvatarReply = await self._call(
+        reply_: Ai302AvatarResponse = await self._call(
             GENERATE_AVATAR,
             body={
                 "image": image,
@@ -5285,7 +5287,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302CardReply:
+    ) -> Ai302CardResponse:
         """Design a card about a subject.
 
         Args:
@@ -5311,7 +5313,7 @@ class AsyncAi302(AsyncResource):
         Price: by model.
         Source: public code: CardGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: Ai302CardReply = await self._call(
+        reply_: Ai302CardResponse = await self._call(
             GENERATE_KNOWLEDGE_CARD,
             body={
                 "content": content,
@@ -5511,7 +5513,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302CreationReply:
+    ) -> Ai302CreationResponse:
         """Make a picture of one of some seventy kinds.
 
         Each kind, known by name and number, has fields of its own beside the common ones; those of two kinds are
@@ -5543,7 +5545,7 @@ class AsyncAi302(AsyncResource):
         Price: the tokens that better the prompt, and the picture.
         Source: https://doc-en.302.ai/346924460e0 (sample, 2026-11-21)
         """
-        reply_: Ai302CreationReply = await self._call(
+        reply_: Ai302CreationResponse = await self._call(
             GENERATE_CREATIVE_IMAGE,
             path={"creation": creation},
             body={

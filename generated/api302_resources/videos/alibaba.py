@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
-    from api302_client.models import Ai302QueuedVideo, AlibabaTaskReply
+    from api302_client.models import Ai302QueuedVideo, AlibabaTaskResponse
     from api302_client.params.videos_alibaba import AlibabaVideoInput, AlibabaVideoParameters
 
 CREATE_VIDEO = Operation(
@@ -136,7 +136,7 @@ class Alibaba(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[AlibabaTaskReply]:
+    ) -> Task[AlibabaTaskResponse]:
         """Make or edit a video with Alibaba Cloud's models.
 
         Wan and HappyHorse, from a text, an image, two frames, references or a video. Which of the fields of `input`
@@ -152,7 +152,7 @@ class Alibaba(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (AlibabaTaskReply).
+            (AlibabaTaskResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -177,7 +177,7 @@ class Alibaba(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AlibabaTaskReply:
+    ) -> AlibabaTaskResponse:
         """Tell how a task of Alibaba Cloud stands.
 
         For videos and for images. Addresses hold for 24 hours, and so does the task.
@@ -196,7 +196,7 @@ class Alibaba(Resource):
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
-        reply_: AlibabaTaskReply = self._call(
+        reply_: AlibabaTaskResponse = self._call(
             GET_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -524,7 +524,7 @@ class AsyncAlibaba(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[AlibabaTaskReply]:
+    ) -> AsyncTask[AlibabaTaskResponse]:
         """Make or edit a video with Alibaba Cloud's models.
 
         Wan and HappyHorse, from a text, an image, two frames, references or a video. Which of the fields of `input`
@@ -540,7 +540,7 @@ class AsyncAlibaba(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (AlibabaTaskReply).
+            (AlibabaTaskResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -565,7 +565,7 @@ class AsyncAlibaba(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AlibabaTaskReply:
+    ) -> AlibabaTaskResponse:
         """Tell how a task of Alibaba Cloud stands.
 
         For videos and for images. Addresses hold for 24 hours, and so does the task.
@@ -584,7 +584,7 @@ class AsyncAlibaba(AsyncResource):
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
-        reply_: AlibabaTaskReply = await self._call(
+        reply_: AlibabaTaskResponse = await self._call(
             GET_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

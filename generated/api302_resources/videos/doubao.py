@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
-    from api302_client.models import DoubaoJimengReply, DoubaoVideoTask
+    from api302_client.models import DoubaoJimengResponse, DoubaoVideoTask
     from api302_client.params.videos_doubao import DoubaoVideoContent, DoubaoVideoTool
 
 CREATE_SEAWEED_VIDEO = Operation(
@@ -446,7 +446,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[DoubaoJimengReply]:
+    ) -> Task[DoubaoJimengResponse]:
         """Make a video with Jimeng 3.0.
 
         Args:
@@ -462,7 +462,7 @@ class Doubao(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (DoubaoJimengReply).
+            (DoubaoJimengResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -493,7 +493,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoJimengReply:
+    ) -> DoubaoJimengResponse:
         """Tell how a video of Jimeng 3.0 stands.
 
         Args:
@@ -512,7 +512,7 @@ class Doubao(Resource):
         Price: 0 PTC per call.
         Source: public code, found by "doubao/drawing/jimengv30" (caller, 2026-11-21)
         """
-        reply_: DoubaoJimengReply = self._call(
+        reply_: DoubaoJimengResponse = self._call(
             GET_JIMENG_VIDEO,
             body={"task_id": task_id, "req_key": req_key, "req_json": req_json},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -841,7 +841,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[DoubaoJimengReply]:
+    ) -> AsyncTask[DoubaoJimengResponse]:
         """Make a video with Jimeng 3.0.
 
         Args:
@@ -857,7 +857,7 @@ class AsyncDoubao(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
-            (DoubaoJimengReply).
+            (DoubaoJimengResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -888,7 +888,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoJimengReply:
+    ) -> DoubaoJimengResponse:
         """Tell how a video of Jimeng 3.0 stands.
 
         Args:
@@ -907,7 +907,7 @@ class AsyncDoubao(AsyncResource):
         Price: 0 PTC per call.
         Source: public code, found by "doubao/drawing/jimengv30" (caller, 2026-11-21)
         """
-        reply_: DoubaoJimengReply = await self._call(
+        reply_: DoubaoJimengResponse = await self._call(
             GET_JIMENG_VIDEO,
             body={"task_id": task_id, "req_key": req_key, "req_json": req_json},
             options=(extra_headers, extra_query, extra_body, timeout),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
-    from api302_client.models import KlingM2VReply, KlingReply
+    from api302_client.models import KlingM2VResponse, KlingResponse
     from api302_client.params.videos_kling import KlingCameraControl, KlingDynamicMask, KlingImageItem, KlingShot, KlingWatermark
 
 TEXT_TO_VIDEO = Operation(
@@ -407,7 +407,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingReply]:
+    ) -> Task[KlingResponse]:
         """Make a video from a text (text to video).
 
         Kling's own form. With `multi_shot` the shots of `multi_prompt` take the place of `prompt`.
@@ -433,7 +433,7 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -471,7 +471,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> KlingReply:
+    ) -> KlingResponse:
         """Tell how a video from a text stands.
 
         Args:
@@ -488,7 +488,7 @@ class Kling(Resource):
         Price: 0 PTC per call.
         Source: public code: the states that callers of /klingai/v1 wait for (caller, 2026-11-21)
         """
-        reply_: KlingReply = self._call(GET_TEXT_TO_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: KlingResponse = self._call(GET_TEXT_TO_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def image_to_video(
@@ -516,7 +516,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingReply]:
+    ) -> Task[KlingResponse]:
         """Make a video from an image (image to video).
 
         Kling's own form. Give a first frame, a last frame or both. The last frame, the brushes (`static_mask`,
@@ -550,7 +550,7 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -591,7 +591,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> KlingReply:
+    ) -> KlingResponse:
         """Tell how a video from an image stands.
 
         Args:
@@ -608,7 +608,7 @@ class Kling(Resource):
         Price: 0 PTC per call.
         Source: public code: the states that callers of /klingai/v1 wait for (caller, 2026-11-21)
         """
-        reply_: KlingReply = self._call(GET_IMAGE_TO_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: KlingResponse = self._call(GET_IMAGE_TO_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def multi_image_to_video(
@@ -625,7 +625,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video with several reference images, 302.AI's form.
 
         Args:
@@ -640,7 +640,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -670,7 +671,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Extend a video from its end, 302.AI's form.
 
         Args:
@@ -680,7 +681,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -700,7 +702,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> KlingM2VReply:
+    ) -> KlingM2VResponse:
         """Tell how a task of 302.AI's form stands.
 
         Tasks of the `m2v` calls tell their state by number (5 queued, 10 at work, 50 failed, 99 done); those of the
@@ -720,7 +722,7 @@ class Kling(Resource):
         Price: 0 PTC per call.
         Source: 302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts (caller, 2026-11-21)
         """
-        reply_: KlingM2VReply = self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: KlingM2VResponse = self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def text_to_video_v1_0_5s(
@@ -736,7 +738,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from a text with model 1.0, rapid, 5 seconds.
 
         Args:
@@ -750,7 +752,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -784,7 +787,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from a text with model 1.5, high quality, 5 seconds.
 
         Args:
@@ -798,7 +801,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -832,7 +836,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from a text with model 1.5, high quality, 10 seconds.
 
         Args:
@@ -846,7 +850,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -880,7 +885,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from a text with model 1.6, standard, 5 seconds.
 
         Args:
@@ -894,7 +899,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -928,7 +934,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from a text with model 1.6, standard, 10 seconds.
 
         Args:
@@ -942,7 +948,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -976,7 +983,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from a text with model 1.6, high quality, 5 seconds.
 
         Args:
@@ -990,7 +997,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1024,7 +1032,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from a text with model 1.6, high quality, 10 seconds.
 
         Args:
@@ -1038,7 +1046,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1072,7 +1081,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from a text with model 2.1 Master, 5 seconds.
 
         Args:
@@ -1086,7 +1095,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1120,7 +1130,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from a text with model 2.1 Master, 10 seconds.
 
         Args:
@@ -1134,7 +1144,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1171,7 +1182,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.0, rapid, 5 seconds.
 
         Args:
@@ -1190,7 +1201,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1230,7 +1242,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.0, rapid, 10 seconds.
 
         Args:
@@ -1249,7 +1261,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1289,7 +1302,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.5, rapid, 5 seconds.
 
         Args:
@@ -1308,7 +1321,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1348,7 +1362,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.5, rapid, 10 seconds.
 
         Args:
@@ -1367,7 +1381,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1407,7 +1422,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.5, high quality, 5 seconds.
 
         Args:
@@ -1426,7 +1441,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1466,7 +1482,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.5, high quality, 10 seconds.
 
         Args:
@@ -1485,7 +1501,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1525,7 +1542,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.6, standard, 5 seconds.
 
         Args:
@@ -1543,7 +1560,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1583,7 +1601,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.6, standard, 10 seconds.
 
         Args:
@@ -1602,7 +1620,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1642,7 +1661,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.6, high quality, 5 seconds.
 
         Args:
@@ -1660,7 +1679,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1700,7 +1720,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 1.6, high quality, 10 seconds.
 
         Args:
@@ -1719,7 +1739,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1759,7 +1780,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 2.0, high definition, 5 seconds.
 
         Args:
@@ -1778,7 +1799,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1818,7 +1840,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 2.0, high definition, 10 seconds.
 
         Args:
@@ -1837,7 +1859,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1877,7 +1900,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 2.1, standard, 5 seconds.
 
         Args:
@@ -1896,7 +1919,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1936,7 +1960,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 2.1, standard, 10 seconds.
 
         Args:
@@ -1955,7 +1979,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1995,7 +2020,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 2.1, high definition, 5 seconds.
 
         Args:
@@ -2014,7 +2039,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -2054,7 +2080,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 2.1, high definition, 10 seconds.
 
         Args:
@@ -2073,7 +2099,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -2113,7 +2140,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 2.1 Master, 5 seconds.
 
         Args:
@@ -2132,7 +2159,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -2172,7 +2200,7 @@ class Kling(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[KlingM2VReply]:
+    ) -> Task[KlingM2VResponse]:
         """Make a video from an image with model 2.1 Master, 10 seconds.
 
         Args:
@@ -2191,7 +2219,8 @@ class Kling(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -2241,7 +2270,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingReply]:
+    ) -> AsyncTask[KlingResponse]:
         """Make a video from a text (text to video).
 
         Kling's own form. With `multi_shot` the shots of `multi_prompt` take the place of `prompt`.
@@ -2267,7 +2296,7 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -2305,7 +2334,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> KlingReply:
+    ) -> KlingResponse:
         """Tell how a video from a text stands.
 
         Args:
@@ -2322,7 +2351,9 @@ class AsyncKling(AsyncResource):
         Price: 0 PTC per call.
         Source: public code: the states that callers of /klingai/v1 wait for (caller, 2026-11-21)
         """
-        reply_: KlingReply = await self._call(GET_TEXT_TO_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: KlingResponse = await self._call(
+            GET_TEXT_TO_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def image_to_video(
@@ -2350,7 +2381,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingReply]:
+    ) -> AsyncTask[KlingResponse]:
         """Make a video from an image (image to video).
 
         Kling's own form. Give a first frame, a last frame or both. The last frame, the brushes (`static_mask`,
@@ -2384,7 +2415,7 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -2425,7 +2456,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> KlingReply:
+    ) -> KlingResponse:
         """Tell how a video from an image stands.
 
         Args:
@@ -2442,7 +2473,7 @@ class AsyncKling(AsyncResource):
         Price: 0 PTC per call.
         Source: public code: the states that callers of /klingai/v1 wait for (caller, 2026-11-21)
         """
-        reply_: KlingReply = await self._call(
+        reply_: KlingResponse = await self._call(
             GET_IMAGE_TO_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -2461,7 +2492,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video with several reference images, 302.AI's form.
 
         Args:
@@ -2476,7 +2507,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -2506,7 +2538,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Extend a video from its end, 302.AI's form.
 
         Args:
@@ -2516,7 +2548,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -2536,7 +2569,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> KlingM2VReply:
+    ) -> KlingM2VResponse:
         """Tell how a task of 302.AI's form stands.
 
         Tasks of the `m2v` calls tell their state by number (5 queued, 10 at work, 50 failed, 99 done); those of the
@@ -2556,7 +2589,7 @@ class AsyncKling(AsyncResource):
         Price: 0 PTC per call.
         Source: 302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts (caller, 2026-11-21)
         """
-        reply_: KlingM2VReply = await self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: KlingM2VResponse = await self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def text_to_video_v1_0_5s(
@@ -2572,7 +2605,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from a text with model 1.0, rapid, 5 seconds.
 
         Args:
@@ -2586,7 +2619,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -2620,7 +2654,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from a text with model 1.5, high quality, 5 seconds.
 
         Args:
@@ -2634,7 +2668,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -2668,7 +2703,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from a text with model 1.5, high quality, 10 seconds.
 
         Args:
@@ -2682,7 +2717,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -2716,7 +2752,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from a text with model 1.6, standard, 5 seconds.
 
         Args:
@@ -2730,7 +2766,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -2764,7 +2801,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from a text with model 1.6, standard, 10 seconds.
 
         Args:
@@ -2778,7 +2815,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -2812,7 +2850,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from a text with model 1.6, high quality, 5 seconds.
 
         Args:
@@ -2826,7 +2864,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -2860,7 +2899,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from a text with model 1.6, high quality, 10 seconds.
 
         Args:
@@ -2874,7 +2913,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -2908,7 +2948,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from a text with model 2.1 Master, 5 seconds.
 
         Args:
@@ -2922,7 +2962,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -2956,7 +2997,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from a text with model 2.1 Master, 10 seconds.
 
         Args:
@@ -2970,7 +3011,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -3007,7 +3049,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.0, rapid, 5 seconds.
 
         Args:
@@ -3026,7 +3068,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -3066,7 +3109,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.0, rapid, 10 seconds.
 
         Args:
@@ -3085,7 +3128,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -3125,7 +3169,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.5, rapid, 5 seconds.
 
         Args:
@@ -3144,7 +3188,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -3184,7 +3229,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.5, rapid, 10 seconds.
 
         Args:
@@ -3203,7 +3248,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -3243,7 +3289,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.5, high quality, 5 seconds.
 
         Args:
@@ -3262,7 +3308,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -3302,7 +3349,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.5, high quality, 10 seconds.
 
         Args:
@@ -3321,7 +3368,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -3361,7 +3409,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.6, standard, 5 seconds.
 
         Args:
@@ -3379,7 +3427,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -3419,7 +3468,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.6, standard, 10 seconds.
 
         Args:
@@ -3438,7 +3487,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -3478,7 +3528,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.6, high quality, 5 seconds.
 
         Args:
@@ -3496,7 +3546,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -3536,7 +3587,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 1.6, high quality, 10 seconds.
 
         Args:
@@ -3555,7 +3606,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -3595,7 +3647,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 2.0, high definition, 5 seconds.
 
         Args:
@@ -3614,7 +3666,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -3654,7 +3707,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 2.0, high definition, 10 seconds.
 
         Args:
@@ -3673,7 +3726,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -3713,7 +3767,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 2.1, standard, 5 seconds.
 
         Args:
@@ -3732,7 +3786,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -3772,7 +3827,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 2.1, standard, 10 seconds.
 
         Args:
@@ -3791,7 +3846,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -3831,7 +3887,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 2.1, high definition, 5 seconds.
 
         Args:
@@ -3850,7 +3906,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -3890,7 +3947,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 2.1, high definition, 10 seconds.
 
         Args:
@@ -3909,7 +3966,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -3949,7 +4007,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 2.1 Master, 5 seconds.
 
         Args:
@@ -3968,7 +4026,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -4008,7 +4067,7 @@ class AsyncKling(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[KlingM2VReply]:
+    ) -> AsyncTask[KlingM2VResponse]:
         """Make a video from an image with model 2.1 Master, 10 seconds.
 
         Args:
@@ -4027,7 +4086,8 @@ class AsyncKling(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingM2VReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (KlingM2VResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
-    from api302_client.models import MinimaxFileReply, MinimaxVideoTask
+    from api302_client.models import MinimaxFileResponse, MinimaxVideoTask
     from api302_client.params.videos_minimax import MinimaxSubject
 
 CREATE_VIDEO = Operation(
@@ -180,7 +180,7 @@ class Minimax(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxFileReply:
+    ) -> MinimaxFileResponse:
         """Tell the address of a finished MiniMax file.
 
         Videos, and the sound of long texts.
@@ -200,7 +200,7 @@ class Minimax(Resource):
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
-        reply_: MinimaxFileReply = self._call(
+        reply_: MinimaxFileResponse = self._call(
             GET_FILE, query={"file_id": file_id, "task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
@@ -318,7 +318,7 @@ class AsyncMinimax(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxFileReply:
+    ) -> MinimaxFileResponse:
         """Tell the address of a finished MiniMax file.
 
         Videos, and the sound of long texts.
@@ -338,7 +338,7 @@ class AsyncMinimax(AsyncResource):
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
-        reply_: MinimaxFileReply = await self._call(
+        reply_: MinimaxFileResponse = await self._call(
             GET_FILE, query={"file_id": file_id, "task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
-    from api302_client.models import PixverseReply
+    from api302_client.models import PixverseResponse
     from api302_client.params.videos_pixverse import PixverseMotionScale
 
 CREATE_VIDEO = Operation(
@@ -77,7 +77,7 @@ class Pixverse(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[PixverseReply]:
+    ) -> Task[PixverseResponse]:
         """Make a video with PixVerse.
 
         From text, or from a picture in `image`. Effects are made with `template_id`. 720p takes either the fast mode
@@ -105,7 +105,8 @@ class Pixverse(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PixverseReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (PixverseResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -147,7 +148,7 @@ class Pixverse(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> PixverseReply:
+    ) -> PixverseResponse:
         """Tell how a PixVerse video stands.
 
         Args:
@@ -164,7 +165,7 @@ class Pixverse(Resource):
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
-        reply_: PixverseReply = self._call(GET_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: PixverseResponse = self._call(GET_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -195,7 +196,7 @@ class AsyncPixverse(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[PixverseReply]:
+    ) -> AsyncTask[PixverseResponse]:
         """Make a video with PixVerse.
 
         From text, or from a picture in `image`. Effects are made with `template_id`. 720p takes either the fast mode
@@ -223,7 +224,8 @@ class AsyncPixverse(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (PixverseReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
+            (PixverseResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -265,7 +267,7 @@ class AsyncPixverse(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> PixverseReply:
+    ) -> PixverseResponse:
         """Tell how a PixVerse video stands.
 
         Args:
@@ -282,5 +284,5 @@ class AsyncPixverse(AsyncResource):
         Price: 0 PTC per call.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
-        reply_: PixverseReply = await self._call(GET_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: PixverseResponse = await self._call(GET_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
-    from api302_client.models import RunwayReply
+    from api302_client.models import RunwayResponse
 
 CREATE_VIDEO = Operation(
     id="runway_create_video",
@@ -104,7 +104,7 @@ class Runway(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[RunwayReply]:
+    ) -> Task[RunwayResponse]:
         """Make a video from text or an image with Gen-3.
 
         With a picture it works from that, else from the text alone. The call is sold for videos as source too; the
@@ -121,7 +121,7 @@ class Runway(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -155,7 +155,7 @@ class Runway(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[RunwayReply]:
+    ) -> Task[RunwayResponse]:
         """Make a video from images or another video with Gen-3 Turbo.
 
         Pictures give the first and the last frame, `video_prompt` gives a video to restyle.
@@ -173,7 +173,7 @@ class Runway(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -206,7 +206,7 @@ class Runway(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[RunwayReply]:
+    ) -> Task[RunwayResponse]:
         """Make a video from an image with Gen-4 (image to video).
 
         Args:
@@ -219,7 +219,7 @@ class Runway(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -244,7 +244,7 @@ class Runway(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[RunwayReply]:
+    ) -> Task[RunwayResponse]:
         """Make a video from an image with Gen-4 Turbo (image to video).
 
         Args:
@@ -257,7 +257,7 @@ class Runway(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -282,7 +282,7 @@ class Runway(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[RunwayReply]:
+    ) -> Task[RunwayResponse]:
         """Give an actor's play to another figure.
 
         Takes 10 to 20 minutes. The play is to be 16 to 9; another shape fails and is paid back.
@@ -296,7 +296,7 @@ class Runway(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -317,7 +317,7 @@ class Runway(Resource):
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[RunwayReply]:
+    ) -> Task[RunwayResponse]:
         """Give an actor's play to another figure, second version.
 
         The fields of this call are not documented.
@@ -328,7 +328,7 @@ class Runway(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -350,7 +350,7 @@ class Runway(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[RunwayReply]:
+    ) -> Task[RunwayResponse]:
         """Extend a video to the other orientation (outpaint).
 
         Args:
@@ -363,7 +363,7 @@ class Runway(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -391,7 +391,7 @@ class Runway(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> RunwayReply:
+    ) -> RunwayResponse:
         """Tell how a Runway task stands.
 
         For all of the Runway calls here. No reason comes with a failure.
@@ -410,7 +410,7 @@ class Runway(Resource):
         Price: 0 PTC per call.
         Source: https://apifox.com/apidoc/project-4012774/api-189493712 (page, 2026-11-21)
         """
-        reply_: RunwayReply = self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: RunwayResponse = self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
 
@@ -429,7 +429,7 @@ class AsyncRunway(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[RunwayReply]:
+    ) -> AsyncTask[RunwayResponse]:
         """Make a video from text or an image with Gen-3.
 
         With a picture it works from that, else from the text alone. The call is sold for videos as source too; the
@@ -446,7 +446,7 @@ class AsyncRunway(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -480,7 +480,7 @@ class AsyncRunway(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[RunwayReply]:
+    ) -> AsyncTask[RunwayResponse]:
         """Make a video from images or another video with Gen-3 Turbo.
 
         Pictures give the first and the last frame, `video_prompt` gives a video to restyle.
@@ -498,7 +498,7 @@ class AsyncRunway(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -531,7 +531,7 @@ class AsyncRunway(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[RunwayReply]:
+    ) -> AsyncTask[RunwayResponse]:
         """Make a video from an image with Gen-4 (image to video).
 
         Args:
@@ -544,7 +544,7 @@ class AsyncRunway(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -569,7 +569,7 @@ class AsyncRunway(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[RunwayReply]:
+    ) -> AsyncTask[RunwayResponse]:
         """Make a video from an image with Gen-4 Turbo (image to video).
 
         Args:
@@ -582,7 +582,7 @@ class AsyncRunway(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -607,7 +607,7 @@ class AsyncRunway(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[RunwayReply]:
+    ) -> AsyncTask[RunwayResponse]:
         """Give an actor's play to another figure.
 
         Takes 10 to 20 minutes. The play is to be 16 to 9; another shape fails and is paid back.
@@ -621,7 +621,7 @@ class AsyncRunway(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -642,7 +642,7 @@ class AsyncRunway(AsyncResource):
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[RunwayReply]:
+    ) -> AsyncTask[RunwayResponse]:
         """Give an actor's play to another figure, second version.
 
         The fields of this call are not documented.
@@ -653,7 +653,7 @@ class AsyncRunway(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -675,7 +675,7 @@ class AsyncRunway(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[RunwayReply]:
+    ) -> AsyncTask[RunwayResponse]:
         """Extend a video to the other orientation (outpaint).
 
         Args:
@@ -688,7 +688,7 @@ class AsyncRunway(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayReply).
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (RunwayResponse).
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -716,7 +716,7 @@ class AsyncRunway(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> RunwayReply:
+    ) -> RunwayResponse:
         """Tell how a Runway task stands.
 
         For all of the Runway calls here. No reason comes with a failure.
@@ -735,5 +735,5 @@ class AsyncRunway(AsyncResource):
         Price: 0 PTC per call.
         Source: https://apifox.com/apidoc/project-4012774/api-189493712 (page, 2026-11-21)
         """
-        reply_: RunwayReply = await self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: RunwayResponse = await self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_

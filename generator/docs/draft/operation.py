@@ -82,7 +82,7 @@ class Draft:
         node |= self.extensions
         if not self.call.response:
             page = self.page.url or one_line(self.page.source)
-            node["x-unknown"] = {"reply": f"the page {page} shows none"}
+            node["x-unknown"] = {"response": f"the page {page} shows none"}
         if self.parameters:
             node["parameters"] = self.parameters
         if self.request:

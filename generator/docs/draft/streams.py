@@ -80,5 +80,7 @@ def _alike(conventions: Conventions, events: list[dict[str, Any]]) -> dict[str, 
     """The rule of operations whose text is at the same place, without its switch."""
     for rule in conventions.rules("x-stream"):
         if rule.says.sentinel and any(find(rule.says.text, event) for event in events):
-            return {key: value for key, value in rule.data.items() if key not in ("when", "reply")}
+            return {
+                key: value for key, value in rule.data.items() if key not in ("when", "response")
+            }
     return {"done": {"data": _DONE}}

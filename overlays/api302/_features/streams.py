@@ -256,6 +256,7 @@ class _AsyncTexts:
 
     def __init__(self, values: _AsyncValues, reader: Reader) -> None:
         self._values, self._reader = values, reader
+        self._is_over = False
 
     def __aiter__(self) -> AsyncIterator[str]:
         return self
@@ -264,8 +265,10 @@ class _AsyncTexts:
         async for value in self._values:
             if text := self._reader.text_of(value):
                 return text
-        if text := self._reader.rest_of_text():
-            return text
+        if not self._is_over:
+            self._is_over = True
+            if text := self._reader.rest_of_text():
+                return text
         raise StopAsyncIteration
 
 

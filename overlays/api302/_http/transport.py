@@ -7,7 +7,7 @@ A caller's own client may be of httpx2 or of httpx: nothing is asked of it but w
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, NoReturn, TypeVar
@@ -18,6 +18,7 @@ from .. import __version__
 from .._errors import Api302Error, ConnectionError, InvalidArgument, TimeoutError
 from .._types import AsyncHttpClient, HttpClient, Response, Timeout
 from .body import AsyncBody, Bodies, Body
+from .deadline import not_in_time, within
 
 T = TypeVar("T")
 NEVER_SENT = frozenset(
@@ -165,6 +166,15 @@ class SyncIo:
         """Do what must be done even by who was cancelled."""
         return await work()
 
+    async def within(
+        self, seconds: float, work: Callable[[], Coroutine[Any, Any, T]], what: str
+    ) -> T:
+        """The result of work on the network, within so many seconds in all.
+
+        A timeout of the HTTP library starts anew with each byte that arrives. Raises TimeoutError.
+        """
+        return within(seconds, work, what)
+
     async def close(self) -> None:
         self._close_left()
         if self._own:
@@ -241,6 +251,21 @@ class AsyncIo:
 
         with CancelScope(shield=True):
             return await work()
+
+    async def within(
+        self, seconds: float, work: Callable[[], Coroutine[Any, Any, T]], what: str
+    ) -> T:
+        from builtins import TimeoutError as TimeIsOver
+
+        from anyio import fail_after
+
+        try:
+            with fail_after(seconds):
+                return await work()
+        except TimeIsOver as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise not_in_time(what, seconds) from None
 
     async def close(self) -> None:
         await self._close_left()

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302f5_tts_reply import Ai302F5TtsReply
+    from ...models.ai_302f5_tts_response import Ai302F5TtsResponse
 
 METHOD = "GET"
 PATH = "/302/submit/f5-tts-sync"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302F5TtsReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302F5TtsResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(*, request_id: str) -> dict[str, Any]:
     return build({}, {"request_id": request_id}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, request_id: str) -> Response[Ai302F5TtsReply]:
+def sync_detailed(*, client: Client, request_id: str) -> Response[Ai302F5TtsResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(request_id=request_id), RESPONSES)
 
 
-def sync(*, client: Client, request_id: str) -> Ai302F5TtsReply:
+def sync(*, client: Client, request_id: str) -> Ai302F5TtsResponse:
     """Tell how a text read aloud by F5-TTS stands
 
     Args:
@@ -46,11 +46,11 @@ def sync(*, client: Client, request_id: str) -> Ai302F5TtsReply:
     return sync_detailed(client=client, request_id=request_id).parsed
 
 
-async def asyncio_detailed(*, client: Client, request_id: str) -> Response[Ai302F5TtsReply]:
+async def asyncio_detailed(*, client: Client, request_id: str) -> Response[Ai302F5TtsResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(request_id=request_id), RESPONSES)
 
 
-async def asyncio(*, client: Client, request_id: str) -> Ai302F5TtsReply:
+async def asyncio(*, client: Client, request_id: str) -> Ai302F5TtsResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, request_id=request_id)).parsed

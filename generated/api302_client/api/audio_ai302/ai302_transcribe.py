@@ -20,8 +20,8 @@ PATH = "/302/v1/audio/transcriptions"
 MEDIA_TYPES: tuple[str, ...] = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
     "200": {"application/json": "OpenaiTranscript", "text/plain": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 

@@ -24,8 +24,8 @@ RESPONSES: Responses = {
         "audio/webm": "bytes",
         "application/octet-stream": "bytes",
     },
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 

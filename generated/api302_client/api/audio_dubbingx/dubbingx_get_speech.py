@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.dubbingx_task_reply import DubbingxTaskReply
+    from ...models.dubbingx_task_response import DubbingxTaskResponse
 
 METHOD = "POST"
 PATH = "/dubbingx/v1/getTtsTaskInfo/{taskId}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "DubbingxTaskReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "DubbingxTaskResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(taskId: str) -> dict[str, Any]:
     return build({"taskId": taskId}, {}, {}, None, None)
 
 
-def sync_detailed(taskId: str, *, client: Client) -> Response[DubbingxTaskReply]:
+def sync_detailed(taskId: str, *, client: Client) -> Response[DubbingxTaskResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(taskId), RESPONSES)
 
 
-def sync(taskId: str, *, client: Client) -> DubbingxTaskReply:
+def sync(taskId: str, *, client: Client) -> DubbingxTaskResponse:
     """Tell how a DubbingX task stands
 
     Args:
@@ -46,11 +46,11 @@ def sync(taskId: str, *, client: Client) -> DubbingxTaskReply:
     return sync_detailed(taskId, client=client).parsed
 
 
-async def asyncio_detailed(taskId: str, *, client: Client) -> Response[DubbingxTaskReply]:
+async def asyncio_detailed(taskId: str, *, client: Client) -> Response[DubbingxTaskResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(taskId), RESPONSES)
 
 
-async def asyncio(taskId: str, *, client: Client) -> DubbingxTaskReply:
+async def asyncio(taskId: str, *, client: Client) -> DubbingxTaskResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(taskId, client=client)).parsed

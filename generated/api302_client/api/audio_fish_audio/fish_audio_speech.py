@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.fish_audio_speech_reply import FishAudioSpeechReply
+    from ...models.fish_audio_speech_response import FishAudioSpeechResponse
 
 METHOD = "POST"
 PATH = "/fish-audio/v1/tts"
 MEDIA_TYPES: tuple[str, ...] = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "FishAudioSpeechReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "FishAudioSpeechResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -31,12 +31,12 @@ def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> 
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[FishAudioSpeechReply]:
+def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[FishAudioSpeechResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> FishAudioSpeechReply:
+def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> FishAudioSpeechResponse:
     """Read a text aloud in a Fish Audio voice (text to speech)
 
     Answers with the sound's address, not with the sound as Fish Audio itself does.
@@ -51,11 +51,13 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     return sync_detailed(client=client, body=body, content_type=content_type).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[FishAudioSpeechReply]:
+async def asyncio_detailed(
+    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
+) -> Response[FishAudioSpeechResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> FishAudioSpeechReply:
+async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> FishAudioSpeechResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

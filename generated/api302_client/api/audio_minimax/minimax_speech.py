@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.minimax_speech_reply import MinimaxSpeechReply
+    from ...models.minimax_speech_response import MinimaxSpeechResponse
 
 METHOD = "POST"
 PATH = "/minimaxi/v1/t2a_v2"
 MEDIA_TYPES: tuple[str, ...] = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "MinimaxSpeechReply", "text/event-stream": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MinimaxSpeechResponse", "text/event-stream": "str"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = "MinimaxSpeechReply"
+STREAM: str | None = "MinimaxSpeechResponse"
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -31,12 +31,12 @@ def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> 
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[MinimaxSpeechReply]:
+def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[MinimaxSpeechResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MinimaxSpeechReply:
+def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MinimaxSpeechResponse:
     """Read a text aloud (text to speech)
 
     Answers with the sound in hexadecimal, or with its address when `output_format` is `url`. With `stream` it comes in
@@ -52,11 +52,11 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     return sync_detailed(client=client, body=body, content_type=content_type).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[MinimaxSpeechReply]:
+async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[MinimaxSpeechResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MinimaxSpeechReply:
+async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MinimaxSpeechResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

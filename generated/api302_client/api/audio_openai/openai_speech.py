@@ -27,8 +27,8 @@ RESPONSES: Responses = {
         "audio/pcm": "bytes",
         "application/octet-stream": "bytes",
     },
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 

@@ -19,8 +19,8 @@ PATH = "/siliconflow/v1/uploads/audio/voice"
 MEDIA_TYPES: tuple[str, ...] = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
     "200": {"application/json": "SiliconflowVoice"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 

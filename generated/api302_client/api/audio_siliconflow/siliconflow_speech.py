@@ -19,8 +19,8 @@ PATH = "/siliconflow/v1/audio/speech"
 MEDIA_TYPES: tuple[str, ...] = ("application/json",)
 RESPONSES: Responses = {
     "200": {"audio/mpeg": "bytes", "audio/wav": "bytes", "audio/opus": "bytes", "audio/pcm": "bytes", "application/octet-stream": "bytes"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 

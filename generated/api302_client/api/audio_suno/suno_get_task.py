@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.suno_fetch_reply import SunoFetchReply
+    from ...models.suno_fetch_response import SunoFetchResponse
 
 METHOD = "GET"
 PATH = "/suno/fetch/{task_id}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "SunoFetchReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "SunoFetchResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(task_id: str) -> dict[str, Any]:
     return build({"task_id": task_id}, {}, {}, None, None)
 
 
-def sync_detailed(task_id: str, *, client: Client) -> Response[SunoFetchReply]:
+def sync_detailed(task_id: str, *, client: Client) -> Response[SunoFetchResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(task_id), RESPONSES)
 
 
-def sync(task_id: str, *, client: Client) -> SunoFetchReply:
+def sync(task_id: str, *, client: Client) -> SunoFetchResponse:
     """Tell how a song stands
 
     While it works, songs may already have an address on Suno's own host; those on 302.AI's come with the end.
@@ -48,11 +48,11 @@ def sync(task_id: str, *, client: Client) -> SunoFetchReply:
     return sync_detailed(task_id, client=client).parsed
 
 
-async def asyncio_detailed(task_id: str, *, client: Client) -> Response[SunoFetchReply]:
+async def asyncio_detailed(task_id: str, *, client: Client) -> Response[SunoFetchResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(task_id), RESPONSES)
 
 
-async def asyncio(task_id: str, *, client: Client) -> SunoFetchReply:
+async def asyncio(task_id: str, *, client: Client) -> SunoFetchResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(task_id, client=client)).parsed

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.suno_submit_reply import SunoSubmitReply
+    from ...models.suno_submit_response import SunoSubmitResponse
 
 METHOD = "POST"
 PATH = "/suno/submit/music"
 MEDIA_TYPES: tuple[str, ...] = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "SunoSubmitReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "SunoSubmitResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -33,12 +33,12 @@ def _get_kwargs(*, body: Mapping[str, Any], webhook: str | None = None, content_
 
 def sync_detailed(
     *, client: Client, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None
-) -> Response[SunoSubmitReply]:
+) -> Response[SunoSubmitResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(webhook=webhook, body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None) -> SunoSubmitReply:
+def sync(*, client: Client, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None) -> SunoSubmitResponse:
     """Make a song (text to music)
 
     Three ways. From an idea: `gpt_description_prompt`. From lyrics: `prompt`, `tags` and `title`. Going on from a song:
@@ -57,13 +57,13 @@ def sync(*, client: Client, body: Mapping[str, Any], webhook: str | None = None,
 
 async def asyncio_detailed(
     *, client: Client, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None
-) -> Response[SunoSubmitReply]:
+) -> Response[SunoSubmitResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(webhook=webhook, body=body, content_type=content_type), RESPONSES)
 
 
 async def asyncio(
     *, client: Client, body: Mapping[str, Any], webhook: str | None = None, content_type: str | None = None
-) -> SunoSubmitReply:
+) -> SunoSubmitResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, webhook=webhook, body=body, content_type=content_type)).parsed

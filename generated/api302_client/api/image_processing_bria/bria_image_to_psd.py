@@ -17,8 +17,8 @@ PATH = "/bria-ai/v1/{visual_id}/image_to_psd"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
     "200": {"application/json": "BriaPsd"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.rodin_reply import RodinReply
+    from ...models.rodin_response import RodinResponse
 
 METHOD = "GET"
 PATH = "/302/submit/hyper3d-rodin"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "RodinReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "RodinResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(*, request_id: str) -> dict[str, Any]:
     return build({}, {"request_id": request_id}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, request_id: str) -> Response[RodinReply]:
+def sync_detailed(*, client: Client, request_id: str) -> Response[RodinResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(request_id=request_id), RESPONSES)
 
 
-def sync(*, client: Client, request_id: str) -> RodinReply:
+def sync(*, client: Client, request_id: str) -> RodinResponse:
     """Tell how a 3D model stands
 
     Args:
@@ -46,11 +46,11 @@ def sync(*, client: Client, request_id: str) -> RodinReply:
     return sync_detailed(client=client, request_id=request_id).parsed
 
 
-async def asyncio_detailed(*, client: Client, request_id: str) -> Response[RodinReply]:
+async def asyncio_detailed(*, client: Client, request_id: str) -> Response[RodinResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(request_id=request_id), RESPONSES)
 
 
-async def asyncio(*, client: Client, request_id: str) -> RodinReply:
+async def asyncio(*, client: Client, request_id: str) -> RodinResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, request_id=request_id)).parsed

@@ -20,8 +20,8 @@ MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
     "200": {"application/json": "StabilityResult", "image/png": "bytes", "image/jpeg": "bytes", "image/webp": "bytes"},
     "202": {"application/json": "StabilityImageTask"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 

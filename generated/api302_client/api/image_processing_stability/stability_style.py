@@ -20,8 +20,8 @@ PATH = "/sd/v2beta/stable-image/control/style"
 MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "StabilityImage", "image/png": "bytes", "image/jpeg": "bytes", "image/webp": "bytes"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 

@@ -20,8 +20,8 @@ PATH = "/sd/v1/generation/esrgan-v1-x2plus/image-to-image/upscale"
 MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
 RESPONSES: Responses = {
     "200": {"application/json": "StabilityArtifacts", "image/png": "bytes"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 

@@ -19,8 +19,8 @@ PATH = "/tripo3d/v2/openapi/task"
 MEDIA_TYPES: tuple[str, ...] = ("application/json",)
 RESPONSES: Responses = {
     "200": {"application/json": "TripoTicket"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.tripo_task_reply import TripoTaskReply
+    from ...models.tripo_task_response import TripoTaskResponse
 
 METHOD = "GET"
 PATH = "/tripo3d/v2/openapi/task/{task_id}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "TripoTaskReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "TripoTaskResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(task_id: str) -> dict[str, Any]:
     return build({"task_id": task_id}, {}, {}, None, None)
 
 
-def sync_detailed(task_id: str, *, client: Client) -> Response[TripoTaskReply]:
+def sync_detailed(task_id: str, *, client: Client) -> Response[TripoTaskResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(task_id), RESPONSES)
 
 
-def sync(task_id: str, *, client: Client) -> TripoTaskReply:
+def sync(task_id: str, *, client: Client) -> TripoTaskResponse:
     """Tell how a 3D task stands
 
     Args:
@@ -46,11 +46,11 @@ def sync(task_id: str, *, client: Client) -> TripoTaskReply:
     return sync_detailed(task_id, client=client).parsed
 
 
-async def asyncio_detailed(task_id: str, *, client: Client) -> Response[TripoTaskReply]:
+async def asyncio_detailed(task_id: str, *, client: Client) -> Response[TripoTaskResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(task_id), RESPONSES)
 
 
-async def asyncio(task_id: str, *, client: Client) -> TripoTaskReply:
+async def asyncio(task_id: str, *, client: Client) -> TripoTaskResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(task_id, client=client)).parsed

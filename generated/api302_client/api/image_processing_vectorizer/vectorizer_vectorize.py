@@ -25,8 +25,8 @@ RESPONSES: Responses = {
         "application/postscript": "bytes",
         "image/vnd.dxf": "bytes",
     },
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.midjourney_cancel_reply import MidjourneyCancelReply
+    from ...models.midjourney_cancel_response import MidjourneyCancelResponse
 
 METHOD = "POST"
 PATH = "/mj/task/{id}/cancel"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "MidjourneyCancelReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MidjourneyCancelResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(id: str) -> dict[str, Any]:
     return build({"id": id}, {}, {}, None, None)
 
 
-def sync_detailed(id: str, *, client: Client) -> Response[MidjourneyCancelReply]:
+def sync_detailed(id: str, *, client: Client) -> Response[MidjourneyCancelResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(id), RESPONSES)
 
 
-def sync(id: str, *, client: Client) -> MidjourneyCancelReply:
+def sync(id: str, *, client: Client) -> MidjourneyCancelResponse:
     """Cancel a task, fast mode
 
     Args:
@@ -46,11 +46,11 @@ def sync(id: str, *, client: Client) -> MidjourneyCancelReply:
     return sync_detailed(id, client=client).parsed
 
 
-async def asyncio_detailed(id: str, *, client: Client) -> Response[MidjourneyCancelReply]:
+async def asyncio_detailed(id: str, *, client: Client) -> Response[MidjourneyCancelResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(id), RESPONSES)
 
 
-async def asyncio(id: str, *, client: Client) -> MidjourneyCancelReply:
+async def asyncio(id: str, *, client: Client) -> MidjourneyCancelResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(id, client=client)).parsed

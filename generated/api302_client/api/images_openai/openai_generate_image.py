@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.openai_image_reply import OpenaiImageReply
+    from ...models.openai_image_response import OpenaiImageResponse
 
 METHOD = "POST"
 PATH = "/v1/images/generations"
 MEDIA_TYPES: tuple[str, ...] = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "OpenaiImageReply", "text/event-stream": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "OpenaiImageResponse", "text/event-stream": "str"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = "OpenaiImageChunk"
 
@@ -46,7 +46,7 @@ def sync_detailed(
     async_: bool | None = None,
     callback: str | None = None,
     content_type: str | None = None,
-) -> Response[OpenaiImageReply]:
+) -> Response[OpenaiImageResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(
         _get_kwargs(response_format=response_format, async_=async_, callback=callback, body=body, content_type=content_type), RESPONSES
@@ -61,7 +61,7 @@ def sync(
     async_: bool | None = None,
     callback: str | None = None,
     content_type: str | None = None,
-) -> OpenaiImageReply:
+) -> OpenaiImageResponse:
     """Make images from a text
 
     GPT-Image models and DALL·E. GPT-Image models answer in base64 unless the query asks for addresses. With `stream`, they
@@ -90,7 +90,7 @@ async def asyncio_detailed(
     async_: bool | None = None,
     callback: str | None = None,
     content_type: str | None = None,
-) -> Response[OpenaiImageReply]:
+) -> Response[OpenaiImageResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(response_format=response_format, async_=async_, callback=callback, body=body, content_type=content_type), RESPONSES
@@ -105,7 +105,7 @@ async def asyncio(
     async_: bool | None = None,
     callback: str | None = None,
     content_type: str | None = None,
-) -> OpenaiImageReply:
+) -> OpenaiImageResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from ..._model import Text
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_markdown_reply import Ai302MarkdownReply
+    from ...models.ai_302_markdown_response import Ai302MarkdownResponse
 
 METHOD = "POST"
 PATH = "/302/markitdown/convert"
 MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302MarkdownReply", "text/plain": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302MarkdownResponse", "text/plain": "str"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -32,12 +32,12 @@ def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> 
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302MarkdownReply | Text]:
+def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302MarkdownResponse | Text]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302MarkdownReply | Text:
+def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302MarkdownResponse | Text:
     """Turn a file into Markdown
 
     Office files, PDF, CSV, JSON, HTML, XML, images, sound and ZIP. The text comes at once, in JSON or plain.
@@ -54,11 +54,11 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
 
 async def asyncio_detailed(
     *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[Ai302MarkdownReply | Text]:
+) -> Response[Ai302MarkdownResponse | Text]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302MarkdownReply | Text:
+async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302MarkdownResponse | Text:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

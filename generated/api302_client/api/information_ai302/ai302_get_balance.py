@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_balance_reply import Ai302BalanceReply
+    from ...models.ai_302_balance_response import Ai302BalanceResponse
 
 METHOD = "GET"
 PATH = "/dashboard/balance"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302BalanceReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302BalanceResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs() -> dict[str, Any]:
     return build({}, {}, {}, None, None)
 
 
-def sync_detailed(*, client: Client) -> Response[Ai302BalanceReply]:
+def sync_detailed(*, client: Client) -> Response[Ai302BalanceResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(), RESPONSES)
 
 
-def sync(*, client: Client) -> Ai302BalanceReply:
+def sync(*, client: Client) -> Ai302BalanceResponse:
     """Tell the account's balance
 
     The key must be allowed to see it.
@@ -47,11 +47,11 @@ def sync(*, client: Client) -> Ai302BalanceReply:
     return sync_detailed(client=client).parsed
 
 
-async def asyncio_detailed(*, client: Client) -> Response[Ai302BalanceReply]:
+async def asyncio_detailed(*, client: Client) -> Response[Ai302BalanceResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(), RESPONSES)
 
 
-async def asyncio(*, client: Client) -> Ai302BalanceReply:
+async def asyncio(*, client: Client) -> Ai302BalanceResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client)).parsed

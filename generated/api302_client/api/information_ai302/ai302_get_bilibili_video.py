@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_tool_reply import Ai302ToolReply
+    from ...models.ai_302_tool_response import Ai302ToolResponse
 
 METHOD = "GET"
 PATH = "/tools/bilibili/web/fetch_one_video"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ToolReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ToolResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(*, bv_id: str) -> dict[str, Any]:
     return build({}, {"bv_id": bv_id}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, bv_id: str) -> Response[Ai302ToolReply]:
+def sync_detailed(*, client: Client, bv_id: str) -> Response[Ai302ToolResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(bv_id=bv_id), RESPONSES)
 
 
-def sync(*, client: Client, bv_id: str) -> Ai302ToolReply:
+def sync(*, client: Client, bv_id: str) -> Ai302ToolResponse:
     """Get what Bilibili tells about a video
 
     Args:
@@ -46,11 +46,11 @@ def sync(*, client: Client, bv_id: str) -> Ai302ToolReply:
     return sync_detailed(client=client, bv_id=bv_id).parsed
 
 
-async def asyncio_detailed(*, client: Client, bv_id: str) -> Response[Ai302ToolReply]:
+async def asyncio_detailed(*, client: Client, bv_id: str) -> Response[Ai302ToolResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(bv_id=bv_id), RESPONSES)
 
 
-async def asyncio(*, client: Client, bv_id: str) -> Ai302ToolReply:
+async def asyncio(*, client: Client, bv_id: str) -> Ai302ToolResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, bv_id=bv_id)).parsed

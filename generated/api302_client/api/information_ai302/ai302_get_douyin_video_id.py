@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_douyin_id_reply import Ai302DouyinIdReply
+    from ...models.ai_302_douyin_id_response import Ai302DouyinIdResponse
 
 METHOD = "GET"
 PATH = "/tools/douyin/web/get_aweme_id"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302DouyinIdReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302DouyinIdResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(*, url: str) -> dict[str, Any]:
     return build({}, {"url": url}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, url: str) -> Response[Ai302DouyinIdReply]:
+def sync_detailed(*, client: Client, url: str) -> Response[Ai302DouyinIdResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(url=url), RESPONSES)
 
 
-def sync(*, client: Client, url: str) -> Ai302DouyinIdReply:
+def sync(*, client: Client, url: str) -> Ai302DouyinIdResponse:
     """Find a Douyin video's id by its address
 
     Args:
@@ -46,11 +46,11 @@ def sync(*, client: Client, url: str) -> Ai302DouyinIdReply:
     return sync_detailed(client=client, url=url).parsed
 
 
-async def asyncio_detailed(*, client: Client, url: str) -> Response[Ai302DouyinIdReply]:
+async def asyncio_detailed(*, client: Client, url: str) -> Response[Ai302DouyinIdResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(url=url), RESPONSES)
 
 
-async def asyncio(*, client: Client, url: str) -> Ai302DouyinIdReply:
+async def asyncio(*, client: Client, url: str) -> Ai302DouyinIdResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, url=url)).parsed

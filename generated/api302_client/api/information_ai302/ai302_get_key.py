@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_key_reply import Ai302KeyReply
+    from ...models.ai_302_key_response import Ai302KeyResponse
 
 METHOD = "GET"
 PATH = "/dashboard/api_key/{api_name}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302KeyReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302KeyResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(api_name: str) -> dict[str, Any]:
     return build({"api_name": api_name}, {}, {}, None, None)
 
 
-def sync_detailed(api_name: str, *, client: Client) -> Response[Ai302KeyReply]:
+def sync_detailed(api_name: str, *, client: Client) -> Response[Ai302KeyResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(api_name), RESPONSES)
 
 
-def sync(api_name: str, *, client: Client) -> Ai302KeyReply:
+def sync(api_name: str, *, client: Client) -> Ai302KeyResponse:
     """Tell about an API key
 
     The key used must be allowed to manage keys.
@@ -48,11 +48,11 @@ def sync(api_name: str, *, client: Client) -> Ai302KeyReply:
     return sync_detailed(api_name, client=client).parsed
 
 
-async def asyncio_detailed(api_name: str, *, client: Client) -> Response[Ai302KeyReply]:
+async def asyncio_detailed(api_name: str, *, client: Client) -> Response[Ai302KeyResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(api_name), RESPONSES)
 
 
-async def asyncio(api_name: str, *, client: Client) -> Ai302KeyReply:
+async def asyncio(api_name: str, *, client: Client) -> Ai302KeyResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(api_name, client=client)).parsed

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_record_reply import Ai302RecordReply
+    from ...models.ai_302_record_response import Ai302RecordResponse
 
 METHOD = "GET"
 PATH = "/dashboard/record/{request_id}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302RecordReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302RecordResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(request_id: str) -> dict[str, Any]:
     return build({"request_id": request_id}, {}, {}, None, None)
 
 
-def sync_detailed(request_id: str, *, client: Client) -> Response[Ai302RecordReply]:
+def sync_detailed(request_id: str, *, client: Client) -> Response[Ai302RecordResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(request_id), RESPONSES)
 
 
-def sync(request_id: str, *, client: Client) -> Ai302RecordReply:
+def sync(request_id: str, *, client: Client) -> Ai302RecordResponse:
     """Tell what a call cost
 
     By the id that every reply has in its `request-id` header. A new call may take a moment to show.
@@ -48,11 +48,11 @@ def sync(request_id: str, *, client: Client) -> Ai302RecordReply:
     return sync_detailed(request_id, client=client).parsed
 
 
-async def asyncio_detailed(request_id: str, *, client: Client) -> Response[Ai302RecordReply]:
+async def asyncio_detailed(request_id: str, *, client: Client) -> Response[Ai302RecordResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(request_id), RESPONSES)
 
 
-async def asyncio(request_id: str, *, client: Client) -> Ai302RecordReply:
+async def asyncio(request_id: str, *, client: Client) -> Ai302RecordResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(request_id, client=client)).parsed

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_tool_reply import Ai302ToolReply
+    from ...models.ai_302_tool_response import Ai302ToolResponse
 
 METHOD = "GET"
 PATH = "/tools/wechat_mp/web/fetch_mp_article_detail_json"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ToolReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ToolResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(*, url: str) -> dict[str, Any]:
     return build({}, {"url": url}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, url: str) -> Response[Ai302ToolReply]:
+def sync_detailed(*, client: Client, url: str) -> Response[Ai302ToolResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(url=url), RESPONSES)
 
 
-def sync(*, client: Client, url: str) -> Ai302ToolReply:
+def sync(*, client: Client, url: str) -> Ai302ToolResponse:
     """Get an article of an official WeChat account
 
     Args:
@@ -46,11 +46,11 @@ def sync(*, client: Client, url: str) -> Ai302ToolReply:
     return sync_detailed(client=client, url=url).parsed
 
 
-async def asyncio_detailed(*, client: Client, url: str) -> Response[Ai302ToolReply]:
+async def asyncio_detailed(*, client: Client, url: str) -> Response[Ai302ToolResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(url=url), RESPONSES)
 
 
-async def asyncio(*, client: Client, url: str) -> Ai302ToolReply:
+async def asyncio(*, client: Client, url: str) -> Ai302ToolResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, url=url)).parsed

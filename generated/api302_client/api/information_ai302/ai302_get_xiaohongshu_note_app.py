@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_tool_reply import Ai302ToolReply
+    from ...models.ai_302_tool_response import Ai302ToolResponse
 
 METHOD = "GET"
 PATH = "/tools/xiaohongshu/app/get_note_info"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ToolReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ToolResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(*, note_id: str | None = None, share_text: str | None = None) ->
     return build({}, {"note_id": note_id, "share_text": share_text}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, note_id: str | None = None, share_text: str | None = None) -> Response[Ai302ToolReply]:
+def sync_detailed(*, client: Client, note_id: str | None = None, share_text: str | None = None) -> Response[Ai302ToolResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(note_id=note_id, share_text=share_text), RESPONSES)
 
 
-def sync(*, client: Client, note_id: str | None = None, share_text: str | None = None) -> Ai302ToolReply:
+def sync(*, client: Client, note_id: str | None = None, share_text: str | None = None) -> Ai302ToolResponse:
     """Get a note of Xiaohongshu as the app shows it
 
     Give the id or the share text.
@@ -49,11 +49,11 @@ def sync(*, client: Client, note_id: str | None = None, share_text: str | None =
     return sync_detailed(client=client, note_id=note_id, share_text=share_text).parsed
 
 
-async def asyncio_detailed(*, client: Client, note_id: str | None = None, share_text: str | None = None) -> Response[Ai302ToolReply]:
+async def asyncio_detailed(*, client: Client, note_id: str | None = None, share_text: str | None = None) -> Response[Ai302ToolResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(note_id=note_id, share_text=share_text), RESPONSES)
 
 
-async def asyncio(*, client: Client, note_id: str | None = None, share_text: str | None = None) -> Ai302ToolReply:
+async def asyncio(*, client: Client, note_id: str | None = None, share_text: str | None = None) -> Ai302ToolResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, note_id=note_id, share_text=share_text)).parsed

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_youtube_streams_reply import Ai302YoutubeStreamsReply
+    from ...models.ai_302_youtube_streams_response import Ai302YoutubeStreamsResponse
 
 METHOD = "GET"
 PATH = "/tools/youtube/web/get_video_stream"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302YoutubeStreamsReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302YoutubeStreamsResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(*, video_id: str) -> dict[str, Any]:
     return build({}, {"video_id": video_id}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, video_id: str) -> Response[Ai302YoutubeStreamsReply]:
+def sync_detailed(*, client: Client, video_id: str) -> Response[Ai302YoutubeStreamsResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(video_id=video_id), RESPONSES)
 
 
-def sync(*, client: Client, video_id: str) -> Ai302YoutubeStreamsReply:
+def sync(*, client: Client, video_id: str) -> Ai302YoutubeStreamsResponse:
     """Get the addresses of a YouTube video's formats
 
     Args:
@@ -46,11 +46,11 @@ def sync(*, client: Client, video_id: str) -> Ai302YoutubeStreamsReply:
     return sync_detailed(client=client, video_id=video_id).parsed
 
 
-async def asyncio_detailed(*, client: Client, video_id: str) -> Response[Ai302YoutubeStreamsReply]:
+async def asyncio_detailed(*, client: Client, video_id: str) -> Response[Ai302YoutubeStreamsResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(video_id=video_id), RESPONSES)
 
 
-async def asyncio(*, client: Client, video_id: str) -> Ai302YoutubeStreamsReply:
+async def asyncio(*, client: Client, video_id: str) -> Ai302YoutubeStreamsResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, video_id=video_id)).parsed

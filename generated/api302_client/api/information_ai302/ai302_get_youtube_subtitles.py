@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_tool_reply import Ai302ToolReply
+    from ...models.ai_302_tool_response import Ai302ToolResponse
 
 METHOD = "GET"
 PATH = "/tools/youtube/web/get_video_subtitles"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ToolReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ToolResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -44,7 +44,7 @@ def sync_detailed(
     format: Literal["srt", "xml", "vtt", "txt"] | str | None = None,
     fix_overlap: bool | None = None,
     target_lang: str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(subtitle_url=subtitle_url, format=format, fix_overlap=fix_overlap, target_lang=target_lang), RESPONSES)
 
@@ -56,7 +56,7 @@ def sync(
     format: Literal["srt", "xml", "vtt", "txt"] | str | None = None,
     fix_overlap: bool | None = None,
     target_lang: str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Get a YouTube video's subtitles
 
     Args:
@@ -78,7 +78,7 @@ async def asyncio_detailed(
     format: Literal["srt", "xml", "vtt", "txt"] | str | None = None,
     fix_overlap: bool | None = None,
     target_lang: str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(subtitle_url=subtitle_url, format=format, fix_overlap=fix_overlap, target_lang=target_lang), RESPONSES
@@ -92,7 +92,7 @@ async def asyncio(
     format: Literal["srt", "xml", "vtt", "txt"] | str | None = None,
     fix_overlap: bool | None = None,
     target_lang: str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(client=client, subtitle_url=subtitle_url, format=format, fix_overlap=fix_overlap, target_lang=target_lang)

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_youtube_video_reply import Ai302YoutubeVideoReply
+    from ...models.ai_302_youtube_video_response import Ai302YoutubeVideoResponse
 
 METHOD = "GET"
 PATH = "/tools/youtube/web/get_video_info"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302YoutubeVideoReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302YoutubeVideoResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -62,7 +62,7 @@ def sync_detailed(
     audios: Literal["auto", "true", "raw", "false"] | str | None = None,
     subtitles: bool | None = None,
     related: bool | None = None,
-) -> Response[Ai302YoutubeVideoReply]:
+) -> Response[Ai302YoutubeVideoResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(
         _get_kwargs(
@@ -82,7 +82,7 @@ def sync(
     audios: Literal["auto", "true", "raw", "false"] | str | None = None,
     subtitles: bool | None = None,
     related: bool | None = None,
-) -> Ai302YoutubeVideoReply:
+) -> Ai302YoutubeVideoResponse:
     """Get what YouTube tells about a video
 
     Args:
@@ -119,7 +119,7 @@ async def asyncio_detailed(
     audios: Literal["auto", "true", "raw", "false"] | str | None = None,
     subtitles: bool | None = None,
     related: bool | None = None,
-) -> Response[Ai302YoutubeVideoReply]:
+) -> Response[Ai302YoutubeVideoResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(
@@ -139,7 +139,7 @@ async def asyncio(
     audios: Literal["auto", "true", "raw", "false"] | str | None = None,
     subtitles: bool | None = None,
     related: bool | None = None,
-) -> Ai302YoutubeVideoReply:
+) -> Ai302YoutubeVideoResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_tool_reply import Ai302ToolReply
+    from ...models.ai_302_tool_response import Ai302ToolResponse
 
 METHOD = "GET"
 PATH = "/tools/twitter/web/fetch_user_post_tweet"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ToolReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ToolResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -31,12 +31,12 @@ def _get_kwargs(*, screen_name: str | None = None, rest_id: int | None = None, c
 
 def sync_detailed(
     *, client: Client, screen_name: str | None = None, rest_id: int | None = None, cursor: str | None = None
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(screen_name=screen_name, rest_id=rest_id, cursor=cursor), RESPONSES)
 
 
-def sync(*, client: Client, screen_name: str | None = None, rest_id: int | None = None, cursor: str | None = None) -> Ai302ToolReply:
+def sync(*, client: Client, screen_name: str | None = None, rest_id: int | None = None, cursor: str | None = None) -> Ai302ToolResponse:
     """List a user's posts on X
 
     Give the name or the id.
@@ -54,13 +54,13 @@ def sync(*, client: Client, screen_name: str | None = None, rest_id: int | None 
 
 async def asyncio_detailed(
     *, client: Client, screen_name: str | None = None, rest_id: int | None = None, cursor: str | None = None
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(screen_name=screen_name, rest_id=rest_id, cursor=cursor), RESPONSES)
 
 
 async def asyncio(
     *, client: Client, screen_name: str | None = None, rest_id: int | None = None, cursor: str | None = None
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, screen_name=screen_name, rest_id=rest_id, cursor=cursor)).parsed

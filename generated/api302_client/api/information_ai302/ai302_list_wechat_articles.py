@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_tool_reply import Ai302ToolReply
+    from ...models.ai_302_tool_response import Ai302ToolResponse
 
 METHOD = "GET"
 PATH = "/tools/wechat_mp/web/fetch_mp_article_list"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ToolReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ToolResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(*, ghid: str, offset: str | None = None) -> dict[str, Any]:
     return build({}, {"ghid": ghid, "offset": offset}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, ghid: str, offset: str | None = None) -> Response[Ai302ToolReply]:
+def sync_detailed(*, client: Client, ghid: str, offset: str | None = None) -> Response[Ai302ToolResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(ghid=ghid, offset=offset), RESPONSES)
 
 
-def sync(*, client: Client, ghid: str, offset: str | None = None) -> Ai302ToolReply:
+def sync(*, client: Client, ghid: str, offset: str | None = None) -> Ai302ToolResponse:
     """List an official WeChat account's articles
 
     Args:
@@ -47,11 +47,11 @@ def sync(*, client: Client, ghid: str, offset: str | None = None) -> Ai302ToolRe
     return sync_detailed(client=client, ghid=ghid, offset=offset).parsed
 
 
-async def asyncio_detailed(*, client: Client, ghid: str, offset: str | None = None) -> Response[Ai302ToolReply]:
+async def asyncio_detailed(*, client: Client, ghid: str, offset: str | None = None) -> Response[Ai302ToolResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(ghid=ghid, offset=offset), RESPONSES)
 
 
-async def asyncio(*, client: Client, ghid: str, offset: str | None = None) -> Ai302ToolReply:
+async def asyncio(*, client: Client, ghid: str, offset: str | None = None) -> Ai302ToolResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, ghid=ghid, offset=offset)).parsed

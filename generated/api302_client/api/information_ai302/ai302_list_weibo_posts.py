@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_tool_reply import Ai302ToolReply
+    from ...models.ai_302_tool_response import Ai302ToolResponse
 
 METHOD = "GET"
 PATH = "/tools/weibo/web/fetch_user_posts"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ToolReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ToolResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(*, uid: str, page: int | None = None, since_id: str | None = Non
     return build({}, {"uid": uid, "page": page, "since_id": since_id}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, uid: str, page: int | None = None, since_id: str | None = None) -> Response[Ai302ToolReply]:
+def sync_detailed(*, client: Client, uid: str, page: int | None = None, since_id: str | None = None) -> Response[Ai302ToolResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(uid=uid, page=page, since_id=since_id), RESPONSES)
 
 
-def sync(*, client: Client, uid: str, page: int | None = None, since_id: str | None = None) -> Ai302ToolReply:
+def sync(*, client: Client, uid: str, page: int | None = None, since_id: str | None = None) -> Ai302ToolResponse:
     """List a user's posts on Weibo
 
     Args:
@@ -48,11 +48,13 @@ def sync(*, client: Client, uid: str, page: int | None = None, since_id: str | N
     return sync_detailed(client=client, uid=uid, page=page, since_id=since_id).parsed
 
 
-async def asyncio_detailed(*, client: Client, uid: str, page: int | None = None, since_id: str | None = None) -> Response[Ai302ToolReply]:
+async def asyncio_detailed(
+    *, client: Client, uid: str, page: int | None = None, since_id: str | None = None
+) -> Response[Ai302ToolResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(uid=uid, page=page, since_id=since_id), RESPONSES)
 
 
-async def asyncio(*, client: Client, uid: str, page: int | None = None, since_id: str | None = None) -> Ai302ToolReply:
+async def asyncio(*, client: Client, uid: str, page: int | None = None, since_id: str | None = None) -> Ai302ToolResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, uid=uid, page=page, since_id=since_id)).parsed

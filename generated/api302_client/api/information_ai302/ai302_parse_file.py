@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_parsing_reply import Ai302ParsingReply
+    from ...models.ai_302_parsing_response import Ai302ParsingResponse
 
 METHOD = "GET"
 PATH = "/302/file/parsing"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ParsingReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ParsingResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(*, url: str) -> dict[str, Any]:
     return build({}, {"url": url}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, url: str) -> Response[Ai302ParsingReply]:
+def sync_detailed(*, client: Client, url: str) -> Response[Ai302ParsingResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(url=url), RESPONSES)
 
 
-def sync(*, client: Client, url: str) -> Ai302ParsingReply:
+def sync(*, client: Client, url: str) -> Ai302ParsingResponse:
     """Read the text of a file
 
     Args:
@@ -46,11 +46,11 @@ def sync(*, client: Client, url: str) -> Ai302ParsingReply:
     return sync_detailed(client=client, url=url).parsed
 
 
-async def asyncio_detailed(*, client: Client, url: str) -> Response[Ai302ParsingReply]:
+async def asyncio_detailed(*, client: Client, url: str) -> Response[Ai302ParsingResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(url=url), RESPONSES)
 
 
-async def asyncio(*, client: Client, url: str) -> Ai302ParsingReply:
+async def asyncio(*, client: Client, url: str) -> Ai302ParsingResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, url=url)).parsed

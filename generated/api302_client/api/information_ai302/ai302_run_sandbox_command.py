@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_sandbox_command_reply import Ai302SandboxCommandReply
+    from ...models.ai_302_sandbox_command_response import Ai302SandboxCommandResponse
 
 METHOD = "POST"
 PATH = "/302/sandbox/command"
 MEDIA_TYPES: tuple[str, ...] = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302SandboxCommandReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302SandboxCommandResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -31,12 +31,12 @@ def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> 
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302SandboxCommandReply]:
+def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302SandboxCommandResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302SandboxCommandReply:
+def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302SandboxCommandResponse:
     """Run a command line in a sandbox
 
     Answers text alone. Give 120 seconds or more to install something.
@@ -53,11 +53,11 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
 
 async def asyncio_detailed(
     *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[Ai302SandboxCommandReply]:
+) -> Response[Ai302SandboxCommandResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302SandboxCommandReply:
+async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302SandboxCommandResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_tool_reply import Ai302ToolReply
+    from ...models.ai_302_tool_response import Ai302ToolResponse
 
 METHOD = "GET"
 PATH = "/tools/douyin/app/v3/fetch_video_search_result"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ToolReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ToolResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -59,7 +59,7 @@ def sync_detailed(
     sort_type: Literal["0", "1", "2"] | str | None = None,
     publish_time: Literal["0", "1", "7", "180"] | str | None = None,
     filter_duration: Literal["0", "0-1", "1-5", "5-10000"] | str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(
         _get_kwargs(
@@ -78,7 +78,7 @@ def sync(
     sort_type: Literal["0", "1", "2"] | str | None = None,
     publish_time: Literal["0", "1", "7", "180"] | str | None = None,
     filter_duration: Literal["0", "0-1", "1-5", "5-10000"] | str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Search videos of Douyin
 
     Leave `count` as it is: with others the service is known to fail.
@@ -114,7 +114,7 @@ async def asyncio_detailed(
     sort_type: Literal["0", "1", "2"] | str | None = None,
     publish_time: Literal["0", "1", "7", "180"] | str | None = None,
     filter_duration: Literal["0", "0-1", "1-5", "5-10000"] | str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(
@@ -133,7 +133,7 @@ async def asyncio(
     sort_type: Literal["0", "1", "2"] | str | None = None,
     publish_time: Literal["0", "1", "7", "180"] | str | None = None,
     filter_duration: Literal["0", "0-1", "1-5", "5-10000"] | str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_tool_reply import Ai302ToolReply
+    from ...models.ai_302_tool_response import Ai302ToolResponse
 
 METHOD = "GET"
 PATH = "/tools/tiktok/app/v3/fetch_video_search_result"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ToolReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ToolResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -52,7 +52,7 @@ def sync_detailed(
     sort_type: Literal[0, 1] | int | None = None,
     publish_time: Literal[0, 1, 7, 30, 90, 180] | int | None = None,
     region: str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(
         _get_kwargs(keyword=keyword, offset=offset, count=count, sort_type=sort_type, publish_time=publish_time, region=region), RESPONSES
@@ -68,7 +68,7 @@ def sync(
     sort_type: Literal[0, 1] | int | None = None,
     publish_time: Literal[0, 1, 7, 30, 90, 180] | int | None = None,
     region: str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Search videos of TikTok
 
     Args:
@@ -96,7 +96,7 @@ async def asyncio_detailed(
     sort_type: Literal[0, 1] | int | None = None,
     publish_time: Literal[0, 1, 7, 30, 90, 180] | int | None = None,
     region: str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(keyword=keyword, offset=offset, count=count, sort_type=sort_type, publish_time=publish_time, region=region), RESPONSES
@@ -112,7 +112,7 @@ async def asyncio(
     sort_type: Literal[0, 1] | int | None = None,
     publish_time: Literal[0, 1, 7, 30, 90, 180] | int | None = None,
     region: str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(

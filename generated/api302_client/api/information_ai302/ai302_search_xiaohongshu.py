@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_tool_reply import Ai302ToolReply
+    from ...models.ai_302_tool_response import Ai302ToolResponse
 
 METHOD = "GET"
 PATH = "/tools/xiaohongshu/web/search_notes"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ToolReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ToolResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -44,7 +44,7 @@ def sync_detailed(
     sort: Literal["general", "popularity_descending", "time_descending", "comment_descending", "collect_descending"] | str | None = None,
     noteType: Literal["_0", "_1", "_2", "_3"] | str | None = None,
     noteTime: Literal["", "一天内", "一周内", "半年内"] | str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(keyword=keyword, page=page, sort=sort, noteType=noteType, noteTime=noteTime), RESPONSES)
 
@@ -57,7 +57,7 @@ def sync(
     sort: Literal["general", "popularity_descending", "time_descending", "comment_descending", "collect_descending"] | str | None = None,
     noteType: Literal["_0", "_1", "_2", "_3"] | str | None = None,
     noteTime: Literal["", "一天内", "一周内", "半年内"] | str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Search notes of Xiaohongshu
 
     Args:
@@ -81,7 +81,7 @@ async def asyncio_detailed(
     sort: Literal["general", "popularity_descending", "time_descending", "comment_descending", "collect_descending"] | str | None = None,
     noteType: Literal["_0", "_1", "_2", "_3"] | str | None = None,
     noteTime: Literal["", "一天内", "一周内", "半年内"] | str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(keyword=keyword, page=page, sort=sort, noteType=noteType, noteTime=noteTime), RESPONSES)
 
@@ -94,6 +94,6 @@ async def asyncio(
     sort: Literal["general", "popularity_descending", "time_descending", "comment_descending", "collect_descending"] | str | None = None,
     noteType: Literal["_0", "_1", "_2", "_3"] | str | None = None,
     noteTime: Literal["", "一天内", "一周内", "半年内"] | str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, keyword=keyword, page=page, sort=sort, noteType=noteType, noteTime=noteTime)).parsed

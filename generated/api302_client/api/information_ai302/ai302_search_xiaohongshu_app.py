@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_tool_reply import Ai302ToolReply
+    from ...models.ai_302_tool_response import Ai302ToolResponse
 
 METHOD = "GET"
 PATH = "/tools/xiaohongshu/app/search_notes"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ToolReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ToolResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -66,7 +66,7 @@ def sync_detailed(
     | None = None,
     filter_note_type: Literal["不限", "视频笔记", "普通笔记"] | str | None = None,
     filter_note_time: Literal["不限", "一天内", "一周内", "半年内"] | str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(
         _get_kwargs(
@@ -94,7 +94,7 @@ def sync(
     | None = None,
     filter_note_type: Literal["不限", "视频笔记", "普通笔记"] | str | None = None,
     filter_note_time: Literal["不限", "一天内", "一周内", "半年内"] | str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Search notes of Xiaohongshu, the app's search
 
     For a further page give the `searchId` and `sessionId` of the first reply.
@@ -135,7 +135,7 @@ async def asyncio_detailed(
     | None = None,
     filter_note_type: Literal["不限", "视频笔记", "普通笔记"] | str | None = None,
     filter_note_time: Literal["不限", "一天内", "一周内", "半年内"] | str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(
@@ -163,7 +163,7 @@ async def asyncio(
     | None = None,
     filter_note_type: Literal["不限", "视频笔记", "普通笔记"] | str | None = None,
     filter_note_time: Literal["不限", "一天内", "一周内", "半年内"] | str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(

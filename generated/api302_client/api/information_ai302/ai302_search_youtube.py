@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_tool_reply import Ai302ToolReply
+    from ...models.ai_302_tool_response import Ai302ToolResponse
 
 METHOD = "GET"
 PATH = "/tools/youtube/web/search_video"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302ToolReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302ToolResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -56,7 +56,7 @@ def sync_detailed(
     order_by: Literal["last_hour", "today", "this_week", "this_month", "this_year"] | str | None = None,
     country_code: str | None = None,
     continuation_token: str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(
         _get_kwargs(
@@ -78,7 +78,7 @@ def sync(
     order_by: Literal["last_hour", "today", "this_week", "this_month", "this_year"] | str | None = None,
     country_code: str | None = None,
     continuation_token: str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Search videos of YouTube
 
     Args:
@@ -109,7 +109,7 @@ async def asyncio_detailed(
     order_by: Literal["last_hour", "today", "this_week", "this_month", "this_year"] | str | None = None,
     country_code: str | None = None,
     continuation_token: str | None = None,
-) -> Response[Ai302ToolReply]:
+) -> Response[Ai302ToolResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(
@@ -131,7 +131,7 @@ async def asyncio(
     order_by: Literal["last_hour", "today", "this_week", "this_month", "this_year"] | str | None = None,
     country_code: str | None = None,
     continuation_token: str | None = None,
-) -> Ai302ToolReply:
+) -> Ai302ToolResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(

@@ -17,8 +17,8 @@ PATH = "/doc2x_v2/api/v2/parse/status"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Doc2XParsing"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 

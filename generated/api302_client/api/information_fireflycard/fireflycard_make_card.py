@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 METHOD = "POST"
 PATH = "/fireflycard/api/saveImg"
 MEDIA_TYPES: tuple[str, ...] = ("application/json",)
-RESPONSES: Responses = {"200": {"image/png": "bytes"}, "4XX": {"application/json": "ErrorReply"}, "5XX": {"application/json": "ErrorReply"}}
+RESPONSES: Responses = {
+    "200": {"image/png": "bytes"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
+}
 STREAM: str | None = None
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.jina_grounding_reply import JinaGroundingReply
+    from ...models.jina_grounding_response import JinaGroundingResponse
 
 METHOD = "GET"
 PATH = "/jina/grounding/{query}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "JinaGroundingReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "JinaGroundingResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(query: str, *, deepdive: bool | None = None) -> dict[str, Any]:
     return build({"query": query}, {"deepdive": deepdive}, {}, None, None)
 
 
-def sync_detailed(query: str, *, client: Client, deepdive: bool | None = None) -> Response[JinaGroundingReply]:
+def sync_detailed(query: str, *, client: Client, deepdive: bool | None = None) -> Response[JinaGroundingResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(query, deepdive=deepdive), RESPONSES)
 
 
-def sync(query: str, *, client: Client, deepdive: bool | None = None) -> JinaGroundingReply:
+def sync(query: str, *, client: Client, deepdive: bool | None = None) -> JinaGroundingResponse:
     """Check a statement
 
     Args:
@@ -47,11 +47,11 @@ def sync(query: str, *, client: Client, deepdive: bool | None = None) -> JinaGro
     return sync_detailed(query, client=client, deepdive=deepdive).parsed
 
 
-async def asyncio_detailed(query: str, *, client: Client, deepdive: bool | None = None) -> Response[JinaGroundingReply]:
+async def asyncio_detailed(query: str, *, client: Client, deepdive: bool | None = None) -> Response[JinaGroundingResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(query, deepdive=deepdive), RESPONSES)
 
 
-async def asyncio(query: str, *, client: Client, deepdive: bool | None = None) -> JinaGroundingReply:
+async def asyncio(query: str, *, client: Client, deepdive: bool | None = None) -> JinaGroundingResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(query, client=client, deepdive=deepdive)).parsed

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from ..._model import Text
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.jina_reader_reply import JinaReaderReply
+    from ...models.jina_reader_response import JinaReaderResponse
 
 METHOD = "GET"
 PATH = "/jina/reader/{website}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "JinaReaderReply", "text/plain": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "JinaReaderResponse", "text/plain": "str"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -30,12 +30,12 @@ def _get_kwargs(website: str) -> dict[str, Any]:
     return build({"website": website}, {}, {}, None, None)
 
 
-def sync_detailed(website: str, *, client: Client) -> Response[JinaReaderReply | Text]:
+def sync_detailed(website: str, *, client: Client) -> Response[JinaReaderResponse | Text]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(website), RESPONSES)
 
 
-def sync(website: str, *, client: Client) -> JinaReaderReply | Text:
+def sync(website: str, *, client: Client) -> JinaReaderResponse | Text:
     """Read a web page as Markdown
 
     Args:
@@ -47,11 +47,11 @@ def sync(website: str, *, client: Client) -> JinaReaderReply | Text:
     return sync_detailed(website, client=client).parsed
 
 
-async def asyncio_detailed(website: str, *, client: Client) -> Response[JinaReaderReply | Text]:
+async def asyncio_detailed(website: str, *, client: Client) -> Response[JinaReaderResponse | Text]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(website), RESPONSES)
 
 
-async def asyncio(website: str, *, client: Client) -> JinaReaderReply | Text:
+async def asyncio(website: str, *, client: Client) -> JinaReaderResponse | Text:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(website, client=client)).parsed

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from ..._model import Text
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.jina_search_reply import JinaSearchReply
+    from ...models.jina_search_response import JinaSearchResponse
 
 METHOD = "GET"
 PATH = "/jina/search/{query}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "JinaSearchReply", "text/plain": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "JinaSearchResponse", "text/plain": "str"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -30,12 +30,12 @@ def _get_kwargs(query: str) -> dict[str, Any]:
     return build({"query": query}, {}, {}, None, None)
 
 
-def sync_detailed(query: str, *, client: Client) -> Response[JinaSearchReply | Text]:
+def sync_detailed(query: str, *, client: Client) -> Response[JinaSearchResponse | Text]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(query), RESPONSES)
 
 
-def sync(query: str, *, client: Client) -> JinaSearchReply | Text:
+def sync(query: str, *, client: Client) -> JinaSearchResponse | Text:
     """Search the web and read the results
 
     Args:
@@ -47,11 +47,11 @@ def sync(query: str, *, client: Client) -> JinaSearchReply | Text:
     return sync_detailed(query, client=client).parsed
 
 
-async def asyncio_detailed(query: str, *, client: Client) -> Response[JinaSearchReply | Text]:
+async def asyncio_detailed(query: str, *, client: Client) -> Response[JinaSearchResponse | Text]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(query), RESPONSES)
 
 
-async def asyncio(query: str, *, client: Client) -> JinaSearchReply | Text:
+async def asyncio(query: str, *, client: Client) -> JinaSearchResponse | Text:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(query, client=client)).parsed

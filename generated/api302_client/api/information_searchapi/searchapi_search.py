@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.searchapi_reply import SearchapiReply
+    from ...models.searchapi_response import SearchapiResponse
 
 METHOD = "GET"
 PATH = "/searchapi/search"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "SearchapiReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "SearchapiResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -146,7 +146,7 @@ def sync_detailed(
     patent_status: Literal["GRANT", "APPLICATION"] | str | None = None,
     patent_type: Literal["PATENT", "DESIGN"] | str | None = None,
     litigation: Literal["YES", "NO"] | str | None = None,
-) -> Response[SearchapiReply]:
+) -> Response[SearchapiResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(
         _get_kwargs(
@@ -224,7 +224,7 @@ def sync(
     patent_status: Literal["GRANT", "APPLICATION"] | str | None = None,
     patent_type: Literal["PATENT", "DESIGN"] | str | None = None,
     litigation: Literal["YES", "NO"] | str | None = None,
-) -> SearchapiReply:
+) -> SearchapiResponse:
     """Search with an engine of your choice
 
     Which parameters count depends on the engine. Every caller that was found sends the key in the query as `api_key`, none
@@ -336,7 +336,7 @@ async def asyncio_detailed(
     patent_status: Literal["GRANT", "APPLICATION"] | str | None = None,
     patent_type: Literal["PATENT", "DESIGN"] | str | None = None,
     litigation: Literal["YES", "NO"] | str | None = None,
-) -> Response[SearchapiReply]:
+) -> Response[SearchapiResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(
@@ -414,7 +414,7 @@ async def asyncio(
     patent_status: Literal["GRANT", "APPLICATION"] | str | None = None,
     patent_type: Literal["PATENT", "DESIGN"] | str | None = None,
     litigation: Literal["YES", "NO"] | str | None = None,
-) -> SearchapiReply:
+) -> SearchapiResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(

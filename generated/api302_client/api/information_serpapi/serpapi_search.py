@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.serpapi_reply import SerpapiReply
+    from ...models.serpapi_response import SerpapiResponse
 
 METHOD = "GET"
 PATH = "/serpapi/search"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "SerpapiReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "SerpapiResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -58,7 +58,7 @@ def sync_detailed(
     hl: str | None = None,
     tbm: str | None = None,
     device: Literal["desktop", "mobile", "tablet"] | str | None = None,
-) -> Response[SerpapiReply]:
+) -> Response[SerpapiResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(
         _get_kwargs(engine=engine, q=q, num=num, start=start, location=location, gl=gl, hl=hl, tbm=tbm, device=device), RESPONSES
@@ -77,7 +77,7 @@ def sync(
     hl: str | None = None,
     tbm: str | None = None,
     device: Literal["desktop", "mobile", "tablet"] | str | None = None,
-) -> SerpapiReply:
+) -> SerpapiResponse:
     """Search with an engine of your choice
 
     SerpApi's other parameters may be given with extra_query.
@@ -113,7 +113,7 @@ async def asyncio_detailed(
     hl: str | None = None,
     tbm: str | None = None,
     device: Literal["desktop", "mobile", "tablet"] | str | None = None,
-) -> Response[SerpapiReply]:
+) -> Response[SerpapiResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(engine=engine, q=q, num=num, start=start, location=location, gl=gl, hl=hl, tbm=tbm, device=device), RESPONSES
@@ -132,7 +132,7 @@ async def asyncio(
     hl: str | None = None,
     tbm: str | None = None,
     device: Literal["desktop", "mobile", "tablet"] | str | None = None,
-) -> SerpapiReply:
+) -> SerpapiResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.tavily_search_reply import TavilySearchReply
+    from ...models.tavily_search_response import TavilySearchResponse
 
 METHOD = "GET"
 PATH = "/tavily/search"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "TavilySearchReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "TavilySearchResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(*, query: str, max_results: int | None = None) -> dict[str, Any]
     return build({}, {"query": query, "max_results": max_results}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, query: str, max_results: int | None = None) -> Response[TavilySearchReply]:
+def sync_detailed(*, client: Client, query: str, max_results: int | None = None) -> Response[TavilySearchResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(query=query, max_results=max_results), RESPONSES)
 
 
-def sync(*, client: Client, query: str, max_results: int | None = None) -> TavilySearchReply:
+def sync(*, client: Client, query: str, max_results: int | None = None) -> TavilySearchResponse:
     """Search the web by address alone
 
     Args:
@@ -47,11 +47,11 @@ def sync(*, client: Client, query: str, max_results: int | None = None) -> Tavil
     return sync_detailed(client=client, query=query, max_results=max_results).parsed
 
 
-async def asyncio_detailed(*, client: Client, query: str, max_results: int | None = None) -> Response[TavilySearchReply]:
+async def asyncio_detailed(*, client: Client, query: str, max_results: int | None = None) -> Response[TavilySearchResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(query=query, max_results=max_results), RESPONSES)
 
 
-async def asyncio(*, client: Client, query: str, max_results: int | None = None) -> TavilySearchReply:
+async def asyncio(*, client: Client, query: str, max_results: int | None = None) -> TavilySearchResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, query=query, max_results=max_results)).parsed

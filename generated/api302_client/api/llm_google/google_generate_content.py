@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.google_generate_reply import GoogleGenerateReply
+    from ...models.google_generate_response import GoogleGenerateResponse
 
 METHOD = "POST"
 PATH = "/v1beta/models/{model}:generateContent"
 MEDIA_TYPES: tuple[str, ...] = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "GoogleGenerateReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "GoogleGenerateResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -35,14 +35,14 @@ def _get_kwargs(
 
 def sync_detailed(
     model: str, *, client: Client, body: Mapping[str, Any], response_format: str | None = None, content_type: str | None = None
-) -> Response[GoogleGenerateReply]:
+) -> Response[GoogleGenerateResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(model, response_format=response_format, body=body, content_type=content_type), RESPONSES)
 
 
 def sync(
     model: str, *, client: Client, body: Mapping[str, Any], response_format: str | None = None, content_type: str | None = None
-) -> GoogleGenerateReply:
+) -> GoogleGenerateResponse:
     """Answer in Gemini's format
 
     302.AI adds that images may be given by address (`image_url`) and given back by address (`response_format=url`).
@@ -61,13 +61,13 @@ def sync(
 
 async def asyncio_detailed(
     model: str, *, client: Client, body: Mapping[str, Any], response_format: str | None = None, content_type: str | None = None
-) -> Response[GoogleGenerateReply]:
+) -> Response[GoogleGenerateResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(model, response_format=response_format, body=body, content_type=content_type), RESPONSES)
 
 
 async def asyncio(
     model: str, *, client: Client, body: Mapping[str, Any], response_format: str | None = None, content_type: str | None = None
-) -> GoogleGenerateReply:
+) -> GoogleGenerateResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(model, client=client, response_format=response_format, body=body, content_type=content_type)).parsed

@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.google_generate_reply import GoogleGenerateReply
+    from ...models.google_generate_response import GoogleGenerateResponse
 
 METHOD = "POST"
 PATH = "/v1beta/models/{model}:streamGenerateContent"
 MEDIA_TYPES: tuple[str, ...] = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "list[GoogleGenerateReply]", "text/event-stream": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "list[GoogleGenerateResponse]", "text/event-stream": "str"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
-STREAM: str | None = "GoogleGenerateReply"
+STREAM: str | None = "GoogleGenerateResponse"
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
@@ -46,7 +46,7 @@ def sync_detailed(
     alt: Literal["sse", "json"] | str | None = None,
     response_format: str | None = None,
     content_type: str | None = None,
-) -> Response[list[GoogleGenerateReply]]:
+) -> Response[list[GoogleGenerateResponse]]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(model, alt=alt, response_format=response_format, body=body, content_type=content_type), RESPONSES)
 
@@ -59,7 +59,7 @@ def sync(
     alt: Literal["sse", "json"] | str | None = None,
     response_format: str | None = None,
     content_type: str | None = None,
-) -> list[GoogleGenerateReply]:
+) -> list[GoogleGenerateResponse]:
     """Answer in Gemini's format, in pieces
 
     As a list of pieces, or with `alt=sse` as an event stream. A stream has no sentinel; its last piece has a finish reason.
@@ -85,7 +85,7 @@ async def asyncio_detailed(
     alt: Literal["sse", "json"] | str | None = None,
     response_format: str | None = None,
     content_type: str | None = None,
-) -> Response[list[GoogleGenerateReply]]:
+) -> Response[list[GoogleGenerateResponse]]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(model, alt=alt, response_format=response_format, body=body, content_type=content_type), RESPONSES)
 
@@ -98,7 +98,7 @@ async def asyncio(
     alt: Literal["sse", "json"] | str | None = None,
     response_format: str | None = None,
     content_type: str | None = None,
-) -> list[GoogleGenerateReply]:
+) -> list[GoogleGenerateResponse]:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(model, client=client, alt=alt, response_format=response_format, body=body, content_type=content_type)

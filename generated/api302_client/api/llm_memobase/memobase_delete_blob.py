@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.memobase_reply import MemobaseReply
+    from ...models.memobase_response import MemobaseResponse
 
 METHOD = "DELETE"
 PATH = "/memobase/api/v1/blobs/{user_id}/{blob_id}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "MemobaseReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MemobaseResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(user_id: str, blob_id: str) -> dict[str, Any]:
     return build({"user_id": user_id, "blob_id": blob_id}, {}, {}, None, None)
 
 
-def sync_detailed(user_id: str, blob_id: str, *, client: Client) -> Response[MemobaseReply]:
+def sync_detailed(user_id: str, blob_id: str, *, client: Client) -> Response[MemobaseResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(user_id, blob_id), RESPONSES)
 
 
-def sync(user_id: str, blob_id: str, *, client: Client) -> MemobaseReply:
+def sync(user_id: str, blob_id: str, *, client: Client) -> MemobaseResponse:
     """Delete a blob
 
     Args:
@@ -47,11 +47,11 @@ def sync(user_id: str, blob_id: str, *, client: Client) -> MemobaseReply:
     return sync_detailed(user_id, blob_id, client=client).parsed
 
 
-async def asyncio_detailed(user_id: str, blob_id: str, *, client: Client) -> Response[MemobaseReply]:
+async def asyncio_detailed(user_id: str, blob_id: str, *, client: Client) -> Response[MemobaseResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(user_id, blob_id), RESPONSES)
 
 
-async def asyncio(user_id: str, blob_id: str, *, client: Client) -> MemobaseReply:
+async def asyncio(user_id: str, blob_id: str, *, client: Client) -> MemobaseResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(user_id, blob_id, client=client)).parsed

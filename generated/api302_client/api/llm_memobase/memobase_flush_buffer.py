@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.memobase_flush_reply import MemobaseFlushReply
+    from ...models.memobase_flush_response import MemobaseFlushResponse
 
 METHOD = "POST"
 PATH = "/memobase/api/v1/users/buffer/{user_id}/{buffer_type}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "MemobaseFlushReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MemobaseFlushResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -37,7 +37,7 @@ def sync_detailed(
     *,
     client: Client,
     wait_process: bool | None = None,
-) -> Response[MemobaseFlushReply]:
+) -> Response[MemobaseFlushResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(user_id, buffer_type, wait_process=wait_process), RESPONSES)
 
@@ -48,7 +48,7 @@ def sync(
     *,
     client: Client,
     wait_process: bool | None = None,
-) -> MemobaseFlushReply:
+) -> MemobaseFlushResponse:
     """Turn what is buffered into memory now
 
     Args:
@@ -68,7 +68,7 @@ async def asyncio_detailed(
     *,
     client: Client,
     wait_process: bool | None = None,
-) -> Response[MemobaseFlushReply]:
+) -> Response[MemobaseFlushResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(user_id, buffer_type, wait_process=wait_process), RESPONSES)
 
@@ -79,6 +79,6 @@ async def asyncio(
     *,
     client: Client,
     wait_process: bool | None = None,
-) -> MemobaseFlushReply:
+) -> MemobaseFlushResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(user_id, buffer_type, client=client, wait_process=wait_process)).parsed

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.memobase_context_reply import MemobaseContextReply
+    from ...models.memobase_context_response import MemobaseContextResponse
 
 METHOD = "GET"
 PATH = "/memobase/api/v1/users/context/{user_id}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "MemobaseContextReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MemobaseContextResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -82,7 +82,7 @@ def sync_detailed(
     customize_context_prompt: str | None = None,
     full_profile_and_only_search_event: bool | None = None,
     fill_window_with_events: bool | None = None,
-) -> Response[MemobaseContextReply]:
+) -> Response[MemobaseContextResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(
         _get_kwargs(
@@ -122,7 +122,7 @@ def sync(
     customize_context_prompt: str | None = None,
     full_profile_and_only_search_event: bool | None = None,
     fill_window_with_events: bool | None = None,
-) -> MemobaseContextReply:
+) -> MemobaseContextResponse:
     """Get a user's memory as text for a prompt
 
     Args:
@@ -180,7 +180,7 @@ async def asyncio_detailed(
     customize_context_prompt: str | None = None,
     full_profile_and_only_search_event: bool | None = None,
     fill_window_with_events: bool | None = None,
-) -> Response[MemobaseContextReply]:
+) -> Response[MemobaseContextResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(
@@ -220,7 +220,7 @@ async def asyncio(
     customize_context_prompt: str | None = None,
     full_profile_and_only_search_event: bool | None = None,
     fill_window_with_events: bool | None = None,
-) -> MemobaseContextReply:
+) -> MemobaseContextResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(

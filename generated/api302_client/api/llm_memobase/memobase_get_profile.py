@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.memobase_profile_reply import MemobaseProfileReply
+    from ...models.memobase_profile_response import MemobaseProfileResponse
 
 METHOD = "GET"
 PATH = "/memobase/api/v1/users/profile/{user_id}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "MemobaseProfileReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MemobaseProfileResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -64,7 +64,7 @@ def sync_detailed(
     max_subtopic_size: int | None = None,
     topic_limits_json: str | None = None,
     chats_str: str | None = None,
-) -> Response[MemobaseProfileReply]:
+) -> Response[MemobaseProfileResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(
         _get_kwargs(
@@ -92,7 +92,7 @@ def sync(
     max_subtopic_size: int | None = None,
     topic_limits_json: str | None = None,
     chats_str: str | None = None,
-) -> MemobaseProfileReply:
+) -> MemobaseProfileResponse:
     """Get what is remembered of a user
 
     Args:
@@ -132,7 +132,7 @@ async def asyncio_detailed(
     max_subtopic_size: int | None = None,
     topic_limits_json: str | None = None,
     chats_str: str | None = None,
-) -> Response[MemobaseProfileReply]:
+) -> Response[MemobaseProfileResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(
         _get_kwargs(
@@ -160,7 +160,7 @@ async def asyncio(
     max_subtopic_size: int | None = None,
     topic_limits_json: str | None = None,
     chats_str: str | None = None,
-) -> MemobaseProfileReply:
+) -> MemobaseProfileResponse:
     """Like `sync`, awaited."""
     return (
         await asyncio_detailed(

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.memobase_user_reply import MemobaseUserReply
+    from ...models.memobase_user_response import MemobaseUserResponse
 
 METHOD = "GET"
 PATH = "/memobase/api/v1/users/{user_id}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "MemobaseUserReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MemobaseUserResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(user_id: str) -> dict[str, Any]:
     return build({"user_id": user_id}, {}, {}, None, None)
 
 
-def sync_detailed(user_id: str, *, client: Client) -> Response[MemobaseUserReply]:
+def sync_detailed(user_id: str, *, client: Client) -> Response[MemobaseUserResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(user_id), RESPONSES)
 
 
-def sync(user_id: str, *, client: Client) -> MemobaseUserReply:
+def sync(user_id: str, *, client: Client) -> MemobaseUserResponse:
     """Get a user
 
     Args:
@@ -46,11 +46,11 @@ def sync(user_id: str, *, client: Client) -> MemobaseUserReply:
     return sync_detailed(user_id, client=client).parsed
 
 
-async def asyncio_detailed(user_id: str, *, client: Client) -> Response[MemobaseUserReply]:
+async def asyncio_detailed(user_id: str, *, client: Client) -> Response[MemobaseUserResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(user_id), RESPONSES)
 
 
-async def asyncio(user_id: str, *, client: Client) -> MemobaseUserReply:
+async def asyncio(user_id: str, *, client: Client) -> MemobaseUserResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(user_id, client=client)).parsed

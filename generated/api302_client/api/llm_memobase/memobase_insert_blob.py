@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.memobase_insert_reply import MemobaseInsertReply
+    from ...models.memobase_insert_response import MemobaseInsertResponse
 
 METHOD = "POST"
 PATH = "/memobase/api/v1/blobs/insert/{user_id}"
 MEDIA_TYPES: tuple[str, ...] = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "MemobaseInsertReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MemobaseInsertResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -35,14 +35,14 @@ def _get_kwargs(
 
 def sync_detailed(
     user_id: str, *, client: Client, body: Mapping[str, Any], wait_process: bool | None = None, content_type: str | None = None
-) -> Response[MemobaseInsertReply]:
+) -> Response[MemobaseInsertResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(user_id, wait_process=wait_process, body=body, content_type=content_type), RESPONSES)
 
 
 def sync(
     user_id: str, *, client: Client, body: Mapping[str, Any], wait_process: bool | None = None, content_type: str | None = None
-) -> MemobaseInsertReply:
+) -> MemobaseInsertResponse:
     """Add a conversation or another text to a user's buffer
 
     The buffer becomes memory when it is full or flushed. The raw text is not kept after that, as Memobase is set up by
@@ -62,13 +62,13 @@ def sync(
 
 async def asyncio_detailed(
     user_id: str, *, client: Client, body: Mapping[str, Any], wait_process: bool | None = None, content_type: str | None = None
-) -> Response[MemobaseInsertReply]:
+) -> Response[MemobaseInsertResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(user_id, wait_process=wait_process, body=body, content_type=content_type), RESPONSES)
 
 
 async def asyncio(
     user_id: str, *, client: Client, body: Mapping[str, Any], wait_process: bool | None = None, content_type: str | None = None
-) -> MemobaseInsertReply:
+) -> MemobaseInsertResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(user_id, client=client, wait_process=wait_process, body=body, content_type=content_type)).parsed

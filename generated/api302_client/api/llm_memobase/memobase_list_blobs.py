@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.memobase_ids_reply import MemobaseIdsReply
+    from ...models.memobase_ids_response import MemobaseIdsResponse
 
 METHOD = "GET"
 PATH = "/memobase/api/v1/users/blobs/{user_id}/{blob_type}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "MemobaseIdsReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MemobaseIdsResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -42,7 +42,7 @@ def sync_detailed(
     client: Client,
     page: int | None = None,
     page_size: int | None = None,
-) -> Response[MemobaseIdsReply]:
+) -> Response[MemobaseIdsResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(user_id, blob_type, page=page, page_size=page_size), RESPONSES)
 
@@ -54,7 +54,7 @@ def sync(
     client: Client,
     page: int | None = None,
     page_size: int | None = None,
-) -> MemobaseIdsReply:
+) -> MemobaseIdsResponse:
     """List the ids of a user's blobs
 
     Args:
@@ -76,7 +76,7 @@ async def asyncio_detailed(
     client: Client,
     page: int | None = None,
     page_size: int | None = None,
-) -> Response[MemobaseIdsReply]:
+) -> Response[MemobaseIdsResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(user_id, blob_type, page=page, page_size=page_size), RESPONSES)
 
@@ -88,6 +88,6 @@ async def asyncio(
     client: Client,
     page: int | None = None,
     page_size: int | None = None,
-) -> MemobaseIdsReply:
+) -> MemobaseIdsResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(user_id, blob_type, client=client, page=page, page_size=page_size)).parsed

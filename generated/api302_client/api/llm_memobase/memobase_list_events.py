@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.memobase_events_reply import MemobaseEventsReply
+    from ...models.memobase_events_response import MemobaseEventsResponse
 
 METHOD = "GET"
 PATH = "/memobase/api/v1/users/event/{user_id}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "MemobaseEventsReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MemobaseEventsResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -33,14 +33,14 @@ def _get_kwargs(
 
 def sync_detailed(
     user_id: str, *, client: Client, topk: int | None = None, max_token_size: int | None = None, need_summary: bool | None = None
-) -> Response[MemobaseEventsReply]:
+) -> Response[MemobaseEventsResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(user_id, topk=topk, max_token_size=max_token_size, need_summary=need_summary), RESPONSES)
 
 
 def sync(
     user_id: str, *, client: Client, topk: int | None = None, max_token_size: int | None = None, need_summary: bool | None = None
-) -> MemobaseEventsReply:
+) -> MemobaseEventsResponse:
     """List what happened in a user's conversations
 
     Args:
@@ -57,13 +57,13 @@ def sync(
 
 async def asyncio_detailed(
     user_id: str, *, client: Client, topk: int | None = None, max_token_size: int | None = None, need_summary: bool | None = None
-) -> Response[MemobaseEventsReply]:
+) -> Response[MemobaseEventsResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(user_id, topk=topk, max_token_size=max_token_size, need_summary=need_summary), RESPONSES)
 
 
 async def asyncio(
     user_id: str, *, client: Client, topk: int | None = None, max_token_size: int | None = None, need_summary: bool | None = None
-) -> MemobaseEventsReply:
+) -> MemobaseEventsResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(user_id, client=client, topk=topk, max_token_size=max_token_size, need_summary=need_summary)).parsed

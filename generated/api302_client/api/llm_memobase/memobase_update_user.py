@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.memobase_id_reply import MemobaseIdReply
+    from ...models.memobase_id_response import MemobaseIdResponse
 
 METHOD = "PUT"
 PATH = "/memobase/api/v1/users/{user_id}"
 MEDIA_TYPES: tuple[str, ...] = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "MemobaseIdReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MemobaseIdResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -31,12 +31,14 @@ def _get_kwargs(user_id: str, *, body: Mapping[str, Any], content_type: str | No
     return build({"user_id": user_id}, {}, {}, body, content_type)
 
 
-def sync_detailed(user_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[MemobaseIdReply]:
+def sync_detailed(
+    user_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None
+) -> Response[MemobaseIdResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(user_id, body=body, content_type=content_type), RESPONSES)
 
 
-def sync(user_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MemobaseIdReply:
+def sync(user_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MemobaseIdResponse:
     """Replace the data kept with a user
 
     The whole body is the data; its fields are yours.
@@ -54,11 +56,11 @@ def sync(user_id: str, *, client: Client, body: Mapping[str, Any], content_type:
 
 async def asyncio_detailed(
     user_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[MemobaseIdReply]:
+) -> Response[MemobaseIdResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(user_id, body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(user_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MemobaseIdReply:
+async def asyncio(user_id: str, *, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> MemobaseIdResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(user_id, client=client, body=body, content_type=content_type)).parsed

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
     from ...models.ai_302_async_task import Ai302AsyncTask
-    from ...models.openai_chat_reply import OpenaiChatReply
-    from ...models.openai_short_chat_reply import OpenaiShortChatReply
+    from ...models.openai_chat_response import OpenaiChatResponse
+    from ...models.openai_short_chat_response import OpenaiShortChatResponse
 
 METHOD = "POST"
 PATH = "/v1/chat/completions"
 MEDIA_TYPES: tuple[str, ...] = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "OpenaiChatReply | OpenaiShortChatReply | Ai302AsyncTask", "text/event-stream": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "OpenaiChatResponse | OpenaiShortChatResponse | Ai302AsyncTask", "text/event-stream": "str"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = "OpenaiChatChunk"
 
@@ -37,14 +37,14 @@ def _get_kwargs(
 
 def sync_detailed(
     *, client: Client, body: Mapping[str, Any], async_: bool | None = None, callback: str | None = None, content_type: str | None = None
-) -> Response[OpenaiChatReply | OpenaiShortChatReply | Ai302AsyncTask]:
+) -> Response[OpenaiChatResponse | OpenaiShortChatResponse | Ai302AsyncTask]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(async_=async_, callback=callback, body=body, content_type=content_type), RESPONSES)
 
 
 def sync(
     *, client: Client, body: Mapping[str, Any], async_: bool | None = None, callback: str | None = None, content_type: str | None = None
-) -> OpenaiChatReply | OpenaiShortChatReply | Ai302AsyncTask:
+) -> OpenaiChatResponse | OpenaiShortChatResponse | Ai302AsyncTask:
     """Answer a conversation (chat completion)
 
     Nearly every language model of every vendor answers here. 302.AI's own features (search, image analysis, link parsing,
@@ -65,13 +65,13 @@ def sync(
 
 async def asyncio_detailed(
     *, client: Client, body: Mapping[str, Any], async_: bool | None = None, callback: str | None = None, content_type: str | None = None
-) -> Response[OpenaiChatReply | OpenaiShortChatReply | Ai302AsyncTask]:
+) -> Response[OpenaiChatResponse | OpenaiShortChatResponse | Ai302AsyncTask]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(async_=async_, callback=callback, body=body, content_type=content_type), RESPONSES)
 
 
 async def asyncio(
     *, client: Client, body: Mapping[str, Any], async_: bool | None = None, callback: str | None = None, content_type: str | None = None
-) -> OpenaiChatReply | OpenaiShortChatReply | Ai302AsyncTask:
+) -> OpenaiChatResponse | OpenaiShortChatResponse | Ai302AsyncTask:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, async_=async_, callback=callback, body=body, content_type=content_type)).parsed

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.openai_responses_reply import OpenaiResponsesReply
+    from ...models.openai_responses_response import OpenaiResponsesResponse
 
 METHOD = "POST"
 PATH = "/v1/responses"
 MEDIA_TYPES: tuple[str, ...] = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "OpenaiResponsesReply", "text/event-stream": "str"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "OpenaiResponsesResponse", "text/event-stream": "str"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = "OpenaiResponsesStreamEvent"
 
@@ -31,12 +31,12 @@ def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> 
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[OpenaiResponsesReply]:
+def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[OpenaiResponsesResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> OpenaiResponsesReply:
+def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> OpenaiResponsesResponse:
     """Answer in OpenAI's Responses format
 
     Needed by models such as o3-pro and codex-mini-latest, which answer in no other format. Answers at once or as an event
@@ -52,11 +52,13 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     return sync_detailed(client=client, body=body, content_type=content_type).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[OpenaiResponsesReply]:
+async def asyncio_detailed(
+    *, client: Client, body: Mapping[str, Any], content_type: str | None = None
+) -> Response[OpenaiResponsesResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> OpenaiResponsesReply:
+async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> OpenaiResponsesResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

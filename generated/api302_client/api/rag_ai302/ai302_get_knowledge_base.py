@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_kb_reply import Ai302KbReply
+    from ...models.ai_302_kb_response import Ai302KbResponse
 
 METHOD = "GET"
 PATH = "/302/kb/knowledge_base/info/{kb_id}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302KbReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302KbResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(kb_id: int) -> dict[str, Any]:
     return build({"kb_id": kb_id}, {}, {}, None, None)
 
 
-def sync_detailed(kb_id: int, *, client: Client) -> Response[Ai302KbReply]:
+def sync_detailed(kb_id: int, *, client: Client) -> Response[Ai302KbResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(kb_id), RESPONSES)
 
 
-def sync(kb_id: int, *, client: Client) -> Ai302KbReply:
+def sync(kb_id: int, *, client: Client) -> Ai302KbResponse:
     """Get a knowledge base
 
     Args:
@@ -46,11 +46,11 @@ def sync(kb_id: int, *, client: Client) -> Ai302KbReply:
     return sync_detailed(kb_id, client=client).parsed
 
 
-async def asyncio_detailed(kb_id: int, *, client: Client) -> Response[Ai302KbReply]:
+async def asyncio_detailed(kb_id: int, *, client: Client) -> Response[Ai302KbResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(kb_id), RESPONSES)
 
 
-async def asyncio(kb_id: int, *, client: Client) -> Ai302KbReply:
+async def asyncio(kb_id: int, *, client: Client) -> Ai302KbResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(kb_id, client=client)).parsed

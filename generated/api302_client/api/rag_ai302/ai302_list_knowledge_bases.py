@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_knowledge_base_list_reply import Ai302KnowledgeBaseListReply
+    from ...models.ai_302_knowledge_base_list_response import Ai302KnowledgeBaseListResponse
 
 METHOD = "GET"
 PATH = "/302/kb/knowledge_base/list_knowledge_bases"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302KnowledgeBaseListReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302KnowledgeBaseListResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(*, page: int | None = None, page_size: int | None = None) -> dic
     return build({}, {"page": page, "page_size": page_size}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, page: int | None = None, page_size: int | None = None) -> Response[Ai302KnowledgeBaseListReply]:
+def sync_detailed(*, client: Client, page: int | None = None, page_size: int | None = None) -> Response[Ai302KnowledgeBaseListResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(page=page, page_size=page_size), RESPONSES)
 
 
-def sync(*, client: Client, page: int | None = None, page_size: int | None = None) -> Ai302KnowledgeBaseListReply:
+def sync(*, client: Client, page: int | None = None, page_size: int | None = None) -> Ai302KnowledgeBaseListResponse:
     """List your knowledge bases
 
     Args:
@@ -49,11 +49,11 @@ def sync(*, client: Client, page: int | None = None, page_size: int | None = Non
 
 async def asyncio_detailed(
     *, client: Client, page: int | None = None, page_size: int | None = None
-) -> Response[Ai302KnowledgeBaseListReply]:
+) -> Response[Ai302KnowledgeBaseListResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(page=page, page_size=page_size), RESPONSES)
 
 
-async def asyncio(*, client: Client, page: int | None = None, page_size: int | None = None) -> Ai302KnowledgeBaseListReply:
+async def asyncio(*, client: Client, page: int | None = None, page_size: int | None = None) -> Ai302KnowledgeBaseListResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, page=page, page_size=page_size)).parsed

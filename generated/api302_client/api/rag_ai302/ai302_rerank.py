@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_rerank_reply import Ai302RerankReply
+    from ...models.ai_302_rerank_response import Ai302RerankResponse
 
 METHOD = "POST"
 PATH = "/v1/rerank"
 MEDIA_TYPES: tuple[str, ...] = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302RerankReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302RerankResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -31,12 +31,12 @@ def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> 
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302RerankReply]:
+def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302RerankResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302RerankReply:
+def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302RerankResponse:
     """Rerank documents by how well they answer a question
 
     Models of Jina, Voyage, BAAI, Youdao and Qwen answer here; qwen3-rerank has a call of its own.
@@ -51,11 +51,11 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     return sync_detailed(client=client, body=body, content_type=content_type).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302RerankReply]:
+async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302RerankResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302RerankReply:
+async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302RerankResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_deleted_page_reply import Ai302DeletedPageReply
+    from ...models.ai_302_deleted_page_response import Ai302DeletedPageResponse
 
 METHOD = "POST"
 PATH = "/302/webserve/delete/{web_id}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302DeletedPageReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302DeletedPageResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(web_id: str) -> dict[str, Any]:
     return build({"web_id": web_id}, {}, {}, None, None)
 
 
-def sync_detailed(web_id: str, *, client: Client) -> Response[Ai302DeletedPageReply]:
+def sync_detailed(web_id: str, *, client: Client) -> Response[Ai302DeletedPageResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(web_id), RESPONSES)
 
 
-def sync(web_id: str, *, client: Client) -> Ai302DeletedPageReply:
+def sync(web_id: str, *, client: Client) -> Ai302DeletedPageResponse:
     """Take a page off the web
 
     Args:
@@ -46,11 +46,11 @@ def sync(web_id: str, *, client: Client) -> Ai302DeletedPageReply:
     return sync_detailed(web_id, client=client).parsed
 
 
-async def asyncio_detailed(web_id: str, *, client: Client) -> Response[Ai302DeletedPageReply]:
+async def asyncio_detailed(web_id: str, *, client: Client) -> Response[Ai302DeletedPageResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(web_id), RESPONSES)
 
 
-async def asyncio(web_id: str, *, client: Client) -> Ai302DeletedPageReply:
+async def asyncio(web_id: str, *, client: Client) -> Ai302DeletedPageResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(web_id, client=client)).parsed

@@ -17,8 +17,8 @@ PATH = "/302/webserve/html"
 MEDIA_TYPES: tuple[str, ...] = ("application/octet-stream",)
 RESPONSES: Responses = {
     "200": {"application/json": "dict[str, Any]"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 

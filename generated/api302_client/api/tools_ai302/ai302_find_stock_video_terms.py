@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_stock_video_terms_reply import Ai302StockVideoTermsReply
+    from ...models.ai_302_stock_video_terms_response import Ai302StockVideoTermsResponse
 
 METHOD = "POST"
 PATH = "/302/stock-video/api/v1/terms"
 MEDIA_TYPES: tuple[str, ...] = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302StockVideoTermsReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302StockVideoTermsResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -31,12 +31,12 @@ def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> 
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302StockVideoTermsReply]:
+def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302StockVideoTermsResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302StockVideoTermsReply:
+def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302StockVideoTermsResponse:
     """Find the words to search stock footage by
 
     Args:
@@ -51,11 +51,11 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
 
 async def asyncio_detailed(
     *, client: Client, body: Mapping[str, Any], content_type: str | None = None
-) -> Response[Ai302StockVideoTermsReply]:
+) -> Response[Ai302StockVideoTermsResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302StockVideoTermsReply:
+async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302StockVideoTermsResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

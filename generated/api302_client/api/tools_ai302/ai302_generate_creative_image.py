@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_creation_reply import Ai302CreationReply
+    from ...models.ai_302_creation_response import Ai302CreationResponse
 
 METHOD = "POST"
 PATH = "/302/gpt-image-creative/generate/{creation}"
 MEDIA_TYPES: tuple[str, ...] = ("application/json", "multipart/form-data")
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302CreationReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302CreationResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -194,7 +194,7 @@ def sync_detailed(
     client: Client,
     body: Mapping[str, Any],
     content_type: str | None = None,
-) -> Response[Ai302CreationReply]:
+) -> Response[Ai302CreationResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(creation, body=body, content_type=content_type), RESPONSES)
 
@@ -281,7 +281,7 @@ def sync(
     client: Client,
     body: Mapping[str, Any],
     content_type: str | None = None,
-) -> Ai302CreationReply:
+) -> Ai302CreationResponse:
     """Make a picture of one of some seventy kinds
 
     Each kind, known by name and number, has fields of its own beside the common ones; those of two kinds are described.
@@ -380,7 +380,7 @@ async def asyncio_detailed(
     client: Client,
     body: Mapping[str, Any],
     content_type: str | None = None,
-) -> Response[Ai302CreationReply]:
+) -> Response[Ai302CreationResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(creation, body=body, content_type=content_type), RESPONSES)
 
@@ -467,6 +467,6 @@ async def asyncio(
     client: Client,
     body: Mapping[str, Any],
     content_type: str | None = None,
-) -> Ai302CreationReply:
+) -> Ai302CreationResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(creation, client=client, body=body, content_type=content_type)).parsed

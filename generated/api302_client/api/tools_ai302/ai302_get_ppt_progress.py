@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_ppt_progress_reply import Ai302PptProgressReply
+    from ...models.ai_302_ppt_progress_response import Ai302PptProgressResponse
 
 METHOD = "GET"
 PATH = "/302/ppt/asyncpptinfo"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302PptProgressReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302PptProgressResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(*, pptId: str | None = None) -> dict[str, Any]:
     return build({}, {"pptId": pptId}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, pptId: str | None = None) -> Response[Ai302PptProgressReply]:
+def sync_detailed(*, client: Client, pptId: str | None = None) -> Response[Ai302PptProgressResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(pptId=pptId), RESPONSES)
 
 
-def sync(*, client: Client, pptId: str | None = None) -> Ai302PptProgressReply:
+def sync(*, client: Client, pptId: str | None = None) -> Ai302PptProgressResponse:
     """Tell how many pages of a presentation are drawn
 
     While its content streams, and for 30 seconds after. No `data` means that all pages are drawn; the file may take a
@@ -49,11 +49,11 @@ def sync(*, client: Client, pptId: str | None = None) -> Ai302PptProgressReply:
     return sync_detailed(client=client, pptId=pptId).parsed
 
 
-async def asyncio_detailed(*, client: Client, pptId: str | None = None) -> Response[Ai302PptProgressReply]:
+async def asyncio_detailed(*, client: Client, pptId: str | None = None) -> Response[Ai302PptProgressResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(pptId=pptId), RESPONSES)
 
 
-async def asyncio(*, client: Client, pptId: str | None = None) -> Ai302PptProgressReply:
+async def asyncio(*, client: Client, pptId: str | None = None) -> Ai302PptProgressResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, pptId=pptId)).parsed

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_ppt_options_reply import Ai302PptOptionsReply
+    from ...models.ai_302_ppt_options_response import Ai302PptOptionsResponse
 
 METHOD = "GET"
 PATH = "/302/ppt/template/options"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302PptOptionsReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302PptOptionsResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs() -> dict[str, Any]:
     return build({}, {}, {}, None, None)
 
 
-def sync_detailed(*, client: Client) -> Response[Ai302PptOptionsReply]:
+def sync_detailed(*, client: Client) -> Response[Ai302PptOptionsResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(), RESPONSES)
 
 
-def sync(*, client: Client) -> Ai302PptOptionsReply:
+def sync(*, client: Client) -> Ai302PptOptionsResponse:
     """Tell by what templates can be filtered
 
     Args:
@@ -45,11 +45,11 @@ def sync(*, client: Client) -> Ai302PptOptionsReply:
     return sync_detailed(client=client).parsed
 
 
-async def asyncio_detailed(*, client: Client) -> Response[Ai302PptOptionsReply]:
+async def asyncio_detailed(*, client: Client) -> Response[Ai302PptOptionsResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(), RESPONSES)
 
 
-async def asyncio(*, client: Client) -> Ai302PptOptionsReply:
+async def asyncio(*, client: Client) -> Ai302PptOptionsResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client)).parsed

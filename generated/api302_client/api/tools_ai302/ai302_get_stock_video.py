@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_stock_video_task_reply import Ai302StockVideoTaskReply
+    from ...models.ai_302_stock_video_task_response import Ai302StockVideoTaskResponse
 
 METHOD = "GET"
 PATH = "/302/stock-video/api/v1/tasks/{task_id}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302StockVideoTaskReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302StockVideoTaskResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(task_id: str) -> dict[str, Any]:
     return build({"task_id": task_id}, {}, {}, None, None)
 
 
-def sync_detailed(task_id: str, *, client: Client) -> Response[Ai302StockVideoTaskReply]:
+def sync_detailed(task_id: str, *, client: Client) -> Response[Ai302StockVideoTaskResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(task_id), RESPONSES)
 
 
-def sync(task_id: str, *, client: Client) -> Ai302StockVideoTaskReply:
+def sync(task_id: str, *, client: Client) -> Ai302StockVideoTaskResponse:
     """Tell how a stock-footage video stands
 
     The states are numbers.
@@ -48,11 +48,11 @@ def sync(task_id: str, *, client: Client) -> Ai302StockVideoTaskReply:
     return sync_detailed(task_id, client=client).parsed
 
 
-async def asyncio_detailed(task_id: str, *, client: Client) -> Response[Ai302StockVideoTaskReply]:
+async def asyncio_detailed(task_id: str, *, client: Client) -> Response[Ai302StockVideoTaskResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(task_id), RESPONSES)
 
 
-async def asyncio(task_id: str, *, client: Client) -> Ai302StockVideoTaskReply:
+async def asyncio(task_id: str, *, client: Client) -> Ai302StockVideoTaskResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(task_id, client=client)).parsed

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_vt_video_reply import Ai302VtVideoReply
+    from ...models.ai_302_vt_video_response import Ai302VtVideoResponse
 
 METHOD = "GET"
 PATH = "/302/vt/video/info"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302VtVideoReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302VtVideoResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(*, url: str) -> dict[str, Any]:
     return build({}, {"url": url}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, url: str) -> Response[Ai302VtVideoReply]:
+def sync_detailed(*, client: Client, url: str) -> Response[Ai302VtVideoResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(url=url), RESPONSES)
 
 
-def sync(*, client: Client, url: str) -> Ai302VtVideoReply:
+def sync(*, client: Client, url: str) -> Ai302VtVideoResponse:
     """Tell what a video at an address is
 
     Args:
@@ -46,11 +46,11 @@ def sync(*, client: Client, url: str) -> Ai302VtVideoReply:
     return sync_detailed(client=client, url=url).parsed
 
 
-async def asyncio_detailed(*, client: Client, url: str) -> Response[Ai302VtVideoReply]:
+async def asyncio_detailed(*, client: Client, url: str) -> Response[Ai302VtVideoResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(url=url), RESPONSES)
 
 
-async def asyncio(*, client: Client, url: str) -> Ai302VtVideoReply:
+async def asyncio(*, client: Client, url: str) -> Ai302VtVideoResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, url=url)).parsed

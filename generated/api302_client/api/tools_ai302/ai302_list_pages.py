@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_pages_reply import Ai302PagesReply
+    from ...models.ai_302_pages_response import Ai302PagesResponse
 
 METHOD = "GET"
 PATH = "/302/webserve/list"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302PagesReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302PagesResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -31,12 +31,14 @@ def _get_kwargs(*, page: int | None = None, limit: int | None = None, only_retur
 
 def sync_detailed(
     *, client: Client, page: int | None = None, limit: int | None = None, only_return_success: bool | None = None
-) -> Response[Ai302PagesReply]:
+) -> Response[Ai302PagesResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(page=page, limit=limit, only_return_success=only_return_success), RESPONSES)
 
 
-def sync(*, client: Client, page: int | None = None, limit: int | None = None, only_return_success: bool | None = None) -> Ai302PagesReply:
+def sync(
+    *, client: Client, page: int | None = None, limit: int | None = None, only_return_success: bool | None = None
+) -> Ai302PagesResponse:
     """List the pages that a key has put on the web
 
     Args:
@@ -52,13 +54,13 @@ def sync(*, client: Client, page: int | None = None, limit: int | None = None, o
 
 async def asyncio_detailed(
     *, client: Client, page: int | None = None, limit: int | None = None, only_return_success: bool | None = None
-) -> Response[Ai302PagesReply]:
+) -> Response[Ai302PagesResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(page=page, limit=limit, only_return_success=only_return_success), RESPONSES)
 
 
 async def asyncio(
     *, client: Client, page: int | None = None, limit: int | None = None, only_return_success: bool | None = None
-) -> Ai302PagesReply:
+) -> Ai302PagesResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, page=page, limit=limit, only_return_success=only_return_success)).parsed

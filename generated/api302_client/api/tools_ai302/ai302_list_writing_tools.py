@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_writing_tools_reply import Ai302WritingToolsReply
+    from ...models.ai_302_writing_tools_response import Ai302WritingToolsResponse
 
 METHOD = "GET"
 PATH = "/302/writing/api/v1/tools"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302WritingToolsReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302WritingToolsResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs() -> dict[str, Any]:
     return build({}, {}, {}, None, None)
 
 
-def sync_detailed(*, client: Client) -> Response[Ai302WritingToolsReply]:
+def sync_detailed(*, client: Client) -> Response[Ai302WritingToolsResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(), RESPONSES)
 
 
-def sync(*, client: Client) -> Ai302WritingToolsReply:
+def sync(*, client: Client) -> Ai302WritingToolsResponse:
     """List the kinds of copy that can be written, and what each wants to know
 
     Args:
@@ -45,11 +45,11 @@ def sync(*, client: Client) -> Ai302WritingToolsReply:
     return sync_detailed(client=client).parsed
 
 
-async def asyncio_detailed(*, client: Client) -> Response[Ai302WritingToolsReply]:
+async def asyncio_detailed(*, client: Client) -> Response[Ai302WritingToolsResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(), RESPONSES)
 
 
-async def asyncio(*, client: Client) -> Ai302WritingToolsReply:
+async def asyncio(*, client: Client) -> Ai302WritingToolsResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client)).parsed

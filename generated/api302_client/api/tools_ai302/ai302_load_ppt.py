@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_ppt_reply import Ai302PptReply
+    from ...models.ai_302_ppt_response import Ai302PptResponse
 
 METHOD = "GET"
 PATH = "/302/ppt/loadpptx"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302PptReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302PptResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(*, id: str) -> dict[str, Any]:
     return build({}, {"id": id}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, id: str) -> Response[Ai302PptReply]:
+def sync_detailed(*, client: Client, id: str) -> Response[Ai302PptResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(id=id), RESPONSES)
 
 
-def sync(*, client: Client, id: str) -> Ai302PptReply:
+def sync(*, client: Client, id: str) -> Ai302PptResponse:
     """Get a presentation with its drawing data
 
     Args:
@@ -46,11 +46,11 @@ def sync(*, client: Client, id: str) -> Ai302PptReply:
     return sync_detailed(client=client, id=id).parsed
 
 
-async def asyncio_detailed(*, client: Client, id: str) -> Response[Ai302PptReply]:
+async def asyncio_detailed(*, client: Client, id: str) -> Response[Ai302PptResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(id=id), RESPONSES)
 
 
-async def asyncio(*, client: Client, id: str) -> Ai302PptReply:
+async def asyncio(*, client: Client, id: str) -> Ai302PptResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, id=id)).parsed

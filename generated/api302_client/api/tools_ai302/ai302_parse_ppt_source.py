@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_ppt_source_reply import Ai302PptSourceReply
+    from ...models.ai_302_ppt_source_response import Ai302PptSourceResponse
 
 METHOD = "POST"
 PATH = "/302/ppt/parsefiledata"
 MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302PptSourceReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302PptSourceResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -31,12 +31,12 @@ def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> 
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302PptSourceReply]:
+def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302PptSourceResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302PptSourceReply:
+def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302PptSourceResponse:
     """Read the source of a presentation
 
     Takes a file, a text, a file's or page's address, or words to search the web for; at least one. The reply's address is
@@ -52,11 +52,11 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     return sync_detailed(client=client, body=body, content_type=content_type).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302PptSourceReply]:
+async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302PptSourceResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302PptSourceReply:
+async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302PptSourceResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

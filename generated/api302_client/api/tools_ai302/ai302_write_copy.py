@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.ai_302_writing_reply import Ai302WritingReply
+    from ...models.ai_302_writing_response import Ai302WritingResponse
 
 METHOD = "POST"
 PATH = "/302/writing/api/v1/generate"
 MEDIA_TYPES: tuple[str, ...] = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "Ai302WritingReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "Ai302WritingResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -31,12 +31,12 @@ def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> 
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302WritingReply]:
+def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302WritingResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302WritingReply:
+def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302WritingResponse:
     """Write copy of one kind
 
     Args:
@@ -49,11 +49,11 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     return sync_detailed(client=client, body=body, content_type=content_type).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302WritingReply]:
+async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[Ai302WritingResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302WritingReply:
+async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302WritingResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

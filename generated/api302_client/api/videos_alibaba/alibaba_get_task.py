@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.alibaba_task_reply import AlibabaTaskReply
+    from ...models.alibaba_task_response import AlibabaTaskResponse
 
 METHOD = "GET"
 PATH = "/aliyun/api/v1/tasks/{task_id}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "AlibabaTaskReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "AlibabaTaskResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(task_id: str) -> dict[str, Any]:
     return build({"task_id": task_id}, {}, {}, None, None)
 
 
-def sync_detailed(task_id: str, *, client: Client) -> Response[AlibabaTaskReply]:
+def sync_detailed(task_id: str, *, client: Client) -> Response[AlibabaTaskResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(task_id), RESPONSES)
 
 
-def sync(task_id: str, *, client: Client) -> AlibabaTaskReply:
+def sync(task_id: str, *, client: Client) -> AlibabaTaskResponse:
     """Tell how a task of Alibaba Cloud stands
 
     For videos and for images. Addresses hold for 24 hours, and so does the task.
@@ -48,11 +48,11 @@ def sync(task_id: str, *, client: Client) -> AlibabaTaskReply:
     return sync_detailed(task_id, client=client).parsed
 
 
-async def asyncio_detailed(task_id: str, *, client: Client) -> Response[AlibabaTaskReply]:
+async def asyncio_detailed(task_id: str, *, client: Client) -> Response[AlibabaTaskResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(task_id), RESPONSES)
 
 
-async def asyncio(task_id: str, *, client: Client) -> AlibabaTaskReply:
+async def asyncio(task_id: str, *, client: Client) -> AlibabaTaskResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(task_id, client=client)).parsed

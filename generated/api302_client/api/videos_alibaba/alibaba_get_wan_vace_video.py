@@ -17,8 +17,8 @@ PATH = "/302/submit/wan-vace"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
     "200": {"application/json": "Ai302QueuedVideo"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 

@@ -17,8 +17,8 @@ PATH = "/higgsfield/v1/job-sets/{job_set_id}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
     "200": {"application/json": "HiggsfieldJobSet"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 

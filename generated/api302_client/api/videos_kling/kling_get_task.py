@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.kling_m2v_reply import KlingM2VReply
+    from ...models.kling_m2v_response import KlingM2VResponse
 
 METHOD = "GET"
 PATH = "/klingai/task/{id}/fetch"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "KlingM2VReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "KlingM2VResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(id: str) -> dict[str, Any]:
     return build({"id": id}, {}, {}, None, None)
 
 
-def sync_detailed(id: str, *, client: Client) -> Response[KlingM2VReply]:
+def sync_detailed(id: str, *, client: Client) -> Response[KlingM2VResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(id), RESPONSES)
 
 
-def sync(id: str, *, client: Client) -> KlingM2VReply:
+def sync(id: str, *, client: Client) -> KlingM2VResponse:
     """Tell how a task of 302.AI's form stands
 
     Tasks of the `m2v` calls tell their state by number (5 queued, 10 at work, 50 failed, 99 done); those of the calls that
@@ -49,11 +49,11 @@ def sync(id: str, *, client: Client) -> KlingM2VReply:
     return sync_detailed(id, client=client).parsed
 
 
-async def asyncio_detailed(id: str, *, client: Client) -> Response[KlingM2VReply]:
+async def asyncio_detailed(id: str, *, client: Client) -> Response[KlingM2VResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(id), RESPONSES)
 
 
-async def asyncio(id: str, *, client: Client) -> KlingM2VReply:
+async def asyncio(id: str, *, client: Client) -> KlingM2VResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(id, client=client)).parsed

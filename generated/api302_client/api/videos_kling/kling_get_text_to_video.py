@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.kling_reply import KlingReply
+    from ...models.kling_response import KlingResponse
 
 METHOD = "GET"
 PATH = "/klingai/v1/videos/text2video/{id}"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "KlingReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "KlingResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(id: str) -> dict[str, Any]:
     return build({"id": id}, {}, {}, None, None)
 
 
-def sync_detailed(id: str, *, client: Client) -> Response[KlingReply]:
+def sync_detailed(id: str, *, client: Client) -> Response[KlingResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(id), RESPONSES)
 
 
-def sync(id: str, *, client: Client) -> KlingReply:
+def sync(id: str, *, client: Client) -> KlingResponse:
     """Tell how a video from a text stands
 
     Args:
@@ -46,11 +46,11 @@ def sync(id: str, *, client: Client) -> KlingReply:
     return sync_detailed(id, client=client).parsed
 
 
-async def asyncio_detailed(id: str, *, client: Client) -> Response[KlingReply]:
+async def asyncio_detailed(id: str, *, client: Client) -> Response[KlingResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(id), RESPONSES)
 
 
-async def asyncio(id: str, *, client: Client) -> KlingReply:
+async def asyncio(id: str, *, client: Client) -> KlingResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(id, client=client)).parsed

@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.minimax_file_reply import MinimaxFileReply
+    from ...models.minimax_file_response import MinimaxFileResponse
 
 METHOD = "GET"
 PATH = "/minimaxi/v1/files/retrieve"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "MinimaxFileReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "MinimaxFileResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(*, file_id: str, task_id: str | None = None) -> dict[str, Any]:
     return build({}, {"file_id": file_id, "task_id": task_id}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, file_id: str, task_id: str | None = None) -> Response[MinimaxFileReply]:
+def sync_detailed(*, client: Client, file_id: str, task_id: str | None = None) -> Response[MinimaxFileResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(file_id=file_id, task_id=task_id), RESPONSES)
 
 
-def sync(*, client: Client, file_id: str, task_id: str | None = None) -> MinimaxFileReply:
+def sync(*, client: Client, file_id: str, task_id: str | None = None) -> MinimaxFileResponse:
     """Tell the address of a finished MiniMax file
 
     Videos, and the sound of long texts.
@@ -49,11 +49,11 @@ def sync(*, client: Client, file_id: str, task_id: str | None = None) -> Minimax
     return sync_detailed(client=client, file_id=file_id, task_id=task_id).parsed
 
 
-async def asyncio_detailed(*, client: Client, file_id: str, task_id: str | None = None) -> Response[MinimaxFileReply]:
+async def asyncio_detailed(*, client: Client, file_id: str, task_id: str | None = None) -> Response[MinimaxFileResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(file_id=file_id, task_id=task_id), RESPONSES)
 
 
-async def asyncio(*, client: Client, file_id: str, task_id: str | None = None) -> MinimaxFileReply:
+async def asyncio(*, client: Client, file_id: str, task_id: str | None = None) -> MinimaxFileResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, file_id=file_id, task_id=task_id)).parsed

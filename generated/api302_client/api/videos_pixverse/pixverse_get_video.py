@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.pixverse_reply import PixverseReply
+    from ...models.pixverse_response import PixverseResponse
 
 METHOD = "GET"
 PATH = "/pix/task/{id}/fetch"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "PixverseReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "PixverseResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(id: str) -> dict[str, Any]:
     return build({"id": id}, {}, {}, None, None)
 
 
-def sync_detailed(id: str, *, client: Client) -> Response[PixverseReply]:
+def sync_detailed(id: str, *, client: Client) -> Response[PixverseResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(id), RESPONSES)
 
 
-def sync(id: str, *, client: Client) -> PixverseReply:
+def sync(id: str, *, client: Client) -> PixverseResponse:
     """Tell how a PixVerse video stands
 
     Args:
@@ -46,11 +46,11 @@ def sync(id: str, *, client: Client) -> PixverseReply:
     return sync_detailed(id, client=client).parsed
 
 
-async def asyncio_detailed(id: str, *, client: Client) -> Response[PixverseReply]:
+async def asyncio_detailed(id: str, *, client: Client) -> Response[PixverseResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(id), RESPONSES)
 
 
-async def asyncio(id: str, *, client: Client) -> PixverseReply:
+async def asyncio(id: str, *, client: Client) -> PixverseResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(id, client=client)).parsed

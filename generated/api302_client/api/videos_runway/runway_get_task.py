@@ -10,15 +10,15 @@ from ... import _request
 if TYPE_CHECKING:
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.runway_reply import RunwayReply
+    from ...models.runway_response import RunwayResponse
 
 METHOD = "GET"
 PATH = "/runway/task/{id}/fetch"
 MEDIA_TYPES: tuple[str, ...] = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "RunwayReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "RunwayResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -29,12 +29,12 @@ def _get_kwargs(id: str) -> dict[str, Any]:
     return build({"id": id}, {}, {}, None, None)
 
 
-def sync_detailed(id: str, *, client: Client) -> Response[RunwayReply]:
+def sync_detailed(id: str, *, client: Client) -> Response[RunwayResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(id), RESPONSES)
 
 
-def sync(id: str, *, client: Client) -> RunwayReply:
+def sync(id: str, *, client: Client) -> RunwayResponse:
     """Tell how a Runway task stands
 
     For all of the Runway calls here. No reason comes with a failure.
@@ -48,11 +48,11 @@ def sync(id: str, *, client: Client) -> RunwayReply:
     return sync_detailed(id, client=client).parsed
 
 
-async def asyncio_detailed(id: str, *, client: Client) -> Response[RunwayReply]:
+async def asyncio_detailed(id: str, *, client: Client) -> Response[RunwayResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(id), RESPONSES)
 
 
-async def asyncio(id: str, *, client: Client) -> RunwayReply:
+async def asyncio(id: str, *, client: Client) -> RunwayResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(id, client=client)).parsed

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
     from ..._reply import Responses
     from ...client import Client, Response
-    from ...models.runway_reply import RunwayReply
+    from ...models.runway_response import RunwayResponse
 
 METHOD = "POST"
 PATH = "/runway_gen4_turbo/submit"
 MEDIA_TYPES: tuple[str, ...] = ("multipart/form-data",)
 RESPONSES: Responses = {
-    "200": {"application/json": "RunwayReply"},
-    "4XX": {"application/json": "ErrorReply"},
-    "5XX": {"application/json": "ErrorReply"},
+    "200": {"application/json": "RunwayResponse"},
+    "4XX": {"application/json": "ErrorResponse"},
+    "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM: str | None = None
 
@@ -31,12 +31,12 @@ def _get_kwargs(*, body: Mapping[str, Any], content_type: str | None = None) -> 
     return build({}, {}, {}, body, content_type)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[RunwayReply]:
+def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[RunwayResponse]:
     """Like `sync`, with status, headers and content beside the reply."""
     return client.send(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> RunwayReply:
+def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> RunwayResponse:
     """Make a video from an image with Gen-4 Turbo (image to video)
 
     Args:
@@ -49,11 +49,11 @@ def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = 
     return sync_detailed(client=client, body=body, content_type=content_type).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[RunwayReply]:
+async def asyncio_detailed(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Response[RunwayResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body, content_type=content_type), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> RunwayReply:
+async def asyncio(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> RunwayResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body, content_type=content_type)).parsed

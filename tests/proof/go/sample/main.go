@@ -110,7 +110,7 @@ func question(content string, stream bool) (body api302.OpenaiChatCompletionsReq
 	return body, err
 }
 
-func chat(ctx context.Context, client *api302.ClientWithResponses, content string) (reply api302.OpenaiChatReply, err error) {
+func chat(ctx context.Context, client *api302.ClientWithResponses, content string) (reply api302.OpenaiChatResponse, err error) {
 	body, err := question(content, false)
 	if err != nil {
 		return reply, err
@@ -122,7 +122,7 @@ func chat(ctx context.Context, client *api302.ClientWithResponses, content strin
 	if response.JSON200 == nil {
 		return reply, problem(response.Status(), response.JSON4XX, response.JSON5XX)
 	}
-	return response.JSON200.AsOpenaiChatReply()
+	return response.JSON200.AsOpenaiChatResponse()
 }
 
 // streamChat reads the answer's pieces. The operation's x-stream says that [DONE] ends them, x-itemSchema that each other event holds a chunk.
@@ -245,7 +245,7 @@ func meetRefusal(ctx context.Context, server string) (map[string]any, error) {
 }
 
 // problem is a refusal as an error, with the service's own words if it gave any.
-func problem(status string, replies ...*api302.ErrorReply) error {
+func problem(status string, replies ...*api302.ErrorResponse) error {
 	for _, reply := range replies {
 		if reply != nil && reply.Error != nil {
 			if detail, err := reply.Error.AsErrorDetail(); err == nil {

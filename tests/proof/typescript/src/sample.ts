@@ -1,7 +1,7 @@
 // node built/sample.js http://127.0.0.1:8302: a call of each kind against the mock; prints one line of JSON.
 import { EventSourceParserStream } from "eventsource-parser/stream";
 import createClient from "openapi-fetch";
-import type { ErrorReply, KlingTask, OpenaiChatChunk, OpenaiChatReply, OpenaiChatRequest, paths } from "./api302.js";
+import type { ErrorResponse, KlingTask, OpenaiChatChunk, OpenaiChatResponse, OpenaiChatRequest, paths } from "./api302.js";
 
 const baseUrl = process.argv[2] ?? "http://127.0.0.1:8302";
 const connect = (key: string) => createClient<paths, "application/json">({ baseUrl, headers: { Authorization: `Bearer ${key}` } });
@@ -13,7 +13,7 @@ async function models(): Promise<string[]> {
   return data.data.map((model) => model.id);
 }
 
-async function chat(content: string): Promise<OpenaiChatReply> {
+async function chat(content: string): Promise<OpenaiChatResponse> {
   const { data, error } = await client.POST("/v1/chat/completions", {
     body: { model: "gpt-4o", messages: [{ role: "user", content }] },
   });
@@ -85,7 +85,7 @@ async function speech(input: string): Promise<ArrayBuffer> {
   return data;
 }
 
-function problem({ error, message }: ErrorReply): string {
+function problem({ error, message }: ErrorResponse): string {
   return (typeof error === "object" ? error?.message : error) ?? message ?? "unknown error";
 }
 

@@ -1,6 +1,6 @@
 // What must not compile. A mistake that the types let pass makes its "@ts-expect-error" line an error.
 import createClient from "openapi-fetch";
-import type { KlingTask, KlingTextToVideoRequest, OpenaiChatReply, OpenaiChatRequest, OpenaiSpeechRequest, paths } from "./api302.js";
+import type { KlingTask, KlingTextToVideoRequest, OpenaiChatResponse, OpenaiChatRequest, OpenaiSpeechRequest, paths } from "./api302.js";
 
 const client = createClient<paths, "application/json">();
 
@@ -29,8 +29,8 @@ client.GET("/v1/models", { params: { query: { llm: 2 } } });
 client.POST("/302/upload-file", { body: { file: "cat.png" } });
 
 // @ts-expect-error a field that the reply does not have
-export const reply = (reply: OpenaiChatReply) => reply.choice;
+export const reply = (reply: OpenaiChatResponse) => reply.choice;
 // @ts-expect-error a choice that may not be there
-export const first = (reply: OpenaiChatReply) => reply.choices[0].message;
+export const first = (reply: OpenaiChatResponse) => reply.choices[0].message;
 // @ts-expect-error a state that no task has
 export const state = (task: KlingTask) => task.task_status === "done";

@@ -9,7 +9,7 @@ import api302.api.LlmOpenaiApi;
 import api302.api.VideosKlingApi;
 import api302.model.Ai302Model;
 import api302.model.ErrorDetail;
-import api302.model.ErrorReply;
+import api302.model.ErrorResponse;
 import api302.model.KlingTask;
 import api302.model.KlingTask.TaskStatusEnum;
 import api302.model.KlingTextToVideoRequest;
@@ -17,7 +17,7 @@ import api302.model.OpenaiChatChunk;
 import api302.model.OpenaiChatCompletionsRequest;
 import api302.model.OpenaiChatMessage;
 import api302.model.OpenaiChatMessageContent;
-import api302.model.OpenaiChatReply;
+import api302.model.OpenaiChatResponse;
 import api302.model.OpenaiChatRequest;
 import api302.model.OpenaiSpeechRequest;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -69,7 +69,7 @@ public final class Sample {
     }
 
     private void chat() throws ApiException {
-        OpenaiChatReply reply = new LlmOpenaiApi(client)
+        OpenaiChatResponse reply = new LlmOpenaiApi(client)
                 .openaiChatCompletionsAsJson(new OpenaiChatCompletionsRequest(hello()), null, null)
                 .getOpenaiChatReply();
         seen.put("chat", reply.getChoices().get(0).getMessage().getContent());
@@ -137,7 +137,7 @@ public final class Sample {
         try {
             new LlmAi302Api(stranger).ai302ListModels(null, null);
         } catch (ApiException error) {
-            ErrorDetail detail = mapper.readValue(error.getResponseBody(), ErrorReply.class).getError().getErrorDetail();
+            ErrorDetail detail = mapper.readValue(error.getResponseBody(), ErrorResponse.class).getError().getErrorDetail();
             seen.put("refused", Map.of("status", error.getCode(), "code", detail.getErrCode().getActualInstance(), "message", detail.getMessage()));
         }
     }

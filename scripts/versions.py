@@ -1,0 +1,171 @@
+"""The tests with other versions than the locked ones, each set in an environment of its own below `.venvs/`.
+
+    python scripts/versions.py lowest     the lowest versions that pyproject.toml promises to the package's users
+    python scripts/versions.py newest     the newest versions within pyproject.toml's ranges, and what drifted from the lock
+    python scripts/versions.py pythons    the locked versions with each Python from 3.11 that this machine has
+
+What follows `--` goes to pytest. The exit code is 1 if a test fails, or if a promised version cannot be installed at all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from scripts import lock
+
+FOLDER = lock.ROOT / ".venvs"
+MINUTES = 40  # for one run of the tests
+
+# What the tests themselves need, at the locked version: it is no promise to anybody.
+TOOLS = ("hypothesis", "pytest", "pytest-timeout", "pytest-xdist", "trio", "hatchling", "editables")
+# The tests that use what the package promises: the client, the mock, the generator.
+TESTS = (
+    "tests/overlay",
+    "tests/mock",
+    "tests/generator",
+    "tests/test_readme.py",
+    "tests/test_trio.py",
+)
+# The extras whose lowest versions are promised and tested.
+PROMISED = ("mock", "demo", "generator")
+# Type checkers and fuzzers are not in the environment of the lowest versions.
+LOWEST_WITHOUT = (
+    "--deselect=tests/generator/test_resources.py",
+    # The oldest starlette imports python-multipart by its old name.
+    "-Wignore::PendingDeprecationWarning:starlette.formparsers",
+)
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+
+
+def lowest(pytest: list[str]) -> int:
+    """Install and test the lowest versions of the package's dependencies, its mock and its generator."""
+    with tempfile.TemporaryDirectory() as folder:
+        tools, made = Path(folder, "tools.in"), Path(folder, "lowest.txt")
+        locked = _versions(lock.LOCK.read_text("utf-8"))
+        tools.write_text("".join(f"{name}=={locked[name]}\n" for name in TOOLS), "utf-8")
+        extras = [f"--extra={name}" for name in PROMISED]
+        _compile(made, "--resolution=lowest-direct", *extras, lock.PROJECT, tools)
+        found = _versions(made.read_text("utf-8"))
+        python = _environment("lowest", sys.executable, made)
+    broken = [line for line in _promises(found) if line]
+    print("\n".join(broken))
+    return _tests(python, [*TESTS, *LOWEST_WITHOUT, *pytest]) or bool(broken)
+
+
+def _promises(found: dict[str, Version]) -> Iterable[str]:
+    """What each promised lowest version came to; lines about those that other packages do not let us install."""
+    with lock.PROJECT.open("rb") as file:
+        project = tomllib.load(file)["project"]
+    extras = (project["optional-dependencies"][name] for name in PROMISED)
+    texts = [*project["dependencies"], *(text for extra in extras for text in extra)]
+    for requirement in map(Requirement, texts):
+        bounds = {part.operator: Version(part.version) for part in requirement.specifier}
+        low = bounds.get(">=", bounds.get("=="))
+        name = canonicalize_name(requirement.name)
+        if low and found[name] != low:
+            yield f"{name} {low} is promised and cannot be tested: others need {found[name]}. Raise it in pyproject.toml."
+
+
+def newest(pytest: list[str]) -> int:
+    """Install and test the newest versions of everything, and say what is newer than the lock."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder, "newest.txt")
+        backend = Path(folder, "backend.in")
+        backend.write_text("hatchling\neditables\n", "utf-8")
+        _compile(made, "--extra=bench", lock.PROJECT, backend)
+        python = _environment("newest", sys.executable, made)
+        found = _versions(made.read_text("utf-8"))
+    locked = _versions(lock.LOCK.read_text("utf-8"))
+    drifted = [name for name, version in found.items() if locked.get(name) != version]
+    print(f"{len(drifted)} packages differ from requirements.lock:")
+    for name in drifted:
+        print(f"  {name} {locked.get(name, 'not locked')} -> {found[name]}")
+    return _tests(python, pytest)
+
+
+def pythons(pytest: list[str]) -> int:
+    """Install and test the locked versions with each Python that is found."""
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        locked = Path(folder, "locked.txt")
+        locked.write_text(lock.show("dev"), "utf-8")
+        for version in PYTHONS:
+            found = shutil.which(f"python{version}")
+            if not found or subprocess.run([found, "-c", ""], capture_output=True).returncode:
+                print(f"Python {version} is not on this machine")
+                continue
+            python = _environment(version, found, locked)
+            failed |= _tests(python, [*TESTS, *pytest])
+    return failed
+
+
+def _versions(text: str) -> dict[str, Version]:
+    return {
+        name: Version(version)
+        for name, version in re.findall(r"^([\w.-]+)==([\w.!+-]+)", text, re.M)
+    }
+
+
+def _compile(out: Path, *arguments: str | Path) -> None:
+    _uv("pip", "compile", f"--python={sys.executable}", f"--output-file={out}", *arguments)
+
+
+def _uv(*arguments: str | Path) -> None:
+    texts = [str(argument) for argument in arguments]
+    if subprocess.run([sys.executable, "-m", "uv", "--quiet", "--no-config", *texts]).returncode:
+        raise SystemExit(f"uv {' '.join(texts)} failed")
+
+
+def _environment(name: str, python: str, requirements: Path) -> Path:
+    """A fresh virtual environment with these packages and the project; its Python."""
+    folder = FOLDER / name
+    made = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    _uv("venv", "--clear", f"--python={python}", folder)
+    _uv("pip", "sync", f"--python={made}", requirements)
+    options = (f"--python={made}", "--no-deps", "--no-build-isolation")
+    _uv("pip", "install", *options, "--editable", lock.ROOT)
+    return made
+
+
+def _tests(python: Path, arguments: list[str]) -> int:
+    """Run pytest; 0 if all tests passed."""
+    options = ("-q", "-n", "2", "--dist", "loadgroup", "-p", "no:cacheprovider")
+    command = [str(python), "-m", "pytest", *options, *arguments]
+    print(*command, flush=True)
+    kept = os.environ.keys() - {"PYTHONPATH", "VIRTUAL_ENV"}
+    environment = {name: os.environ[name] for name in kept}
+    environment["PATH"] = os.pathsep.join([str(python.parent), environment["PATH"]])
+    try:
+        done = subprocess.run(command, cwd=lock.ROOT, env=environment, timeout=60 * MINUTES)
+        return int(done.returncode != 0)
+    except subprocess.TimeoutExpired:
+        print(f"the tests took longer than {MINUTES} minutes")
+        return 1
+
+
+def main() -> int:
+    """Run a command; 1 if a test fails."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("command", choices=("lowest", "newest", "pythons"))
+    parser.add_argument("pytest", nargs="*", help="after --: what goes to pytest")
+    options = parser.parse_args()
+    return {"lowest": lowest, "newest": newest, "pythons": pythons}[options.command](options.pytest)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
