@@ -46,6 +46,7 @@ PROMISED = ("mock", "demo", "generator")
 # Type checkers and fuzzers are not in the environment of the lowest versions.
 LOWEST_WITHOUT = (
     "--deselect=tests/generator/test_resources.py",
+    "--deselect=tests/generator/test_raw.py::test_types_for_users",
     # The oldest starlette imports python-multipart by its old name.
     "-Wignore::PendingDeprecationWarning:starlette.formparsers",
 )

@@ -77,7 +77,9 @@ async def fetch(session: Session, url: str, timeout: float | None, stream: bool)
     """Get a URL of the service or of any other host, which then does not see the API key."""
     if not re.match(r"https?://[^/]", url):
         raise InvalidArgument(f"url: must be a whole URL, starting with https://, not {url[:80]!r}")
-    call = raw_call(session.settings, "GET", url, timeout=timeout, stream=stream, check=False)
+    call = raw_call(
+        session.settings, "GET", url, timeout=timeout, stream=stream, check=False, repeatable=True
+    )
     opened = Opened(session, call)
     await opened.open()
     return opened
@@ -94,7 +96,7 @@ async def download(
         try:
             return await save(opened, path)
         except ConnectionError as error:
-            pause = delay(error, "GET", attempt, opened.call.options.retries)
+            pause = delay(error, True, attempt, opened.call.options.retries)
             if pause is None:
                 raise
             attempt += 1

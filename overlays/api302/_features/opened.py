@@ -6,13 +6,16 @@ from typing import Any
 
 from .._calls.exchange import exchange
 from .._calls.session import Session
-from .._types import Call, Response
+from .._http.body import AsyncBody, Body
+from .._http.response import Response
+from .._types import Call
 
 
 class Opened:
     """A call whose response is left open, as coroutines for both clients.
 
-    Only what reads it holds it: once that is gone, the client's next call closes the body.
+    Nothing that it holds leads back to it: a response that nobody reads any more goes at once, and the client's
+    next call closes its connection.
     """
 
     def __init__(self, session: Session, call: Call) -> None:
@@ -24,13 +27,13 @@ class Opened:
     async def open(self) -> Response:
         """The response, made at first use."""
         if self.response is None:
-            io = self.session.io
             try:
                 self.response = await exchange(self.session, self.call)
             finally:
                 self.call.release()
             if not self.response.is_stream_consumed:
-                self.body = io.body(self.response, self.call.what)
+                kind = AsyncBody if self.session.connections.is_async else Body
+                self.body = kind(self.response, self.call.what)
         return self.response
 
     async def read(self, is_over: bool = False) -> bytes | None:
@@ -43,8 +46,3 @@ class Opened:
         self.call.release()
         if body is not None:
             await body.release()
-
-    def __del__(self) -> None:
-        """Nobody reads on: the client's next call closes it."""
-        if (body := getattr(self, "body", None)) is not None:
-            body.leave()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,9 +16,10 @@ from .._calls.failure import explain
 from .._calls.response import parse_response, raw
 from .._calls.session import Session
 from .._errors import DecodeError, InvalidArgument, StreamError
+from .._http.response import Response
 from .._http.sse import Decoder, Event
 from .._json import is_object
-from .._types import Call, Response
+from .._types import Call
 from .accumulate import accumulate
 from .text import Texts, whole_text
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 _JSON = json.JSONDecoder(strict=False)  # raw line breaks in texts are sent, and paid for
 _scan = cast("Callable[[str, int], tuple[Any, int]]", getattr(_JSON, "scan_once"))  # noqa: B009 - typeshed does not know it
 _HEARTBEATS = ("ping", "heartbeat", "keepalive", "keep-alive")
-_NOTHING = object()
+_NOTHING: Any = object()
 
 
 class State(Enum):
@@ -161,6 +162,7 @@ class Reader:
 
     def _value(self, event: Event, text: str, is_end: bool) -> Any:
         """What an event's data is, or nothing: heartbeats and what a gateway says beside the events are passed over."""
+        value: Any = None
         try:
             value = json.loads(text, strict=False)
         except (ValueError, RecursionError) as error:
@@ -169,7 +171,6 @@ class Reader:
             if not (event.stray or is_end) and text.startswith(("{", "[")):
                 message = f"an event is not JSON ({error}): {text[:200]!r}"
                 raise self.error(message, body=text) from error
-            value = None
         if self._takes_text or isinstance(value, (dict, list)) or event.event == "error":
             return value if value is not None else _NOTHING
         self._stray = "" if event.event in _HEARTBEATS or text in _HEARTBEATS else text[:200]
@@ -188,14 +189,9 @@ class Reader:
     def record(self) -> None:
         """The connection is let go: the observers get the exchange, once."""
         tape, self._tape = self._tape, None
-        if not tape or self._response is None:
-            return
-        response = self._response
-        for observer in self._session.observers:
-            try:
-                observer(self._call, response.status_code, response.headers, b"".join(tape))
-            except Exception:
-                _log.logger.exception("%s: an observer failed", self._call.what)
+        if tape and self._response is not None:
+            status, headers = self._response.status_code, self._response.headers
+            self._session.observe(self._call, status, headers, b"".join(tape))
 
     # --- what the events make -----------------------------------------------------------------------
 
@@ -230,7 +226,7 @@ class Reader:
         responses = self._op.responses
         if self._rule.response:
             responses = {"200": {"application/json": self._rule.response}}
-        given = self._response.headers if self._response else {}
+        given: Mapping[str, str] = self._response.headers if self._response else {}
         content = json.dumps(accumulate(self._rule.accumulate, self.values)).encode()
         return parse(responses, 200, {**given, "content-type": "application/json"}, content)
 
@@ -273,7 +269,7 @@ class Reader:
         values = self.values
         request_id = self._response.headers.get("request-id") if self._response else None
         about = f", request id {request_id}" if request_id else ""
-        return StreamError(
+        error = StreamError(
             f"{message} [{self._call.what}, after {len(values)} events{about}]",
             events=self._typed(values),
             text=self._text_so_far(values),
@@ -281,6 +277,8 @@ class Reader:
             request_id=request_id,
             **facts,
         )
+        self._session.redactor.error(error)
+        return error
 
     def _typed(self, values: list[Any]) -> list[Any]:
         try:

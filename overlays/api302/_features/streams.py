@@ -1,7 +1,7 @@
 """Streams: of typed events, and of bytes.
 
 Each is an iterator and a context manager, opens at first use, and lets go of its connection. One that is left in
-the middle is closed by the client's next call (see `_http.body`): nothing here closes a connection in a finalizer,
+the middle is closed by the client's next call (see `_http.response`): nothing here closes a connection in a finalizer,
 and no stream is part of a reference cycle.
 """
 
@@ -125,8 +125,8 @@ class _AsyncValues:
         except ConnectionError as broken:
             await self.close()
             raise self._reader.cut() from broken
-        except BaseException:  # cancelled: whoever cancels has not to wait for the connection
-            body.leave()
+        except BaseException:  # cancelled: whoever cancels need not wait for the connection
+            body.response.abandon()
             raise
 
     async def open(self) -> None:

@@ -163,11 +163,12 @@ class Handle:
         """The status with the submitting operation's own response, which the fetched one wraps."""
         from api302_client._reply import parse
 
-        http = status.response.http
-        headers = {**(http.headers if http else {}), "content-type": "application/json"}
+        http: Any = getattr(status.response, "http", None)
+        headers: dict[str, str] = {**(http.headers if http else {})}
+        headers["content-type"] = "application/json"
         content = json.dumps(inner).encode()
         response = parse(self.op.responses, 200, headers, content)
-        check(self.session, asked, self.op, response, 200, headers, content)
+        check(self.session, asked, self.op, inner, headers, content)
         return status._replace(response=response)
 
     async def events(

@@ -1,68 +1,26 @@
-"""The body of an open response, read piece by piece, and who closes it.
-
-A finalizer must not close a connection: the collector may run it inside the pool's own locked code, which then
-waits for itself for ever. So the `Bodies` of a client's connections hold each open body, and one that its user
-has left is only noted, to be closed by the next call or with the client.
-"""
+"""The body of an open response, read piece by piece, also while another thread or task closes it."""
 
 from __future__ import annotations
 
 import threading
-from collections import deque
 from contextlib import suppress
-from itertools import count
-from typing import Any
 
 from .._errors import ConnectionError
-from .._types import Response
+from .response import Response
 
 LINGER = 1.0
 """Seconds that a stream whose last event has come gets to end its body, so that its connection can be used again."""
 
 
-class Bodies:
-    """The open bodies of a client's connections."""
-
-    def __init__(self) -> None:
-        self._open: dict[int, Any] = {}
-        self._left: deque[int] = deque()
-        self._numbers = count()
-
-    def add(self, body: Any) -> int:
-        """Hold a body until it is closed, under the number that is returned."""
-        number = next(self._numbers)
-        self._open[number] = body
-        return number
-
-    def remove(self, number: int) -> None:
-        """Let go of a body that is closed."""
-        self._open.pop(number, None)
-
-    def leave(self, number: int) -> None:
-        """Note that nobody reads a body any more. For finalizers: takes no lock, closes nothing."""
-        self._left.append(number)
-
-    def left(self) -> list[Any]:
-        """The bodies that were left since this was called last, to be closed."""
-        found: list[Any] = []
-        while self._left:
-            with suppress(IndexError):  # another thread was quicker
-                if (body := self._open.get(self._left.popleft())) is not None:
-                    found.append(body)
-        return found
-
-
 class Body:
     """The body of a response to a sync client."""
 
-    def __init__(self, response: Response, what: str, bodies: Bodies) -> None:
+    def __init__(self, response: Response, what: str) -> None:
         self.response = response
         self._what = what
-        self._bodies = bodies
         self._pieces = response.iter_bytes()
         self._busy = threading.Lock()
         self._watch: threading.Timer | None = None
-        self._number = bodies.add(self)
 
     def read(self, is_over: bool = False) -> bytes | None:
         """The next piece, or None at the end.
@@ -108,7 +66,6 @@ class Body:
         try:
             if self._watch is not None:
                 self._watch.cancel()
-            self._bodies.remove(self._number)
             self.response.close()
             self._pieces.close()  # type: ignore[attr-defined] # a generator
         finally:
@@ -118,22 +75,16 @@ class Body:
         """`close`, as a coroutine that never suspends."""
         self.close()
 
-    def leave(self) -> None:
-        """For finalizers: have the next call close it."""
-        self._bodies.leave(self._number)
-
 
 class AsyncBody:
     """The body of a response to an async client."""
 
-    def __init__(self, response: Response, what: str, bodies: Bodies) -> None:
+    def __init__(self, response: Response, what: str) -> None:
         self.response = response
         self._what = what
-        self._bodies = bodies
         self._pieces = response.aiter_bytes()
         self._is_busy = False
         self._until: float | None = None
-        self._number = bodies.add(self)
 
     async def next(self, is_over: bool = False) -> bytes | None:
         """See `Body.read`."""
@@ -163,12 +114,7 @@ class AsyncBody:
 
     async def release(self) -> None:
         """Let go of the connection. A task that is just reading gets an error."""
-        self._bodies.remove(self._number)
         with suppress(ConnectionError):
             if not self._is_busy:
                 await self._pieces.aclose()  # type: ignore[attr-defined] # a generator
             await self.response.aclose()
-
-    def leave(self) -> None:
-        """For finalizers: have the next call close it."""
-        self._bodies.leave(self._number)
