@@ -311,7 +311,7 @@ class _Writer:
         schemes = self.document["components"]["securitySchemes"]
         keys = [
             schemes[name]
-            for needed in operation.node.get("security", self.document.get("security", []))
+            for needed in operation.node.get("security", self.document.get("security", []))[:1]
             for name in needed
         ]
         headers = {
