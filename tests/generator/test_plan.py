@@ -157,7 +157,9 @@ def test_only_what_replies_hold_gets_a_class() -> None:
 def test_operations_keep_what_the_tool_would_lose() -> None:
     by_id = planned(mini_document()).endpoints
     assert by_id["acme_text_to_video"].media_types == ["application/json", "multipart/form-data"]
-    assert by_id["acme_text_to_video"].body.schemas == ["AcmeVideoForm", "AcmeVideoRequest"]
+    body = by_id["acme_text_to_video"].body
+    assert body is not None
+    assert body.schemas == ["AcmeVideoForm", "AcmeVideoRequest"]
     assert by_id["acme_get_video"].body is None
     assert by_id["acme_chat_completions"].stream == "AcmeChatChunk"
     assert by_id["acme_chat_completions"].returns == "AcmeChatResponse"

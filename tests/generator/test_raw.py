@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import importlib.metadata
 import os
@@ -146,7 +147,7 @@ def test_operation_names_that_would_change_are_refused(
     document["paths"]["/acme/v1/videos/{task_id}"]["get"] |= change
     with pytest.raises(
         GenerationError,
-        match=r"operation acmeGetVideo|operation acme_get_video, tag \['videos.Acme-Studio'\]",
+        match=r"operation acmeGetVideo|operation acme_get_video, tag videos.Acme-Studio",
     ):
         generate(document, tmp_path)
 
@@ -252,5 +253,9 @@ def test_types_for_users(client: Package, tmp_path: Path) -> None:
 
 
 def test_the_runtime_source_is_what_ships(client: Package) -> None:
-    for source in raw.RUNTIME.glob("*.py"):
-        assert (client.folder / source.name).read_text("utf-8").endswith(source.read_text("utf-8"))
+    """The same code: only its formatting is that of generated code."""
+    sources = list(raw.RUNTIME.glob("*.py"))
+    assert sources
+    for source in sources:
+        shipped = ast.parse((client.folder / source.name).read_text("utf-8"))
+        assert ast.dump(shipped) == ast.dump(ast.parse(source.read_text("utf-8"))), source.name

@@ -89,7 +89,13 @@ def test_an_error_by_header_and_by_schedule(http: httpx.Client, server: MockServ
 
 
 def test_a_wish_that_cannot_be_is_refused(http: httpx.Client, server: MockServer) -> None:
-    for wish in ({"code": 99}, {"fault": "fire"}, {"cod": 429}, {"operation": "nothing"}):
+    wishes: list[dict[str, Any]] = [
+        {"code": 99},
+        {"fault": "fire"},
+        {"cod": 429},
+        {"operation": "nothing"},
+    ]
+    for wish in wishes:
         with pytest.raises(
             ValueError, match=str(next(iter(wish.values()))) if "cod" not in wish else "cod"
         ):
