@@ -40,7 +40,7 @@ def test_the_maintainers_example(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "spec", spec)
     page = (spec / "videos/pages.yaml").read_text(encoding="utf-8").splitlines()
     start = next(number for number, line in enumerate(page) if line.startswith("p365:"))
-    assert "`grep -A1 p365 spec/videos/pages.yaml`" in README
+    assert "`grep -rn -A1 p365 spec`" in README
     assert any("kling_text_to_video" in line for line in page[start : start + 2])
     (field,) = re.findall(r"^ +(seed: \{.*\})$", README, re.M)
     file = spec / "videos/kling/v1.yaml"
