@@ -7,6 +7,9 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 COVERING := tests/overlay tests/mock tests/test_trio.py tests/test_readme.py tests/test_live.py
 REDOCLY := npx --yes @redocly/cli@2.77.0
 
+# Thousands of generated modules and the tests' own are compiled once, whatever the machine's habit.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test coverage check build format lint-spec fuzz lowest newest pythons weekly bench live mock publish publish-proof wheel lock clean
 
