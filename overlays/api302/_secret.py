@@ -22,9 +22,7 @@ _WORDS = frozenset(
 _ENDINGS = ("apikey", "secretkey", "accesskey", "privatekey", "token", "secret", "password")
 _SPLIT = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 _LIKE_A_KEY = re.compile(r"\b(?:sk|pk|ak)-[\w-]{8,}")
-_KEPT = frozenset(
-    "code body content headers text events reply response status message_ call".split()
-)
+_KEPT = frozenset("code body content headers text events partial status call".split())
 """What errors keep of responses."""
 _CREDENTIALS = re.compile(r"//[^/?#@\s'\"<>]*@")
 
