@@ -190,7 +190,7 @@ def test_a_task_is_followed_and_its_results_saved(
         timeout=30, interval=0, on_progress=lambda s: states.append(s.state)
     )
     assert states[0] == "pending" and states[-1] == "succeeded"
-    assert result.reply is not None
+    assert result.response is not None
     status = BY_ID[operation.node["x-task"]["fetch"]].node["x-task-status"]
     if status.keys() & {"outputs", "result"} and "response" not in status:
         assert result.outputs

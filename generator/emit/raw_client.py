@@ -17,6 +17,7 @@ from typing import Any
 from ..document.names import module_of
 from .code import HEADER, TEMPLATES, File, GenerationError, escape_by_default
 from .code import name as checked
+from .ends import ends
 from .plan import Plan
 
 PACKAGE = "api302_client"
@@ -31,6 +32,7 @@ def files(plan: Plan) -> Iterator[File]:
         yield File(f"{root}/{name}", template, shared, TOOL)
     client = {**shared, "server": plan.document.server}
     yield File(f"{root}/client.py", "client.py.jinja", client, TOOL)
+    yield File(f"{root}/ends.py", "ends.py.jinja", {**shared, "ends": ends(plan.document)})
     yield File(f"{root}/models/__init__.pyi", "", {"text": _stub(plan)})
     for package in dict.fromkeys(endpoint.package for endpoint in plan.endpoints.values()):
         yield File(f"{root}/api/{package}/__init__.py", "endpoint_init.py.jinja", shared, TOOL)

@@ -332,7 +332,7 @@ def test_bad_places(serve: Any, connect: Any, tmp_path: Path) -> None:
         ):
             client.download("https://127.0.0.1:1/a", path)
     for url in ("file.302.ai/a", "ftp://x/a", "//x/a", "", "/a"):
-        with pytest.raises(api302.InvalidArgument, match="url: must be a whole address"):
+        with pytest.raises(api302.InvalidArgument, match="url: must be a whole URL"):
             client.download(url, tmp_path)
     with pytest.raises(api302.NotFoundError):
         client.download(f"{client._client.settings.base_url}/a", tmp_path)

@@ -38,7 +38,7 @@ def test_the_steps_of_an_upload_to_a_store(serve: Any, connect: Any, picture: Pa
         file=picture, scene="vivid", extra_headers={"x-one": "1"}, extra_query={"q": "1"}
     )
     assert isinstance(uploaded, api302.Uploaded)
-    assert (uploaded.url, uploaded.reply.uri, uploaded.request_id) == (
+    assert (uploaded.url, uploaded.response.uri, uploaded.request_id) == (
         "own:u-1",
         "own:u-1",
         "req-1",
