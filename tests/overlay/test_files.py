@@ -474,7 +474,7 @@ def test_an_upload_gives_an_address(serve: Any, connect: Any, tmp_path: Path) ->
     uploaded = client.files.upload(str(tmp_path / "cat.png"))
     assert uploaded.url == "https://file.example.test/cat.png"
     assert b"cat" in server.requests[0].body
-    with pytest.raises(api302.DecodeError, match="has no address") as caught:
+    with pytest.raises(api302.DecodeError, match="has no URL") as caught:
         client.files.upload(tmp_path / "cat.png")
     assert caught.value.body == {"code": 200, "data": {"size": 3}}
 

@@ -58,9 +58,9 @@ class Source:
             size = left if size < 0 else min(size, left)
             if not size:
                 return b""
-        chunk = self._file.read(size)
-        if not isinstance(chunk, (bytes, bytearray, memoryview)):
-            kind = type(chunk).__name__
+        chunk: Any = self._file.read(size)
+        if not is_bytes(chunk):
+            kind: str = type(chunk).__name__
             raise InvalidArgument(
                 f"{self._field}: the file reads as {kind}, not bytes; open it with mode 'rb'"
             )
@@ -202,8 +202,7 @@ def _parts_of(field: str, value: tuple[Any, ...]) -> tuple[str, Any, str | None]
         raise InvalidArgument(
             f"{field}: a file as a tuple is (name, content) or (name, content, media type)"
         )
-    name, content, media_type = (*value, None)[:3]
-    return name, content, media_type
+    return value[0], value[1], value[2] if len(value) == 3 else None
 
 
 def _encoded(field: str, image: Any) -> bytes:
