@@ -170,7 +170,7 @@ def test_fault_20_a_task_that_failed(serve: Any, connect_with: Any) -> None:
     error = raised(lambda: task.wait(interval=0, timeout=5))
     assert type(error).__name__ == "TaskFailed"
     assert_hidden(everything(error, in_frames=False))
-    assert_hidden(repr(error.status.reply.to_dict()))  # type: ignore[attr-defined]
+    assert_hidden(repr(error.status.response.to_dict()))  # type: ignore[attr-defined]
 
 
 def test_fault_20_no_connection(connect_with: Any, serve: Any) -> None:
