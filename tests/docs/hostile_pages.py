@@ -11,6 +11,8 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+from generator.docs.pages.untrusted import clean
+
 EXAMPLES = int(os.environ.get("API302_FUZZ_EXAMPLES", "2000"))
 """Inputs of each kind."""
 
@@ -297,6 +299,19 @@ def _remove(draw: Callable[[Any], Any], holder: Any, key: Any) -> None:
 _CHANGES = [_replace, _replace, _replace, _rename, _rename, _add, _add, _remove]
 
 texts = st.sampled_from(TEXTS) | st.text(max_size=12)
+
+
+_cleaned = texts.map(lambda text: clean(text, 400))
+values = st.recursive(
+    _cleaned
+    | st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_cleaned, inner, max_size=3),
+    max_leaves=6,
+)
+"""Values of JSON without control characters."""
 
 
 @st.composite
