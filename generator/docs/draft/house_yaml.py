@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ...source import is_ambiguous
@@ -15,8 +15,10 @@ CHECK = "\ue001"
 """At the end of a key: a comment `# TODO check`."""
 
 _COMMENTS = {TODO: "  # TODO words", CHECK: "  # TODO check"}
+_WIDTH = 100
 _LONGEST = 84
-"""Of what stands on one line behind a key, so that few lines are longer than 100."""
+"""Of what stands on one line behind a key."""
+_FOLDED = 60
 _BLOCKS = {
     "paths",
     "schemas",
@@ -35,7 +37,7 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t"}
 
 def dump(data: dict[str, Any]) -> str:
     """A mapping of JSON values as YAML text, its marks as comments."""
-    return "\n".join(_commented(line) for line in _mapping(data)) + "\n"
+    return "\n".join(_commented(line) for line in _mapping(data, _WIDTH)) + "\n"
 
 
 def _commented(line: str) -> str:
@@ -45,60 +47,65 @@ def _commented(line: str) -> str:
     return line
 
 
-def _mapping(data: dict[str, Any]) -> Iterator[str]:
+def _mapping(data: dict[str, Any], room: int) -> Iterator[str]:
     for key, value in data.items():
-        yield from _entry(f"{_scalar(key)}:", value, key.rstrip(CHECK))
+        yield from _entry(f"{_scalar(key)}:", value, key.rstrip(CHECK), room)
 
 
-def _sequence(data: list[Any]) -> Iterator[str]:
+def _sequence(data: list[Any], room: int) -> Iterator[str]:
     for value in data:
-        if isinstance(value, dict) and (_flow(value, "") is None):
-            first, *rest = _mapping(value)
+        if value and isinstance(value, dict) and _flow(value, "", room - 2) is None:
+            first, *rest = _mapping(value, room - 2)
             yield f"- {first}"
-            yield from (f"  {line}" if line else line for line in rest)
+            yield from _indented(rest)
         else:
-            yield from _entry("-", value, "")
+            yield from _entry("-", value, "", room)
 
 
-def _entry(lead: str, value: Any, key: str) -> Iterator[str]:
-    """A key or dash with its value: on one line if that is short, else indented below."""
-    flow = _flow(value, key)
+def _entry(lead: str, value: Any, key: str, room: int) -> Iterator[str]:
+    """A key or dash with its value: on one line if there is room for it, else indented below."""
+    flow = _flow(value, key, room - len(lead) - 1)
     if flow is not None:
         yield f"{lead} {flow}"
     elif isinstance(value, str):
         first, *rest = _literal(value) if _is_literal(value) else _folded(value)
         yield f"{lead} {first}"
-        yield from (f"  {line}" if line else line for line in rest)
+        yield from _indented(rest)
+    elif not value or not isinstance(value, (dict, list)):
+        yield f"{lead} {_scalar(value)}"
     else:
         yield lead
-        inner = _mapping(value) if isinstance(value, dict) else _sequence(value)
-        yield from (f"  {line}" if line else line for line in inner)
+        inside = _mapping if isinstance(value, dict) else _sequence
+        yield from _indented(inside(value, room - 2))
 
 
-def _flow(value: Any, key: str) -> str | None:
-    """A value on one line; None if that would be long, or the house style has it below its key."""
+def _indented(lines: Iterable[str]) -> Iterator[str]:
+    return (f"  {line}" if line else line for line in lines)
+
+
+def _flow(value: Any, key: str, room: int) -> str | None:
+    """A value on one line; None if there is no room, or the house style has it below its key."""
+    room = min(room, _LONGEST)
     if isinstance(value, (dict, list)):
-        return _flow_container(value, key)
-    if isinstance(value, str) and (len(value) > _LONGEST or "\n" in value):
+        return _flow_container(value, key, room)
+    if isinstance(value, str) and (len(value) > room or "\n" in value):
         return None
-    return _scalar(value)
+    scalar = _scalar(value)
+    return scalar if len(scalar) <= room or not isinstance(value, str) else None
 
 
-def _flow_container(value: dict[str, Any] | list[Any], key: str) -> str | None:
-    is_block = key in _BLOCKS or (key == "parameters" and isinstance(value, list))
-    if value and is_block:
+def _flow_container(value: dict[str, Any] | list[Any], key: str, room: int) -> str | None:
+    if value and (key in _BLOCKS or (key == "parameters" and isinstance(value, list))):
         return None
     items = value.items() if isinstance(value, dict) else [("", inner) for inner in value]
     parts: list[str] = []
-    room = _LONGEST
     for name, inner in items:
-        part = _flow(inner, name)
-        if part is None:
+        lead = f"{_scalar(name)}: " if isinstance(value, dict) else ""
+        part = _flow(inner, name, room - len(lead) - 2)
+        if part is None or room < len(lead) + len(part) + 2:
             return None
-        parts.append(f"{_scalar(name)}: {part}" if isinstance(value, dict) else part)
-        room -= len(parts[-1]) + 2
-        if room < 0:
-            return None
+        parts.append(lead + part)
+        room -= len(lead) + len(part) + 2
     joined = ", ".join(parts)
     return f"{{{joined}}}" if isinstance(value, dict) else f"[{joined}]"
 
@@ -112,11 +119,12 @@ def _scalar(value: Any) -> str:
         return value
     if bare.isprintable():
         return "'{}'".format(value.replace("'", "''"))
-    return f'"{_escaped(value)}"'
+    return '"{}"'.format("".join(_escaped_letters(value)))
 
 
-def _escaped(text: str) -> str:
-    return "".join(_ESCAPES.get(one) or (one if one.isprintable() else _code(one)) for one in text)
+def _escaped_letters(text: str) -> Iterator[str]:
+    """What stands in double quotes for each letter."""
+    return (_ESCAPES.get(one) or (one if one.isprintable() else _code(one)) for one in text)
 
 
 def _code(one: str) -> str:
@@ -139,10 +147,12 @@ def _literal(text: str) -> Iterator[str]:
 
 def _folded(text: str) -> Iterator[str]:
     """A text in double quotes, broken into lines that join without a space."""
-    pieces = [_escaped(text[at : at + _LONGEST // 2]) for at in range(0, len(text), _LONGEST // 2)]
-    lines = [f"\\{piece}" if piece.startswith(" ") else piece for piece in pieces]
-    yield '"' + lines[0] + ("\\" if len(lines) > 1 else '"')
-    for line in lines[1:-1]:
-        yield f"{line}\\"
-    if len(lines) > 1:
-        yield f'{lines[-1]}"'
+    lines = [""]
+    for one in _escaped_letters(text):
+        if len(lines[-1]) > _FOLDED:
+            lines[-1] += "\\"
+            lines.append("\\" if one == " " else "")
+        lines[-1] += one
+    lines[0] = f'"{lines[0]}'
+    lines[-1] += '"'
+    yield from lines
