@@ -155,7 +155,7 @@ REFERENCES = [
 
 
 def hostile(kind: Callable[[Random], Any], batch: int = 1) -> Callable[[Any], Any]:
-    """Call a test with inputs of a kind, the same in every run; with a batch, with lists of so many.
+    """Call a test with inputs of a kind, the same in every run; with a batch, with lists of them.
 
     Hypothesis draws the seeds, and on failure the smallest one that fails.
     """
