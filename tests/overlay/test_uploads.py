@@ -163,7 +163,7 @@ def test_nothing_is_begun_for_a_file_that_cannot_be_sent(
     with os.fdopen(reading, "rb") as pipe:
         for file, said in (
             (tmp_path / "none.png", "there is no file"),
-            ("https://x/y.png", "not the address"),
+            ("https://x/y.png", "not the URL"),
             ([b"x"], "not a list"),
             (None, "not a NoneType"),
             (pipe, "a pipe has no length"),

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from itertools import islice
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, cast
 
 Json = dict[str, Any]
 
@@ -148,9 +149,9 @@ def rebuilt(value: Any, leaf: Callable[[Any], Any]) -> Any:
         places: Iterable[Any] = list(holder) if isinstance(holder, dict) else range(len(holder))
         for place in places:
             item: Any = holder[place]
-            if is_object(item) or is_array(item):
-                item = holder[place] = item.copy()
-                pending.append(item)
+            if isinstance(item, (dict, list)):
+                holder[place] = copy(cast("Any", item))
+                pending.append(holder[place])
             else:
                 holder[place] = leaf(item)
     return box[0]

@@ -18,7 +18,7 @@ from .._calls.session import Session
 from .._errors import DecodeError, InvalidArgument, StreamError
 from .._http.response import Response
 from .._http.sse import Decoder, Event
-from .._json import is_object
+from .._json import is_array, is_object
 from .._types import Call
 from .accumulate import accumulate
 from .text import Texts, whole_text
@@ -171,7 +171,8 @@ class Reader:
             if not (event.stray or is_end) and text.startswith(("{", "[")):
                 message = f"an event is not JSON ({error}): {text[:200]!r}"
                 raise self.error(message, body=text) from error
-        if self._takes_text or isinstance(value, (dict, list)) or event.event == "error":
+        is_structure = is_object(value) or is_array(value)
+        if self._takes_text or is_structure or event.event == "error":
             return value if value is not None else _NOTHING
         self._stray = "" if event.event in _HEARTBEATS or text in _HEARTBEATS else text[:200]
         return _NOTHING
