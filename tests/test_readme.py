@@ -38,10 +38,10 @@ def test_the_maintainers_example(tmp_path: Path) -> None:
     """Edit one file as the README says, build, and find the new argument in the method."""
     spec = tmp_path / "spec"
     shutil.copytree(ROOT / "spec", spec)
-    page = (spec / "videos/pages.yaml").read_text(encoding="utf-8")
-    assert "kling_text_to_video" in next(
-        line for line in page.splitlines() if line.startswith("p365:")
-    )
+    page = (spec / "videos/pages.yaml").read_text(encoding="utf-8").splitlines()
+    start = next(number for number, line in enumerate(page) if line.startswith("p365:"))
+    assert "`grep -rn -A1 p365 spec`" in README
+    assert any("kling_text_to_video" in line for line in page[start : start + 2])
     (field,) = re.findall(r"^ +(seed: \{.*\})$", README, re.M)
     file = spec / "videos/kling/v1.yaml"
     text = file.read_text(encoding="utf-8")

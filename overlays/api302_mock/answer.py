@@ -22,7 +22,7 @@ from api302_mock.faults import (
 )
 from api302_mock.fileserver import FileLinks
 from api302_mock.following import follow
-from api302_mock.shapes import SHAPES
+from api302_mock.shapes import SHAPES, Shape
 from api302_mock.store import Store, Task
 from api302_mock.streams import event_json, shown_events, spoiled, written_events
 from api302_mock.tasks import Tasks
@@ -92,6 +92,7 @@ class Responder:
         self._collections = Collections(document)
         self._tasks = Tasks(document, self._collections, settings)
         self._links = FileLinks(document)
+        self._shapes = _shapes(document)
 
     def answer(self, exchange: Exchange) -> Answer:
         """The response to a request.
@@ -122,17 +123,10 @@ class Responder:
         if not examples:
             raise Refused(400, f"{operation.id} documents no {wish.code or 'success'}.")
         # Statuses are alternatives that only a wish or a task chooses among; media types of one
-        # status are
-        # chosen by `Accept`.
+        # status are chosen by `Accept`.
         if operation.behaviour.task is None and operation.behaviour.status is None:
             examples = [one for one in examples if one.status == examples[0].status]
-        if wish.example is None:
-            return examples
-        named = [one for one in examples if one.name == wish.example]
-        if not named:
-            names = ", ".join(sorted({one.name for one in examples if one.name})) or "none"
-            raise Refused(400, f"{operation.id} has no example `{wish.example}`; it has {names}.")
-        return named
+        return examples if wish.example is None else _named(operation, examples, wish.example)
 
     # --- the document's response ------------------------------------------------------------------
 
@@ -167,13 +161,10 @@ class Responder:
             fail_envelope(operation, value)
         if wish.fault == "new-word":
             value = self._with_new_words(operation, example, value)
-        body = encoded(value)
-        if wish.fault == "broken-json":
-            body = body[: len(body) // 2]
         headers = {"content-type": str(example.media_type)}
         if operation.behaviour.task is not None or operation.behaviour.status is not None:
             headers["retry-after-ms"] = f"{self._settings.pace * 1000:.0f}"
-        return Response.whole(example.status, headers, body)
+        return Response.whole(example.status, headers, _spoiled(encoded(value), wish))
 
     def _with_new_words(self, operation: Operation, example: Example, value: Any) -> Any:
         changed = with_new_words(self._document, operation, example.schema, value)
@@ -211,27 +202,21 @@ class Responder:
         if rule is not None and exchange.wants_stream and isinstance(wish.body, list):
             events = written_events(cast("list[Any]", wish.body), rule)
             return _streamed(status, spoiled(events, rule, wish.fault))
-        kinds = [one.media_type for one in examples if isinstance(wish.body, bytes) != one.is_json]
         if isinstance(wish.body, bytes):
-            kind = next((one for one in kinds if one not in (None, EVENT_STREAM)), None)
-            media_type = _MEDIA.get(str(kind), kind) or "application/octet-stream"
+            media_type = _media_type(_without(examples, EVENT_STREAM), is_json=False)
             return Response.whole(status, {"content-type": media_type}, wish.body)
-        body = encoded(wish.body)
-        if wish.fault == "broken-json":
-            body = body[: len(body) // 2]
-        media_type = next(iter(kinds), None) or "application/json"
-        return Response.whole(status, {"content-type": media_type}, body)
+        headers = {"content-type": _media_type(examples, is_json=True)}
+        return Response.whole(status, headers, _spoiled(encoded(wish.body), wish))
 
     def _own_words(self, exchange: Exchange, examples: list[Example]) -> Response:
         """The operation's own response or stream, in which the model says what was asked for."""
         operation = exchange.operation
-        rule = operation.behaviour.stream
-        shape = SHAPES.get(rule.accumulate or "") if rule is not None else None
-        if rule is not None and shape is not None:
+        rule, shape = operation.behaviour.stream, self._shapes.get(operation.id)
+        if shape is not None:
             example = self._whole(examples)
             shape.write(example.value, exchange.wish.text, exchange.wish.tool_calls or [])
             follow(operation.behaviour.follows, example.value, exchange.call)
-            if not exchange.wants_stream:
+            if rule is None or not exchange.wants_stream:
                 return self._sent(exchange, example, example.value)
             events = written_events(shape.events(example.value), rule, named=shape.is_named)
             return _streamed(example.status, spoiled(events, rule, exchange.wish.fault))
@@ -281,6 +266,53 @@ def fail_if_asked(wish: Wish) -> None:
         raise Refused(status, "The mock was asked for an error.", wish.err_code, body=wish.error)
     if wish.body is None:
         raise Refused(status, f"The mock was asked for {status}.", wish.err_code)
+
+
+def _named(operation: Operation, examples: list[Example], name: str) -> list[Example]:
+    """The examples of a name."""
+    named = [one for one in examples if one.name == name]
+    if not named:
+        names = ", ".join(sorted({one.name for one in examples if one.name})) or "none"
+        raise Refused(400, f"{operation.id} has no example `{name}`; it has {names}.")
+    return named
+
+
+def _media_type(examples: list[Example], *, is_json: bool) -> str:
+    """The media type for a body of the test's own: the first of this kind that is described."""
+    kinds = [one.media_type for one in examples if one.media_type and one.is_json == is_json]
+    usual = "application/json" if is_json else "application/octet-stream"
+    return _MEDIA.get(kinds[0], kinds[0]) if kinds else usual
+
+
+def _spoiled(body: bytes, wish: Wish) -> bytes:
+    """A body of JSON as it goes onto the wire."""
+    return body[: len(body) // 2] if wish.fault == "broken-json" else body
+
+
+def _shapes(document: Document) -> dict[str, Shape]:
+    """The operations whose responses have a known form.
+
+    Their streams say which, or they have the same schema as one of these.
+    """
+    streaming = [(one, one.behaviour.stream) for one in document.operations.values()]
+    shapes: dict[str, Shape] = {}
+    by_schema: dict[str, Shape] = {}
+    for operation, rule in streaming:
+        if rule is not None and rule.accumulate in SHAPES:
+            shapes[operation.id] = shape = SHAPES[rule.accumulate]
+            named = [f"#/components/schemas/{rule.response}"] if rule.response else None
+            by_schema |= dict.fromkeys(named or _json_schemas(operation), shape)
+    for operation, _ in streaming:
+        for name in by_schema.keys() & _json_schemas(operation):
+            shapes.setdefault(operation.id, by_schema[name])
+    return shapes
+
+
+def _json_schemas(operation: Operation) -> list[str]:
+    """The named schemas of an operation's JSON successes."""
+    successes = [one for status, one in operation.responses.items() if status.startswith("2")]
+    media = [one.get("content", {}).get("application/json", {}) for one in successes]
+    return [one["schema"]["$ref"] for one in media if "$ref" in one.get("schema", {})]
 
 
 def _of_kind(examples: list[Example], media_type: str) -> list[Example]:

@@ -221,7 +221,7 @@ class Document:
         """Whether a value fits a schema that is part of the document."""
         try:
             return self.validator(schema).is_valid(value)
-        except HALF_CHARACTER:
+        except ValueError:  # text with half a character in it
             return self.validator(schema).is_valid(whole_characters(value))
 
     def first_error(
@@ -231,12 +231,8 @@ class Document:
         validator = self.validator(schema, strict=strict)
         try:
             return next(validator.iter_errors(value), None)
-        except HALF_CHARACTER:
+        except ValueError:  # text with half a character in it
             return next(validator.iter_errors(whole_characters(value)), None)
-
-
-HALF_CHARACTER = (ValueError, SystemError)
-"""What the validator raises for text with half a character in it, the second one before 0.40."""
 
 
 def whole_characters(value: Any) -> Any:
@@ -278,15 +274,12 @@ def _closed(document: Document, schema: Any, *, site: bool = True) -> Any:
     if not isinstance(schema, dict):
         return schema
     closed = dict(cast("dict[str, Any]", schema))
-    for name in ("properties", "patternProperties"):
-        if name in closed:
-            closed[name] = {key: _closed(document, value) for key, value in closed[name].items()}
-    for name in ("items", "additionalProperties"):
-        if name in closed:
-            closed[name] = _closed(document, closed[name])
-    for name in BRANCHES:
-        if name in closed:
-            closed[name] = [_closed(document, part, site=False) for part in closed[name]]
+    for name in closed.keys() & {"properties", "patternProperties"}:
+        closed[name] = {key: _closed(document, value) for key, value in closed[name].items()}
+    for name in closed.keys() & {"items", "additionalProperties"}:
+        closed[name] = _closed(document, closed[name])
+    for name in closed.keys() & set(BRANCHES):
+        closed[name] = [_closed(document, part, site=False) for part in closed[name]]
     if site and document.properties(schema):
         closed.setdefault("unevaluatedProperties", False)
     return closed

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from api302_client.behaviour import Task as TaskRule
 from api302_client.behaviour import TaskStatus, find
@@ -96,25 +95,37 @@ class Tasks:
             self.refuse_if_cannot_fail(call.operation)
             fails = True
         webhook = call.at(rule.webhook) if rule.webhook else None
-        is_asked_for = call.has(rule.when) or webhook is not None
-        options = self._beginnings(rule, examples) if is_asked_for else self._ends(rule, examples)
-        begun: Task | None = None
-        for example in options:
-            if example.is_json and (shown := find(rule.id_path, example.value)) is not None:
-                task = self._begin(call, rule, store.ids.like(shown), store)
-                task.fails, task.done = fails, not is_asked_for
-                put(rule.id_path, example.value, task.id)
-                if is_asked_for and isinstance(webhook, str):
-                    task.webhook = webhook
-                    begun = task
-                if is_asked_for and fails:
-                    self._writer.unfinish(example, task)
-        return options, begun
+        if not call.has(rule.when) and webhook is None:
+            return self._at_once(call, rule, examples, store, fails=fails), None
+        options = self._beginnings(rule, examples)
+        if not options:
+            return options, None
+        task = self._begin(call, rule, options[0], store)
+        task.fails = fails
+        task.webhook = webhook if isinstance(webhook, str) else None
+        if fails:
+            self._writer.unfinish(options[0], task)
+        return options, task if task.webhook is not None else None
 
-    def _begin(self, call: Call, rule: TaskRule, key: Any, store: Store) -> Task:
-        task = Task(key, rule.fetch, call.operation.id)
+    def _at_once(
+        self, call: Call, rule: TaskRule, examples: list[Example], store: Store, *, fails: bool
+    ) -> list[Example]:
+        """The operation's own result, where the call is a task only on demand."""
+        options = self._ends(rule, examples)
+        for example in options:
+            if _has_id(example, rule):
+                task = self._begin(call, rule, example, store)
+                task.done, task.fails = True, fails
+        return options
+
+    def _begin(self, call: Call, rule: TaskRule, example: Example, store: Store) -> Task:
+        """Begin a task, with a fresh id that goes into the example."""
+        task = Task(
+            store.ids.like(find(rule.id_path, example.value)), rule.fetch, call.operation.id
+        )
+        put(rule.id_path, example.value, task.id)
         store.keep_task(task)
-        self._collections.created(self._document.operations[rule.fetch], key, store)
+        self._collections.created(self._document.operations[rule.fetch], task.id, store)
         return task
 
     def _beginnings(self, rule: TaskRule, examples: list[Example]) -> list[Example]:
@@ -139,8 +150,7 @@ class Tasks:
         response where the schema demands that.
         """
         for example in examples:
-            for value in ({}, example.value) if example.is_json else ():
-                fresh = dict(value) if isinstance(value, dict) else {}
+            for fresh in ({}, _copy(example.value)) if example.is_json else ():
                 is_put = put(rule.id_path, fresh, "mock-task-0000")
                 if is_put and self._document.is_valid(example.schema, fresh):
                     return [
@@ -228,17 +238,18 @@ class Tasks:
         return shown
 
 
+def _copy(value: Any) -> dict[str, Any]:
+    return dict(cast("dict[str, Any]", value)) if isinstance(value, dict) else {}
+
+
 def _has_id(example: Example, rule: TaskRule) -> bool:
     return example.is_json and find(rule.id_path, example.value) is not None
 
 
 def has_marker(value: Any) -> bool:
     """Whether any text of a request asks for a task that fails."""
-    if isinstance(value, dict):
-        value = value.values()  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
-    elif isinstance(value, str):
+    if isinstance(value, str):
         return FAIL_MARKER in value
-    elif not isinstance(value, list):
-        return False
-    items: Iterable[Any] = value
-    return any(map(has_marker, items))
+    if isinstance(value, dict):
+        return any(map(has_marker, cast("dict[str, Any]", value).values()))
+    return isinstance(value, list) and any(map(has_marker, cast("list[Any]", value)))

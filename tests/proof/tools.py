@@ -1,7 +1,10 @@
-"""What the proofs in several languages share: running a language's tools, and what a sample client must have seen."""
+"""What the proofs in several languages share: running a language's tools, and what a sample client
+must have seen.
+"""
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import subprocess
@@ -12,6 +15,7 @@ from typing import Any
 import pytest
 
 import api302
+from generator.join import operations
 
 JDK = "Maven 3.8 or newer, and a JDK of 17 or newer"
 NEEDED = {
@@ -24,11 +28,17 @@ NEEDED = {
 
 
 def run(*command: str | Path, cwd: Path, fails: bool = False) -> str:
-    """What a tool prints. The test fails if the tool is not installed, or if it fails and `fails` does not allow for that."""
+    """What a tool prints.
+
+    The test fails if the tool is not installed, or if it fails and `fails` does not allow for that.
+    """
     name = str(command[0])
     if shutil.which(name) is None:
         pytest.fail(
-            f"{name} was not found: install {NEEDED.get(name, name)}, then run `make publish-proof` again",
+            (
+                f"{name} was not found: install {NEEDED.get(name, name)}, then run `make "
+                f"publish-proof` again"
+            ),
             pytrace=False,
         )
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
@@ -38,8 +48,36 @@ def run(*command: str | Path, cwd: Path, fails: bool = False) -> str:
     return done.stdout
 
 
+def with_new_words(value: Any) -> Any:
+    """A response with words that no document lists wherever it has one for a state or a type."""
+    if isinstance(value, list):
+        return [with_new_words(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    words = {"status", "state", "task_status", "type", "path_type"}
+    return {
+        key: "new-word" if key in words and isinstance(one, str) else with_new_words(one)
+        for key, one in value.items()
+    }
+
+
+def with_new_examples(document: Any) -> Any:
+    """A copy of a document with one more example for each of a response: one with new words."""
+    document = copy.deepcopy(document)
+    for _, _, operation in operations(document):
+        for response in operation["responses"].values():
+            media = response.get("content", {}).get("application/json", {})
+            for name, example in list(media.get("examples", {}).items()):
+                changed = {**example, "value": with_new_words(example["value"])}
+                if changed != example:
+                    media["examples"][f"{name}New"] = changed
+    return document
+
+
 def check_sample(printed: str, mock_url: str) -> None:
-    """Hold what a sample client printed, one line of JSON, against what api302 sees at the same mock."""
+    """Hold what a sample client printed, one line of JSON, against what api302 sees at the same
+    mock.
+    """
     seen = json.loads(printed)
     messages: Any = [{"role": "user", "content": "Hello"}]
     with api302.Client(api_key="sk-test", base_url=mock_url) as client:

@@ -1,4 +1,6 @@
-"""The samples of the reference tell the truth: each is carried out against the mock, the Python ones as they stand, curl's as read."""
+"""The samples of the reference tell the truth: each is carried out against the mock, the Python
+ones as they stand, curl's as read.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,12 @@ import pytest
 import api302_mock
 from api302_mock import files
 from api302_mock.app import Seen
+from generator.document import Document
+from generator.emit.methods import Methods
 from generator.join import operations
-from generator.publish.samples import Given, _data, samples
+from generator.publish.samples import samples
+from generator.publish.samples.curl import body_options
+from generator.publish.samples.request import Request
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = json.loads((ROOT / "generated/openapi.json").read_text(encoding="utf-8"))
@@ -32,7 +38,7 @@ KEY = "sk-samples"
 
 @cache
 def made() -> dict[str, list[dict[str, str]]]:
-    return samples(DOCUMENT)
+    return samples(Methods.of_document(Document(DOCUMENT)))
 
 
 def sources(operation_id: str, lang: str) -> list[str]:
@@ -42,7 +48,8 @@ def sources(operation_id: str, lang: str) -> list[str]:
 @pytest.fixture(scope="module")
 def server() -> Iterator[api302_mock.MockServer]:
     with api302_mock.start(pace=0, delay=0) as server, pytest.MonkeyPatch.context() as patch:
-        # Each sample makes a client, and each client a TLS context, which takes longer than all the rest.
+        # Each sample makes a client, and each client a TLS context, which takes longer than all the
+        # rest.
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         yield server
 
@@ -108,7 +115,10 @@ def make_files(names: list[str]) -> set[str]:
 
 
 def told(seen: Seen, operation_id: str) -> Any:
-    """What a request tells the service. In JSON a file is its content, which curl's samples only hint at."""
+    """What a request tells the service.
+
+    In JSON a file is its content, which curl's samples only hint at.
+    """
     pages = OPERATIONS[operation_id].get("x-pages", {}).get("parameter")
     query = sorted(pair for pair in parse_qsl(seen.query) if pair[0] != pages)
     body = seen.body
@@ -215,7 +225,8 @@ def test_curl_itself(
 def test_every_operation_has_both() -> None:
     assert made().keys() == OPERATIONS.keys()
     assert (
-        "reply = client.chat.completions.create(" in made()["openai_chat_completions"][0]["source"]
+        "response = client.chat.completions.create("
+        in made()["openai_chat_completions"][0]["source"]
     )
     assert "task = client.videos.kling.text_to_video(" in made()["kling_text_to_video"][0]["source"]
     for several in made().values():
@@ -252,8 +263,10 @@ def test_any_text_survives_the_shell(media_type: str) -> None:
         "# no comment",
         "你好",
     ]
-    given = Given(media_type, body={f"field-{number}": text for number, text in enumerate(texts)})
-    request = as_request(words(f"curl https://api.302.ai/ {' '.join(_data(given))}"), "http://mock")
+    given = Request(media_type, body={f"field-{number}": text for number, text in enumerate(texts)})
+    request = as_request(
+        words(f"curl https://api.302.ai/ {' '.join(body_options(given))}"), "http://mock"
+    )
     if request["files"]:
         assert {name: text for name, (_, text) in request["files"]} == given.body
     else:

@@ -10,33 +10,23 @@ class Ai302ApiKey(Model):
 
     id: int | None = None
     """Its number."""
-
     api_name: str | None = None
     """Its name."""
-
     api_key: str | None = None
     """The key itself."""
-
     allow_save_logs: bool | None = None
     """Whether requests and replies are kept."""
-
     allow_manage_key: bool | None = None
     """Whether it may manage keys."""
-
     allow_custom_model: bool | None = None
     """Whether it may use custom models."""
-
     limit_cost: float | None = None
     """PTC it may spend in all; 0 for no limit."""
-
     current_cost: float | None = None
     """PTC spent so far."""
-
     limit_daily_cost: float | None = None
     """PTC it may spend a day; 0 for no limit."""
-
     current_date_cost: float | None = None
     """PTC spent today."""
-
     expired_on: int | None = None
     """When it expires, in Unix seconds; 0 for never."""

@@ -12,9 +12,7 @@ class Ai302ArticleSection(Model):
 
     type: Literal["text", "image"] | str = ABSENT
     """What it is."""
-
     content: str = ABSENT
     """What it is about."""
-
     aspect_ratio: Literal["1:1", "9:16", "16:9", "3:4", "4:3"] | str | None = None
     """A picture's width to height."""

@@ -8,6 +8,5 @@ from .._model import Model, model
 class Ai302CardFile(Model):
     url: str | None = None
     """Its address."""
-
     format: str | None = None
     """Its format."""

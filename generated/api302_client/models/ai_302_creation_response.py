@@ -10,15 +10,11 @@ class Ai302CreationResponse(Model):
 
     task_id: str | None = None
     """The id of its making."""
-
     status: str | None = None
     """`completed`."""
-
     created_at: str | None = None
     """When it was asked for, in ISO 8601."""
-
     completed_at: str | None = None
     """When it was done, in ISO 8601."""
-
     image_url: str | None = None
     """Its address."""

@@ -10,21 +10,15 @@ class Ai302DeployedPage(Model):
 
     id: str | int | None = None
     """Its id."""
-
     web_id: str | int | None = None
     """Its id, as some replies have it."""
-
     url: str | None = None
     """Its address."""
-
     cover: str | None = None
     """A picture of it."""
-
     title: str | None = None
     """Its title."""
-
     created_at: str | None = None
     """When it was put there."""
-
     status: int | None = None
     """How it stands; the numbers are not told."""

@@ -12,15 +12,11 @@ class Ai302DouyinIdResponse(Model):
 
     code: int | None = None
     """200, in places 0, means success."""
-
     message: str | None = None
     """How it went."""
-
     router: str | None = None
     """The call that answered."""
-
     params: dict[str, Any] | None = None
     """What was asked."""
-
     data: str | None = None
     """The video's id."""

@@ -10,24 +10,17 @@ class Ai302FoundPaper(Model):
 
     title: str | None = None
     """Its title."""
-
     translated_title: str | None = None
     """The title in the language asked for."""
-
     authors: str | None = None
     """Who wrote it."""
-
     summary: str | None = None
     """Its abstract."""
-
     entry_id: str | None = None
     """Its page."""
-
     pdf_url: str | None = None
     """Its PDF."""
-
     updated: float | None = None
     """When it last changed."""
-
     data_cid: str | None = None
     """Google's id of it."""

@@ -15,57 +15,39 @@ class Ai302ImageTask(Model):
 
     task_id: str = ABSENT
     """The task's id."""
-
     status: Literal["pending", "processing", "completed", "failed"] | str = ABSENT
     """How it stands."""
-
     task_type: str | None = None
     """`image`."""
-
     model: str | None = None
     """The model."""
-
     req: dict[str, Any] | None = None
     """The request, as received."""
-
     image_url: str | None = None
     """The first image's address."""
-
     image_urls: list[str] | None = None
     """All images' addresses."""
-
     raw_response: dict[str, Any] | list[Any] | str | None = None
     """What the model itself answered; its fields differ by model."""
-
     error: Ai302TaskError | str | None = None
     """Why it failed."""
-
     created_at: str | None = None
     """When it was accepted, in ISO 8601."""
-
     started_at: str | None = None
     """When it began, in ISO 8601."""
-
     updated_at: str | None = None
     """When it last changed, in ISO 8601."""
-
     completed_at: str | None = None
     """When it was done, in ISO 8601."""
-
     failed_at: str | None = None
     """When it failed, in ISO 8601."""
-
     execution_time: str | float | None = None
     """Seconds it took."""
-
     attempts: int | None = None
     """How often the model was tried."""
-
     upstream_task_id: str | None = None
     """The task's id with the model's vendor."""
-
     webhook: str | None = None
     """The address that is called."""
-
     ai302_cost_request_ids: list[str] | str | None = None
     """Billing ids to ask the account's records for."""

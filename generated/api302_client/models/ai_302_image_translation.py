@@ -13,13 +13,11 @@ if TYPE_CHECKING:
 class Ai302ImageTranslation(Model):
     id: int | None = None
     """The task's id."""
-
     status: int | None = None
     """-1 while it works, 1 when done, more when it failed."""
-
     result: str | dict[str, Any] | None = None
     """Once done, mostly as JSON text: in `output_url` the picture with the new words, in `inpaint_url` the one without words, in
-    `meta_data` the words and where they stand."""
-
+    `meta_data` the words and where they stand.
+    """
     taskStatusEnum: Ai302ImageTranslationState | None = None
     """The state in words."""

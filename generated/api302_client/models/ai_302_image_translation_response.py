@@ -13,6 +13,5 @@ if TYPE_CHECKING:
 class Ai302ImageTranslationResponse(Model):
     msg: str | None = None
     """`success`, or what went wrong."""
-
     body: Ai302ImageTranslation | None = None
     """The task."""

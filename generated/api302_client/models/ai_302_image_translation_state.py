@@ -8,12 +8,9 @@ from .._model import Model, model
 class Ai302ImageTranslationState(Model):
     code: int | None = None
     """The state."""
-
     description: str | None = None
     """In Chinese."""
-
     descriptionEn: str | None = None
     """In English."""
-
     descriptionPt: str | None = None
     """In Portuguese."""

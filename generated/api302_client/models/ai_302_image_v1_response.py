@@ -12,6 +12,5 @@ class Ai302ImageV1Response(Model):
 
     image_url: str = ABSENT
     """The image's address."""
-
     data: dict[str, Any] | None = None
     """What the model itself answered; its fields differ by model."""

@@ -15,39 +15,27 @@ class Ai302KnowledgeBase(Model):
 
     id: int | None = None
     """Its id, as `kb_id` takes it."""
-
     kb_name: str | None = None
     """Its name."""
-
     kb_info: str | None = None
     """What it is about."""
-
     type: str | None = None
     """Its kind, such as chatchat or rag_nano."""
-
     file_count: int | None = None
     """How many files it has."""
-
     embed_model: str | None = None
     """The model that makes vectors."""
-
     llm_model: str | None = None
     """The language model."""
-
     vs_type: str | None = None
     """Where the vectors are kept."""
-
     create_time: str | None = None
     """When it was created, in ISO 8601."""
-
     uid: int | None = None
     """Whose it is."""
-
     sub_account_id: int | None = None
     """The sub-account."""
-
     token_id: int | None = None
     """The key that created it."""
-
     settings: Ai302KnowledgeBaseSettings | None = None
     """Its settings."""

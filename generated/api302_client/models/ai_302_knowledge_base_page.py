@@ -15,12 +15,9 @@ class Ai302KnowledgeBasePage(Model):
 
     records: list[Ai302KnowledgeBase] | None = None
     """The knowledge bases."""
-
     total: int | None = None
     """How many there are in all."""
-
     page: int | None = None
     """Which page this is."""
-
     page_size: int | None = None
     """How many a page."""

@@ -15,66 +15,45 @@ class Ai302Model(Model):
 
     id: str = ABSENT
     """Its name, as `model` takes it."""
-
     object: str | None = None
     """model."""
-
     name: str | None = None
     """Its name for people."""
-
     type: str | None = None
     """Its kind."""
-
     category: str | None = None
     """Its group, in Chinese."""
-
     category_en: str | None = None
     """Its group, in English."""
-
     category_jp: str | None = None
     """Its group, in Japanese."""
-
     description: str | None = None
     """What it is, in Chinese."""
-
     description_en: str | None = None
     """What it is, in English."""
-
     description_jp: str | None = None
     """What it is, in Japanese."""
-
     capabilities: list[str] | None = None
     """What it can do."""
-
     content_length: int | None = None
     """How many tokens it takes, as an older program reads it."""
-
     context_length: int | None = None
     """How many tokens it takes."""
-
     max_completion_tokens: int | None = None
     """How many tokens it answers with at most."""
-
     created_on: str | None = None
     """Since when."""
-
     first_byte_req_time: str | None = None
     """Seconds to the first byte."""
-
     is_moderated: bool | None = None
     """Whether it is moderated."""
-
     is_featured: bool | None = None
     """Whether 302.AI recommends it."""
-
     supported_tools: bool | None = None
     """Whether it can call tools."""
-
     canonical_slug: str | None = None
     """Its name without version."""
-
     price: Ai302ModelPrice | None = None
     """What it costs."""
-
     pricing: Ai302ModelPrice | None = None
     """What it costs."""

@@ -10,9 +10,7 @@ class Ai302ModelPrice(Model):
 
     input_token: str | None = None
     """For reading."""
-
     output_token: str | None = None
     """For writing."""
-
     per_request: str | None = None
     """For a call."""

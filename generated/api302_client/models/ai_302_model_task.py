@@ -12,24 +12,17 @@ class Ai302ModelTask(Model):
 
     id: str = ABSENT
     """The task's id."""
-
     model: str | None = None
     """The model."""
-
     status: Literal["starting", "processing", "succeeded", "failed"] | str | None = None
     """How it stands."""
-
     output: str | None = None
     """The result's address, or a list of addresses as JSON text."""
-
     error: str | None = None
     """Why it failed."""
-
     created_at: str | None = None
     """When it was accepted, in ISO 8601."""
-
     started_at: str | None = None
     """When it began, in ISO 8601."""
-
     completed_at: str | None = None
     """When it was done, in ISO 8601."""

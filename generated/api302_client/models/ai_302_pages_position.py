@@ -8,12 +8,9 @@ from .._model import Model, model
 class Ai302PagesPosition(Model):
     current_page: int | None = None
     """The page of the list, from 1."""
-
     page_size: int | None = None
     """How many on a page."""
-
     total_items: int | None = None
     """How many in all."""
-
     total_pages: int | None = None
     """How many pages of the list."""

@@ -10,18 +10,13 @@ class Ai302Pagination(Model):
 
     total_page: int | None = None
     """How many pages there are."""
-
     cur_page: int | None = None
     """This page."""
-
     pre_page: int | None = None
     """The page before."""
-
     next_page: int | None = None
     """The next page."""
-
     offset: int | None = None
     """How many items come before."""
-
     limit: int | None = None
     """How many a page."""

@@ -15,6 +15,5 @@ class Ai302PaperPerspective(Model):
 
     perspective: str | None = None
     """The point of view."""
-
     dlg_turns: list[Ai302PaperTurn] | None = None
     """The dialogue."""

@@ -10,12 +10,9 @@ class Ai302PaperSource(Model):
 
     url: str | None = None
     """Its address."""
-
     title: str | None = None
     """Its title."""
-
     description: str | None = None
     """What it is about."""
-
     snippets: list[str] | None = None
     """Pieces of it."""

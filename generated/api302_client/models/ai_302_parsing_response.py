@@ -15,8 +15,6 @@ class Ai302ParsingResponse(Model):
 
     code: int | None = None
     """The envelope's code."""
-
     msg: str | None = None
     """What went wrong."""
-
     data: Ai302ParsedText | None = None

@@ -10,6 +10,5 @@ class Ai302PodcastLine(Model):
 
     content: str = ABSENT
     """The words."""
-
     speaker: int = ABSENT
     """The speaker's number."""

@@ -16,18 +16,13 @@ class Ai302PodcastResult(Model):
 
     progress: float | None = None
     """Per cent."""
-
     description: str | None = None
     """What is being done."""
-
     title: str | None = None
     """The podcast's title."""
-
     content: str | None = None
     """The sound's address."""
-
     contents: list[Ai302PodcastLine] | None = None
     """The dialogue."""
-
     error: ErrorDetail | None = None
     """Why it failed."""

@@ -15,6 +15,5 @@ class Ai302PodcastTask(Model):
 
     status: Literal["processing", "success", "fail"] | str | None = None
     """How it stands."""
-
     result: Ai302PodcastResult | None = None
     """The progress and what there is."""

@@ -10,42 +10,29 @@ class Ai302Ppt(Model):
 
     id: str | None = None
     """Its id."""
-
     name: str | None = None
     """Its name."""
-
     subject: str | None = None
     """Its subject."""
-
     coverUrl: str | None = None
     """A picture of its first page."""
-
     fileUrl: str | None = None
     """The file's address; null until it is ready."""
-
     templateId: str | None = None
     """Its template."""
-
     pptxProperty: str | None = None
     """Its drawing data: JSON, by gzip, in base64."""
-
     userId: str | None = None
     """docmee's id of the user."""
-
     userName: str | None = None
     """docmee's name of the user."""
-
     companyId: int | None = None
     """docmee's id of the company."""
-
     createUser: str | None = None
     """Who made it."""
-
     updateUser: str | None = None
     """Who changed it."""
-
     createTime: str | None = None
     """When it was made."""
-
     updateTime: str | None = None
     """When it last changed."""

@@ -8,6 +8,5 @@ from .._model import Model, model
 class Ai302PptOption(Model):
     name: str | None = None
     """How people call it."""
-
     value: str | None = None
     """What to filter by; empty for all."""

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 class Ai302PptOptions(Model):
     category: list[Ai302PptOption] | None = None
     """What templates are for."""
-
     style: list[Ai302PptOption] | None = None
     """Their styles."""
-
     themeColor: list[Ai302PptOption] | None = None
     """Their colours."""

@@ -8,9 +8,7 @@ from .._model import Model, model
 class Ai302PptProgress(Model):
     total: int | None = None
     """How many pages there will be."""
-
     current: int | None = None
     """How many are drawn."""
-
     pptxProperty: str | None = None
     """The drawing data so far: JSON, by gzip, in base64."""

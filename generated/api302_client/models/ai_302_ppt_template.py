@@ -10,30 +10,21 @@ class Ai302PptTemplate(Model):
 
     id: str | None = None
     """Its id."""
-
     type: int | None = None
     """1 docmee's, 4 one's own."""
-
     coverUrl: str | None = None
     """A picture of it."""
-
     category: str | None = None
     """What it is for."""
-
     style: str | None = None
     """Its style."""
-
     themeColor: str | None = None
     """Its colour."""
-
     subject: str | None = None
     """Its subject."""
-
     num: int | None = None
     """How many pages it has."""
-
     pptxProperty: str | None = None
     """Its drawing data: JSON, by gzip, in base64."""
-
     createTime: str | None = None
     """When it was added."""

@@ -13,24 +13,17 @@ if TYPE_CHECKING:
 class Ai302PptTextChunk(Model):
     text: str | None = None
     """A piece of Markdown."""
-
     status: int | None = None
     """-1 failed, 0 another model begins again, 1 reading the source, 2 searching the web, 3 writing, 4 done."""
-
     error: str | None = None
     """Why it failed."""
-
     pptId: str | None = None
     """The id of the presentation that is drawn meanwhile."""
-
     total: int | None = None
     """How many pages it will have."""
-
     current: int | None = None
     """How many are drawn."""
-
     markdown: str | None = None
     """The whole text."""
-
     result: Ai302PptNode | None = None
     """The text as a tree."""

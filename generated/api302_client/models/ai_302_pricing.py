@@ -10,6 +10,5 @@ class Ai302Pricing(Model):
 
     input: float | str | None = None
     """For what is sent."""
-
     output: float | str | None = None
     """For what is answered."""

@@ -14,15 +14,11 @@ class Ai302QueueTicket(Model):
 
     request_id_: str | None = None
     """The id to ask with."""
-
     status: str | None = None
     """How it stands: `IN_QUEUE`."""
-
     queue_position: int | None = None
     """How many are before it."""
-
     logs: list[dict[str, Any]] | None = None
     """Lines that the model wrote."""
-
     metrics: dict[str, Any] | None = None
     """How long things took."""

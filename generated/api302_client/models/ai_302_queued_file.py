@@ -10,12 +10,9 @@ class Ai302QueuedFile(Model):
 
     url: str | None = None
     """Its address."""
-
     content_type: str | None = None
     """Its media type, such as `video/mp4` or `model/gltf-binary`."""
-
     file_name: str | None = None
     """Its name."""
-
     file_size: int | None = None
     """Its size in bytes."""

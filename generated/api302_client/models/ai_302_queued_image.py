@@ -18,24 +18,17 @@ class Ai302QueuedImage(Model):
 
     request_id_: str | None = None
     """The task's id."""
-
     status: str | None = None
     """How it stands: `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
-
     queue_position: int | None = None
     """How many are before it."""
-
     detail: str | dict[str, Any] | list[dict[str, Any]] | None = None
     """A remark, such as `Request is still in progress`, or what was wrong."""
-
     image: Ai302SubmitImage | None = None
     """The image, once done."""
-
     seed: int | None = None
     """What fixed the chance."""
-
     has_nsfw_concepts: bool | None = None
     """Whether it was found unsuitable."""
-
     error: str | ErrorDetail | None = None
     """Why it failed."""

@@ -18,18 +18,13 @@ class Ai302QueuedVideo(Model):
 
     request_id_: str | None = None
     """The task's id."""
-
     status: str | None = None
     """How it stands: `IN_QUEUE`, `IN_PROGRESS`, `running`, `COMPLETED`, `FAILED` or `failed`."""
-
     queue_position: int | None = None
     """How many are before it."""
-
     video: Ai302QueuedFile | None = None
     """The video, once done."""
-
     seed: int | None = None
     """The seed used, with models that tell."""
-
     error: str | ErrorDetail | None = None
     """Why it failed."""

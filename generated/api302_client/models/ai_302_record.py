@@ -10,15 +10,11 @@ class Ai302Record(Model):
 
     cost: float | str | None = None
     """In PTC."""
-
     input_token: int | None = None
     """Tokens received."""
-
     output_token: int | None = None
     """Tokens sent."""
-
     model: str | None = None
     """The model."""
-
     process_time: float | None = None
     """Seconds it took."""

@@ -17,18 +17,13 @@ class Ai302RerankResponse(Model):
 
     id: str | None = None
     """The call's id; some vendors."""
-
     object: str | None = None
     """list; some vendors."""
-
     model: str | None = None
     """The model that answered."""
-
     results: list[Ai302RerankResult] | None = None
     """The documents, best first."""
-
     usage: Ai302RerankUsage | None = None
     """What the call used."""
-
     tokens: Ai302RerankTokens | None = None
     """What the call used; SiliconFlow."""

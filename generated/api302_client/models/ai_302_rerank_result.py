@@ -15,9 +15,7 @@ class Ai302RerankResult(Model):
 
     index: int | None = None
     """Which document, from 0."""
-
     relevance_score: float | None = None
     """How well it fits, the more the better."""
-
     document: Ai302RerankDocument | str | None = None
     """The document, if it was asked for."""

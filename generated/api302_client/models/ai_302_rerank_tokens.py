@@ -8,6 +8,5 @@ from .._model import Model, model
 class Ai302RerankTokens(Model):
     input_tokens: int | None = None
     """Tokens read."""
-
     output_tokens: int | None = None
     """Tokens written."""

@@ -10,6 +10,5 @@ class Ai302RunCodeOutput(Model):
 
     stdout: str | None = None
     """Its output."""
-
     error: str | None = None
     """Its errors."""

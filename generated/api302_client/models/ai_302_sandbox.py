@@ -12,21 +12,15 @@ class Ai302Sandbox(Model):
 
     sandbox_id: str | None = None
     """Its id."""
-
     sandbox_name: str | None = None
     """Its name."""
-
     sandbox_template: str | None = None
     """What it was made from."""
-
     metadata: dict[str, Any] | None = None
     """Your notes."""
-
     envs: dict[str, Any] | None = None
     """Environment variables."""
-
     created_at: int | None = None
     """When it was made, in Unix seconds."""
-
     max_alive_time: int | None = None
     """Seconds it may live."""

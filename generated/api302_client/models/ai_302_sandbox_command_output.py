@@ -10,15 +10,11 @@ class Ai302SandboxCommandOutput(Model):
 
     stdout: str | None = None
     """Its output."""
-
     stderr: str | None = None
     """Its errors."""
-
     exit_code: int | None = None
     """Its exit code."""
-
     error: str | None = None
     """Why it could not run."""
-
     cost_time: float | None = None
     """Seconds it took."""

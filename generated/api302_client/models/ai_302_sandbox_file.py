@@ -10,6 +10,5 @@ class Ai302SandboxFile(Model):
 
     name: str | None = None
     """Its name."""
-
     path: str | None = None
     """Its path."""

@@ -16,6 +16,5 @@ class Ai302SandboxOnceResponse(Model):
     result: Ai302SandboxOutput | None = None
     code: int | None = None
     """The envelope's code."""
-
     msg: str | None = None
     """What went wrong."""

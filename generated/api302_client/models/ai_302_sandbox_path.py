@@ -15,9 +15,7 @@ class Ai302SandboxPath(Model):
 
     path: str | None = None
     """The path."""
-
     path_type: Literal["file", "directory", "not_exists"] | str | None = None
     """What it is."""
-
     file_list: list[Ai302SandboxFile] | None = None
     """What is in it."""

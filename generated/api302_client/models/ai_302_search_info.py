@@ -12,6 +12,5 @@ class Ai302SearchInfo(Model):
 
     response_time: float | str | None = None
     """Seconds it took."""
-
     request_id_: str | None = None
     """The provider's id of the call."""

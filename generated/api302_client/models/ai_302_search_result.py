@@ -10,24 +10,17 @@ class Ai302SearchResult(Model):
 
     url: str | None = None
     """Its address."""
-
     title: str | None = None
     """Its title."""
-
     description: str | None = None
     """A few words of it."""
-
     content: str | None = None
     """Its text."""
-
     published_at: str | None = None
     """When it was published."""
-
     summary: str | None = None
     """Its summary."""
-
     score: float | None = None
     """How well it fits."""
-
     images: list[str] | None = None
     """Its images."""

@@ -15,54 +15,37 @@ class Ai302SpeechTask(Model):
 
     task_id: str = ABSENT
     """The task's id."""
-
     status: Literal["pending", "processing", "completed", "failed"] | str = ABSENT
     """How it stands."""
-
     task_type: str | None = None
     """`audio`."""
-
     provider: str | None = None
     """The provider."""
-
     model: str | None = None
     """The provider's model."""
-
     audio_url: str | None = None
     """The sound's address."""
-
     raw_response: dict[str, Any] | str | None = None
     """What the provider itself answered; its fields differ."""
-
     req: dict[str, Any] | None = None
     """The request, as received."""
-
     error: Ai302TaskError | str | None = None
     """Why it failed."""
-
     created_at: str | None = None
     """When it was accepted, in ISO 8601."""
-
     started_at: str | None = None
     """When it began, in ISO 8601."""
-
     updated_at: str | None = None
     """When it last changed, in ISO 8601."""
-
     completed_at: str | None = None
     """When it was done, in ISO 8601."""
-
     failed_at: str | None = None
     """When it failed, in ISO 8601."""
-
     execution_time: str | float | None = None
     """Seconds it took."""
-
     attempts: int | None = None
     """How often the provider was tried."""
-
     webhook: str | None = None
     """The address that is called."""
-
     ai302_cost_request_ids: list[str] | str | None = None
     """Billing ids to ask the account's records for."""

@@ -12,6 +12,5 @@ class Ai302SpeechV1Response(Model):
 
     audio_url: str | None = None
     """The sound's address."""
-
     data: dict[str, Any] | str | None = None
     """What the provider itself answered; its fields differ."""

@@ -12,12 +12,9 @@ class Ai302SpoRound(Model):
 
     round: int | None = None
     """Its number."""
-
     prompt: str | None = None
     """Its prompt."""
-
     sample: list[Any] | None = None
     """What its prompt gave."""
-
     success: bool | None = None
     """Whether it was better."""

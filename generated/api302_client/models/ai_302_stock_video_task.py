@@ -12,15 +12,11 @@ class Ai302StockVideoTask(Model):
 
     state: int = ABSENT
     """1 when done, -1 when it failed, another number before."""
-
     progress: float | None = None
     """Per cent."""
-
     audio_duration: float | None = None
     """How long the voice speaks, in seconds."""
-
     field_302_videos: list[str] | None = None
     """The finished videos' addresses."""
-
     field_302_combined_videos: list[str] | None = None
     """The addresses of the combined footage."""

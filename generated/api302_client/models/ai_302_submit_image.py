@@ -10,18 +10,13 @@ class Ai302SubmitImage(Model):
 
     url: str | None = None
     """Its address."""
-
     width: int | None = None
     """Pixels."""
-
     height: int | None = None
     """Pixels."""
-
     content_type: str | None = None
     """Its kind, such as `image/jpeg`."""
-
     file_name: str | None = None
     """Its name."""
-
     file_size: int | None = None
     """Bytes; 0 where not counted."""

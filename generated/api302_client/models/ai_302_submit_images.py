@@ -15,21 +15,15 @@ class Ai302SubmitImages(Model):
 
     images: list[Ai302SubmitImage] | None = None
     """The images."""
-
     prompt: str | None = None
     """The prompt used."""
-
     seed: int | None = None
     """What fixed the chance."""
-
     has_nsfw_concepts: list[bool] | None = None
     """For each image, whether it was found unsuitable."""
-
     timings: dict[str, Any] | None = None
     """Seconds that the parts of the work took."""
-
     debug_latents: dict[str, Any] | None = None
     """For the model's makers."""
-
     debug_per_pass_latents: dict[str, Any] | None = None
     """For the model's makers."""

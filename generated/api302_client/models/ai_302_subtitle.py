@@ -10,15 +10,11 @@ class Ai302Subtitle(Model):
 
     index: int | None = None
     """Its number."""
-
     startTime: float | None = None
     """Where it begins, in seconds."""
-
     end: float | None = None
     """Where it ends, in seconds."""
-
     text: str | None = None
     """What is said."""
-
     speaker_id: int | None = None
     """Who speaks."""

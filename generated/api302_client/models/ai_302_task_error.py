@@ -12,18 +12,13 @@ class Ai302TaskError(Model):
 
     error: str | dict[str, Any] | None = None
     """A short name, or what the vendor said."""
-
     message: str | None = None
     """What went wrong."""
-
     error_type: str | None = None
     """The kind of error."""
-
     attempts: int | None = None
     """How often the model was tried."""
-
     execution_time: str | float | None = None
     """Seconds it took."""
-
     is_network_error: bool | None = None
     """Whether the model could not be reached."""

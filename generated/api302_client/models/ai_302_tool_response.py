@@ -12,15 +12,11 @@ class Ai302ToolResponse(Model):
 
     code: int | None = None
     """200, in places 0, means success."""
-
     message: str | None = None
     """How it went."""
-
     router: str | None = None
     """The call that answered."""
-
     params: dict[str, Any] | None = None
     """What was asked."""
-
     data: dict[str, Any] | list[Any] | str | None = None
     """What the platform tells, in its own form."""

@@ -10,9 +10,7 @@ class Ai302TranscriptionModel(Model):
 
     model: str | None = None
     """Its name."""
-
     provider: str | None = None
     """Whose it is."""
-
     response_format_list: list[str] | None = None
     """What it can answer with."""

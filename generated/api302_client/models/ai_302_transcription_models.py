@@ -13,6 +13,5 @@ if TYPE_CHECKING:
 class Ai302TranscriptionModels(Model):
     success: bool | None = None
     """Whether it went well."""
-
     model_list: list[Ai302TranscriptionModel] | None = None
     """The models."""

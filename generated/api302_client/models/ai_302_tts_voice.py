@@ -15,17 +15,12 @@ class Ai302TtsVoice(Model):
 
     voice: str | None = None
     """Its id, as the request takes it."""
-
     name: str | None = None
     """Its name for people."""
-
     gender: str | None = None
     """Its gender."""
-
     emotion: list[str] | None = None
     """Its moods."""
-
     supported_models: list[str] | None = None
     """The models that have it."""
-
     sample: Ai302TtsSample | None = None

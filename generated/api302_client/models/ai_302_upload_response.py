@@ -10,9 +10,7 @@ class Ai302UploadResponse(Model):
 
     code: int | None = None
     """200 means success."""
-
     data: str | None = None
     """The file's address."""
-
     message: str | None = None
     """What went wrong."""

@@ -10,9 +10,7 @@ from .._model import Model, model
 class Ai302VideoCreated(Model):
     task_id: str | None = None
     """The id to ask with."""
-
     status: Literal["pending", "processing", "completed", "failed"] | str | None = None
     """How the task stands."""
-
     created_at: str | None = None
     """When it was taken, ISO 8601."""

@@ -14,37 +14,26 @@ if TYPE_CHECKING:
 class Ai302VideoModel(Model):
     model_name: str | None = None
     """The name to call it by."""
-
     display_name: str | None = None
     """The name to show."""
-
     provider: str | None = None
     """Who makes it, in Chinese."""
-
     provider_en: str | None = None
     """Who makes it, in English."""
-
     provider_jp: str | None = None
     """Who makes it, in Japanese."""
-
     price_text: str | None = None
     """What it costs, in Chinese words."""
-
     price_text_en: str | None = None
     """What it costs, in English words."""
-
     price_text_jp: str | None = None
     """What it costs, in Japanese words."""
-
     description: str | None = None
     """What it is, in Chinese."""
-
     description_en: str | None = None
     """What it is, in English."""
-
     description_jp: str | None = None
     """What it is, in Japanese."""
-
     capabilities: Ai302VideoCapabilities | None = None
     parameters: list[Ai302VideoParameter] | None = None
     """The fields that it takes."""

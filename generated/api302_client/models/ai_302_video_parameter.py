@@ -13,15 +13,11 @@ if TYPE_CHECKING:
 class Ai302VideoParameter(Model):
     name: str | None = None
     """The field's name."""
-
     required: bool | None = None
     """Whether the model wants it."""
-
     description: str | None = None
     """What it means."""
-
     max_num: int | None = None
     """How many values it takes."""
-
     range: Ai302VideoParameterRange | None = None
     """What values it takes."""

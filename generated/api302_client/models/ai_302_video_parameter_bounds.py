@@ -8,9 +8,7 @@ from .._model import Model, model
 class Ai302VideoParameterBounds(Model):
     min: float | None = None
     """The least value."""
-
     max: float | None = None
     """The greatest value."""
-
     step: float | None = None
     """The distance between values."""

@@ -13,60 +13,41 @@ if TYPE_CHECKING:
 class Ai302VideoTask(Model):
     task_id: str | None = None
     """The task's id."""
-
     upstream_task_id: str | None = None
     """The task's id at the vendor."""
-
     status: Literal["pending", "processing", "completed", "failed"] | str | None = None
     """How the task stands."""
-
     model: str | None = None
     """The model that works."""
-
     mode: str | None = None
     """The kind of source: t2v text, i2v picture, v2v video."""
-
     task_type: str | None = None
     """`video`."""
-
     video_url: str | None = None
     """The video, once done."""
-
     video_urls: list[str] | None = None
     """The videos, where there are several."""
-
     raw_response: dict[str, Any] | str | None = None
     """What the vendor answered."""
-
     req: dict[str, Any] | None = None
     """The request, repeated."""
-
     execution_time: str | float | None = None
     """Seconds that it took."""
-
     attempts: int | None = None
     """How often the vendor was asked."""
-
     created_at: str | None = None
     """When it was taken, ISO 8601."""
-
     started_at: str | None = None
     """When it began."""
-
     updated_at: str | None = None
     """When it last changed."""
-
     completed_at: str | None = None
     """When it was done."""
-
     failed_at: str | None = None
     """When it failed."""
-
     webhook: str | None = None
     """The address that is called at the end."""
-
     ai302_cost_request_ids: list[str] | str | None = None
     """The billing ids of the calls that it took."""
-
     error: Ai302TaskError | str | None = None
     """What went wrong, when it failed."""

@@ -15,15 +15,11 @@ class Ai302VtResult(Model):
 
     video_url: str | None = None
     """The video's address."""
-
     audio_url: str | None = None
     """The sound's address."""
-
     subtitle: Ai302VtSubtitle | None = None
     """What is said."""
-
     src_subtitle: list[dict[str, Any]] | None = None
     """The subtitles in the language spoken."""
-
     trans_subtitle: list[dict[str, Any]] | None = None
     """The translated subtitles."""

@@ -15,9 +15,7 @@ class Ai302VtTask(Model):
 
     status: Literal["queue", "pending", "processing", "success", "fail"] | str | None = None
     """How it stands."""
-
     progress: float | None = None
     """How far it is."""
-
     result: Ai302VtResult | None = None
     """What it gave, or why it gave nothing."""

@@ -12,15 +12,11 @@ class Ai302VtVideo(Model):
 
     id: str | None = None
     """Its id at its site."""
-
     title: str | None = None
     """Its title."""
-
     thumbnail: str | None = None
     """A picture of it."""
-
     duration: float | None = None
     """Seconds."""
-
     formats: list[dict[str, Any]] | None = None
     """The formats that it can be had in."""

@@ -12,15 +12,11 @@ class Ai302WebData(Model):
 
     url: str | None = None
     """The page's address."""
-
     screenshot: str | None = None
     """A picture of it."""
-
     data: Any = None
     """The data, in the shape asked for."""
-
     metadata: dict[str, Any] | None = None
     """What the page says of itself."""
-
     markdown: str | None = None
     """The page's text."""

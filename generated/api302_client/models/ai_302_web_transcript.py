@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 class Ai302WebTranscript(Model):
     success: bool | None = None
     """Whether it went well."""
-
     message: str | None = None
     """What went wrong."""
-
     detail: Ai302WebTranscriptDetail | None = None

@@ -15,51 +15,35 @@ class Ai302WebTranscriptDetail(Model):
 
     id: str | None = None
     """Its id."""
-
     dbId: str | None = None
     """Its id at 302.AI."""
-
     embedId: str | None = None
     """The id to show it with."""
-
     pageId: str | None = None
     """The part of a video of several."""
-
     title: str | None = None
     """Its title."""
-
     author: str | None = None
     """Whose it is."""
-
     authorId: str | None = None
     """The id of whose it is."""
-
     cover: str | None = None
     """Its picture."""
-
     url: str | None = None
     """Its address."""
-
     type: str | None = None
     """The platform."""
-
     duration: float | None = None
     """Seconds."""
-
     rawLang: str | None = None
     """The language spoken."""
-
     descriptionText: str | None = None
     """What is said of it."""
-
     contentText: str | None = None
     """What is said in it."""
-
     summary: str | None = None
     """What it is about."""
-
     chapters: list[str | dict[str, Any]] | None = None
     """Its parts."""
-
     subtitlesArray: list[Ai302Subtitle] | None = None
     """What is said when."""

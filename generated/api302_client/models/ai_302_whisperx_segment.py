@@ -15,15 +15,11 @@ class Ai302WhisperxSegment(Model):
 
     start: float | None = None
     """Where it begins, in seconds."""
-
     end: float | None = None
     """Where it ends, in seconds."""
-
     text: str | None = None
     """What was said."""
-
     speaker: str | None = None
     """Who spoke."""
-
     words: list[Ai302WhisperxWord] | None = None
     """Its words."""

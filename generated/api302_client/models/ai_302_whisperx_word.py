@@ -10,12 +10,9 @@ class Ai302WhisperxWord(Model):
 
     word: str | None = None
     """The word."""
-
     start: float | None = None
     """Where it begins, in seconds."""
-
     end: float | None = None
     """Where it ends, in seconds."""
-
     score: float | None = None
     """How sure the model was."""

@@ -12,5 +12,4 @@ class Ai302WritingTool(Model):
 
     tool_name: str | None = None
     """Its name."""
-
     params: dict[str, Any] | None = None

@@ -10,51 +10,35 @@ class Ai302YoutubeStream(Model):
 
     itag: int | None = None
     """The format's number."""
-
     url: str | None = None
     """Its address."""
-
     mimeType: str | None = None
     """Its media type."""
-
     quality: str | None = None
     """Its quality."""
-
     qualityLabel: str | None = None
     """Its quality, such as `360p`."""
-
     width: int | None = None
     """Pixels."""
-
     height: int | None = None
     """Pixels."""
-
     fps: int | None = None
     """Images a second."""
-
     bitrate: int | None = None
     """Bits a second."""
-
     averageBitrate: int | None = None
     """Bits a second on average."""
-
     contentLength: str | None = None
     """Bytes."""
-
     approxDurationMs: str | None = None
     """Milliseconds."""
-
     audioQuality: str | None = None
     """The sound's quality."""
-
     audioSampleRate: str | None = None
     """Samples a second."""
-
     audioChannels: int | None = None
     """Channels of sound."""
-
     projectionType: str | None = None
     """How it is projected."""
-
     lastModified: str | None = None
     """When it last changed."""

@@ -10,9 +10,7 @@ class Ai302YoutubeThumbnail(Model):
 
     url: str | None = None
     """Its address."""
-
     width: int | None = None
     """Pixels."""
-
     height: int | None = None
     """Pixels."""

@@ -15,39 +15,27 @@ class Ai302YoutubeVideo(Model):
 
     video_id: str | None = None
     """Its id."""
-
     title: str | None = None
     """Its title."""
-
     author: str | None = None
     """Its author."""
-
     channel_id: str | None = None
     """Its channel."""
-
     description: str | None = None
     """Its description."""
-
     category: str | None = None
     """Its category."""
-
     type: str | None = None
     """Its kind."""
-
     video_length: str | None = None
     """Seconds."""
-
     number_of_views: str | None = None
     """How often it was seen."""
-
     published_time: str | None = None
     """When it was published."""
-
     is_live_content: bool | None = None
     """Whether it was live."""
-
     keywords: list[str] | None = None
     """Its keywords."""
-
     thumbnails: list[Ai302YoutubeThumbnail] | None = None
     """Small images of it."""

@@ -15,14 +15,10 @@ class Ai302YoutubeVideoResponse(Model):
 
     code: int | None = None
     """200, in places 0, means success."""
-
     message: str | None = None
     """How it went."""
-
     router: str | None = None
     """The call that answered."""
-
     params: dict[str, Any] | None = None
     """What was asked."""
-
     data: Ai302YoutubeVideo | None = None

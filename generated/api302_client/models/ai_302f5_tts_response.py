@@ -18,15 +18,11 @@ class Ai302F5TtsResponse(Model):
 
     request_id_: str | None = None
     """The task's id."""
-
     status: str | None = None
     """How it stands, such as `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
-
     queue_position: int | None = None
     """How many are before it."""
-
     audio_url: Ai302QueuedFile | None = None
     """The sound, once done."""
-
     error: str | ErrorDetail | None = None
     """Why it failed."""

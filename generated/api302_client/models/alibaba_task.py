@@ -13,36 +13,25 @@ if TYPE_CHECKING:
 class AlibabaTask(Model):
     task_id: str | None = None
     """The task's id."""
-
     task_status: Literal["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED", "UNKNOWN"] | str | None = None
     """How it stands."""
-
     submit_time: str | None = None
     """When it was taken."""
-
     scheduled_time: str | None = None
     """When it was begun."""
-
     end_time: str | None = None
     """When it was done."""
-
     video_url: str | None = None
     """The video, once done."""
-
     results: list[AlibabaTaskResult] | None = None
     """Images, once done, with models that make them."""
-
     choices: list[dict[str, Any]] | None = None
     """Images, once done, as a chat would give them."""
-
     orig_prompt: str | None = None
     """The prompt as given."""
-
     actual_prompt: str | None = None
     """The prompt as used."""
-
     code: str | None = None
     """The error's name."""
-
     message: str | None = None
     """What went wrong."""

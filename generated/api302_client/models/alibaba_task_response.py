@@ -16,15 +16,11 @@ class AlibabaTaskResponse(Model):
 
     request_id_: str | None = None
     """The call's id at Alibaba Cloud."""
-
     output: AlibabaTask | None = None
     """The task."""
-
     usage: AlibabaTaskUsage | None = None
     """What is paid for."""
-
     code: str | None = None
     """The error's name."""
-
     message: str | None = None
     """What went wrong."""

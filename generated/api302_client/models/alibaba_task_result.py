@@ -8,9 +8,7 @@ from .._model import Model, model
 class AlibabaTaskResult(Model):
     url: str | None = None
     """The file's address."""
-
     code: str | None = None
     """The error's name."""
-
     message: str | None = None
     """What went wrong."""

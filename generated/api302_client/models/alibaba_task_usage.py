@@ -8,21 +8,15 @@ from .._model import Model, model
 class AlibabaTaskUsage(Model):
     duration: float | None = None
     """Seconds."""
-
     video_duration: float | None = None
     """Seconds, with older models."""
-
     video_count: int | None = None
     """How many videos."""
-
     video_ratio: str | None = None
     """The size, with older models."""
-
     input_video_duration: float | None = None
     """Seconds of the videos given."""
-
     output_video_duration: float | None = None
     """Seconds of the video made."""
-
     SR: int | None = None
     """How many lines."""

@@ -16,29 +16,22 @@ class AnthropicMessage(Model):
 
     id: str = ABSENT
     """The answer's id."""
-
     type: str = ABSENT
     """message."""
-
     role: str = ABSENT
     """assistant."""
-
     content: list[AnthropicBlock] = ABSENT
     """Thoughts, texts and tool calls, in order."""
-
     model: str = ABSENT
     """The model that answered."""
-
     stop_reason: str | None = None
     """Why it ended: end_turn, max_tokens, stop_sequence, tool_use, pause_turn, refusal, model_context_window_exceeded; 302.AI may leave
-    it empty."""
-
+    it empty.
+    """
     stop_sequence: str | None = None
     """The text at which it ended."""
-
     stop_details: dict[str, Any] | None = None
     """Why the model refused."""
-
     usage: AnthropicUsage = ABSENT
     container: dict[str, Any] | None = None
     """Where code ran."""

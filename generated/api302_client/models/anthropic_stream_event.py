@@ -31,11 +31,9 @@ class AnthropicStreamEvent(Model):
         | str
     ) = ABSENT
     """What happened."""
-
     message: AnthropicMessage | None = None
     index: int | None = None
     """Which piece of the content."""
-
     content_block: AnthropicBlock | None = None
     delta: AnthropicDelta | None = None
     usage: AnthropicUsage | None = None

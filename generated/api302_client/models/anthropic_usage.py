@@ -15,24 +15,17 @@ class AnthropicUsage(Model):
 
     input_tokens: int | None = None
     """Read, apart from the cache."""
-
     output_tokens: int = ABSENT
     """Written, thoughts included."""
-
     cache_creation_input_tokens: int | None = None
     """Put into the cache."""
-
     cache_read_input_tokens: int | None = None
     """Read from the cache."""
-
     cache_creation: AnthropicCacheCreation | None = None
     """What was put into the cache."""
-
     output_tokens_details: dict[str, Any] | None = None
     """What was written."""
-
     server_tool_use: dict[str, Any] | None = None
     """How often Anthropic's own tools were used."""
-
     service_tier: str | None = None
     """The tier that was used."""

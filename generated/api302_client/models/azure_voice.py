@@ -12,43 +12,30 @@ class AzureVoice(Model):
 
     Name: str | None = None
     """Its long name."""
-
     DisplayName: str | None = None
     """Its name in English."""
-
     LocalName: str | None = None
     """Its name in its own language."""
-
     ShortName: str | None = None
     """The name that SSML takes, such as `zh-CN-YunxiNeural`."""
-
     Gender: str | None = None
     """`Female`, `Male` or `Neutral`."""
-
     Locale: str | None = None
     """Its language, such as `zh-CN`."""
-
     LocaleName: str | None = None
     """The language's name."""
-
     SecondaryLocaleList: list[str] | None = None
     """Other languages that it speaks."""
-
     StyleList: list[str] | None = None
     """Moods that it has."""
-
     RolePlayList: list[str] | None = None
     """Parts that it can play."""
-
     SampleRateHertz: str | None = None
     """Samples a second."""
-
     VoiceType: str | None = None
     """Such as `Neural`."""
-
     Status: str | None = None
     """`GA` where it is no preview."""
-
     ExtendedPropertyMap: dict[str, Any] | None = None
     WordsPerMinute: str | None = None
     """How fast it reads."""

@@ -15,9 +15,7 @@ class BaiduImageResponse(Model):
 
     id: str | None = None
     """The call's id at Baidu."""
-
     created: int | None = None
     """When, in Unix seconds."""
-
     data: list[BaiduImage] | None = None
     """The images."""

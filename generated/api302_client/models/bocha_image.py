@@ -10,12 +10,9 @@ class BochaImage(Model):
 
     contentUrl: str | None = None
     """Its address."""
-
     hostPageUrl: str | None = None
     """The page it is on."""
-
     width: int | None = None
     """Pixels."""
-
     height: int | None = None
     """Pixels."""

@@ -10,6 +10,5 @@ class BochaMessage(Model):
 
     content_type: str | None = None
     """Such as webpage, image or the kind of card."""
-
     content: str | None = None
     """JSON in a text, or text."""

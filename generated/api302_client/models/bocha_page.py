@@ -10,36 +10,25 @@ class BochaPage(Model):
 
     id: str | None = None
     """Its id."""
-
     name: str | None = None
     """Its title."""
-
     url: str | None = None
     """Its address."""
-
     displayUrl: str | None = None
     """Its address for people."""
-
     snippet: str | None = None
     """A few words of it."""
-
     summary: str | None = None
     """Its summary."""
-
     siteName: str | None = None
     """Its site."""
-
     siteIcon: str | None = None
     """Its site's icon."""
-
     datePublished: str | None = None
     """When it was published."""
-
     dateLastCrawled: str | None = None
     """When it was read."""
-
     cachedPageUrl: str | None = None
     """A stored copy."""
-
     language: str | None = None
     """Its language."""

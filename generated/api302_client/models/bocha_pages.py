@@ -15,12 +15,9 @@ class BochaPages(Model):
 
     webSearchUrl: str | None = None
     """The search at Bocha."""
-
     totalEstimatedMatches: int | None = None
     """How many there are, roughly."""
-
     value: list[BochaPage] | None = None
     """The pages."""
-
     someResultsRemoved: bool | None = None
     """Whether some were left out."""

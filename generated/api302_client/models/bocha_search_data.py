@@ -18,12 +18,9 @@ class BochaSearchData(Model):
 
     type: str | None = None
     """SearchResponse."""
-
     queryContext: dict[str, Any] | None = None
     """What was asked."""
-
     webPages: BochaPages | None = None
     """Pages."""
-
     images: BochaImages | None = None
     """Images."""

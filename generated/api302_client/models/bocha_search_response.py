@@ -15,11 +15,8 @@ class BochaSearchResponse(Model):
 
     code: int | None = None
     """200 means success."""
-
     log_id: str | None = None
     """Bocha's id of the call."""
-
     msg: str | None = None
     """What went wrong."""
-
     data: BochaSearchData | None = None

@@ -15,16 +15,12 @@ class BriaPerson(Model):
 
     id: str | None = None
     """The person's id."""
-
     type: str | None = None
     """`person`."""
-
     labels: list[str] | None = None
     """What is known, such as age range and gender."""
-
     rect: BriaRect | None = None
     actions: dict[str, Any] | None = None
     """What can be changed."""
-
     oracle: dict[str, Any] | None = None
     """How well each change is likely to turn out."""

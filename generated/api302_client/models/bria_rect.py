@@ -10,12 +10,9 @@ class BriaRect(Model):
 
     x: float | None = None
     """Its left edge."""
-
     y: float | None = None
     """Its upper edge."""
-
     w: float | None = None
     """Its width."""
-
     h: float | None = None
     """Its height."""

@@ -10,15 +10,11 @@ class DeeplTranslation(Model):
 
     text: str | None = None
     """The translation."""
-
     detected_source_language: str | None = None
     """The language found."""
-
     billed_characters: int | None = None
     """How many characters count."""
-
     model_type_used: str | None = None
     """The model used."""
-
     tag_handling_version: str | None = None
     """How tags were handled."""

@@ -10,15 +10,11 @@ class Doc2XPage(Model):
 
     page_idx: int | None = None
     """Its number, from 0."""
-
     md: str | None = None
     """Its Markdown."""
-
     url: str | None = None
     """Its picture."""
-
     page_width: float | None = None
     """Its width."""
-
     page_height: float | None = None
     """Its height."""

@@ -19,12 +19,9 @@ class Doc2XParsingState(Model):
         | None
     ) = None
     """The state."""
-
     progress: float | None = None
     """Percent done."""
-
     detail: str | None = None
     """What went wrong."""
-
     result: Doc2XResult | None = None
     """What was read."""

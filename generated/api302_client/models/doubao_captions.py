@@ -13,15 +13,11 @@ if TYPE_CHECKING:
 class DoubaoCaptions(Model):
     id: str | None = None
     """The task's id."""
-
     code: int | str | None = None
     """0 means done and 2000 not yet."""
-
     message: str | None = None
     """What went wrong."""
-
     duration: float | None = None
     """The sound's length in seconds."""
-
     utterances: list[DoubaoUtterance] | None = None
     """The lines."""

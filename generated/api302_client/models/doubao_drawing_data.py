@@ -14,18 +14,13 @@ class DoubaoDrawingData(Model):
 
     image_urls: list[str] | None = None
     """The images' addresses."""
-
     binary_data_base64: list[str] | None = None
     """The images, without `return_url`."""
-
     llm_result: str | None = None
     """The enriched prompt."""
-
     pe_result: str | None = None
     """The enriched prompt."""
-
     request_id_: str | None = None
     """The call's id at Doubao."""
-
     algorithm_base_resp: dict[str, Any] | None = None
     """The model's own status."""

@@ -17,21 +17,15 @@ class DoubaoDrawingResponse(Model):
 
     code: int | None = None
     """10000 means success."""
-
     message: str | None = None
     """What went wrong."""
-
     details: str | None = None
     """What went wrong."""
-
     status: int | None = None
     """10000 means success."""
-
     request_id_: str | None = None
     """The call's id at Doubao."""
-
     time_elapsed: str | None = None
     """How long it took."""
-
     data: DoubaoDrawingData | None = None
     """What was made."""

@@ -12,18 +12,13 @@ class DoubaoEditTask(Model):
 
     task_id: str | None = None
     """Its id; when it was accepted."""
-
     status: str | None = None
     """How it stands: `done`, `failed`, or another word while it runs."""
-
     image_urls: list[str] | None = None
     """The image's address."""
-
     binary_data_base64: list[str] | None = None
     """The image itself."""
-
     resp_data: str | None = None
     """More from the model."""
-
     algorithm_base_resp: dict[str, Any] | None = None
     """The model's own status."""

@@ -17,18 +17,13 @@ class DoubaoEditTaskResponse(Model):
 
     code: int | None = None
     """10000 means success."""
-
     message: str | None = None
     """What went wrong."""
-
     status: int | None = None
     """10000 means success."""
-
     request_id_: str | None = None
     """The call's id at Doubao."""
-
     time_elapsed: str | None = None
     """How long it took."""
-
     data: DoubaoEditTask | None = None
     """The task."""

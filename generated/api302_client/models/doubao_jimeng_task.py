@@ -8,9 +8,7 @@ from .._model import Model, model
 class DoubaoJimengTask(Model):
     task_id: str | None = None
     """The id to ask with."""
-
     status: str | None = None
     """How it stands: `processing`, `done` or `failed`."""
-
     video_url: str | None = None
     """The video, once done."""

@@ -10,6 +10,5 @@ class DoubaoSpeechAddition(Model):
 
     duration: str | None = None
     """Its length in milliseconds."""
-
     first_pkg: str | None = None
     """How long the beginning took, in milliseconds."""

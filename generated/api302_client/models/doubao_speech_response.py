@@ -13,20 +13,14 @@ if TYPE_CHECKING:
 class DoubaoSpeechResponse(Model):
     reqid: str | None = None
     """The name that you gave."""
-
     code: int | None = None
     """3000 means success."""
-
     operation: str | None = None
     """`query`."""
-
     message: str | None = None
     """What went wrong."""
-
     sequence: int | None = None
     """Which part this is; below 0 the last."""
-
     data: str | None = None
     """The sound, in base64."""
-
     addition: DoubaoSpeechAddition | None = None

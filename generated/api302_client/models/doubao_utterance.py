@@ -15,12 +15,9 @@ class DoubaoUtterance(Model):
 
     text: str | None = None
     """What is said."""
-
     start_time: int | None = None
     """Where it begins, in milliseconds."""
-
     end_time: int | None = None
     """Where it ends, in milliseconds."""
-
     words: list[DoubaoWord] | None = None
     """Its words."""

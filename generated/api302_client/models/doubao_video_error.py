@@ -8,6 +8,5 @@ from .._model import Model, model
 class DoubaoVideoError(Model):
     code: str | None = None
     """The error's name."""
-
     message: str | None = None
     """What went wrong."""

@@ -15,66 +15,45 @@ if TYPE_CHECKING:
 class DoubaoVideoTask(Model):
     id: str | None = None
     """The task's id."""
-
     model: str | None = None
     """The model."""
-
     status: str | None = None
     """How it stands: `queued`, `running`, `succeeded`, `failed`, `cancelled` or `expired`."""
-
     content: DoubaoVideoResult | None = None
     """What was made, once done."""
-
     error: DoubaoVideoError | None = None
     """Why it failed."""
-
     usage: DoubaoVideoUsage | None = None
     """What is paid for."""
-
     created_at: int | None = None
     """When it was taken, in seconds since 1970."""
-
     updated_at: int | None = None
     """When it last changed, in seconds since 1970."""
-
     seed: int | None = None
     """The seed used."""
-
     resolution: str | None = None
     """How many lines."""
-
     ratio: str | None = None
     """Width to height."""
-
     duration: int | None = None
     """Seconds."""
-
     frames: int | None = None
     """How many frames."""
-
     framespersecond: int | None = None
     """Frames a second."""
-
     revised_prompt: str | None = None
     """The prompt as used."""
-
     generate_audio: bool | None = None
     """Whether it has sound."""
-
     draft: bool | None = None
     """Whether it is a draft."""
-
     draft_task_id: str | None = None
     """The draft it was made from."""
-
     service_tier: str | None = None
     """`default` or `flex`."""
-
     execution_expires_after: int | None = None
     """Seconds after which it is given up."""
-
     priority: int | None = None
     """How soon it was worked on."""
-
     safety_identifier: str | None = None
     """Who of your users asked."""

@@ -8,6 +8,5 @@ from .._model import Model, model
 class DoubaoVideoTicket(Model):
     id: str | None = None
     """The id to ask with."""
-
     safety_identifier: str | None = None
     """Who of your users asked."""

@@ -8,18 +8,13 @@ from .._model import Model, model
 class DubbingxEmotionResponse(Model):
     code: int | None = None
     """200 means success."""
-
     success: bool | None = None
     """Whether it went well."""
-
     msg: str | None = None
     """What went wrong."""
-
     data: str | None = None
     """The mood, its manner and its strength from 1 to 5, such as `开心-正常-3`."""
-
     time: str | None = None
     """When, by Beijing's clock."""
-
     traceId: str | None = None
     """The call's id at DubbingX."""

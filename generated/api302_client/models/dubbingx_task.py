@@ -8,9 +8,7 @@ from .._model import Model, model
 class DubbingxTask(Model):
     id: str | None = None
     """The task's id."""
-
     status: str | None = None
     """How it stands: `Ready`, `Generating`, `Completed`, `Failed` or `Canceled`."""
-
     fileUrl: str | None = None
     """The sound's address, once done."""

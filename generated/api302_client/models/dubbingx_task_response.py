@@ -13,16 +13,12 @@ if TYPE_CHECKING:
 class DubbingxTaskResponse(Model):
     code: int | None = None
     """200 means success."""
-
     success: bool | None = None
     """Whether it went well."""
-
     msg: str | None = None
     """What went wrong."""
-
     data: DubbingxTask | None = None
     time: str | None = None
     """When, by Beijing's clock."""
-
     traceId: str | None = None
     """The call's id at DubbingX."""

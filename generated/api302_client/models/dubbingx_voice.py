@@ -10,30 +10,21 @@ class DubbingxVoice(Model):
 
     id: str | None = None
     """Its id, for `voiceId`."""
-
     grade: str | None = None
     """`premium`, `ordinary` or `custom`."""
-
     isOfficial: bool | None = None
     """Whether it is DubbingX's own."""
-
     name: str | None = None
     """Its name."""
-
     description: str | None = None
     """What it is like."""
-
     gender: int | None = None
     """0 for women's voices and 1 for men's."""
-
     avatar: str | None = None
     """Its picture."""
-
     voiceUrl: str | None = None
     """How it sounds."""
-
     status: bool | None = None
     """Whether it can be used."""
-
     createTime: str | None = None
     """When it was made, by Beijing's clock."""

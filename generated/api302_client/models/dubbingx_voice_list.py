@@ -15,6 +15,5 @@ class DubbingxVoiceList(Model):
 
     total: int | None = None
     """How many there are."""
-
     list_: list[DubbingxVoice] | None = None
     """Those of this page."""

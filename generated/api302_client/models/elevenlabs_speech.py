@@ -18,18 +18,13 @@ class ElevenlabsSpeech(Model):
 
     request_id_: str | None = None
     """The task's id."""
-
     status: str | None = None
     """How it stands, such as `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
-
     queue_position: int | None = None
     """How many are before it."""
-
     audio: Ai302QueuedFile | None = None
     """The sound, once done."""
-
     timestamps: list[dict[str, Any]] | None = None
     """When each word is said."""
-
     error: str | ErrorDetail | None = None
     """Why it failed."""

@@ -18,24 +18,17 @@ class ElevenlabsTranscript(Model):
 
     request_id_: str | None = None
     """The task's id."""
-
     status: str | None = None
     """How it stands, such as `IN_QUEUE`, `PROCESSING`, `COMPLETED` or `FAILED`; may be absent once done."""
-
     queue_position: int | None = None
     """How many are before it."""
-
     language_code: str | None = None
     """What is spoken."""
-
     language_probability: float | None = None
     """How sure that is."""
-
     text: str | None = None
     """All of it."""
-
     words: list[ElevenlabsWord] | None = None
     """Its words."""
-
     error: str | ErrorDetail | None = None
     """Why it failed."""

@@ -10,15 +10,11 @@ class ElevenlabsWord(Model):
 
     text: str | None = None
     """The word."""
-
     start: float | None = None
     """Where it begins, in seconds."""
-
     end: float | None = None
     """Where it ends, in seconds."""
-
     type: str | None = None
     """`word`, `spacing` or `audio_event`."""
-
     speaker_id: str | None = None
     """Who speaks."""

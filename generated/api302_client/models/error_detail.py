@@ -13,28 +13,21 @@ class ErrorDetail(Model):
     -10006 total quota used up, -10007 daily quota, -10008 no channel for the model, -10009 not supported, -10010 not found, -10011
     invalid request, -10012 hourly quota of a free tool, -10013 model disabled or not permitted, -10014 IP address denied, -10015
     picture of a wrong size, -10016 file not reachable, -10017 file over 50 MB, -10018 monthly quota, -1024 model timed out, -10504
-    generation timed out, -10600 sound not decodable."""
-
+    generation timed out, -10600 sound not decodable.
+    """
     code: str | int | None = None
     """The code of OpenAI's form."""
-
     message: str | None = None
     """In English, or in the language that the request's `Lang` header asks for."""
-
     message_cn: str | None = None
     """In Chinese."""
-
     message_en: str | None = None
     """In English."""
-
     message_jp: str | None = None
     """In Japanese."""
-
     message_ja: str | None = None
     """In Japanese, as some calls spell it."""
-
     type: str | None = None
     """The kind of error, such as `api_error`."""
-
     param: str | None = None
     """The request field that was refused."""

@@ -12,18 +12,16 @@ if TYPE_CHECKING:
 @model
 class ErrorResponse(Model):
     """302.AI's error envelope, or the one of the vendor behind the call, passed through. All fields are optional since the shapes
-    differ."""
+    differ.
+    """
 
     __wire__ = {"request_id_": "request_id"}
 
     error: ErrorDetail | str | None = None
     """302.AI's and OpenAI's envelope; some vendors put a plain text here."""
-
     code: str | int | None = None
     """The envelope of newer calls, and of several vendors."""
-
     message: str | None = None
     """What went wrong."""
-
     request_id_: str | None = None
     """The id of the call."""

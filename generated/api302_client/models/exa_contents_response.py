@@ -17,15 +17,11 @@ class ExaContentsResponse(Model):
 
     requestId: str | None = None
     """Exa's id of the call."""
-
     results: list[ExaResult] | None = None
     """The pages."""
-
     context: str | None = None
     """All pages as one text."""
-
     statuses: list[ExaStatus] | None = None
     """How each page went."""
-
     costDollars: ExaCost | None = None
     """What it cost."""

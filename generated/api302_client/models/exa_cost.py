@@ -12,6 +12,5 @@ class ExaCost(Model):
 
     total: float | None = None
     """In all."""
-
     breakDown: list[dict[str, Any]] | None = None
     """By part."""

@@ -12,48 +12,33 @@ class ExaResult(Model):
 
     id: str | None = None
     """Its id."""
-
     url: str | None = None
     """Its address."""
-
     title: str | None = None
     """Its title."""
-
     publishedDate: str | None = None
     """When it was published."""
-
     author: str | None = None
     """Its author."""
-
     score: float | None = None
     """How well it fits, from 0 to 1."""
-
     image: str | None = None
     """Its image."""
-
     favicon: str | None = None
     """Its site's icon."""
-
     text: str | None = None
     """Its text."""
-
     snippet: str | None = None
     """A few words of it."""
-
     highlights: list[str] | None = None
     """The parts that matter."""
-
     highlightScores: list[float] | None = None
     """How well each fits."""
-
     summary: str | None = None
     """Its summary."""
-
     subpages: list[ExaResult] | None = None
     """Pages below it."""
-
     extras: dict[str, Any] | None = None
     """Links and images."""
-
     entities: list[dict[str, Any]] | None = None
     """Companies or people it is about."""

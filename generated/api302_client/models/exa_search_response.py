@@ -16,24 +16,17 @@ class ExaSearchResponse(Model):
 
     requestId: str | None = None
     """Exa's id of the call."""
-
     searchType: str | None = None
     """How it searched."""
-
     resolvedSearchType: str | None = None
     """How it searched, as older replies say it."""
-
     autopromptString: str | None = None
     """The query as reworded."""
-
     results: list[ExaResult] | None = None
     """The results."""
-
     context: str | None = None
     """All pages as one text."""
-
     output: dict[str, Any] | None = None
     """What deep search made of it."""
-
     costDollars: ExaCost | None = None
     """What it cost."""

@@ -10,6 +10,5 @@ class ExaStatusError(Model):
 
     tag: str | None = None
     """The kind of failure."""
-
     httpStatusCode: int | None = None
     """The page's HTTP status."""

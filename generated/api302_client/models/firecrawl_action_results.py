@@ -12,9 +12,7 @@ class FirecrawlActionResults(Model):
 
     screenshots: list[str] | None = None
     """Pictures, by address."""
-
     scrapes: list[dict[str, Any]] | None = None
     """Pages, by address and HTML."""
-
     javascriptReturns: list[dict[str, Any]] | None = None
     """What code returned."""

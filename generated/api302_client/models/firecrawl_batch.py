@@ -15,21 +15,15 @@ class FirecrawlBatch(Model):
 
     status: Literal["scraping", "completed", "failed"] | str | None = None
     """The state."""
-
     total: int | None = None
     """How many pages were tried."""
-
     completed: int | None = None
     """How many were read."""
-
     creditsUsed: int | None = None
     """Firecrawl's own count of the cost."""
-
     expiresAt: str | None = None
     """When the pages are deleted."""
-
     next: str | None = None
     """Where more of them are."""
-
     data: list[FirecrawlPage] | None = None
     """The pages."""

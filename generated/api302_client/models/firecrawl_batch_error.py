@@ -10,12 +10,9 @@ class FirecrawlBatchError(Model):
 
     id: str | None = None
     """Its id."""
-
     timestamp: str | None = None
     """When it failed."""
-
     url: str | None = None
     """The page."""
-
     error: str | None = None
     """Why."""

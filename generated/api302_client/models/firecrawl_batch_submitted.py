@@ -10,15 +10,11 @@ class FirecrawlBatchSubmitted(Model):
 
     success: bool | None = None
     """Whether it was taken."""
-
     error: str | None = None
     """What went wrong."""
-
     id: str | None = None
     """The task's id."""
-
     url: str | None = None
     """The task's address at Firecrawl."""
-
     invalidURLs: list[str] | None = None
     """Addresses left out."""

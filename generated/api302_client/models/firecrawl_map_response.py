@@ -10,9 +10,7 @@ class FirecrawlMapResponse(Model):
 
     success: bool | None = None
     """Whether it worked."""
-
     error: str | None = None
     """What went wrong."""
-
     links: list[str] | None = None
     """The addresses."""

@@ -10,18 +10,13 @@ class FirecrawlMetadata(Model):
 
     title: str | None = None
     """Its title."""
-
     description: str | None = None
     """Its description."""
-
     language: str | None = None
     """Its language."""
-
     sourceURL: str | None = None
     """Its address."""
-
     statusCode: int | None = None
     """Its HTTP status."""
-
     error: str | None = None
     """What went wrong."""

@@ -17,33 +17,23 @@ class FirecrawlPage(Model):
 
     markdown: str | None = None
     """As Markdown."""
-
     html: str | None = None
     """As HTML."""
-
     rawHtml: str | None = None
     """As HTML, untouched."""
-
     screenshot: str | None = None
     """A picture of it."""
-
     links: list[str] | None = None
     """Its links."""
-
     json: dict[str, Any] | None = None
     """Data taken from it."""
-
     llm_extraction: dict[str, Any] | None = None
     """Data taken from it, as older replies name it."""
-
     actions: FirecrawlActionResults | None = None
     """What the actions gave."""
-
     metadata: FirecrawlMetadata | None = None
     """About it."""
-
     changeTracking: FirecrawlChange | None = None
     """How it changed."""
-
     warning: str | None = None
     """What to mind."""

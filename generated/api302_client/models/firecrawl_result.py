@@ -15,27 +15,19 @@ class FirecrawlResult(Model):
 
     title: str | None = None
     """Its title."""
-
     description: str | None = None
     """A few words of it."""
-
     url: str | None = None
     """Its address."""
-
     markdown: str | None = None
     """As Markdown."""
-
     html: str | None = None
     """As HTML."""
-
     rawHtml: str | None = None
     """As HTML, untouched."""
-
     links: list[str] | None = None
     """Its links."""
-
     screenshot: str | None = None
     """A picture of it."""
-
     metadata: FirecrawlMetadata | None = None
     """About it."""

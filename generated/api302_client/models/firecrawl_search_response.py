@@ -15,12 +15,9 @@ class FirecrawlSearchResponse(Model):
 
     success: bool | None = None
     """Whether it worked."""
-
     error: str | None = None
     """What went wrong."""
-
     data: list[FirecrawlResult] | None = None
     """The results."""
-
     warning: str | None = None
     """What to mind."""

@@ -10,12 +10,9 @@ class FishAudioSample(Model):
 
     title: str | None = None
     """Its name."""
-
     text: str | None = None
     """What it says."""
-
     task_id: str | None = None
     """The task that made it."""
-
     audio: str | None = None
     """Its address."""

@@ -18,63 +18,43 @@ class FishAudioVoice(Model):
 
     id: str | None = None
     """Its id, for `reference_id`."""
-
     type: Literal["svc", "tts"] | str | None = None
     """For singing or for speech."""
-
     title: str | None = None
     """Its name."""
-
     description: str | None = None
     """What it is like."""
-
     cover_image: str | None = None
     """Its picture."""
-
     train_mode: str | None = None
     """`fast` or `full`."""
-
     state: str | None = None
     """`created`, `training`, `trained` or `failed`."""
-
     tags: list[str] | None = None
     """Words to find it by."""
-
     samples: list[FishAudioSample] | None = None
     """How it sounds."""
-
     created_at: str | None = None
     """When it was made, in ISO 8601."""
-
     updated_at: str | None = None
     """When it was changed, in ISO 8601."""
-
     languages: list[str] | None = None
     """What it speaks."""
-
     visibility: str | None = None
     """`public`, `unlist` or `private`."""
-
     lock_visibility: bool | None = None
     """Whether that cannot be changed."""
-
     like_count: int | None = None
     """How many like it."""
-
     mark_count: int | None = None
     """How many marked it."""
-
     shared_count: int | None = None
     """How often it was shared."""
-
     task_count: int | None = None
     """How often it was used."""
-
     liked: bool | None = None
     """Whether you like it."""
-
     marked: bool | None = None
     """Whether you marked it."""
-
     author: FishAudioAuthor | None = None
     """Who made it."""

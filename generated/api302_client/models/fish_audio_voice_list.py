@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 class FishAudioVoiceList(Model):
     total: int | None = None
     """How many there are."""
-
     items: list[FishAudioVoice] | None = None
     """Those of this page."""
-
     has_more: bool | None = None
     """Whether there are more pages."""

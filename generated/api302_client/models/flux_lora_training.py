@@ -17,15 +17,11 @@ class FluxLoraTraining(Model):
 
     status: Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED", "FAILED", "failed"] | str | None = None
     """How it stands."""
-
     request_id_: str | None = None
     """The task's id."""
-
     queue_position: int | None = None
     """How many are before it."""
-
     diffusers_lora_file: Ai302SubmitImage | None = None
     """The weights."""
-
     config_file: Ai302SubmitImage | None = None
     """Their configuration."""

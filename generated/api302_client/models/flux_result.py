@@ -15,12 +15,9 @@ class FluxResult(Model):
 
     id: str | None = None
     """The task's id."""
-
     status: Literal["Pending", "Ready", "Error", "Failed", "Request Moderated", "Content Moderated", "Task not found"] | str | None = None
     """How it stands."""
-
     result: FluxSample | None = None
     """What was made, once ready."""
-
     progress: float | None = None
     """From 0 to 1."""

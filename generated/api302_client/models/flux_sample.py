@@ -10,18 +10,13 @@ class FluxSample(Model):
 
     sample: str | None = None
     """The image's address."""
-
     prompt: str | None = None
     """The prompt used."""
-
     seed: int | None = None
     """What fixed the chance."""
-
     start_time: float | None = None
     """When it began, in Unix seconds."""
-
     end_time: float | None = None
     """When it was done, in Unix seconds."""
-
     duration: float | None = None
     """Seconds it took."""

@@ -10,15 +10,11 @@ class FluxTask(Model):
 
     id: str = ABSENT
     """The task's id."""
-
     polling_url: str | None = None
     """Black Forest Labs' own address of the task; use `flux_get_result`."""
-
     cost: float | None = None
     """Credits of Black Forest Labs."""
-
     input_mp: float | None = None
     """Megapixels given."""
-
     output_mp: float | None = None
     """Megapixels to be made."""

@@ -15,15 +15,11 @@ class GlifResponse(Model):
 
     id: str | None = None
     """The glif."""
-
     inputs: dict[str, Any] | list[str] | None = None
     """What was put in."""
-
     output: str | None = None
     """The result: an address, or text."""
-
     outputFull: GlifOutput | None = None
     """The result and its kind."""
-
     error: str | None = None
     """Why it failed."""

@@ -10,6 +10,5 @@ class GoogleFileData(Model):
 
     fileUri: str = ABSENT
     """Its address."""
-
     mimeType: str | None = None
     """Its kind, such as video/mp4."""

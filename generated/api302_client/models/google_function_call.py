@@ -12,8 +12,6 @@ class GoogleFunctionCall(Model):
 
     id: str | None = None
     """The call's id, to be given back with its result."""
-
     name: str | None = None
     """The function."""
-
     args: dict[str, Any] | None = None

@@ -15,11 +15,8 @@ class GoogleGroundingMetadata(Model):
 
     webSearchQueries: list[str] | None = None
     """What was searched for."""
-
     groundingChunks: list[GoogleGroundingChunk] | None = None
     """The sources."""
-
     groundingSupports: list[dict[str, Any]] | None = None
     """Which stretch rests on which source."""
-
     searchEntryPoint: dict[str, Any] | None = None

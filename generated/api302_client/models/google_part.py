@@ -19,18 +19,14 @@ class GooglePart(Model):
 
     text: str | None = None
     """Text."""
-
     thought: bool | None = None
     """The text is a thought."""
-
     thoughtSignature: str | None = None
     """Google's seal on a thought, to be given back as it is."""
-
     inlineData: GoogleBlob | None = None
     fileData: GoogleFileData | None = None
     url: str | None = None
     """302.AI's: the address of an image or sound; with `response_format=url`."""
-
     functionCall: GoogleFunctionCall | None = None
     executableCode: GoogleExecutableCode | None = None
     codeExecutionResult: GoogleCodeExecutionResult | None = None

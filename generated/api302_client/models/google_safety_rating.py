@@ -10,9 +10,7 @@ class GoogleSafetyRating(Model):
 
     category: str | None = None
     """The kind."""
-
     probability: str | None = None
     """NEGLIGIBLE, LOW, MEDIUM or HIGH."""
-
     blocked: bool | None = None
     """It was blocked for this."""

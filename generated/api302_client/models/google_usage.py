@@ -15,30 +15,21 @@ class GoogleUsage(Model):
 
     promptTokenCount: int | None = None
     """Read."""
-
     candidatesTokenCount: int | None = None
     """Written."""
-
     thoughtsTokenCount: int | None = None
     """Thought."""
-
     toolUsePromptTokenCount: int | None = None
     """Read from tools."""
-
     cachedContentTokenCount: int | None = None
     """Read from the cache."""
-
     totalTokenCount: int | None = None
     """All."""
-
     promptTokensDetails: list[GoogleTokenCount] | None = None
     """Read, by kind."""
-
     candidatesTokensDetails: list[GoogleTokenCount] | None = None
     """Written, by kind."""
-
     cacheTokensDetails: list[GoogleTokenCount] | None = None
     """From the cache, by kind."""
-
     trafficType: str | None = None
     """Such as ON_DEMAND."""

@@ -19,21 +19,15 @@ class GoogleVeo2Task(Model):
 
     request_id_: str | None = None
     """The task's id."""
-
     status: str | None = None
     """How it stands: `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
-
     state: str | None = None
     """How it stands, in a second layout: `SUCCEEDED` or `FAILED`."""
-
     queue_position: int | None = None
     """How many are before it."""
-
     video: Ai302QueuedFile | str | None = None
     """The video, once done."""
-
     task: GoogleVeo2Artifacts | None = None
     """The task, in a third layout."""
-
     error: str | ErrorDetail | None = None
     """Why it failed."""

@@ -13,21 +13,15 @@ if TYPE_CHECKING:
 class GoogleVeoTask(Model):
     task_id: str | None = None
     """The task's id."""
-
     status: str | None = None
     """How it stands: `pending`, `processing`, `completed` or `failed`."""
-
     video_url: str | None = None
     """The video, once done."""
-
     upsample_video_url: str | None = None
     """The video with more lines, if there is one."""
-
     url: str | None = None
     """The video, under a third name."""
-
     message: str | None = None
     """What went wrong."""
-
     error: str | ErrorDetail | None = None
     """Why it failed."""

@@ -8,24 +8,17 @@ from .._model import Model, model
 class GoogleVeoV2Task(Model):
     taskId: str | None = None
     """The task's id."""
-
     status: str | None = None
     """How it stands: `IN_PROCESSING`, `SUCCESS` or `FAILURE`."""
-
     videoUrl: str | None = None
     """The video, once done."""
-
     video_url: str | None = None
     """The video, under another name."""
-
     progress: float | str | None = None
     """How far it is in percent."""
-
     startTime: int | None = None
     """When it was begun, in milliseconds since 1970."""
-
     finishTime: int | None = None
     """When it was done, in milliseconds since 1970."""
-
     message: str | None = None
     """What went wrong."""

@@ -8,9 +8,7 @@ from .._model import Model, model
 class GoogleVeoV2Ticket(Model):
     data: str | None = None
     """The task's id."""
-
     code: str | None = None
     """How it stands: `IN_PROGRESS`."""
-
     message: str | None = None
     """The same in words."""

@@ -10,9 +10,7 @@ class GoogleWebSource(Model):
 
     uri: str | None = None
     """Its address."""
-
     title: str | None = None
     """Its title."""
-
     domain: str | None = None
     """Its site."""

@@ -13,24 +13,17 @@ if TYPE_CHECKING:
 class HedraAsset(Model):
     id: str | None = None
     """The asset's id."""
-
     type: str | None = None
     """What it is."""
-
     name: str | None = None
     """Its name."""
-
     description: str | None = None
     """More about it."""
-
     thumbnail_url: str | None = None
     """A small picture of it."""
-
     created_at: str | None = None
     """When it was made, in ISO 8601."""
-
     url: str | None = None
     """Its address, as 302.AI's own app reads it."""
-
     asset: HedraAssetFile | None = None
     """The file."""

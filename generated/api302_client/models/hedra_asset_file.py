@@ -8,15 +8,11 @@ from .._model import Model, model
 class HedraAssetFile(Model):
     type: str | None = None
     """The kind of file, such as `uploaded_image`."""
-
     url: str | None = None
     """Its address."""
-
     width: int | None = None
     """Pixels."""
-
     height: int | None = None
     """Pixels."""
-
     duration_ms: int | None = None
     """Length in milliseconds."""

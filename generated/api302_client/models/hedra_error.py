@@ -8,6 +8,5 @@ from .._model import Model, model
 class HedraError(Model):
     type: str | None = None
     """The kind, such as `MODERATION_FAILED`."""
-
     message: str | None = None
     """What went wrong."""

@@ -8,30 +8,21 @@ from .._model import Model, model
 class HedraGeneration(Model):
     id: str | None = None
     """The generation's id."""
-
     asset_id: str | None = None
     """The asset that it makes."""
-
     type: str | None = None
     """What it makes."""
-
     ai_model_id: str | None = None
     """The model."""
-
     start_keyframe_id: str | None = None
     """The asset of the first frame."""
-
     audio_id: str | list[str] | None = None
     """The asset of what is said."""
-
     status: str | None = None
     """How it stands."""
-
     progress: float | None = None
     """How much is done, from 0 to 1."""
-
     eta_sec: int | None = None
     """Seconds that it may take."""
-
     created_at: str | None = None
     """When it was accepted, in ISO 8601."""

@@ -13,33 +13,23 @@ if TYPE_CHECKING:
 class HedraGenerationStatus(Model):
     id: str | None = None
     """The generation's id."""
-
     asset_id: str | None = None
     """The asset that it makes."""
-
     type: str | None = None
     """What it makes."""
-
     status: Literal["queued", "processing", "finalizing", "complete", "completed", "error"] | str | None = None
     """How it stands."""
-
     progress: float | None = None
     """How much is done, from 0 to 1."""
-
     created_at: str | None = None
     """When it was accepted, in ISO 8601."""
-
     url: str | None = None
     """The video, once done."""
-
     download_url: str | None = None
     """The video, to be saved."""
-
     streaming_url: str | None = None
     """The video, to be watched."""
-
     error_message: str | None = None
     """Why it failed."""
-
     error: HedraError | None = None
     """The same, with a kind."""

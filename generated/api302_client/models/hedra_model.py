@@ -13,42 +13,29 @@ if TYPE_CHECKING:
 class HedraModel(Model):
     id: str | None = None
     """The model's id."""
-
     slug: str | None = None
     """The model's newer name."""
-
     name: str | None = None
     """The model's name for people."""
-
     description: str | None = None
     """What it does."""
-
     type: str | None = None
     """What it makes, such as `video`."""
-
     aspect_ratios: list[str] | None = None
     """The shapes that it can make."""
-
     resolutions: list[str] | None = None
     """The sizes that it can make."""
-
     durations: list[str] | None = None
     """The lengths that it can make."""
-
     requires_start_frame: bool | None = None
     """Whether it needs a first frame."""
-
     requires_end_frame: bool | None = None
     """Whether it needs a last frame."""
-
     requires_audio_input: bool | None = None
     """Whether it needs sound."""
-
     requires_input_video: bool | None = None
     """Whether it needs a video."""
-
     max_duration_ms: int | None = None
     """The greatest length in milliseconds."""
-
     price_details: HedraModelPrice | None = None
     """The price in Hedra's credits."""

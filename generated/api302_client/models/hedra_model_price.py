@@ -8,9 +8,7 @@ from .._model import Model, model
 class HedraModelPrice(Model):
     credit_cost: int | None = None
     """Credits."""
-
     unit_scale: int | None = None
     """For how many units."""
-
     billing_unit: str | None = None
     """The unit, such as `second`."""

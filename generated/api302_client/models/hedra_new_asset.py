@@ -8,12 +8,9 @@ from .._model import Model, model
 class HedraNewAsset(Model):
     id: str | None = None
     """The asset's id, to upload to and to use."""
-
     name: str | None = None
     """Its name."""
-
     type: str | None = None
     """What it is."""
-
     upload_url: str | None = None
     """For a video: where it can be put instead."""

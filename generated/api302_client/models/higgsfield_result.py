@@ -8,6 +8,5 @@ from .._model import Model, model
 class HiggsfieldResult(Model):
     url: str | None = None
     """Its address."""
-
     type: str | None = None
     """What it is, such as `video`."""

@@ -10,21 +10,15 @@ class IdeogramImage(Model):
 
     url: str | None = None
     """Its address; none where it is not safe."""
-
     prompt: str | None = None
     """The prompt used, as Magic Prompt made it."""
-
     resolution: str | None = None
     """Such as `1024x1024`."""
-
     upscaled_resolution: str | None = None
     """What it was enlarged to."""
-
     seed: int | None = None
     """What fixed the chance."""
-
     is_image_safe: bool | None = None
     """Whether it passed the check."""
-
     style_type: str | None = None
     """The kind of style."""

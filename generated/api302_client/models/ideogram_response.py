@@ -15,6 +15,5 @@ class IdeogramResponse(Model):
 
     created: str | None = None
     """When, in ISO 8601."""
-
     data: list[IdeogramImage] | None = None
     """The images."""

@@ -15,15 +15,11 @@ class JinaClass(Model):
 
     object: str | None = None
     """classification."""
-
     index: int | None = None
     """The input's number."""
-
     prediction: str | None = None
     """The class."""
-
     score: float | None = None
     """How well it fits."""
-
     predictions: list[JinaClassScore] | None = None
     """All classes."""

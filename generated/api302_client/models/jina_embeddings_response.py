@@ -16,11 +16,8 @@ class JinaEmbeddingsResponse(Model):
 
     object: str | None = None
     """list."""
-
     model: str | None = None
     """The model that answered."""
-
     data: list[JinaEmbedding] = ABSENT
     """One for each input."""
-
     usage: JinaUsage | None = None

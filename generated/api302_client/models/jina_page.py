@@ -15,21 +15,15 @@ class JinaPage(Model):
 
     title: str | None = None
     """Its title."""
-
     description: str | None = None
     """Its description."""
-
     url: str | None = None
     """Its address."""
-
     content: str | None = None
     """Its text."""
-
     images: dict[str, Any] | None = None
     """Its images, by name."""
-
     links: dict[str, Any] | list[Any] | None = None
     """Its links, by name."""
-
     usage: JinaPageUsage | None = None
     """What counts."""

@@ -15,17 +15,12 @@ class JinaReaderResponse(Model):
 
     code: int | None = None
     """200 means success."""
-
     status: int | None = None
     """Jina's own code."""
-
     name: str | None = None
     """The kind of failure."""
-
     message: str | None = None
     """What went wrong."""
-
     readableMessage: str | None = None
     """The same for people."""
-
     data: JinaPage | None = None

@@ -10,9 +10,7 @@ class JinaReference(Model):
 
     url: str | None = None
     """Its address."""
-
     keyQuote: str | None = None
     """What it says."""
-
     isSupportive: bool | None = None
     """Whether it agrees."""

@@ -15,9 +15,7 @@ class JinaRerankResult(Model):
 
     index: int = ABSENT
     """Which document, from 0."""
-
     relevance_score: float = ABSENT
     """How well it fits, the more the better."""
-
     document: JinaRerankDocument | str | None = None
     """The document, if it was asked for."""

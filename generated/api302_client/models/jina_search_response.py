@@ -15,18 +15,13 @@ class JinaSearchResponse(Model):
 
     code: int | None = None
     """200 means success."""
-
     status: int | None = None
     """Jina's own code."""
-
     name: str | None = None
     """The kind of failure."""
-
     message: str | None = None
     """What went wrong."""
-
     readableMessage: str | None = None
     """The same for people."""
-
     data: list[JinaPage] | None = None
     """The results."""

@@ -15,19 +15,14 @@ class JinaTokenizeResponse(Model):
 
     num_tokens: int | None = None
     """How many tokens the text has."""
-
     tokenizer: str | None = None
     """How it was counted."""
-
     usage: JinaTokenizeUsage | None = None
     num_chunks: int | None = None
     """How many pieces."""
-
     chunk_positions: list[list[int]] | None = None
     """Start and end of each piece, in characters."""
-
     tokens: list[list[Any]] | None = None
     """The tokens of each piece: text, and ids."""
-
     chunks: list[str] | None = None
     """The pieces."""

@@ -10,6 +10,5 @@ class JinaUsage(Model):
 
     total_tokens: int | None = None
     """All."""
-
     prompt_tokens: int | None = None
     """Read."""

@@ -16,15 +16,11 @@ class JinaVerdict(Model):
 
     factuality: float | None = None
     """How true it is, from 0 to 1."""
-
     result: bool | None = None
     """Whether it is true."""
-
     reason: str | None = None
     """Why."""
-
     references: list[JinaReference] | None = None
     """What was found."""
-
     usage: JinaPageUsage | None = None
     """What counts."""

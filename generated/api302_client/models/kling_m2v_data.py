@@ -18,36 +18,26 @@ class KlingM2VData(Model):
 
     status: int | None = None
     """5 queued, 10 at work, 50 failed, 99 done."""
-
     message: str | None = None
     """What went wrong."""
-
     task: KlingM2VTask | None = None
     works: list[KlingM2VWork] | None = None
     """What was made, once done."""
-
     taskWorks: list[KlingM2VWork] | None = None
     """What was made, with some models."""
-
     limitation: KlingM2VLimitation | None = None
     queuingEtaTime: float | None = None
     """How long it will wait."""
-
     etaTime: float | None = None
     """How long it will take."""
-
     task_id: str | int | None = None
     """The task's id."""
-
     task_status: Literal["submitted", "processing", "succeed", "failed"] | str | None = None
     """How the task stands."""
-
     task_status_msg: str | None = None
     """What went wrong."""
-
     task_result: KlingTaskResult | None = None
     created_at: int | None = None
     """When it was taken, in milliseconds."""
-
     updated_at: int | None = None
     """When it last changed, in milliseconds."""

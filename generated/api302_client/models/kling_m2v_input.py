@@ -8,9 +8,7 @@ from .._model import Model, model
 class KlingM2VInput(Model):
     name: str | None = None
     """The file's part."""
-
     inputType: str | None = None
     """How it was given."""
-
     url: str | None = None
     """Its address."""

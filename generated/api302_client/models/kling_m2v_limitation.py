@@ -10,9 +10,7 @@ class KlingM2VLimitation(Model):
 
     type: str | None = None
     """What is limited."""
-
     limit: float | None = None
     """How many may run."""
-
     remaining: float | None = None
     """How many more may."""

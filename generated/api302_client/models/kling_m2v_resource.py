@@ -8,15 +8,11 @@ from .._model import Model, model
 class KlingM2VResource(Model):
     resource: str | None = None
     """The file's address."""
-
     url: str | None = None
     """The file's address, with some models."""
-
     width: int | None = None
     """Pixels."""
-
     height: int | None = None
     """Pixels."""
-
     duration: float | None = None
     """How long it is."""

@@ -15,20 +15,14 @@ class KlingM2VResponse(Model):
 
     result: int | None = None
     """1 means success."""
-
     code: int | None = None
     """0 means success, in the reply for a `task_id`."""
-
     status: int | None = None
     """The HTTP status once more."""
-
     message: str | None = None
     """What went wrong."""
-
     request_id_: str | None = None
     """The call's id at Kling."""
-
     timestamp: list[float] | float | None = None
     """When it was answered."""
-
     data: KlingM2VData | None = None

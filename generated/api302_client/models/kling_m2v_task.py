@@ -13,17 +13,12 @@ if TYPE_CHECKING:
 class KlingM2VTask(Model):
     id: str | int | None = None
     """The id to ask with."""
-
     type: str | None = None
     """The kind of task, such as `m2v_txt2video`."""
-
     status: int | None = None
     """5 queued, 10 at work, 50 failed, 99 done."""
-
     createTime: int | None = None
     """When it was taken."""
-
     updateTime: int | None = None
     """When it last changed."""
-
     taskInfo: KlingM2VTaskInfo | None = None

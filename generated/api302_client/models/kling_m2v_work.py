@@ -13,18 +13,13 @@ if TYPE_CHECKING:
 class KlingM2VWork(Model):
     type: str | None = None
     """The kind of work."""
-
     contentType: str | None = None
     """`video` or another kind of content."""
-
     status: int | None = None
     """How the work stands."""
-
     createTime: int | None = None
     """When it was begun."""
-
     resource: KlingM2VResource | None = None
     """The video."""
-
     cover: KlingM2VResource | None = None
     """Its cover picture."""

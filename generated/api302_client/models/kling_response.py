@@ -17,11 +17,8 @@ class KlingResponse(Model):
 
     code: int | None = None
     """0 means success."""
-
     message: str | None = None
     """What went wrong."""
-
     request_id_: str | None = None
     """The call's id at Kling."""
-
     data: KlingTask | None = None

@@ -13,21 +13,15 @@ if TYPE_CHECKING:
 class KlingTask(Model):
     task_id: str | None = None
     """The task's id."""
-
     task_status: Literal["submitted", "processing", "succeed", "failed"] | str | None = None
     """How the task stands."""
-
     task_status_msg: str | None = None
     """What went wrong."""
-
     task_info: dict[str, Any] | None = None
     """What was asked."""
-
     task_result: KlingTaskResult | None = None
     """What was made, once done."""
-
     created_at: int | None = None
     """When it was taken, in milliseconds since 1970."""
-
     updated_at: int | None = None
     """When it last changed, in milliseconds since 1970."""

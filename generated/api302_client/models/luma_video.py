@@ -15,24 +15,17 @@ class LumaVideo(Model):
 
     id: str | None = None
     """The task's id."""
-
     prompt: str | None = None
     """What was asked."""
-
     state: Literal["pending", "completed", "failed"] | str | None = None
     """How it stands; words that are not listed mean that it is at work."""
-
     video: str | None = None
     """The video, once done."""
-
     created_at: str | None = None
     """When it was accepted, in ISO 8601."""
-
     estimate_wait_seconds: float | None = None
     """Seconds still to wait."""
-
     liked: bool | None = None
     """Whether it was marked as liked at Luma."""
-
     error: str | ErrorDetail | None = None
     """Why it failed."""

@@ -10,6 +10,5 @@ class MemobaseAttributes(Model):
 
     topic: str | None = None
     """The subject, such as basic_info."""
-
     sub_topic: str | None = None
     """The part of the subject, such as name."""

@@ -10,12 +10,9 @@ class MemobaseChange(Model):
 
     event_id: str | None = None
     """The event that was written."""
-
     add_profiles: list[str] | None = None
     """Entries that are new."""
-
     update_profiles: list[str] | None = None
     """Entries that changed."""
-
     delete_profiles: list[str] | None = None
     """Entries that are gone."""

@@ -15,13 +15,10 @@ class MemobaseEvent(Model):
 
     id: str = ABSENT
     """The event's id."""
-
     event_data: MemobaseEventData | None = None
     created_at: str | None = None
     """When, in ISO 8601."""
-
     updated_at: str | None = None
     """When it last changed, in ISO 8601."""
-
     similarity: float | None = None
     """How well it fits, when it was searched for."""

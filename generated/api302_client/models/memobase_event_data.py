@@ -16,9 +16,7 @@ class MemobaseEventData(Model):
 
     profile_delta: list[MemobaseProfileDelta] | None = None
     """What it added to memory."""
-
     event_tip: str | None = None
     """The event in short."""
-
     event_tags: list[MemobaseEventTag] | None = None
     """Its tags."""

@@ -15,9 +15,7 @@ class MemobaseFlushResponse(Model):
 
     errno: int | None = None
     """0 on success, else mostly an HTTP code such as 404."""
-
     errmsg: str | None = None
     """What went wrong."""
-
     data: list[MemobaseChange] | None = None
     """What changed in memory, when it was waited for."""

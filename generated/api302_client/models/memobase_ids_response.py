@@ -15,8 +15,6 @@ class MemobaseIdsResponse(Model):
 
     errno: int | None = None
     """0 on success, else mostly an HTTP code such as 404."""
-
     errmsg: str | None = None
     """What went wrong."""
-
     data: MemobaseIds | None = None

@@ -12,12 +12,9 @@ class MemobaseMessage(Model):
 
     role: Literal["user", "assistant"] | str = ABSENT
     """Who speaks."""
-
     content: str = ABSENT
     """The text."""
-
     alias: str | None = None
     """The speaker's name; it shows in the memory."""
-
     created_at: str | None = None
     """When it was said, such as 2025-01-01."""

@@ -15,15 +15,11 @@ class MemobaseProfile(Model):
 
     id: str = ABSENT
     """The entry's id."""
-
     content: str = ABSENT
     """What is remembered."""
-
     created_at: str | None = None
     """Since when, in ISO 8601."""
-
     updated_at: str | None = None
     """When it last changed, in ISO 8601."""
-
     attributes: MemobaseAttributes | None = None
     """Where it belongs."""

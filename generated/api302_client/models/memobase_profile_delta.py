@@ -15,6 +15,5 @@ class MemobaseProfileDelta(Model):
 
     content: str | None = None
     """What was learned."""
-
     attributes: MemobaseAttributes | None = None
     """Where it belongs."""

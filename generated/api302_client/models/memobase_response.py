@@ -12,9 +12,7 @@ class MemobaseResponse(Model):
 
     errno: int | None = None
     """0 on success, else mostly an HTTP code such as 404."""
-
     errmsg: str | None = None
     """What went wrong."""
-
     data: dict[str, Any] | None = None
     """Mostly null."""

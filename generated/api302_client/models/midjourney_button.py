@@ -8,15 +8,11 @@ from .._model import Model, model
 class MidjourneyButton(Model):
     customId: str | None = None
     """What the action takes."""
-
     emoji: str | None = None
     """Its sign."""
-
     label: str | None = None
     """Its text, such as U1 to upscale the first or V1 to vary it."""
-
     style: int | None = None
     """How it looks."""
-
     type: int | None = None
     """What kind it is."""

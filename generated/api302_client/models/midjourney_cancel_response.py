@@ -8,6 +8,5 @@ from .._model import Model, model
 class MidjourneyCancelResponse(Model):
     code: int | None = None
     """What happened."""
-
     description: str | None = None
     """What happened, in words."""

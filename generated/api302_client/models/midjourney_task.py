@@ -14,63 +14,43 @@ if TYPE_CHECKING:
 class MidjourneyTask(Model):
     id: str | None = None
     """The task's id."""
-
     action: str | None = None
     """What is done, such as IMAGINE, UPSCALE, VARIATION, REROLL, DESCRIBE or BLEND."""
-
     status: Literal["NOT_START", "SUBMITTED", "MODAL", "IN_PROGRESS", "SUCCESS", "FAILURE", "FAILED", "CANCEL"] | str | None = None
     """How it stands."""
-
     progress: str | None = None
     """How far it is, such as `45%`."""
-
     prompt: str | None = None
     """The text, or what a picture shows."""
-
     promptEn: str | None = None
     """The text in English."""
-
     description: str | None = None
     """What happened, in words."""
-
     state: str | None = None
     """Your own text."""
-
     botType: str | None = None
     """MID_JOURNEY or NIJI_JOURNEY."""
-
     mode: str | None = None
     """How fast it works."""
-
     customId: str | None = None
     """The button that began it."""
-
     submitTime: int | None = None
     """When it was taken, in milliseconds since 1970."""
-
     startTime: int | None = None
     """When it began."""
-
     finishTime: int | None = None
     """When it ended."""
-
     imageUrl: str | None = None
     """The picture; of several, all on one sheet."""
-
     imageUrls: list[MidjourneyImage] | None = None
     """The pictures, one by one."""
-
     failReason: str | None = None
     """What went wrong."""
-
     maskBase64: str | None = None
     """The mask that was given."""
-
     proxy: str | None = None
     """What stands in for the vendor's host."""
-
     buttons: list[MidjourneyButton] | None = None
     """What can be done next."""
-
     properties: dict[str, Any] | None = None
     """More about it."""

@@ -10,18 +10,13 @@ class MinimaxFile(Model):
 
     file_id: str | int | None = None
     """The file's id."""
-
     bytes_: int | None = None
     """Its size."""
-
     created_at: int | None = None
     """When it was made, in seconds since 1970."""
-
     filename: str | None = None
     """Its name."""
-
     purpose: str | None = None
     """What it is for, such as `video_generation`."""
-
     download_url: str | None = None
     """Where to get it."""

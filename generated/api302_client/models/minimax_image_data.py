@@ -10,6 +10,5 @@ class MinimaxImageData(Model):
 
     image_urls: list[str] | None = None
     """Their addresses."""
-
     image_base64: list[str] | None = None
     """Their bytes, with `response_format: base64`."""

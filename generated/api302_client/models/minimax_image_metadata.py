@@ -10,6 +10,5 @@ class MinimaxImageMetadata(Model):
 
     success_count: str | int | None = None
     """Made."""
-
     failed_count: str | int | None = None
     """Refused."""

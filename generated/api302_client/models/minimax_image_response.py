@@ -17,11 +17,8 @@ class MinimaxImageResponse(Model):
 
     id: str | None = None
     """The call's id at MiniMax."""
-
     data: MinimaxImageData | None = None
     """The images."""
-
     metadata: MinimaxImageMetadata | None = None
     """How many were made."""
-
     base_resp: MinimaxStatus | None = None

@@ -13,11 +13,8 @@ if TYPE_CHECKING:
 class MinimaxLongSpeechTask(Model):
     task_id: int | str | None = None
     """The task's id."""
-
     status: str | None = None
     """How it stands: `Processing`, `Success`, `Failed` or `Expired`."""
-
     file_id: int | str | None = None
     """The sound's file, once done."""
-
     base_resp: MinimaxStatus | None = None

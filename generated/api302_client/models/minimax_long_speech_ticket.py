@@ -13,14 +13,10 @@ if TYPE_CHECKING:
 class MinimaxLongSpeechTicket(Model):
     task_id: str | int | None = None
     """The id to ask with."""
-
     task_token: str | None = None
     """A token of the task."""
-
     file_id: int | str | None = None
     """The sound's file, once done."""
-
     usage_characters: int | None = None
     """How many characters are paid."""
-
     base_resp: MinimaxStatus | None = None

@@ -10,9 +10,7 @@ class MinimaxMusicData(Model):
 
     audio: str | None = None
     """Its address at MiniMax, or its bytes in hexadecimal."""
-
     status: int | None = None
     """2 when it is done."""
-
     audio_url: str | None = None
     """Its address at 302.AI."""

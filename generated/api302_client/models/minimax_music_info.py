@@ -10,15 +10,11 @@ class MinimaxMusicInfo(Model):
 
     music_duration: int | None = None
     """Milliseconds."""
-
     music_sample_rate: int | None = None
     """Samples a second."""
-
     music_channel: int | None = None
     """How many channels."""
-
     bitrate: int | None = None
     """Bits a second."""
-
     music_size: int | None = None
     """Bytes."""

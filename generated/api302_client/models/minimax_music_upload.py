@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 class MinimaxMusicUpload(Model):
     voice_id: str | None = None
     """The voice, for `refer_voice`."""
-
     instrumental_id: str | None = None
     """The music, for `refer_instrumental`."""
-
     base_resp: MinimaxStatus | None = None

@@ -10,9 +10,7 @@ class MinimaxSpeechData(Model):
 
     audio: str | None = None
     """The bytes in hexadecimal, or the address."""
-
     status: int | None = None
     """1 for a piece, 2 at the end."""
-
     subtitle_file: str | None = None
     """The subtitles' address."""

@@ -10,27 +10,19 @@ class MinimaxSpeechInfo(Model):
 
     audio_length: int | None = None
     """Milliseconds."""
-
     audio_sample_rate: int | None = None
     """Samples a second."""
-
     audio_size: int | None = None
     """Bytes."""
-
     bitrate: int | None = None
     """Bits a second."""
-
     word_count: int | None = None
     """How many words were read."""
-
     invisible_character_ratio: float | None = None
     """How much of the text cannot be read."""
-
     usage_characters: int | None = None
     """How many characters are paid."""
-
     audio_format: str | None = None
     """The format."""
-
     audio_channel: int | None = None
     """How many channels."""

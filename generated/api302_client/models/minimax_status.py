@@ -10,6 +10,5 @@ class MinimaxStatus(Model):
 
     status_code: int | None = None
     """0 means success, 1002 too many calls, 1004 a wrong key, 1027 a result that was held back."""
-
     status_msg: str | None = None
     """What went wrong."""

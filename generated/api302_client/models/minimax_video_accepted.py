@@ -13,5 +13,4 @@ if TYPE_CHECKING:
 class MinimaxVideoAccepted(Model):
     task_id: str | None = None
     """The id to ask with."""
-
     base_resp: MinimaxStatus | None = None

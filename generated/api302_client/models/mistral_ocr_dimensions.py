@@ -10,9 +10,7 @@ class MistralOcrDimensions(Model):
 
     dpi: int | None = None
     """Dots an inch."""
-
     height: int | None = None
     """Pixels."""
-
     width: int | None = None
     """Pixels."""

@@ -10,21 +10,15 @@ class MistralOcrImage(Model):
 
     id: str | None = None
     """Its id, as the text names it."""
-
     top_left_x: int | None = None
     """Pixels from the left."""
-
     top_left_y: int | None = None
     """Pixels from the top."""
-
     bottom_right_x: int | None = None
     """Pixels from the left."""
-
     bottom_right_y: int | None = None
     """Pixels from the top."""
-
     image_base64: str | None = None
     """The picture."""
-
     image_annotation: str | None = None
     """What was asked of it, as JSON in a text."""

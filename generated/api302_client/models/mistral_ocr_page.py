@@ -16,24 +16,17 @@ class MistralOcrPage(Model):
 
     index: int | None = None
     """Its number, from 0."""
-
     markdown: str | None = None
     """Its text."""
-
     images: list[MistralOcrImage] | None = None
     """Its pictures."""
-
     tables: list[dict[str, Any]] | None = None
     """Its tables."""
-
     hyperlinks: list[str] | None = None
     """Its links."""
-
     header: str | None = None
     """Its header."""
-
     footer: str | None = None
     """Its footer."""
-
     dimensions: MistralOcrDimensions | None = None
     """Its size."""

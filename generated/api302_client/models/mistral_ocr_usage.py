@@ -10,6 +10,5 @@ class MistralOcrUsage(Model):
 
     pages_processed: int | None = None
     """Pages read."""
-
     doc_size_bytes: int | None = None
     """Bytes of the document."""

@@ -15,21 +15,15 @@ class MurekaChoice(Model):
 
     index: int | None = None
     """Its number."""
-
     id: str | None = None
     """Its id."""
-
     url: str | None = None
     """The sound as mp3."""
-
     flac_url: str | None = None
     """The sound, without loss."""
-
     stream_url: str | None = None
     """Where to listen while it is made."""
-
     duration: int | None = None
     """Its length in milliseconds."""
-
     lyrics_sections: list[MurekaSection] | None = None
     """When which part is sung."""

@@ -10,15 +10,11 @@ class MurekaFile(Model):
 
     id: str | None = None
     """Its id, for the other calls."""
-
     bytes_: int | None = None
     """Its size."""
-
     created_at: int | None = None
     """When it came, in seconds since 1970."""
-
     filename: str | None = None
     """Its name."""
-
     purpose: str | None = None
     """What it is for."""

@@ -10,9 +10,7 @@ class MurekaLine(Model):
 
     start: int | None = None
     """Where it begins, in milliseconds."""
-
     end: int | None = None
     """Where it ends, in milliseconds."""
-
     text: str | None = None
     """Its words."""

@@ -8,6 +8,5 @@ from .._model import Model, model
 class MurekaSound(Model):
     url: str | None = None
     """The sound's address."""
-
     expires_at: int | None = None
     """Until when it is there, in seconds since 1970."""

@@ -8,6 +8,5 @@ from .._model import Model, model
 class MurekaStems(Model):
     zip_url: str | None = None
     """The tracks as a ZIP file."""
-
     expires_at: int | None = None
     """Until when it is there, in seconds since 1970."""

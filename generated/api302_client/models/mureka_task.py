@@ -15,21 +15,15 @@ class MurekaTask(Model):
 
     id: str | None = None
     """The task's id."""
-
     created_at: int | None = None
     """When it was taken, in seconds since 1970."""
-
     finished_at: int | None = None
     """When it ended."""
-
     model: str | None = None
     """The model."""
-
     status: str | None = None
     """How it stands: `preparing`, `queued`, `running`, `streaming`, `succeeded`, `failed`, `timeouted` or `cancelled`."""
-
     failed_reason: str | None = None
     """Why it failed."""
-
     choices: list[MurekaChoice] | None = None
     """What was made, once done."""

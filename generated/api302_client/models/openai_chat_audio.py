@@ -10,12 +10,9 @@ class OpenaiChatAudio(Model):
 
     id: str | None = None
     """Its id, to refer to it in a later message."""
-
     data: str | None = None
     """The sound in base64."""
-
     transcript: str | None = None
     """What is said."""
-
     expires_at: int | None = None
     """When the id stops working, in Unix seconds."""

@@ -17,16 +17,12 @@ class OpenaiChatChoice(Model):
 
     index: int = ABSENT
     """Which answer, from 0."""
-
     message: OpenaiChatAnswer = ABSENT
     delta: OpenaiChatDelta | None = None
     """Beside `message` in some replies, as in a stream; mostly empty."""
-
     finish_reason: str | None = None
     """Why it ended: stop, length, tool_calls, content_filter; vendors have their own."""
-
     logprobs: OpenaiLogprobs | None = None
     """How likely the tokens were."""
-
     content_filter_results: dict[str, Any] | None = None
     """What a content filter found in the answer."""

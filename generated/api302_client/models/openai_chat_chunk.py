@@ -17,39 +17,27 @@ class OpenaiChatChunk(Model):
 
     id: str | None = None
     """The answer's id."""
-
     object: str | None = None
     """chat.completion.chunk."""
-
     created: int | None = None
     """When, in Unix seconds."""
-
     model: str | None = None
     """The model that answers."""
-
     choices: list[OpenaiChunkChoice] | None = None
     """The pieces; none in the chunk that tells the usage."""
-
     usage: OpenaiUsage | None = None
     """What the call used, near the end."""
-
     citations: list[str] | None = None
     """Addresses of the sources; models that search."""
-
     search_results: list[dict[str, Any]] | None = None
     """The sources in detail; Perplexity."""
-
     images: list[dict[str, Any]] | None = None
     """Images found; Perplexity."""
-
     related_questions: list[str] | None = None
     """Further questions; Perplexity."""
-
     error: ErrorDetail | str | None = None
     """What went wrong, in a stream that breaks off."""
-
     system_fingerprint: str | None = None
     """The version of what answers."""
-
     service_tier: str | None = None
     """The tier that is used."""

@@ -16,37 +16,26 @@ class OpenaiChatResponse(Model):
 
     id: str = ABSENT
     """The answer's id."""
-
     object: str = ABSENT
     """chat.completion."""
-
     created: int = ABSENT
     """When, in Unix seconds."""
-
     model: str | None = None
     """The model that answered."""
-
     choices: list[OpenaiChatChoice] = ABSENT
     """The answers, as many as `n`."""
-
     usage: OpenaiUsage = ABSENT
     system_fingerprint: str | None = None
     """The version of what answered."""
-
     service_tier: str | None = None
     """The tier that was used."""
-
     citations: list[str] | None = None
     """Addresses of the sources; models that search."""
-
     search_results: list[dict[str, Any]] | None = None
     """The sources in detail; Perplexity."""
-
     images: list[dict[str, Any]] | None = None
     """Images found; Perplexity."""
-
     related_questions: list[str] | None = None
     """Further questions; Perplexity."""
-
     prompt_filter_results: list[dict[str, Any]] | None = None
     """What a content filter found in the prompt."""

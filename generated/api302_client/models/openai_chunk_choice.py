@@ -16,10 +16,8 @@ class OpenaiChunkChoice(Model):
 
     index: int = ABSENT
     """Which answer, from 0."""
-
     delta: OpenaiChatDelta = ABSENT
     finish_reason: str | None = None
     """Why it ended, in the last piece."""
-
     logprobs: OpenaiLogprobs | None = None
     """How likely the tokens were."""

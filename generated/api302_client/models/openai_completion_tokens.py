@@ -10,15 +10,11 @@ class OpenaiCompletionTokens(Model):
 
     reasoning_tokens: int | None = None
     """Of thoughts."""
-
     text_tokens: int | None = None
     """Of text."""
-
     audio_tokens: int | None = None
     """Of sound."""
-
     accepted_prediction_tokens: int | None = None
     """Of the prediction that came true."""
-
     rejected_prediction_tokens: int | None = None
     """Of the prediction that did not."""

@@ -16,11 +16,8 @@ class OpenaiEmbeddingsResponse(Model):
 
     object: str | None = None
     """list."""
-
     data: list[OpenaiEmbedding] = ABSENT
     """One for each text, in order."""
-
     model: str | None = None
     """The model that answered."""
-
     usage: OpenaiEmbeddingsUsage | None = None

@@ -10,6 +10,5 @@ class OpenaiEmbeddingsUsage(Model):
 
     prompt_tokens: int | None = None
     """Read."""
-
     total_tokens: int | None = None
     """The same."""

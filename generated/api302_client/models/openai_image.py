@@ -10,9 +10,7 @@ class OpenaiImage(Model):
 
     url: str | None = None
     """Its address."""
-
     b64_json: str | None = None
     """Its bytes, in base64."""
-
     revised_prompt: str | None = None
     """The text that DALL·E 3 made of the prompt."""

@@ -19,26 +19,18 @@ class OpenaiImageChunk(Model):
         | None
     ) = None
     """What this is."""
-
     b64_json: str | None = None
     """The image so far, in base64."""
-
     created_at: int | None = None
     """When, in Unix seconds."""
-
     size: str | None = None
     """The image's size."""
-
     quality: str | None = None
     """The quality used."""
-
     background: str | None = None
     """What was made: `transparent` or `opaque`."""
-
     output_format: str | None = None
     """The image's format."""
-
     partial_image_index: int | None = None
     """Which of the unfinished images, from 0."""
-
     usage: OpenaiImageUsage | None = None

@@ -16,22 +16,16 @@ class OpenaiImageResponse(Model):
 
     created: int | None = None
     """When, in Unix seconds."""
-
     data: list[OpenaiImage] | None = None
     """The images."""
-
     background: str | None = None
     """What was made: `transparent` or `opaque`."""
-
     output_format: str | None = None
     """The images' format."""
-
     quality: str | None = None
     """The quality used."""
-
     size: str | None = None
     """The size used."""
-
     usage: OpenaiImageUsage | None = None
     task_id: str | None = None
     """The task's id; with `async` only."""

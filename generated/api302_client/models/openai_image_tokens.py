@@ -12,8 +12,6 @@ class OpenaiImageTokens(Model):
 
     text_tokens: int | None = None
     """Of text."""
-
     image_tokens: int | None = None
     """Of images."""
-
     cached_tokens_details: dict[str, Any] | None = None

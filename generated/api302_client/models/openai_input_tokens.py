@@ -10,6 +10,5 @@ class OpenaiInputTokens(Model):
 
     cached_tokens: int | None = None
     """From the cache."""
-
     cache_write_tokens: int | None = None
     """Put into the cache."""

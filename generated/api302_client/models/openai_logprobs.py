@@ -15,6 +15,5 @@ class OpenaiLogprobs(Model):
 
     content: list[OpenaiTokenLogprob] | None = None
     """Of the text."""
-
     refusal: list[OpenaiTokenLogprob] | None = None
     """Of the refusal."""

@@ -10,27 +10,19 @@ class OpenaiOutputAnnotation(Model):
 
     type: str | None = None
     """url_citation, file_citation, container_file_citation or file_path."""
-
     url: str | None = None
     """The address."""
-
     title: str | None = None
     """The title."""
-
     start_index: int | None = None
     """The first character."""
-
     end_index: int | None = None
     """The last character."""
-
     file_id: str | None = None
     """The file's id."""
-
     filename: str | None = None
     """The file's name."""
-
     container_id: str | None = None
     """Where the file is."""
-
     index: int | None = None
     """Where in the list of files."""

@@ -15,61 +15,43 @@ class OpenaiOutputItem(Model):
 
     id: str | None = None
     """The item's id."""
-
     type: str = ABSENT
     """message, reasoning, function_call, web_search_call, file_search_call, code_interpreter_call, image_generation_call, mcp_call and
-    further ones."""
-
+    further ones.
+    """
     status: str | None = None
     """in_progress, completed or incomplete."""
-
     role: str | None = None
     """assistant, in a message."""
-
     content: list[OpenaiOutputContent] | None = None
     """What a message says."""
-
     summary: list[OpenaiOutputContent] | None = None
     """Thoughts in short."""
-
     encrypted_content: str | None = None
     """Thoughts, for the vendor's eyes only; give them back as they are."""
-
     call_id: str | None = None
     """The call's id, to be given back with its result."""
-
     name: str | None = None
     """The function's name."""
-
     arguments: str | None = None
     """What to call it with, JSON as text."""
-
     input: str | None = None
     """What a custom tool is called with."""
-
     action: dict[str, Any] | None = None
     """What a search or computer call does."""
-
     queries: list[str] | None = None
     """What file search looked for."""
-
     results: list[dict[str, Any]] | None = None
     """What file search found."""
-
     code: str | None = None
     """What code_interpreter runs."""
-
     container_id: str | None = None
     """Where code_interpreter runs."""
-
     outputs: list[dict[str, Any]] | None = None
     """What code_interpreter printed or drew."""
-
     result: str | None = None
     """An image in base64."""
-
     server_label: str | None = None
     """The MCP server."""
-
     output: str | list[dict[str, Any]] | None = None
     """What a tool gave."""

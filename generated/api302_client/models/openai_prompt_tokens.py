@@ -12,18 +12,13 @@ class OpenaiPromptTokens(Model):
 
     cached_tokens: int | None = None
     """From the cache."""
-
     cached_tokens_details: dict[str, Any] | None = None
     """From the cache by kind."""
-
     text_tokens: int | None = None
     """Of text."""
-
     image_tokens: int | None = None
     """Of images."""
-
     audio_tokens: int | None = None
     """Of sound."""
-
     video_tokens: int | None = None
     """Of videos."""

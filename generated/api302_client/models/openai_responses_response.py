@@ -17,78 +17,53 @@ class OpenaiResponsesResponse(Model):
 
     id: str = ABSENT
     """The answer's id."""
-
     object: str = ABSENT
     """response."""
-
     created_at: float = ABSENT
     """When, in Unix seconds."""
-
     completed_at: float | None = None
     """When it was done, in Unix seconds."""
-
     status: Literal["completed", "failed", "in_progress", "cancelled", "queued", "incomplete"] | str = ABSENT
     """How it stands."""
-
     model: str = ABSENT
     """The model that answered."""
-
     output: list[OpenaiOutputItem] = ABSENT
     """Thoughts, tool calls and messages, in order."""
-
     output_text: str | None = None
     """All the text; few servers send it."""
-
     error: OpenaiResponsesError | None = None
     """Why it failed."""
-
     incomplete_details: dict[str, Any] | None = None
     """Why it broke off."""
-
     instructions: str | list[dict[str, Any]] | None = None
     """How it was to behave."""
-
     usage: OpenaiResponsesUsage | None = None
     """What the call used."""
-
     max_output_tokens: int | None = None
     """The limit that was set."""
-
     parallel_tool_calls: bool | None = None
     """Whether several tools could be called at once."""
-
     previous_response_id: str | None = None
     """The answer that this went on from."""
-
     reasoning: dict[str, Any] | None = None
     """How it was to think."""
-
     service_tier: str | None = None
     """The tier that was used."""
-
     store: bool | None = None
     """Whether it is kept."""
-
     temperature: float | None = None
     """As set."""
-
     top_p: float | None = None
     """As set."""
-
     text: dict[str, Any] | None = None
     """The form that was asked for."""
-
     tool_choice: str | dict[str, Any] | None = None
     """As set."""
-
     tools: list[dict[str, Any]] | None = None
     """As set."""
-
     truncation: str | None = None
     """As set."""
-
     user: str | None = None
     """As set."""
-
     metadata: dict[str, Any] | None = None
     """Your own notes."""

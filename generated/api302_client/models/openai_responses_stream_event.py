@@ -81,61 +81,43 @@ class OpenaiResponsesStreamEvent(Model):
         | str
     ) = ABSENT
     """What happened."""
-
     sequence_number: int | None = None
     """The event's number, from 0."""
-
     response: OpenaiResponsesResponse | None = None
     item: OpenaiOutputItem | None = None
     item_id: str | None = None
     """The item that it is about."""
-
     output_index: int | None = None
     """Where the item is in `output`."""
-
     part: OpenaiOutputContent | None = None
     content_index: int | None = None
     """Where the part is in the item."""
-
     summary_index: int | None = None
     """Where the part is in the item's summary."""
-
     delta: str | dict[str, Any] | None = None
     """What is added: text, arguments, or sound in base64."""
-
     text: str | None = None
     """The whole text."""
-
     refusal: str | None = None
     """The whole refusal."""
-
     name: str | None = None
     """The function's name."""
-
     arguments: str | None = None
     """The whole arguments, JSON as text."""
-
     input: str | None = None
     """The whole input of a custom tool."""
-
     annotation: OpenaiOutputAnnotation | None = None
     annotation_index: int | None = None
     """Where the annotation is in the part."""
-
     logprobs: list[OpenaiTokenLogprob] | None = None
     """How likely the tokens were."""
-
     partial_image_index: int | None = None
     """Which sketch of the image."""
-
     partial_image_b64: str | None = None
     """A sketch of the image in base64."""
-
     code: str | None = None
     """Of an error, its code; of code_interpreter, the whole code."""
-
     message: str | None = None
     """What went wrong."""
-
     param: str | None = None
     """The request field at fault."""

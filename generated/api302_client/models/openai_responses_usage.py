@@ -16,15 +16,11 @@ class OpenaiResponsesUsage(Model):
 
     input_tokens: int = ABSENT
     """Read."""
-
     output_tokens: int = ABSENT
     """Written, thoughts included."""
-
     total_tokens: int = ABSENT
     """Both."""
-
     input_tokens_details: OpenaiInputTokens | None = None
     """What was read."""
-
     output_tokens_details: OpenaiOutputTokens | None = None
     """What was written."""

@@ -12,12 +12,9 @@ class OpenaiTokenLogprob(Model):
 
     token: str | None = None
     """The token."""
-
     logprob: float | None = None
     """The logarithm of its probability."""
-
     bytes_: list[int] | None = None
     """The token's bytes."""
-
     top_logprobs: list[OpenaiTokenLogprob] | None = None
     """What was likely in its place."""

@@ -15,12 +15,9 @@ class OpenaiToolCall(Model):
 
     index: int | None = None
     """Which call, in a stream."""
-
     id: str | None = None
     """The call's id, to be given back with its result."""
-
     type: str | None = None
     """function or custom."""
-
     function: OpenaiFunctionCall | None = None
     custom: dict[str, Any] | None = None

@@ -18,23 +18,16 @@ class OpenaiTranscript(Model):
 
     text: str = ABSENT
     """All of it."""
-
     task: str | None = None
     """`transcribe` or `translate`."""
-
     language: str | None = None
     """The language heard."""
-
     duration: float | str | None = None
     """Seconds of sound."""
-
     segments: list[OpenaiTranscriptSegment] | None = None
     """The text by pieces."""
-
     words: list[OpenaiTranscriptWord] | None = None
     """The words with their times."""
-
     logprobs: list[OpenaiTranscriptToken] | None = None
     """How sure the model was of each token."""
-
     usage: OpenaiTranscriptUsage | None = None

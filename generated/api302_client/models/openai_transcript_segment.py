@@ -10,36 +10,25 @@ class OpenaiTranscriptSegment(Model):
 
     id: int | str | None = None
     """Its number or name."""
-
     start: float | None = None
     """Where it begins, in seconds."""
-
     end: float | None = None
     """Where it ends, in seconds."""
-
     text: str | None = None
     """What was said."""
-
     type: str | None = None
     """`transcript.text.segment`."""
-
     speaker: str | None = None
     """Who spoke: a known name, or `A`, `B`, …."""
-
     seek: int | None = None
     """Where the model looked."""
-
     tokens: list[int] | None = None
     """The tokens' numbers."""
-
     temperature: float | None = None
     """How much the model varied."""
-
     avg_logprob: float | None = None
     """How sure the model was; below -1 is poor."""
-
     compression_ratio: float | None = None
     """Above 2.4 the text repeats itself."""
-
     no_speech_prob: float | None = None
     """How likely nobody spoke."""

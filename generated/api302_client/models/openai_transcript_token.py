@@ -12,9 +12,7 @@ class OpenaiTranscriptToken(Model):
 
     token: str | None = None
     """The token."""
-
     logprob: float | None = None
     """The logarithm of its probability."""
-
     bytes_: list[int] | None = None
     """Its bytes."""

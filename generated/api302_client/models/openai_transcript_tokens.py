@@ -10,6 +10,5 @@ class OpenaiTranscriptTokens(Model):
 
     text_tokens: int | None = None
     """Of text."""
-
     audio_tokens: int | None = None
     """Of sound."""

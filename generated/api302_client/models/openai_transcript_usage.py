@@ -15,17 +15,12 @@ class OpenaiTranscriptUsage(Model):
 
     type: Literal["tokens", "duration"] | str | None = None
     """Which of both."""
-
     seconds: float | None = None
     """Seconds of sound."""
-
     input_tokens: int | None = None
     """Of the sound and the prompt."""
-
     output_tokens: int | None = None
     """Of the text."""
-
     total_tokens: int | None = None
     """All of them."""
-
     input_token_details: OpenaiTranscriptTokens | None = None

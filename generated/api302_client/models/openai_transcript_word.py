@@ -10,9 +10,7 @@ class OpenaiTranscriptWord(Model):
 
     word: str | None = None
     """The word."""
-
     start: float | None = None
     """Where it begins, in seconds."""
-
     end: float | None = None
     """Where it ends, in seconds."""

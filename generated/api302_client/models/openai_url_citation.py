@@ -10,12 +10,9 @@ class OpenaiUrlCitation(Model):
 
     url: str | None = None
     """The address."""
-
     title: str | None = None
     """The title."""
-
     start_index: int | None = None
     """The first character."""
-
     end_index: int | None = None
     """The character after the last."""

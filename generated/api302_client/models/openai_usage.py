@@ -16,15 +16,11 @@ class OpenaiUsage(Model):
 
     prompt_tokens: int = ABSENT
     """Read."""
-
     completion_tokens: int = ABSENT
     """Written, thoughts included."""
-
     total_tokens: int = ABSENT
     """Both."""
-
     prompt_tokens_details: OpenaiPromptTokens | None = None
     """What was read."""
-
     completion_tokens_details: OpenaiCompletionTokens | None = None
     """What was written."""

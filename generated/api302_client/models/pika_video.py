@@ -10,15 +10,11 @@ from .._model import Model, model
 class PikaVideo(Model):
     id: str | None = None
     """The video's id."""
-
     status: Literal["queued", "started", "finished", "failed"] | str | None = None
     """How it stands."""
-
     progress: int | None = None
     """How much is done, in percent."""
-
     url: str | None = None
     """The video, once done."""
-
     error: str | None = None
     """Why it failed."""

@@ -13,10 +13,8 @@ if TYPE_CHECKING:
 class PixverseResponse(Model):
     code: int | None = None
     """200 means success."""
-
     msg: str | None = None
     """What went wrong."""
-
     data: PixverseTask | None = None
     exec_time: float | None = None
     """Seconds that the call took."""

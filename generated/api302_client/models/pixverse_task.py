@@ -8,30 +8,21 @@ from .._model import Model, model
 class PixverseTask(Model):
     task_id: str | None = None
     """The task's id."""
-
     state: str | None = None
     """How it stands: pending, running, succeeded or error."""
-
     status: str | None = None
     """The same by number: 0, 1, 3 and 2."""
-
     prompt: str | None = None
     """What was asked."""
-
     video_url: str | None = None
     """The video, once done."""
-
     image_url: str | None = None
     """A moving picture of it."""
-
     poster: str | None = None
     """A picture of it."""
-
     msg: str | None = None
     """Why it failed."""
-
     create_time: str | None = None
     """When it was taken, in seconds since 1970."""
-
     update_time: str | None = None
     """When it last changed, in seconds since 1970."""

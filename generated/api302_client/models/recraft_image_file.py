@@ -10,9 +10,7 @@ class RecraftImageFile(Model):
 
     image_id: str | None = None
     """Its id."""
-
     url: str | None = None
     """Its address."""
-
     b64_json: str | None = None
     """Its bytes, in base64."""

@@ -15,8 +15,6 @@ class RecraftProcessedImage(Model):
 
     created: int | None = None
     """When, in seconds since 1970."""
-
     credits: int | None = None
     """What Recraft counted for it."""
-
     image: RecraftImageFile | None = None

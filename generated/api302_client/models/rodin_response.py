@@ -19,24 +19,17 @@ class RodinResponse(Model):
 
     request_id_: str | None = None
     """The task's id."""
-
     status: str | None = None
     """How it stands: `IN_QUEUE`, `IN_PROGRESS`, `PROCESSING`, `COMPLETED` or `FAILED`."""
-
     queue_position: int | None = None
     """How many are before it."""
-
     detail: str | dict[str, Any] | list[dict[str, Any]] | None = None
     """A remark, such as `Request is still in progress`, or what was wrong."""
-
     model_mesh: Ai302QueuedFile | None = None
     """The model, once done."""
-
     textures: list[Ai302SubmitImage] | None = None
     """Its textures."""
-
     seed: int | None = None
     """What fixed the chance."""
-
     error: str | ErrorDetail | None = None
     """Why it failed."""

@@ -8,6 +8,5 @@ from .._model import Model, model
 class RunwayArtifact(Model):
     url: str | None = None
     """The video, or an empty text."""
-
     previewUrls: list[str] | None = None
     """Pictures from it."""

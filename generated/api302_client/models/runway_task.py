@@ -14,12 +14,9 @@ if TYPE_CHECKING:
 class RunwayTask(Model):
     id: str | None = None
     """The task's id."""
-
     status: Literal["PENDING", "THROTTLED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] | str | None = None
     """How it stands."""
-
     options: RunwayOptions | None = None
     """What was asked."""
-
     artifacts: list[RunwayArtifact] | None = None
     """The results; before the end, empty ones."""

@@ -10,9 +10,7 @@ class Search1ApiPage(Model):
 
     title: str | None = None
     """Its title."""
-
     link: str | None = None
     """Its address."""
-
     content: str | None = None
     """Its text."""

@@ -10,12 +10,9 @@ class Search1ApiResult(Model):
 
     title: str | None = None
     """Its title."""
-
     link: str | None = None
     """Its address."""
-
     snippet: str | None = None
     """A few words of it."""
-
     content: str | None = None
     """Its text, where it was read."""

@@ -10,9 +10,7 @@ class Search1ApiTrend(Model):
 
     title: str | None = None
     """Its title."""
-
     url: str | None = None
     """Its address."""
-
     description: str | None = None
     """A few words of it."""

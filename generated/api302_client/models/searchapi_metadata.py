@@ -10,27 +10,19 @@ class SearchapiMetadata(Model):
 
     id: str | None = None
     """Its id at SearchApi."""
-
     status: str | None = None
     """How it went."""
-
     created_at: str | None = None
     """When."""
-
     request_time_taken: float | None = None
     """Seconds the engine took."""
-
     parsing_time_taken: float | None = None
     """Seconds to read its page."""
-
     total_time_taken: float | None = None
     """Seconds in all."""
-
     request_url: str | None = None
     """The engine's page."""
-
     html_url: str | None = None
     """A stored copy of it."""
-
     json_url: str | None = None
     """A stored copy of the reply."""

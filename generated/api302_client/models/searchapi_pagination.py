@@ -12,9 +12,7 @@ class SearchapiPagination(Model):
 
     current: int | None = None
     """This page."""
-
     next: str | None = None
     """The next one."""
-
     other_pages: dict[str, Any] | None = None
     """Others, by number."""

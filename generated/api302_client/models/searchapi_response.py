@@ -17,39 +17,27 @@ class SearchapiResponse(Model):
 
     search_metadata: SearchapiMetadata | None = None
     """About the call."""
-
     search_parameters: dict[str, Any] | None = None
     """What was asked."""
-
     search_information: dict[str, Any] | None = None
     """About the results."""
-
     organic_results: list[SearchapiResult] | None = None
     """The results."""
-
     answer_box: dict[str, Any] | None = None
     """The answer at the top."""
-
     knowledge_graph: dict[str, Any] | None = None
     """What is known of the thing."""
-
     ai_overview: dict[str, Any] | None = None
     """The engine's own summary."""
-
     related_searches: list[dict[str, Any]] | None = None
     """Other searches."""
-
     related_questions: list[dict[str, Any]] | None = None
     """Other questions."""
-
     visual_matches: list[dict[str, Any]] | None = None
     """google_lens: images alike."""
-
     exact_matches: list[dict[str, Any]] | None = None
     """google_lens: the image elsewhere."""
-
     pagination: SearchapiPagination | None = None
     """Other pages."""
-
     error: str | None = None
     """What went wrong."""

@@ -12,36 +12,25 @@ class SearchapiResult(Model):
 
     position: int | None = None
     """Its place."""
-
     title: str | None = None
     """Its title."""
-
     link: str | None = None
     """Its address."""
-
     source: str | None = None
     """Its site."""
-
     domain: str | None = None
     """Its host."""
-
     displayed_link: str | None = None
     """Its address for people."""
-
     snippet: str | None = None
     """A few words of it."""
-
     snippet_highlighted_words: list[str] | None = None
     """The words that fit."""
-
     date: str | None = None
     """When it was published."""
-
     thumbnail: str | None = None
     """A small image."""
-
     favicon: str | None = None
     """Its site's icon."""
-
     sitelinks: dict[str, Any] | None = None
     """Pages below it."""

@@ -15,24 +15,17 @@ class SerpapiResponse(Model):
 
     search_metadata: dict[str, Any] | None = None
     """About the call."""
-
     search_parameters: dict[str, Any] | None = None
     """What was asked."""
-
     organic_results: list[SerpapiResult] | None = None
     """The results."""
-
     news_results: list[dict[str, Any]] | None = None
     """News."""
-
     shopping_results: list[dict[str, Any]] | None = None
     """Goods."""
-
     video_results: list[dict[str, Any]] | None = None
     """Videos."""
-
     images_results: list[dict[str, Any]] | None = None
     """Images."""
-
     error: str | None = None
     """What went wrong."""

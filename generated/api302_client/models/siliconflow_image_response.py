@@ -15,9 +15,7 @@ class SiliconflowImageResponse(Model):
 
     images: list[SiliconflowImage] | None = None
     """The images."""
-
     timings: dict[str, Any] | None = None
     """Seconds that the work took."""
-
     seed: int | None = None
     """What fixed the chance."""

@@ -13,12 +13,9 @@ if TYPE_CHECKING:
 class SiliconflowVideoStatus(Model):
     status: Literal["Succeed", "InQueue", "InProgress", "Failed"] | str | None = None
     """How it stands."""
-
     position: int | None = None
     """Its place in the queue."""
-
     reason: str | None = None
     """Why it failed."""
-
     results: SiliconflowVideoResults | None = None
     """What was made, once done."""

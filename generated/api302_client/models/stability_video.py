@@ -8,9 +8,7 @@ from .._model import Model, model
 class StabilityVideo(Model):
     video: str | None = None
     """The video as base64 text."""
-
     finish_reason: str | None = None
     """`SUCCESS`, or `CONTENT_FILTERED` where the result was held back."""
-
     seed: int | None = None
     """The seed that was used."""

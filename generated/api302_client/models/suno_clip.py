@@ -13,32 +13,22 @@ if TYPE_CHECKING:
 class SunoClip(Model):
     id: str | None = None
     """The song's id."""
-
     clip_id: str | None = None
     """The song's id, to go on from."""
-
     title: str | None = None
     """The song's title."""
-
     status: str | None = None
     """How it stands, such as `complete`."""
-
     audio_url: str | None = None
     """The song."""
-
     image_url: str | None = None
     """Its cover."""
-
     image_large_url: str | None = None
     """Its cover, large."""
-
     video_url: str | None = None
     """The song as a video."""
-
     duration: float | None = None
     """Seconds."""
-
     model_name: str | None = None
     """The model that made it."""
-
     metadata: SunoClipMetadata | None = None

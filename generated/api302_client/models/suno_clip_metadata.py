@@ -8,15 +8,11 @@ from .._model import Model, model
 class SunoClipMetadata(Model):
     tags: str | None = None
     """The style."""
-
     prompt: str | None = None
     """The lyrics."""
-
     duration: float | None = None
     """Seconds."""
-
     error_type: str | None = None
     """The kind of error."""
-
     error_message: str | None = None
     """What went wrong."""

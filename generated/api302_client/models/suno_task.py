@@ -14,30 +14,21 @@ if TYPE_CHECKING:
 class SunoTask(Model):
     task_id: str | None = None
     """The task's id."""
-
     action: str | None = None
     """`MUSIC` or `LYRICS`."""
-
     status: str | None = None
     """How it stands, such as SUBMITTED, IN_PROGRESS, SUCCESS or CREATE_TASK_FAILED."""
-
     fail_reason: str | None = None
     """What went wrong."""
-
     progress: str | None = None
     """How far it is, such as `45%`."""
-
     notify_hook: str | None = None
     """The address that is called at the end."""
-
     submit_time: int | None = None
     """When it was taken, in seconds since 1970."""
-
     start_time: int | None = None
     """When it began."""
-
     finish_time: int | None = None
     """When it ended."""
-
     data: list[SunoClip] | SunoLyrics | None = None
     """The songs, or the lyrics."""

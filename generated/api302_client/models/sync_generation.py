@@ -13,39 +13,27 @@ if TYPE_CHECKING:
 class SyncGeneration(Model):
     id: str | None = None
     """The id to ask with."""
-
     createdAt: str | None = None
     """When it was taken."""
-
     status: Literal["PENDING", "PROCESSING", "COMPLETED", "FAILED", "REJECTED", "CANCELED"] | str | None = None
     """How it stands."""
-
     model: str | None = None
     """The model."""
-
     input: list[SyncGenerationInput] | None = None
     """What was given."""
-
     options: dict[str, Any] | None = None
     """The options."""
-
     segments: list[dict[str, Any]] | None = None
     """The parts."""
-
     webhookUrl: str | None = None
     """The address that is called."""
-
     outputUrl: str | None = None
     """The video, once done."""
-
     segmentOutputUrl: str | None = None
     """The part that was changed, once done."""
-
     outputDuration: float | None = None
     """Seconds."""
-
     error: str | None = None
     """Why it failed."""
-
     error_code: str | None = None
     """The error's name."""

@@ -18,12 +18,9 @@ class TavilyExtractResponse(Model):
 
     results: list[TavilyPage] | None = None
     """The pages."""
-
     failed_results: list[TavilyFailure] | None = None
     """Those that could not be read."""
-
     response_time: float | str | None = None
     """Seconds it took."""
-
     request_id_: str | None = None
     """Tavily's id of the call."""

@@ -10,6 +10,5 @@ class TavilyFailure(Model):
 
     url: str | None = None
     """The page."""
-
     error: str | None = None
     """Why."""

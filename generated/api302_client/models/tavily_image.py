@@ -10,6 +10,5 @@ class TavilyImage(Model):
 
     url: str | None = None
     """Its address."""
-
     description: str | None = None
     """What is on it."""

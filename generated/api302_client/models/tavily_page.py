@@ -10,12 +10,9 @@ class TavilyPage(Model):
 
     url: str | None = None
     """Its address."""
-
     raw_content: str | None = None
     """Its text."""
-
     images: list[str] | None = None
     """Its images."""
-
     favicon: str | None = None
     """Its site's icon."""

@@ -10,21 +10,15 @@ class TavilyResult(Model):
 
     title: str | None = None
     """Its title."""
-
     url: str | None = None
     """Its address."""
-
     content: str | None = None
     """The part that fits."""
-
     score: float | None = None
     """How well it fits."""
-
     raw_content: str | None = None
     """Its text."""
-
     published_date: str | None = None
     """When it was published."""
-
     favicon: str | None = None
     """Its site's icon."""

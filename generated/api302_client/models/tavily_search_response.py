@@ -18,21 +18,15 @@ class TavilySearchResponse(Model):
 
     query: str | None = None
     """What was looked for."""
-
     answer: str | None = None
     """The answer."""
-
     results: list[TavilyResult] | None = None
     """The results."""
-
     images: list[str | TavilyImage] | None = None
     """Images."""
-
     usage: dict[str, Any] | None = None
     """What it cost at Tavily."""
-
     response_time: float | str | None = None
     """Seconds it took."""
-
     request_id_: str | None = None
     """Tavily's id of the call."""

@@ -10,6 +10,5 @@ class TripoResultFile(Model):
 
     type: str | None = None
     """Its kind, such as `glb`."""
-
     url: str | None = None
     """Its address."""

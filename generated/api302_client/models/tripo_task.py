@@ -14,42 +14,29 @@ if TYPE_CHECKING:
 class TripoTask(Model):
     task_id: str | None = None
     """The task's id."""
-
     type: str | None = None
     """The kind of task."""
-
     status: Literal["queued", "running", "success", "failed", "cancelled", "unknown", "banned", "expired"] | str | None = None
     """How it stands."""
-
     progress: int | None = None
     """How far it is in percent."""
-
     input: dict[str, Any] | None = None
     """What was asked."""
-
     result: TripoResult | None = None
     """What was made, once done."""
-
     output: TripoOutput | None = None
     """What was made, by address alone."""
-
     thumbnail: str | None = None
     """A small picture of it."""
-
     prompt: str | None = None
     """The prompt."""
-
     create_time: int | None = None
     """When it was taken, in seconds since 1970."""
-
     queuing_num: int | None = None
     """How many are before it."""
-
     running_left_time: int | None = None
     """Seconds that it still takes."""
-
     error_code: int | None = None
     """Why it failed, as a number."""
-
     error_msg: str | None = None
     """Why it failed."""

@@ -13,12 +13,9 @@ if TYPE_CHECKING:
 class TripoTaskResponse(Model):
     code: int | None = None
     """0 means success."""
-
     message: str | None = None
     """What went wrong."""
-
     suggestion: str | None = None
     """What to do about it."""
-
     data: TripoTask | None = None
     """The task."""

@@ -13,12 +13,9 @@ if TYPE_CHECKING:
 class TripoTicket(Model):
     code: int | None = None
     """0 means success."""
-
     message: str | None = None
     """What went wrong."""
-
     suggestion: str | None = None
     """What to do about it."""
-
     data: TripoTaskId | None = None
     """The task."""

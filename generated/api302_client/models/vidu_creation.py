@@ -13,15 +13,11 @@ if TYPE_CHECKING:
 class ViduCreation(Model):
     id: str | None = None
     """The creation's id."""
-
     url: str | None = None
     """The file."""
-
     cover_url: str | None = None
     """Its cover picture."""
-
     watermarked_url: str | None = None
     """The copy with a watermark."""
-
     video: ViduVideo | None = None
     """What the video is like."""

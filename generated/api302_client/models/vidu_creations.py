@@ -13,24 +13,17 @@ if TYPE_CHECKING:
 class ViduCreations(Model):
     id: str | None = None
     """The task's id."""
-
     state: Literal["created", "queueing", "processing", "success", "failed"] | str | None = None
     """How it stands."""
-
     err_code: str | None = None
     """Why it failed; else empty."""
-
     credits: int | str | None = None
     """The points it took."""
-
     payload: str | None = None
     """Your own text."""
-
     bgm: bool | None = None
     """Whether music was added."""
-
     off_peak: bool | None = None
     """Whether it could wait."""
-
     creations: list[ViduCreation] | None = None
     """What was made, once done."""

@@ -10,60 +10,41 @@ class ViduTask(Model):
 
     task_id: str | None = None
     """The id to ask with."""
-
     type: str | None = None
     """The kind of task."""
-
     state: str | None = None
     """How it stands: `created`, `queueing`, `processing`, `success` or `failed`."""
-
     model: str | None = None
     """The model."""
-
     template: str | None = None
     """The scene."""
-
     style: str | None = None
     """The look."""
-
     prompt: str | None = None
     """The prompt."""
-
     images: list[str] | None = None
     """The images."""
-
     duration: int | None = None
     """Seconds."""
-
     seed: int | str | None = None
     """The seed."""
-
     aspect_ratio: str | None = None
     """Width to height."""
-
     resolution: str | None = None
     """How many lines."""
-
     upscale_resolution: str | None = None
     """How large the video gets."""
-
     movement_amplitude: str | None = None
     """How much moves."""
-
     bgm: bool | None = None
     """Whether music is added."""
-
     audio: bool | None = None
     """Whether sound is made too."""
-
     payload: str | None = None
     """Your own text."""
-
     off_peak: bool | None = None
     """Whether it may wait."""
-
     credits: int | str | None = None
     """The points it takes."""
-
     created_at: str | None = None
     """When it was taken."""

@@ -8,9 +8,7 @@ from .._model import Model, model
 class ViduUpload(Model):
     id: str | None = None
     """The upload's id."""
-
     put_url: str | None = None
     """Where to PUT the bytes; it expires."""
-
     expires_at: str | None = None
     """When the address expires."""

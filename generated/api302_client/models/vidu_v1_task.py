@@ -14,24 +14,17 @@ if TYPE_CHECKING:
 class ViduV1Task(Model):
     id: str | None = None
     """The id to ask with."""
-
     type: str | None = None
     """The kind of task."""
-
     state: str | None = None
     """How it stands: `created`, `queueing`, `processing`, `success` or `failed`."""
-
     model: str | None = None
     """The model."""
-
     style: str | None = None
     """The look."""
-
     moderation: bool | None = None
     """Whether the content is checked more strictly."""
-
     input: ViduV1TaskInput | None = None
     """What was given."""
-
     output_params: ViduV1TaskOutput | None = None
     """What was asked for."""

@@ -8,9 +8,7 @@ from .._model import Model, model
 class ViduV1TaskOutput(Model):
     sample_count: int | None = None
     """How many videos."""
-
     duration: int | None = None
     """Seconds."""
-
     aspect_ratio: str | None = None
     """Width to height."""

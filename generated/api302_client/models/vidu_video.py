@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 class ViduVideo(Model):
     duration: float | None = None
     """Seconds."""
-
     fps: float | None = None
     """Frames a second."""
-
     resolution: ViduVideoSize | None = None
     """Its size."""

@@ -8,6 +8,5 @@ from .._model import Model, model
 class ViduVideoSize(Model):
     width: int | None = None
     """Pixels."""
-
     height: int | None = None
     """Pixels."""

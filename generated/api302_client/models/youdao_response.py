@@ -17,36 +17,25 @@ class YoudaoResponse(Model):
 
     errorCode: str | int | None = None
     """0 means success."""
-
     query: str | None = None
     """The text."""
-
     translation: list[str] | None = None
     """The translation."""
-
     l: str | None = None
     """From which language to which."""
-
     basic: dict[str, Any] | None = None
     """What the dictionary says."""
-
     web: list[YoudaoWebEntry] | None = None
     """What the web says."""
-
     dict_: dict[str, Any] | str | None = None
     """The dictionary's address."""
-
     webdict: dict[str, Any] | str | None = None
     """The dictionary's address on the web."""
-
     tSpeakUrl: str | None = None
     """The translation, spoken."""
-
     speakUrl: str | None = None
     """The text, spoken."""
-
     isWord: bool | None = None
     """Whether the text is a word."""
-
     requestId: str | None = None
     """Youdao's id of the call."""

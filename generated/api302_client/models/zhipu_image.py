@@ -10,9 +10,7 @@ class ZhipuImage(Model):
 
     url: str | None = None
     """Its address."""
-
     b64_json: str | None = None
     """Its bytes, in base64."""
-
     revised_prompt: str | None = None
     """The prompt used."""

@@ -10,235 +10,133 @@ from api302_client.params.files import File
 
 class Ai302AlignForm(TypedDict):
     file: File
-    """
-    The sound, as mp3, mp4, mpeg, mpga, m4a, wav or webm.
-    """
+    """The sound, as mp3, mp4, mpeg, mpga, m4a, wav or webm."""
     text: NotRequired[str]
-    """
-    What is said in it.
-    """
+    """What is said in it."""
     model: str
-    """
-    The model: `whisper-v3` or `whisper-v3-turbo`.
-    """
+    """The model: `whisper-v3` or `whisper-v3-turbo`."""
     vad_model: NotRequired[str]
-    """
-    What finds speech, such as `silero`.
-    """
+    """What finds speech, such as `silero`."""
     preprocessing: NotRequired[Literal["none", "dynamic", "soft_dynamic", "bass_dynamic"]]
-    """
-    What to do to the sound first.
-    """
+    """What to do to the sound first."""
     response_format: NotRequired[Literal["srt", "verbose_json", "vtt"]]
-    """
-    What to answer with.
-    """
+    """What to answer with."""
     alignment_model: NotRequired[Literal["tdnn_ffn", "mms_fa", "gentle"]]
-    """
-    What finds the times.
-    """
+    """What finds the times."""
 
 
 class Ai302DiffrhythmRequest(TypedDict):
     lyrics: str
-    """
-    The lyrics, with times or with parts such as `[verse]` and `[chorus]`.
-    """
+    """The lyrics, with times or with parts such as `[verse]` and `[chorus]`."""
     reference_audio_url: NotRequired[str]
-    """
-    A sample to be like.
-    """
+    """A sample to be like."""
     style_prompt: NotRequired[str]
-    """
-    The style, in words.
-    """
+    """The style, in words."""
     music_duration: NotRequired[Literal["95s", "285s"]]
-    """
-    How long it is. Server default: "95s".
-    """
+    """How long it is. Server default: "95s"."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 32.
-    """
+    """How many steps to take. Server default: 32."""
     cfg_strength: NotRequired[float]
-    """
-    How closely to keep to the prompt. Server default: 4.
-    """
+    """How closely to keep to the prompt. Server default: 4."""
     scheduler: NotRequired[Literal["euler", "midpoint", "rk4", "implicit_adams"]]
-    """
-    How to take the steps. Server default: "euler".
-    """
+    """How to take the steps. Server default: "euler"."""
 
 
 class Ai302F5TtsRequest(TypedDict):
     gen_text: str
-    """
-    The text.
-    """
+    """The text."""
     ref_audio_url: str
-    """
-    A recording of the voice.
-    """
+    """A recording of the voice."""
     model_type: Literal["F5-TTS", "E2-TTS"]
-    """
-    The model.
-    """
+    """The model."""
     ref_text: NotRequired[str]
-    """
-    What the recording says; found out otherwise.
-    """
+    """What the recording says; found out otherwise."""
     remove_silence: NotRequired[bool]
-    """
-    Whether to cut out silence. Server default: true.
-    """
+    """Whether to cut out silence. Server default: true."""
 
 
 class Ai302HiggsVoiceRequest(TypedDict):
-    """
-    What to read.
-    """
+    """What to read."""
 
     input_text: str
-    """
-    The text.
-    """
+    """The text."""
     is_multi_speaker: NotRequired[bool]
-    """
-    Whether several people speak.
-    """
+    """Whether several people speak."""
     system_prompt: NotRequired[str]
-    """
-    How to read.
-    """
+    """How to read."""
 
 
 class Ai302MmaudioRequest(TypedDict):
     video_url: str
-    """
-    The video.
-    """
+    """The video."""
     prompt: str
-    """
-    What is to be heard.
-    """
+    """What is to be heard."""
     negative_prompt: NotRequired[str]
-    """
-    What is not to be heard. Server default: "".
-    """
+    """What is not to be heard. Server default: ""."""
     num_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 25.
-    """
+    """How many steps to take. Server default: 25."""
     cfg_strength: NotRequired[float]
-    """
-    How closely to keep to the prompt. Server default: 4.5.
-    """
+    """How closely to keep to the prompt. Server default: 4.5."""
     duration: NotRequired[float]
-    """
-    Seconds of sound. Server default: 8.
-    """
+    """Seconds of sound. Server default: 8."""
     seed: NotRequired[int]
-    """
-    The same seed gives the same sound.
-    """
+    """The same seed gives the same sound."""
     mask_away_clip: NotRequired[bool]
-    """
-    Whether to go by the prompt alone.
-    """
+    """Whether to go by the prompt alone."""
 
 
 class Ai302MmaudioTextRequest(TypedDict):
     prompt: str
-    """
-    What is to be heard.
-    """
+    """What is to be heard."""
     negative_prompt: NotRequired[str]
-    """
-    What is not to be heard. Server default: "".
-    """
+    """What is not to be heard. Server default: ""."""
     num_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 25.
-    """
+    """How many steps to take. Server default: 25."""
     cfg_strength: NotRequired[float]
-    """
-    How closely to keep to the prompt. Server default: 4.5.
-    """
+    """How closely to keep to the prompt. Server default: 4.5."""
     duration: NotRequired[float]
-    """
-    Seconds of sound. Server default: 8.
-    """
+    """Seconds of sound. Server default: 8."""
     seed: NotRequired[int]
-    """
-    The same seed gives the same sound.
-    """
+    """The same seed gives the same sound."""
     mask_away_clip: NotRequired[bool]
-    """
-    Whether to go by the prompt alone.
-    """
+    """Whether to go by the prompt alone."""
 
 
 class Ai302SpeechRequest(TypedDict):
-    """
-    What to read, and by whom.
-    """
+    """What to read, and by whom."""
 
     text: str
-    """
-    The text.
-    """
+    """The text."""
     provider: str
     """
     The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`, `elevenlabs`,
     `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
     """
     voice: str
-    """
-    The provider's voice, such as `alloy`.
-    """
+    """The provider's voice, such as `alloy`."""
     model: NotRequired[str]
-    """
-    The provider's model; some providers need it.
-    """
+    """The provider's model; some providers need it."""
     speed: NotRequired[float]
-    """
-    How fast to read, 1 being usual.
-    """
+    """How fast to read, 1 being usual."""
     volume: NotRequired[float]
-    """
-    How loud, 1 being usual.
-    """
+    """How loud, 1 being usual."""
     emotion: NotRequired[str]
-    """
-    A mood that the voice has; some providers only.
-    """
+    """A mood that the voice has; some providers only."""
     output_format: NotRequired[str]
-    """
-    The sound's format, such as `mp3` or `wav`.
-    """
+    """The sound's format, such as `mp3` or `wav`."""
     timeout: NotRequired[int]
-    """
-    Seconds that the server waits for the provider, 180 being usual.
-    """
+    """Seconds that the server waits for the provider, 180 being usual."""
 
 
 class Ai302StableAudioRequest(TypedDict):
     prompt: str
-    """
-    What to make.
-    """
+    """What to make."""
     seconds_start: NotRequired[int]
-    """
-    Where to begin.
-    """
+    """Where to begin."""
     seconds_total: NotRequired[int]
-    """
-    How long it is. Server default: 30.
-    """
+    """How long it is. Server default: 30."""
     steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 100.
-    """
+    """How many steps to take. Server default: 100."""
 
 
 Ai302TranscribeForm = TypedDict(
@@ -258,41 +156,23 @@ Ai302TranscribeForm = TypedDict(
 
 class Ai302TranscribeRequest(TypedDict):
     file: str
-    """
-    The sound.
-    """
+    """The sound."""
     model: str
-    """
-    The model, such as `whisper-1`, `gpt-4o-transcribe`, `recognize`, `scribe_v1` or `sensevoice`.
-    """
+    """The model, such as `whisper-1`, `gpt-4o-transcribe`, `recognize`, `scribe_v1` or `sensevoice`."""
     response_format: NotRequired[Literal["json", "text", "srt", "vtt", "verbose_json", "diarized_json"]]
-    """
-    What to answer with; each model has some.
-    """
+    """What to answer with; each model has some."""
     language: NotRequired[str]
-    """
-    The language spoken, by its code of two letters.
-    """
+    """The language spoken, by its code of two letters."""
 
 
 class Ai302WhisperxForm(TypedDict):
     audio_input: File
-    """
-    The sound; no address.
-    """
+    """The sound; no address."""
     processing_type: NotRequired[str]
-    """
-    What to do, such as `align`.
-    """
+    """What to do, such as `align`."""
     translate: NotRequired[str]
-    """
-    Whether to translate: `true` or `false`.
-    """
+    """Whether to translate: `true` or `false`."""
     language: NotRequired[str]
-    """
-    The language spoken, by its code of two letters.
-    """
+    """The language spoken, by its code of two letters."""
     output: NotRequired[str]
-    """
-    What to answer with, such as `raw` or `text`.
-    """
+    """What to answer with, such as `raw` or `text`."""

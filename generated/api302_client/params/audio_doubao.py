@@ -7,58 +7,36 @@ from typing import Literal, NotRequired, TypedDict
 
 class DoubaoAlignRequest(TypedDict):
     url: str
-    """
-    The sound.
-    """
+    """The sound."""
     audio_text: str
-    """
-    What is said in it.
-    """
+    """What is said in it."""
 
 
 class DoubaoCaptionRequest(TypedDict):
     url: str
-    """
-    The sound or video, of at most 200 MB: WAV, M4A, MP3, MP4, MOV or OGG.
-    """
+    """The sound or video, of at most 200 MB: WAV, M4A, MP3, MP4, MOV or OGG."""
 
 
 class DoubaoSpeechAudio(TypedDict):
-    """
-    How it sounds.
-    """
+    """How it sounds."""
 
     voice_type: str
-    """
-    The voice, such as `zh_male_M392_conversation_wvae_bigtts`.
-    """
+    """The voice, such as `zh_male_M392_conversation_wvae_bigtts`."""
     encoding: NotRequired[Literal["wav", "pcm", "ogg_opus", "mp3"]]
-    """
-    The sound's format. Server default: "pcm".
-    """
+    """The sound's format. Server default: "pcm"."""
     speed_ratio: NotRequired[float]
-    """
-    How fast, 1 being usual. Server default: 1.
-    """
+    """How fast, 1 being usual. Server default: 1."""
 
 
 class DoubaoSpeechText(TypedDict):
-    """
-    What to read.
-    """
+    """What to read."""
 
     reqid: str
-    """
-    A name of your own for this call.
-    """
+    """A name of your own for this call."""
     text: str
-    """
-    The text, of at most 1024 bytes.
-    """
+    """The text, of at most 1024 bytes."""
     operation: Literal["query"]
-    """
-    The sound at once, whole.
-    """
+    """The sound at once, whole."""
 
 
 class DoubaoSpeechRequest(TypedDict):

@@ -7,65 +7,35 @@ from typing import Literal, NotRequired, TypedDict
 
 class ElevenlabsSpeechRequest(TypedDict):
     text: str
-    """
-    The text.
-    """
+    """The text."""
     voice: NotRequired[str]
-    """
-    The voice. Server default: "Rachel".
-    """
+    """The voice. Server default: "Rachel"."""
     stability: NotRequired[float]
-    """
-    How evenly to read. Server default: 0.5.
-    """
+    """How evenly to read. Server default: 0.5."""
     similarity_boost: NotRequired[float]
-    """
-    How closely to keep to the voice. Server default: 0.75.
-    """
+    """How closely to keep to the voice. Server default: 0.75."""
     style: NotRequired[float]
-    """
-    How strongly to act.
-    """
+    """How strongly to act."""
     speed: NotRequired[float]
-    """
-    How fast, 1 being usual. Server default: 1.
-    """
+    """How fast, 1 being usual. Server default: 1."""
     timestamps: NotRequired[bool]
-    """
-    Whether to tell when each word is said.
-    """
+    """Whether to tell when each word is said."""
     previous_text: NotRequired[str]
-    """
-    What was said before.
-    """
+    """What was said before."""
     next_text: NotRequired[str]
-    """
-    What is said next.
-    """
+    """What is said next."""
     language_code: NotRequired[str]
-    """
-    The language by its code of two letters, for models that take one.
-    """
+    """The language by its code of two letters, for models that take one."""
     apply_text_normalization: NotRequired[Literal["auto", "on", "off"]]
-    """
-    Whether to spell out numbers and dates. Server default: "auto".
-    """
+    """Whether to spell out numbers and dates. Server default: "auto"."""
 
 
 class ElevenlabsTranscribeRequest(TypedDict):
     audio_url: str
-    """
-    The sound.
-    """
+    """The sound."""
     language_code: NotRequired[str]
-    """
-    What is spoken, such as `en` or `zh`; found out otherwise.
-    """
+    """What is spoken, such as `en` or `zh`; found out otherwise."""
     tag_audio_events: NotRequired[bool]
-    """
-    Whether to note laughter, applause and the like. Server default: true.
-    """
+    """Whether to note laughter, applause and the like. Server default: true."""
     diarize: NotRequired[bool]
-    """
-    Whether to tell who speaks. Server default: true.
-    """
+    """Whether to tell who speaks. Server default: true."""

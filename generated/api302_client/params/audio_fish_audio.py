@@ -9,148 +9,82 @@ from api302_client.params.files import File
 
 
 class FishAudioProsody(TypedDict):
-    """
-    How to read.
-    """
+    """How to read."""
 
     speed: NotRequired[float]
-    """
-    How fast, 1 being usual. Server default: 1.
-    """
+    """How fast, 1 being usual. Server default: 1."""
     volume: NotRequired[float]
-    """
-    Decibels louder or softer. Server default: 0.
-    """
+    """Decibels louder or softer. Server default: 0."""
 
 
 class FishAudioSpeechRequest(TypedDict):
     text: str
-    """
-    The text.
-    """
+    """The text."""
     reference_id: str | Sequence[str]
-    """
-    The voice's id. Several with models of the S2 family, whose text then marks who speaks, as `<|speaker:0|>`.
-    """
+    """The voice's id. Several with models of the S2 family, whose text then marks who speaks, as `<|speaker:0|>`."""
     chunk_length: NotRequired[int]
-    """
-    Characters read at once. Server default: 200.
-    """
+    """Characters read at once. Server default: 200."""
     normalize: NotRequired[bool]
-    """
-    Whether to spell out numbers and dates; faster without. Server default: true.
-    """
+    """Whether to spell out numbers and dates; faster without. Server default: true."""
     format: NotRequired[Literal["wav", "pcm", "mp3", "opus"]]
-    """
-    The sound's format. Server default: "mp3".
-    """
+    """The sound's format. Server default: "mp3"."""
     mp3_bitrate: NotRequired[Literal[64, 128, 192]]
-    """
-    Kilobits a second of an mp3. Server default: 128.
-    """
+    """Kilobits a second of an mp3. Server default: 128."""
     opus_bitrate: NotRequired[Literal[-1000, 24, 32, 48, 64]]
-    """
-    Kilobits a second of an opus; -1000 chooses. Server default: 32.
-    """
+    """Kilobits a second of an opus; -1000 chooses. Server default: 32."""
     latency: NotRequired[str]
-    """
-    `normal` for quality, `balanced` for speed.
-    """
+    """`normal` for quality, `balanced` for speed."""
     sample_rate: NotRequired[int]
-    """
-    Samples a second; each format has its own usual rate.
-    """
+    """Samples a second; each format has its own usual rate."""
     prosody: NotRequired[FishAudioProsody]
     temperature: NotRequired[float]
-    """
-    How much to vary. Server default: 0.7.
-    """
+    """How much to vary. Server default: 0.7."""
     top_p: NotRequired[float]
-    """
-    How much of the likely sounds to choose from. Server default: 0.7.
-    """
+    """How much of the likely sounds to choose from. Server default: 0.7."""
 
 
 class FishAudioVoiceChange(TypedDict):
     title: NotRequired[str]
-    """
-    Its name.
-    """
+    """Its name."""
     description: NotRequired[str]
-    """
-    What it is like.
-    """
+    """What it is like."""
     visibility: NotRequired[Literal["public", "unlist", "private"]]
-    """
-    Who may use it: all, those with the address, or you.
-    """
+    """Who may use it: all, those with the address, or you."""
     tags: NotRequired[Sequence[str]]
-    """
-    Words to find it by.
-    """
+    """Words to find it by."""
 
 
 class FishAudioVoiceChangeForm(TypedDict):
     title: NotRequired[str]
-    """
-    Its name.
-    """
+    """Its name."""
     description: NotRequired[str]
-    """
-    What it is like.
-    """
+    """What it is like."""
     cover_image: NotRequired[File]
-    """
-    Its picture.
-    """
+    """Its picture."""
     visibility: NotRequired[Literal["public", "unlist", "private"]]
-    """
-    Who may use it: all, those with the address, or you.
-    """
+    """Who may use it: all, those with the address, or you."""
     tags: NotRequired[Sequence[str]]
-    """
-    Words to find it by.
-    """
+    """Words to find it by."""
 
 
 class FishAudioVoiceForm(TypedDict):
     type: Literal["tts"]
-    """
-    The kind of model.
-    """
+    """The kind of model."""
     title: str
-    """
-    Its name.
-    """
+    """Its name."""
     train_mode: Literal["fast"]
-    """
-    How to train; `fast` is ready at once.
-    """
+    """How to train; `fast` is ready at once."""
     voices: Sequence[File]
-    """
-    The recordings.
-    """
+    """The recordings."""
     texts: NotRequired[Sequence[str]]
-    """
-    What each recording says; found out otherwise.
-    """
+    """What each recording says; found out otherwise."""
     visibility: NotRequired[Literal["public", "unlist", "private"]]
-    """
-    Who may use it: all, those with the address, or you.
-    """
+    """Who may use it: all, those with the address, or you."""
     description: NotRequired[str]
-    """
-    What it is like.
-    """
+    """What it is like."""
     cover_image: NotRequired[File]
-    """
-    Its picture; a public one needs it.
-    """
+    """Its picture; a public one needs it."""
     tags: NotRequired[Sequence[str]]
-    """
-    Words to find it by.
-    """
+    """Words to find it by."""
     enhance_audio_quality: NotRequired[bool]
-    """
-    Whether to improve the recordings first.
-    """
+    """Whether to improve the recordings first."""

@@ -9,287 +9,167 @@ from api302_client.params.files import File
 
 
 class MinimaxLongSpeechSetting(TypedDict):
-    """
-    The sound.
-    """
+    """The sound."""
 
     audio_sample_rate: NotRequired[int]
-    """
-    Samples a second.
-    """
+    """Samples a second."""
     bitrate: NotRequired[int]
-    """
-    Bits a second of an mp3.
-    """
+    """Bits a second of an mp3."""
     format: NotRequired[str]
-    """
-    Its format, such as `mp3` or `flac`.
-    """
+    """Its format, such as `mp3` or `flac`."""
     channel: NotRequired[Literal[1, 2]]
-    """
-    One channel, or two.
-    """
+    """One channel, or two."""
 
 
 class MinimaxMusicForm(TypedDict):
-    """
-    For music-01: a voice, music, or both.
-    """
+    """For music-01: a voice, music, or both."""
 
     model: str
-    """
-    The model: `music-01`.
-    """
+    """The model: `music-01`."""
     lyrics: NotRequired[str]
-    """
-    The lyrics, a line each; an empty line pauses, `##` at both ends adds music.
-    """
+    """The lyrics, a line each; an empty line pauses, `##` at both ends adds music."""
     refer_voice: NotRequired[str]
-    """
-    An uploaded voice.
-    """
+    """An uploaded voice."""
     refer_instrumental: NotRequired[str]
-    """
-    Uploaded music.
-    """
+    """Uploaded music."""
 
 
 class MinimaxMusicSetting(TypedDict):
-    """
-    The sound.
-    """
+    """The sound."""
 
     sample_rate: NotRequired[int]
-    """
-    Samples a second, such as 44100.
-    """
+    """Samples a second, such as 44100."""
     bitrate: NotRequired[int]
-    """
-    Bits a second, such as 256000.
-    """
+    """Bits a second, such as 256000."""
     format: NotRequired[Literal["mp3", "wav", "pcm"]]
-    """
-    Its format.
-    """
+    """Its format."""
 
 
 class MinimaxMusicUploadForm(TypedDict):
     purpose: Literal["song", "voice", "instrumental"]
-    """
-    What the file has.
-    """
+    """What the file has."""
     file: File
-    """
-    The sound.
-    """
+    """The sound."""
 
 
 class MinimaxPronunciation(TypedDict):
-    """
-    How to read certain words.
-    """
+    """How to read certain words."""
 
     tone: NotRequired[Sequence[str]]
-    """
-    Words and their reading, such as `omg/oh my god`.
-    """
+    """Words and their reading, such as `omg/oh my god`."""
 
 
 class MinimaxSpeechSetting(TypedDict):
-    """
-    The sound.
-    """
+    """The sound."""
 
     sample_rate: NotRequired[Literal[8000, 16000, 22050, 24000, 32000, 44100]]
-    """
-    Samples a second. Server default: 32000.
-    """
+    """Samples a second. Server default: 32000."""
     bitrate: NotRequired[Literal[32000, 64000, 128000, 256000]]
-    """
-    Bits a second of an mp3. Server default: 128000.
-    """
+    """Bits a second of an mp3. Server default: 128000."""
     format: NotRequired[Literal["mp3", "pcm", "flac", "wav"]]
-    """
-    Its format. Server default: "mp3".
-    """
+    """Its format. Server default: "mp3"."""
     channel: NotRequired[Literal[1, 2]]
-    """
-    One channel, or two. Server default: 1.
-    """
+    """One channel, or two. Server default: 1."""
     force_cbr: NotRequired[bool]
-    """
-    Whether a streamed mp3 keeps its bits a second. Server default: false.
-    """
+    """Whether a streamed mp3 keeps its bits a second. Server default: false."""
 
 
 class MinimaxSpeechStreamOptions(TypedDict):
-    """
-    How to stream.
-    """
+    """How to stream."""
 
     exclude_aggregated_audio: NotRequired[bool]
-    """
-    Whether to leave the whole sound out of the last event.
-    """
+    """Whether to leave the whole sound out of the last event."""
 
 
 class MinimaxVoiceEffect(TypedDict):
-    """
-    What to do to the voice.
-    """
+    """What to do to the voice."""
 
     pitch: NotRequired[int]
-    """
-    Lower to higher.
-    """
+    """Lower to higher."""
     intensity: NotRequired[int]
-    """
-    Stronger to softer.
-    """
+    """Stronger to softer."""
     timbre: NotRequired[int]
-    """
-    Fuller to crisper.
-    """
+    """Fuller to crisper."""
     sound_effects: NotRequired[Literal["spacious_echo", "auditorium_echo", "lofi_telephone", "robotic"]]
-    """
-    A room or device to sound like.
-    """
+    """A room or device to sound like."""
 
 
 class MinimaxVoiceRequest(TypedDict):
     gender: Literal["male", "female"]
-    """
-    Whose voice.
-    """
+    """Whose voice."""
     age: Literal["child", "teenager", "young", "middle-aged", "old"]
-    """
-    How old.
-    """
+    """How old."""
     voice_desc: NotRequired[Sequence[str]]
-    """
-    What it is like, in words.
-    """
+    """What it is like, in words."""
     text: NotRequired[str]
-    """
-    A text to try it with.
-    """
+    """A text to try it with."""
 
 
 class MinimaxVoiceSetting(TypedDict):
-    """
-    The voice.
-    """
+    """The voice."""
 
     voice_id: str
-    """
-    A voice of MiniMax's, such as `male-qn-qingse`, or one of your own.
-    """
+    """A voice of MiniMax's, such as `male-qn-qingse`, or one of your own."""
     speed: NotRequired[float]
-    """
-    How fast, 1 being usual. Server default: 1.
-    """
+    """How fast, 1 being usual. Server default: 1."""
     vol: NotRequired[float]
-    """
-    How loud, 1 being usual. Server default: 1.
-    """
+    """How loud, 1 being usual. Server default: 1."""
     pitch: NotRequired[int]
-    """
-    Half tones higher or lower. Server default: 0.
-    """
+    """Half tones higher or lower. Server default: 0."""
     emotion: NotRequired[str]
-    """
-    The mood: `happy`, `sad`, `angry`, `fearful`, `disgusted`, `surprised`, `calm` or `neutral`.
-    """
+    """The mood: `happy`, `sad`, `angry`, `fearful`, `disgusted`, `surprised`, `calm` or `neutral`."""
     latex_read: NotRequired[bool]
-    """
-    Whether to read LaTeX formulas. Server default: false.
-    """
+    """Whether to read LaTeX formulas. Server default: false."""
     english_normalization: NotRequired[bool]
-    """
-    Whether to spell out English numbers and dates. Server default: false.
-    """
+    """Whether to spell out English numbers and dates. Server default: false."""
     text_normalization: NotRequired[bool]
-    """
-    Whether to spell out numbers and dates.
-    """
+    """Whether to spell out numbers and dates."""
 
 
 class MinimaxVoiceWeight(TypedDict):
-    """
-    A voice of a mixture.
-    """
+    """A voice of a mixture."""
 
     voice_id: str
-    """
-    The voice.
-    """
+    """The voice."""
     weight: int
-    """
-    How much it counts.
-    """
+    """How much it counts."""
 
 
 class MinimaxLongSpeechRequest(TypedDict):
     model: str
-    """
-    The model, such as `speech-2.6-hd` or `speech-02-turbo`.
-    """
+    """The model, such as `speech-2.6-hd` or `speech-02-turbo`."""
     text: NotRequired[str]
-    """
-    The text.
-    """
+    """The text."""
     text_file_id: NotRequired[int]
-    """
-    An uploaded text, or a ZIP file of texts.
-    """
+    """An uploaded text, or a ZIP file of texts."""
     voice_setting: MinimaxVoiceSetting
     audio_setting: NotRequired[MinimaxLongSpeechSetting]
     pronunciation_dict: NotRequired[MinimaxPronunciation]
     language_boost: NotRequired[str]
-    """
-    The language to read by, such as `English` or `Chinese`, or `auto`.
-    """
+    """The language to read by, such as `English` or `Chinese`, or `auto`."""
     voice_modify: NotRequired[MinimaxVoiceEffect]
     aigc_watermark: NotRequired[bool]
-    """
-    Whether to mark the end as made by a machine.
-    """
+    """Whether to mark the end as made by a machine."""
 
 
 class MinimaxMusicRequest(TypedDict):
     model: str
-    """
-    The model: `music-2.5`, `music-2.0`, `music-1.5`.
-    """
+    """The model: `music-2.5`, `music-2.0`, `music-1.5`."""
     prompt: NotRequired[str]
-    """
-    The style, in words.
-    """
+    """The style, in words."""
     lyrics: NotRequired[str]
-    """
-    The lyrics, with parts such as `[Verse]` and `[Chorus]`.
-    """
+    """The lyrics, with parts such as `[Verse]` and `[Chorus]`."""
     audio_setting: NotRequired[MinimaxMusicSetting]
     output_format: NotRequired[Literal["hex", "url"]]
-    """
-    The song itself, or its address.
-    """
+    """The song itself, or its address."""
     lyrics_optimizer: NotRequired[bool]
-    """
-    Whether to write the lyrics from the prompt. Server default: false.
-    """
+    """Whether to write the lyrics from the prompt. Server default: false."""
     is_instrumental: NotRequired[bool]
-    """
-    Whether to leave out the voice. Server default: false.
-    """
+    """Whether to leave out the voice. Server default: false."""
     audio_url: NotRequired[str]
-    """
-    A song to sing anew, for the `music-cover` models.
-    """
+    """A song to sing anew, for the `music-cover` models."""
     audio_base64: NotRequired[str]
-    """
-    A song to sing anew, for the `music-cover` models.
-    """
+    """A song to sing anew, for the `music-cover` models."""
 
 
 class MinimaxSpeechRequest(TypedDict):
@@ -299,35 +179,21 @@ class MinimaxSpeechRequest(TypedDict):
     `speech-02-turbo`, `speech-01-hd` or `speech-01-turbo`.
     """
     text: str
-    """
-    The text. Pauses of x seconds are `<#x#>`.
-    """
+    """The text. Pauses of x seconds are `<#x#>`."""
     stream: NotRequired[bool]
-    """
-    Answer as an event stream. Server default: false.
-    """
+    """Answer as an event stream. Server default: false."""
     stream_options: NotRequired[MinimaxSpeechStreamOptions]
     voice_setting: NotRequired[MinimaxVoiceSetting]
     audio_setting: NotRequired[MinimaxSpeechSetting]
     pronunciation_dict: NotRequired[MinimaxPronunciation]
     timber_weights: NotRequired[Sequence[MinimaxVoiceWeight]]
-    """
-    Voices to mix.
-    """
+    """Voices to mix."""
     voice_modify: NotRequired[MinimaxVoiceEffect]
     language_boost: NotRequired[str]
-    """
-    The language to read by, such as `English` or `Chinese`, or `auto`.
-    """
+    """The language to read by, such as `English` or `Chinese`, or `auto`."""
     output_format: NotRequired[Literal["hex", "url"]]
-    """
-    The sound itself, or its address; a stream gives `hex` alone. Server default: "hex".
-    """
+    """The sound itself, or its address; a stream gives `hex` alone. Server default: "hex"."""
     subtitle_enable: NotRequired[bool]
-    """
-    Whether to make subtitles too. Server default: false.
-    """
+    """Whether to make subtitles too. Server default: false."""
     text_normalization: NotRequired[bool]
-    """
-    Whether to spell out numbers and dates.
-    """
+    """Whether to spell out numbers and dates."""

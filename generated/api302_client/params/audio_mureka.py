@@ -10,99 +10,61 @@ from api302_client.params.files import File
 
 class MurekaExtendLyricsRequest(TypedDict):
     lyrics: str
-    """
-    The lyrics so far.
-    """
+    """The lyrics so far."""
 
 
 class MurekaInstrumentalRequest(TypedDict):
     model: NotRequired[str]
-    """
-    The model: `auto` for the newest, `mureka-6`, `mureka-7.5`.
-    """
+    """The model: `auto` for the newest, `mureka-6`, `mureka-7.5`."""
     n: NotRequired[int]
-    """
-    How many pieces to make.
-    """
+    """How many pieces to make."""
     prompt: NotRequired[str]
-    """
-    The style, in words.
-    """
+    """The style, in words."""
     instrumental_id: NotRequired[str]
-    """
-    An uploaded piece to be like.
-    """
+    """An uploaded piece to be like."""
 
 
 class MurekaLyricsRequest(TypedDict):
     prompt: str
-    """
-    What the song is about.
-    """
+    """What the song is about."""
 
 
 class MurekaSongRequest(TypedDict):
     lyrics: str
-    """
-    The lyrics, with parts such as `[Verse]`.
-    """
+    """The lyrics, with parts such as `[Verse]`."""
     model: NotRequired[str]
-    """
-    The model: `auto` for the newest, `mureka-5.5`, `mureka-6`, `mureka-7.5`, `mureka-o1`.
-    """
+    """The model: `auto` for the newest, `mureka-5.5`, `mureka-6`, `mureka-7.5`, `mureka-o1`."""
     n: NotRequired[int]
-    """
-    How many songs to make. Server default: 2.
-    """
+    """How many songs to make. Server default: 2."""
     prompt: NotRequired[str]
-    """
-    The style, in words.
-    """
+    """The style, in words."""
     reference_id: NotRequired[str]
-    """
-    An uploaded song to be like.
-    """
+    """An uploaded song to be like."""
     vocal_id: NotRequired[str]
-    """
-    An uploaded voice to sing with.
-    """
+    """An uploaded voice to sing with."""
     melody_id: NotRequired[str]
-    """
-    An uploaded melody to use.
-    """
+    """An uploaded melody to use."""
     stream: NotRequired[bool]
-    """
-    Whether to give an address to listen at while it is made; not with mureka-o1.
-    """
+    """Whether to give an address to listen at while it is made; not with mureka-o1."""
 
 
 class MurekaSpeechRequest(TypedDict):
     text: str
-    """
-    The text.
-    """
+    """The text."""
     voice: NotRequired[str]
-    """
-    A voice of Mureka's: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`.
-    """
+    """A voice of Mureka's: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`."""
     voice_id: NotRequired[str]
-    """
-    An uploaded voice.
-    """
+    """An uploaded voice."""
 
 
 class MurekaStemRequest(TypedDict):
     url: str
-    """
-    The song, by address or as a data URL of at most 10 MB.
-    """
+    """The song, by address or as a data URL of at most 10 MB."""
 
 
 class MurekaUploadForm(TypedDict):
     file: File
-    """
-    The sound, as mp3 or m4a; a melody as mid too.
-    """
+    """The sound, as mp3 or m4a; a melody as mid too."""
     purpose: Literal["reference", "vocal", "melody", "instrumental", "voice", "audio"]
     """
     What it is for, and what is over is cut off: `reference` and `instrumental` 30 seconds, `vocal` 15 to 30,
@@ -111,30 +73,18 @@ class MurekaUploadForm(TypedDict):
 
 
 class MurekaUtterance(TypedDict):
-    """
-    What one says.
-    """
+    """What one says."""
 
     text: str
-    """
-    The text.
-    """
+    """The text."""
     voice: str
-    """
-    A voice of Mureka's: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`.
-    """
+    """A voice of Mureka's: `Ethan`, `Victoria`, `Jake`, `Luna` or `Emma`."""
 
 
 class MurekaPodcastRequest(TypedDict):
     conversations: Sequence[MurekaUtterance]
-    """
-    Who says what, in order.
-    """
+    """Who says what, in order."""
     background: NotRequired[str]
-    """
-    The music behind it.
-    """
+    """The music behind it."""
     speed: NotRequired[float]
-    """
-    How fast, 1 being usual.
-    """
+    """How fast, 1 being usual."""

@@ -9,35 +9,23 @@ from api302_client.params.files import File
 
 
 class OpenaiSpeechRequest(TypedDict):
-    """
-    What to read, and how.
-    """
+    """What to read, and how."""
 
     model: str
-    """
-    The model: `tts-1`, `tts-1-hd`, `gpt-4o-mini-tts` or a dated version.
-    """
+    """The model: `tts-1`, `tts-1-hd`, `gpt-4o-mini-tts` or a dated version."""
     input: str
-    """
-    The text.
-    """
+    """The text."""
     voice: str
     """
     The voice: `alloy`, `ash`, `ballad`, `coral`, `echo`, `fable`, `onyx`, `nova`, `sage`, `shimmer`, `verse`,
     `marin`, `cedar`.
     """
     response_format: NotRequired[Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]]
-    """
-    The sound's format. Server default: "mp3".
-    """
+    """The sound's format. Server default: "mp3"."""
     speed: NotRequired[float]
-    """
-    How fast to read. Server default: 1.
-    """
+    """How fast to read. Server default: 1."""
     instructions: NotRequired[str]
-    """
-    How to read; not for `tts-1` and `tts-1-hd`.
-    """
+    """How to read; not for `tts-1` and `tts-1-hd`."""
 
 
 OpenaiTranscribeForm = TypedDict(
@@ -62,27 +50,15 @@ OpenaiTranscribeForm = TypedDict(
 
 
 class OpenaiTranslateForm(TypedDict):
-    """
-    The sound, and how to write it down.
-    """
+    """The sound, and how to write it down."""
 
     file: File
-    """
-    The sound, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the ending.
-    """
+    """The sound, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the ending."""
     model: str
-    """
-    `whisper-1`.
-    """
+    """`whisper-1`."""
     prompt: NotRequired[str]
-    """
-    A text in English that leads the style or comes before.
-    """
+    """A text in English that leads the style or comes before."""
     response_format: NotRequired[Literal["json", "text", "srt", "verbose_json", "vtt"]]
-    """
-    What to answer with. Server default: "json".
-    """
+    """What to answer with. Server default: "json"."""
     temperature: NotRequired[float]
-    """
-    How much to vary. Server default: 0.
-    """
+    """How much to vary. Server default: 0."""

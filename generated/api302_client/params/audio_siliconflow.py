@@ -9,119 +9,71 @@ from api302_client.params.files import File
 
 
 class SiliconflowReference(TypedDict):
-    """
-    A recording and what it says.
-    """
+    """A recording and what it says."""
 
     audio: NotRequired[str]
-    """
-    The recording.
-    """
+    """The recording."""
     text: NotRequired[str]
-    """
-    What it says.
-    """
+    """What it says."""
 
 
 class SiliconflowSpeechRequest(TypedDict):
     model: str
-    """
-    The model: `FunAudioLLM/CosyVoice2-0.5B` or `fnlp/MOSS-TTSD-v0.5`.
-    """
+    """The model: `FunAudioLLM/CosyVoice2-0.5B` or `fnlp/MOSS-TTSD-v0.5`."""
     input: str
-    """
-    The text.
-    """
+    """The text."""
     voice: NotRequired[str]
     """
     A voice: the model's name, a colon and `alex`, `anna`, `bella`, `benjamin`, `charles`, `claire`, `david` or
     `diana`; or one of your own.
     """
     references: NotRequired[Sequence[SiliconflowReference]]
-    """
-    Recordings of the voices to read with.
-    """
+    """Recordings of the voices to read with."""
     max_tokens: NotRequired[int]
-    """
-    How much to make at most; MOSS-TTSD only. Server default: 2048.
-    """
+    """How much to make at most; MOSS-TTSD only. Server default: 2048."""
     response_format: NotRequired[Literal["mp3", "opus", "wav", "pcm"]]
-    """
-    The sound's format. Server default: "mp3".
-    """
+    """The sound's format. Server default: "mp3"."""
     sample_rate: NotRequired[float]
-    """
-    Samples a second: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and pcm.
-    """
+    """Samples a second: 48000 for opus, 32000 or 44100 for mp3, 8000 to 44100 for wav and pcm."""
     stream: NotRequired[bool]
-    """
-    Whether to send the sound while it is made.
-    """
+    """Whether to send the sound while it is made."""
     speed: NotRequired[float]
-    """
-    How fast, 1 being usual. Server default: 1.
-    """
+    """How fast, 1 being usual. Server default: 1."""
     gain: NotRequired[float]
-    """
-    Decibels louder or softer. Server default: 0.
-    """
+    """Decibels louder or softer. Server default: 0."""
 
 
 class SiliconflowTranscribeForm(TypedDict):
     model: str
-    """
-    The model, such as `FunAudioLLM/SenseVoiceSmall`.
-    """
+    """The model, such as `FunAudioLLM/SenseVoiceSmall`."""
     file: File
-    """
-    The sound.
-    """
+    """The sound."""
 
 
 class SiliconflowVoice(TypedDict):
-    """
-    A voice of your own.
-    """
+    """A voice of your own."""
 
     uri: str
-    """
-    Its name, for `voice`.
-    """
+    """Its name, for `voice`."""
 
 
 class SiliconflowVoiceForm(TypedDict):
     model: str
-    """
-    The model that will use it, such as `FunAudioLLM/CosyVoice2-0.5B` or `fishaudio/fish-speech-1.5`.
-    """
+    """The model that will use it, such as `FunAudioLLM/CosyVoice2-0.5B` or `fishaudio/fish-speech-1.5`."""
     customName: str
-    """
-    A name of your own.
-    """
+    """A name of your own."""
     text: str
-    """
-    What the recording says.
-    """
+    """What the recording says."""
     file: File
-    """
-    The recording.
-    """
+    """The recording."""
 
 
 class SiliconflowVoiceRequest(TypedDict):
     model: str
-    """
-    The model that will use it, such as `FunAudioLLM/CosyVoice2-0.5B` or `fishaudio/fish-speech-1.5`.
-    """
+    """The model that will use it, such as `FunAudioLLM/CosyVoice2-0.5B` or `fishaudio/fish-speech-1.5`."""
     customName: str
-    """
-    A name of your own.
-    """
+    """A name of your own."""
     text: str
-    """
-    What the recording says.
-    """
+    """What the recording says."""
     audio: str
-    """
-    The recording.
-    """
+    """The recording."""

@@ -8,81 +8,47 @@ from typing import Literal, NotRequired, TypedDict
 
 class SunoControlSliders(TypedDict):
     style_weight: NotRequired[float]
-    """
-    How closely to keep to the style.
-    """
+    """How closely to keep to the style."""
     weirdness_constraint: NotRequired[float]
-    """
-    How far to stray.
-    """
+    """How far to stray."""
 
 
 class SunoLyricsRequest(TypedDict):
     prompt: str
-    """
-    What the song is about.
-    """
+    """What the song is about."""
 
 
 class SunoMusicMetadata(TypedDict):
-    """
-    Finer wishes.
-    """
+    """Finer wishes."""
 
     create_mode: NotRequired[str]
-    """
-    `custom` with lyrics of your own.
-    """
+    """`custom` with lyrics of your own."""
     vocal_gender: NotRequired[Literal["m", "f"]]
-    """
-    Who sings.
-    """
+    """Who sings."""
     control_sliders: NotRequired[SunoControlSliders]
     can_control_sliders: NotRequired[Sequence[str]]
-    """
-    Which sliders are given.
-    """
+    """Which sliders are given."""
 
 
 class SunoMusicRequest(TypedDict):
     mv: str
-    """
-    The model, such as `chirp-v3-5`, `chirp-v4`, `chirp-auk`, `chirp-bluejay`, `chirp-crow` or `chirp-fenix`.
-    """
+    """The model, such as `chirp-v3-5`, `chirp-v4`, `chirp-auk`, `chirp-bluejay`, `chirp-crow` or `chirp-fenix`."""
     gpt_description_prompt: NotRequired[str]
-    """
-    What the song is about; Suno writes the rest.
-    """
+    """What the song is about; Suno writes the rest."""
     prompt: NotRequired[str]
-    """
-    The lyrics, with parts such as `[Verse]` and `[Chorus]`.
-    """
+    """The lyrics, with parts such as `[Verse]` and `[Chorus]`."""
     tags: NotRequired[str]
-    """
-    The style.
-    """
+    """The style."""
     negative_tags: NotRequired[str]
-    """
-    The style to avoid.
-    """
+    """The style to avoid."""
     title: NotRequired[str]
-    """
-    The song's title.
-    """
+    """The song's title."""
     make_instrumental: NotRequired[bool]
-    """
-    Whether to leave out the voice.
-    """
+    """Whether to leave out the voice."""
     task_id: NotRequired[str]
-    """
-    The task of the song to go on from.
-    """
+    """The task of the song to go on from."""
     continue_clip_id: NotRequired[str]
-    """
-    The song to go on from; each task makes two.
-    """
+    """The song to go on from; each task makes two."""
     continue_at: NotRequired[float]
-    """
-    The second to go on from.
-    """
+    """The second to go on from."""
     metadata: NotRequired[SunoMusicMetadata]

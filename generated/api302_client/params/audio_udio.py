@@ -6,101 +6,57 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class UdioSource(TypedDict):
-    """
-    What to go on from.
-    """
+    """What to go on from."""
 
     source_type: NotRequired[str]
-    """
-    `song`.
-    """
+    """`song`."""
     song_id: NotRequired[str]
-    """
-    The song.
-    """
+    """The song."""
 
 
 class UdioConfig(TypedDict):
-    """
-    Whether to begin or to go on.
-    """
+    """Whether to begin or to go on."""
 
     mode: Literal["regular", "precede", "continuation"]
-    """
-    A new song, or more before or after one.
-    """
+    """A new song, or more before or after one."""
     context_length: NotRequired[float]
-    """
-    Seconds of the song to listen to first. Server default: 130.
-    """
+    """Seconds of the song to listen to first. Server default: 130."""
     source: NotRequired[UdioSource]
 
 
 class UdioParameters(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     prompt: str
-    """
-    What the song is about or, with lyrics of your own, its style.
-    """
+    """What the song is about or, with lyrics of your own, its style."""
     lyrics: NotRequired[str]
-    """
-    The lyrics, with parts such as `[Verse]`.
-    """
+    """The lyrics, with parts such as `[Verse]`."""
     lyrics_type: NotRequired[Literal["generate", "user", "instrumental"]]
-    """
-    Whether Udio writes the lyrics, they are yours, or there are none.
-    """
+    """Whether Udio writes the lyrics, they are yours, or there are none."""
     model_type: NotRequired[Literal["udio32-v1.5", "udio130-v1.5"]]
-    """
-    The model: 32 or 130 seconds.
-    """
+    """The model: 32 or 130 seconds."""
     bypass_prompt_optimization: NotRequired[bool]
-    """
-    Whether to take the prompt as it is.
-    """
+    """Whether to take the prompt as it is."""
     seed: NotRequired[int]
-    """
-    The same seed gives the same song; -1 chooses.
-    """
+    """The same seed gives the same song; -1 chooses."""
     song_section_start: NotRequired[float]
-    """
-    Where in the whole song this part begins.
-    """
+    """Where in the whole song this part begins."""
     song_section_end: NotRequired[float]
-    """
-    Where in the whole song this part ends.
-    """
+    """Where in the whole song this part ends."""
     lyrics_placement_start: NotRequired[float]
-    """
-    Where in the whole song the lyrics begin.
-    """
+    """Where in the whole song the lyrics begin."""
     lyrics_placement_end: NotRequired[float]
-    """
-    Where in the whole song the lyrics end.
-    """
+    """Where in the whole song the lyrics end."""
     prompt_strength: NotRequired[float]
-    """
-    How closely to keep to the prompt.
-    """
+    """How closely to keep to the prompt."""
     clarity_strength: NotRequired[float]
-    """
-    How clear to make the sound.
-    """
+    """How clear to make the sound."""
     lyrics_strength: NotRequired[float]
-    """
-    How closely to keep to the lyrics.
-    """
+    """How closely to keep to the lyrics."""
     generation_quality: NotRequired[float]
-    """
-    How good to make it; better is slower.
-    """
+    """How good to make it; better is slower."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     config: UdioConfig
 
 

@@ -7,200 +7,114 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 
 class Ai302ControlNet(TypedDict):
-    """
-    An image that steers the composition.
-    """
+    """An image that steers the composition."""
 
     path: NotRequired[str]
-    """
-    Address of the weights, or a Hugging Face name.
-    """
+    """Address of the weights, or a Hugging Face name."""
     control_image_url: NotRequired[str]
-    """
-    The image.
-    """
+    """The image."""
     conditioning_scale: NotRequired[float]
-    """
-    How much it counts.
-    """
+    """How much it counts."""
     mask_image_url: NotRequired[str]
-    """
-    Where it counts.
-    """
+    """Where it counts."""
     mask_threshold: NotRequired[float]
-    """
-    From which brightness the mask counts.
-    """
+    """From which brightness the mask counts."""
     config_url: NotRequired[str]
-    """
-    Address of the model's configuration.
-    """
+    """Address of the model's configuration."""
     variant: NotRequired[str]
-    """
-    The weights' variant.
-    """
+    """The weights' variant."""
     start_percentage: NotRequired[float]
-    """
-    From which part of the steps it counts.
-    """
+    """From which part of the steps it counts."""
     end_percentage: NotRequired[float]
-    """
-    Up to which part of the steps it counts.
-    """
+    """Up to which part of the steps it counts."""
 
 
 class Ai302ImageSize(TypedDict):
-    """
-    A size of your choice.
-    """
+    """A size of your choice."""
 
     width: int
-    """
-    Pixels.
-    """
+    """Pixels."""
     height: int
-    """
-    Pixels.
-    """
+    """Pixels."""
 
 
 Ai302ImageSizeChoice: TypeAlias = (
     Ai302ImageSize | Literal["square_hd", "square", "portrait_4_3", "portrait_16_9", "landscape_4_3", "landscape_16_9"]
 )
-"""
-A size by name, or width and height.
-"""
+"""A size by name, or width and height."""
 
 
 class Ai302IpAdapter(TypedDict):
-    """
-    An image that steers the look.
-    """
+    """An image that steers the look."""
 
     path: NotRequired[str]
-    """
-    The adapter's Hugging Face name.
-    """
+    """The adapter's Hugging Face name."""
     image_url: NotRequired[str]
-    """
-    The image.
-    """
+    """The image."""
     scale: NotRequired[float]
-    """
-    How much it counts.
-    """
+    """How much it counts."""
     image_encoder_path: NotRequired[str]
-    """
-    The image encoder's model.
-    """
+    """The image encoder's model."""
     image_encoder_subfolder: NotRequired[str]
-    """
-    Where its weights are.
-    """
+    """Where its weights are."""
     image_encoder_weight_name: NotRequired[str]
-    """
-    The name of its weights.
-    """
+    """The name of its weights."""
     subfolder: NotRequired[str]
-    """
-    Where the adapter's weights are.
-    """
+    """Where the adapter's weights are."""
     weight_name: NotRequired[str]
-    """
-    The name of the adapter's weights.
-    """
+    """The name of the adapter's weights."""
     mask_image_url: NotRequired[str]
-    """
-    Where it counts.
-    """
+    """Where it counts."""
     mask_threshold: NotRequired[float]
-    """
-    From which brightness the mask counts.
-    """
+    """From which brightness the mask counts."""
 
 
 class Ai302LoraWeight(TypedDict):
-    """
-    LoRA weights.
-    """
+    """LoRA weights."""
 
     path: NotRequired[str]
-    """
-    Address of the weights, or a Hugging Face name.
-    """
+    """Address of the weights, or a Hugging Face name."""
     scale: NotRequired[float]
-    """
-    How much they count.
-    """
+    """How much they count."""
     force: NotRequired[bool]
-    """
-    Use them even if they do not fit well.
-    """
+    """Use them even if they do not fit well."""
 
 
 class DoubaoDrawingLogo(TypedDict):
-    """
-    A visible watermark.
-    """
+    """A visible watermark."""
 
     add_logo: NotRequired[bool]
-    """
-    Add it.
-    """
+    """Add it."""
     position: NotRequired[int]
-    """
-    Which corner, as a number.
-    """
+    """Which corner, as a number."""
     language: NotRequired[int]
-    """
-    The text's language, as a number.
-    """
+    """The text's language, as a number."""
     opacity: NotRequired[float]
-    """
-    How strong.
-    """
+    """How strong."""
     logo_text_content: NotRequired[str]
-    """
-    Its text.
-    """
+    """Its text."""
 
 
 class GlifRequest(TypedDict):
-    """
-    What to put into a glif.
-    """
+    """What to put into a glif."""
 
     inputs: Sequence[str] | Mapping[str, str]
-    """
-    Its inputs, in order or by name; addresses for images.
-    """
+    """Its inputs, in order or by name; addresses for images."""
 
 
 class IdeogramColor(TypedDict):
-    """
-    A colour.
-    """
+    """A colour."""
 
     color_hex: str
-    """
-    Such as `#FF8800`.
-    """
+    """Such as `#FF8800`."""
     color_weight: NotRequired[float]
-    """
-    How much it counts.
-    """
+    """How much it counts."""
 
 
 class IdeogramColorPalette(TypedDict):
-    """
-    Colours to use: a named set, or colours of your choice.
-    """
+    """Colours to use: a named set, or colours of your choice."""
 
     name: NotRequired[Literal["EMBER", "FRESH", "JUNGLE", "MAGIC", "MELON", "MOSAIC", "PASTEL", "ULTRAMARINE"]]
-    """
-    A named set.
-    """
+    """A named set."""
     members: NotRequired[Sequence[IdeogramColor]]
-    """
-    The colours.
-    """
+    """The colours."""

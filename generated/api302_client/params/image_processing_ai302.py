@@ -11,340 +11,196 @@ from . import common
 
 class Ai302CartoonToRealityForm(TypedDict):
     imageFile: File
-    """
-    The drawing.
-    """
+    """The drawing."""
     targetType: str
-    """
-    The kind of person wanted, as a number; `0` in 302.AI's app.
-    """
+    """The kind of person wanted, as a number; `0` in 302.AI's app."""
 
 
 class Ai302ChangeClothesForm(TypedDict):
     modelImageFile: File
-    """
-    The person.
-    """
+    """The person."""
     clothesImageFile: File
-    """
-    The clothes.
-    """
+    """The clothes."""
     modelImgSegLabels: str
-    """
-    What to replace on the person: numbers of parts with commas between, such as `10`.
-    """
+    """What to replace on the person: numbers of parts with commas between, such as `10`."""
     clothesImgSegLabels: str
-    """
-    What to take from the clothes: numbers of parts with commas between, such as `10`.
-    """
+    """What to take from the clothes: numbers of parts with commas between, such as `10`."""
 
 
 class Ai302ChangeClothesMaskForm(TypedDict):
     modelImageFile: File
-    """
-    The person.
-    """
+    """The person."""
     clothesImageFile: File
-    """
-    The clothes.
-    """
+    """The clothes."""
     modelMaskFile: File
-    """
-    Marks what to replace on the person.
-    """
+    """Marks what to replace on the person."""
     clothesMaskFile: File
-    """
-    Marks what to take from the clothes.
-    """
+    """Marks what to take from the clothes."""
 
 
 class Ai302ColorizeForm(TypedDict):
     image: str
-    """
-    The photo.
-    """
+    """The photo."""
 
 
 class Ai302ColorizeV2Form(TypedDict):
     image: str
-    """
-    The photo.
-    """
+    """The photo."""
     model_name: NotRequired[str]
-    """
-    The model, such as `Artistic`.
-    """
+    """The model, such as `Artistic`."""
 
 
 class Ai302ComfySwapFaceForm(TypedDict):
     faceImageFile: File
-    """
-    The face.
-    """
+    """The face."""
     targetImageFile: File
-    """
-    The picture.
-    """
+    """The picture."""
     filmFilter: NotRequired[Literal["0", "1"]]
-    """
-    `1` makes it look like film.
-    """
+    """`1` makes it look like film."""
 
 
 class Ai302EraseForm(TypedDict):
     image_url: File
-    """
-    The image, as a file.
-    """
+    """The image, as a file."""
     mask_image_url: File
-    """
-    Marks what to remove, a PNG file.
-    """
+    """Marks what to remove, a PNG file."""
 
 
 class Ai302FaceToManyForm(TypedDict):
     image: File
-    """
-    A photo of a person.
-    """
+    """A photo of a person."""
     style: NotRequired[Literal["3D", "Emoji", "Video game", "Pixels", "Clay", "Toy"]]
-    """
-    The style. Server default: "3D".
-    """
+    """The style. Server default: "3D"."""
     prompt: NotRequired[str]
-    """
-    What to show. Server default: "a person".
-    """
+    """What to show. Server default: "a person"."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     denoising_strength: NotRequired[float]
-    """
-    How far to leave the photo. Server default: 0.65.
-    """
+    """How far to leave the photo. Server default: 0.65."""
     prompt_strength: NotRequired[float]
-    """
-    How closely to follow the prompt. Server default: 4.5.
-    """
+    """How closely to follow the prompt. Server default: 4.5."""
     control_depth_strength: NotRequired[float]
-    """
-    How closely to keep the depth. Server default: 0.8.
-    """
+    """How closely to keep the depth. Server default: 0.8."""
     instant_id_strength: NotRequired[float]
-    """
-    How closely to keep the person. Server default: 1.
-    """
+    """How closely to keep the person. Server default: 1."""
     custom_lora_url: NotRequired[str]
-    """
-    Address of LoRA weights.
-    """
+    """Address of LoRA weights."""
     lora_scale: NotRequired[float]
-    """
-    How much they count. Server default: 1.
-    """
+    """How much they count. Server default: 1."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
 
 
 class Ai302FaceUpscaleForm(TypedDict):
-    """
-    The callers send the photo under both names.
-    """
+    """The callers send the photo under both names."""
 
     image: NotRequired[File]
-    """
-    The photo.
-    """
+    """The photo."""
     input: NotRequired[File]
-    """
-    The photo again.
-    """
+    """The photo again."""
     upscale: NotRequired[float]
-    """
-    How many times larger.
-    """
+    """How many times larger."""
 
 
 class Ai302FluxSelfieForm(TypedDict):
     main_face_image: File
-    """
-    The photo of the face.
-    """
+    """The photo of the face."""
     prompt: NotRequired[str]
-    """
-    What to show. Server default: "portrait, color, cinematic".
-    """
+    """What to show. Server default: "portrait, color, cinematic"."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     width: NotRequired[int]
-    """
-    Pixels. Server default: 896.
-    """
+    """Pixels. Server default: 896."""
     height: NotRequired[int]
-    """
-    Pixels. Server default: 1152.
-    """
+    """Pixels. Server default: 1152."""
     num_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 20.
-    """
+    """How many steps to take. Server default: 20."""
     start_step: NotRequired[int]
-    """
-    From which step the face counts; 0 keeps it closest, 4 is freer. Server default: 0.
-    """
+    """From which step the face counts; 0 keeps it closest, 4 is freer. Server default: 0."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt. Server default: 4.
-    """
+    """How closely to follow the prompt. Server default: 4."""
     id_weight: NotRequired[float]
-    """
-    How much the face counts. Server default: 1.
-    """
+    """How much the face counts. Server default: 1."""
     true_cfg: NotRequired[float]
-    """
-    How closely to follow the prompt, against the negative one. Server default: 1.
-    """
+    """How closely to follow the prompt, against the negative one. Server default: 1."""
     max_sequence_length: NotRequired[int]
-    """
-    How long the prompt may be. Server default: 128.
-    """
+    """How long the prompt may be. Server default: 128."""
     output_format: NotRequired[Literal["png", "jpg", "webp"]]
-    """
-    The image's format. Server default: "webp".
-    """
+    """The image's format. Server default: "webp"."""
     output_quality: NotRequired[int]
-    """
-    Its quality; not for PNG. Server default: 80.
-    """
+    """Its quality; not for PNG. Server default: 80."""
     num_outputs: NotRequired[int]
-    """
-    How many images. Server default: 1.
-    """
+    """How many images. Server default: 1."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
 
 
 class Ai302GetImageTranslationRequest(TypedDict):
     id: int
-    """
-    The task's id.
-    """
+    """The task's id."""
 
 
 class Ai302HtmlToPngRequest(TypedDict):
     htmlCode: str
-    """
-    The page.
-    """
+    """The page."""
 
 
 class Ai302InpaintRequest(TypedDict):
     prompt: str
-    """
-    What to show there.
-    """
+    """What to show there."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     mask_url: str
-    """
-    What to paint anew is white on it.
-    """
+    """What to paint anew is white on it."""
     model_name: str
-    """
-    The model by its Hugging Face name, such as `diffusers/stable-diffusion-xl-1.0-inpainting-0.1`, or by address.
-    """
+    """The model by its Hugging Face name, such as `diffusers/stable-diffusion-xl-1.0-inpainting-0.1`, or by address."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 30.
-    """
+    """How many steps to take. Server default: 30."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt. Server default: 7.5.
-    """
+    """How closely to follow the prompt. Server default: 7.5."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
 
 
 Ai302LightDirection: TypeAlias = Literal["None", "Left Light", "Right Light", "Top Light", "Bottom Light"]
-"""
-Where the light comes from.
-"""
+"""Where the light comes from."""
 
 
 class Ai302LlavaForm(TypedDict):
     image: File
-    """
-    The image.
-    """
+    """The image."""
     prompt: str
-    """
-    The question.
-    """
+    """The question."""
     top_p: NotRequired[float]
-    """
-    Choose among the likeliest words that make up this share. Server default: 1.
-    """
+    """Choose among the likeliest words that make up this share. Server default: 1."""
     temperature: NotRequired[float]
-    """
-    How much to vary. Server default: 0.2.
-    """
+    """How much to vary. Server default: 0.2."""
     max_tokens: NotRequired[int]
-    """
-    How long the answer may become. Server default: 1024.
-    """
+    """How long the answer may become. Server default: 1024."""
 
 
 class Ai302PoseTransferRequest(TypedDict):
     person_image_url: str
-    """
-    The person.
-    """
+    """The person."""
     pose_image_url: str
-    """
-    The pose.
-    """
+    """The pose."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 50.
-    """
+    """How many steps to take. Server default: 50."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the pictures. Server default: 2.5.
-    """
+    """How closely to follow the pictures. Server default: 2.5."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check for unsuitable images. Server default: true.
-    """
+    """Check for unsuitable images. Server default: true."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format. Server default: "png".
-    """
+    """The image's format. Server default: "png"."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
 
 
 class Ai302RedoImageTranslationRequest(TypedDict):
     id: int
-    """
-    The task's id.
-    """
+    """The task's id."""
     result: str
     """
     The result as the query gave it, as JSON text, with other values for `translation`, `fill_color`,
@@ -353,199 +209,113 @@ class Ai302RedoImageTranslationRequest(TypedDict):
 
 
 Ai302RelightSize: TypeAlias = Literal[256, 320, 384, 448, 512, 576, 640, 704, 768, 832, 896, 960, 1024]
-"""
-Pixels.
-"""
+"""Pixels."""
 
 
 class Ai302RelightV2Request(TypedDict):
     prompt: str
-    """
-    The scene and its light.
-    """
+    """The scene and its light."""
     image_url: str
-    """
-    What stands in front.
-    """
+    """What stands in front."""
     type: NotRequired[Literal["text", "image"]]
-    """
-    Whether the background comes from the prompt or from an image; one caller.
-    """
+    """Whether the background comes from the prompt or from an image; one caller."""
     background_image_url: NotRequired[str]
-    """
-    The background; one caller.
-    """
+    """The background; one caller."""
     bg_source: NotRequired[str]
-    """
-    Where the light comes from; one caller.
-    """
+    """Where the light comes from; one caller."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     initial_latent: NotRequired[Literal["None", "Left", "Right", "Top", "Bottom"]]
-    """
-    Where the light comes from. Server default: "None".
-    """
+    """Where the light comes from. Server default: "None"."""
     mask_image_url: NotRequired[str]
-    """
-    Marks what stands in front.
-    """
+    """Marks what stands in front."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_images: NotRequired[int]
-    """
-    How many images. Server default: 1.
-    """
+    """How many images. Server default: 1."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 28.
-    """
+    """How many steps to take. Server default: 28."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt. Server default: 5.
-    """
+    """How closely to follow the prompt. Server default: 5."""
     cfg: NotRequired[float]
-    """
-    How closely to follow the prompt, against the negative one. Server default: 1.
-    """
+    """How closely to follow the prompt, against the negative one. Server default: 1."""
     enable_hr_fix: NotRequired[bool]
-    """
-    Work at a high resolution too.
-    """
+    """Work at a high resolution too."""
     hr_downscale: NotRequired[float]
-    """
-    How much smaller the first pass is. Server default: 0.5.
-    """
+    """How much smaller the first pass is. Server default: 0.5."""
     lowres_denoise: NotRequired[float]
-    """
-    How much changes in the first pass. Server default: 0.98.
-    """
+    """How much changes in the first pass. Server default: 0.98."""
     highres_denoise: NotRequired[float]
-    """
-    How much changes in the second. Server default: 0.95.
-    """
+    """How much changes in the second. Server default: 0.95."""
     background_threshold: NotRequired[float]
-    """
-    How sharply the subject is cut out; without effect by now. Server default: 0.67.
-    """
+    """How sharply the subject is cut out; without effect by now. Server default: 0.67."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format. Server default: "jpeg".
-    """
+    """The image's format. Server default: "jpeg"."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check for unsuitable images. Server default: true.
-    """
+    """Check for unsuitable images. Server default: true."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
 
 
 class Ai302RemoveBackgroundForm(TypedDict):
     image: File
-    """
-    The image.
-    """
+    """The image."""
 
 
 class Ai302RemoveBackgroundV2Request(TypedDict):
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
 
 
 class Ai302RemoveBackgroundV3Request(TypedDict):
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
 
 
 class Ai302ReplaceObjectForm(TypedDict):
     sourceImageFile: File
-    """
-    The source picture.
-    """
+    """The source picture."""
     targetImageFile: File
-    """
-    The target picture.
-    """
+    """The target picture."""
     sourceDescription: str
-    """
-    The thing on the source picture.
-    """
+    """The thing on the source picture."""
     targetDescription: str
-    """
-    The thing on the target picture.
-    """
+    """The thing on the target picture."""
     smallObject: NotRequired[Literal["0", "1"]]
-    """
-    `1` where the thing is small.
-    """
+    """`1` where the thing is small."""
 
 
 class Ai302ReplaceObjectMaskForm(TypedDict):
     sourceImageFile: File
-    """
-    The source picture.
-    """
+    """The source picture."""
     targetImageFile: File
-    """
-    The target picture.
-    """
+    """The target picture."""
     sourceMaskFile: File
-    """
-    Marks the thing on the source picture.
-    """
+    """Marks the thing on the source picture."""
     targetMaskFile: File
-    """
-    Marks the thing on the target picture.
-    """
+    """Marks the thing on the target picture."""
     smallObject: NotRequired[Literal["0", "1"]]
-    """
-    `1` where the thing is small.
-    """
+    """`1` where the thing is small."""
 
 
 class Ai302SuperUpscaleForm(TypedDict):
     image: File
-    """
-    The image.
-    """
+    """The image."""
     prompt: NotRequired[str]
-    """
-    What is on it.
-    """
+    """What is on it."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     scale_factor: NotRequired[float]
-    """
-    How many times larger. Server default: 2.
-    """
+    """How many times larger. Server default: 2."""
     dynamic: NotRequired[float]
-    """
-    How strong the contrast becomes; 3 to 9 are usual. Server default: 6.
-    """
+    """How strong the contrast becomes; 3 to 9 are usual. Server default: 6."""
     creativity: NotRequired[float]
-    """
-    How much may be made up; 0.3 to 0.9 are usual. Server default: 0.35.
-    """
+    """How much may be made up; 0.3 to 0.9 are usual. Server default: 0.35."""
     resemblance: NotRequired[float]
-    """
-    How close to stay to the image; 0.3 to 1.6 are usual. Server default: 0.6.
-    """
+    """How close to stay to the image; 0.3 to 1.6 are usual. Server default: 0.6."""
     tiling_width: NotRequired[int]
-    """
-    Width of the tiles, a multiple of 16; smaller ones add more detail. Server default: 112.
-    """
+    """Width of the tiles, a multiple of 16; smaller ones add more detail. Server default: 112."""
     tiling_height: NotRequired[int]
-    """
-    Height of the tiles, a multiple of 16; smaller ones add more detail. Server default: 144.
-    """
+    """Height of the tiles, a multiple of 16; smaller ones add more detail. Server default: 144."""
     sd_model: NotRequired[
         Literal[
             "epicrealism_naturalSinRC1VAE.safetensors [84d76a0328]",
@@ -553,169 +323,93 @@ class Ai302SuperUpscaleForm(TypedDict):
             "flat2DAnimerge_v45Sharp.safetensors",
         ]
     ]
-    """
-    The model that paints. Server default: "juggernaut_reborn.safetensors [338b85bc4f]".
-    """
+    """The model that paints. Server default: "juggernaut_reborn.safetensors [338b85bc4f]"."""
     scheduler: NotRequired[str]
-    """
-    The sampler. Server default: "DPM++ 3M SDE Karras".
-    """
+    """The sampler. Server default: "DPM++ 3M SDE Karras"."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 18.
-    """
+    """How many steps to take. Server default: 18."""
     seed: NotRequired[int]
-    """
-    Fixes the chance. Server default: 1337.
-    """
+    """Fixes the chance. Server default: 1337."""
     multistep_factor: NotRequired[float]
-    """
-    Multiplies the steps. Server default: 0.8.
-    """
+    """Multiplies the steps. Server default: 0.8."""
     downscaling: NotRequired[bool]
-    """
-    Make the image smaller first. Server default: false.
-    """
+    """Make the image smaller first. Server default: false."""
     downscaling_resolution: NotRequired[int]
-    """
-    To how many pixels. Server default: 768.
-    """
+    """To how many pixels. Server default: 768."""
     lora_links: NotRequired[str]
-    """
-    Addresses of LoRA weights, with commas between.
-    """
+    """Addresses of LoRA weights, with commas between."""
     custom_sd_model: NotRequired[str]
-    """
-    A model of your own.
-    """
+    """A model of your own."""
     sharpen: NotRequired[float]
-    """
-    How much to sharpen at the end. Server default: 0.
-    """
+    """How much to sharpen at the end. Server default: 0."""
     mask: NotRequired[File]
-    """
-    Marks what stays as it is.
-    """
+    """Marks what stays as it is."""
     handfix: NotRequired[Literal["disabled", "hands_only", "image_and_hands"]]
-    """
-    Repair hands. Server default: "disabled".
-    """
+    """Repair hands. Server default: "disabled"."""
     pattern: NotRequired[bool]
-    """
-    The image is a pattern without seams. Server default: false.
-    """
+    """The image is a pattern without seams. Server default: false."""
     output_format: NotRequired[Literal["webp", "jpg", "png"]]
-    """
-    The image's format. Server default: "png".
-    """
+    """The image's format. Server default: "png"."""
 
 
 class Ai302SuperUpscaleV2Request(TypedDict):
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     model_type: NotRequired[Literal["SD_1_5", "SDXL"]]
-    """
-    The kind of model that paints. Server default: "SD_1_5".
-    """
+    """The kind of model that paints. Server default: "SD_1_5"."""
     scale: NotRequired[float]
-    """
-    How many times larger. Server default: 2.
-    """
+    """How many times larger. Server default: 2."""
     creativity: NotRequired[float]
-    """
-    How much may be made up. Server default: 0.5.
-    """
+    """How much may be made up. Server default: 0.5."""
     detail: NotRequired[float]
-    """
-    How much detail to add. Server default: 1.
-    """
+    """How much detail to add. Server default: 1."""
     shape_preservation: NotRequired[float]
-    """
-    How closely shapes are kept. Server default: 0.25.
-    """
+    """How closely shapes are kept. Server default: 0.25."""
     prompt: NotRequired[str]
-    """
-    What is on the image; without it, it is described first.
-    """
+    """What is on the image; without it, it is described first."""
     prompt_suffix: NotRequired[str]
-    """
-    Added to the prompt.
-    """
+    """Added to the prompt."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt. Server default: 7.5.
-    """
+    """How closely to follow the prompt. Server default: 7.5."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 20.
-    """
+    """How many steps to take. Server default: 20."""
     override_size_limits: NotRequired[bool]
-    """
-    Take very large images too.
-    """
+    """Take very large images too."""
     skip_ccsr: NotRequired[bool]
-    """
-    Leave out the first of the two models.
-    """
+    """Leave out the first of the two models."""
     enable_safety_checks: NotRequired[bool]
-    """
-    Turn unsuitable images black. Server default: true.
-    """
+    """Turn unsuitable images black. Server default: true."""
     base_model_url: NotRequired[str]
-    """
-    Address of a base model.
-    """
+    """Address of a base model."""
     additional_lora_url: NotRequired[str]
-    """
-    Address of LoRA weights.
-    """
+    """Address of LoRA weights."""
     additional_lora_scale: NotRequired[float]
-    """
-    How much they count. Server default: 1.
-    """
+    """How much they count. Server default: 1."""
     additional_embedding_url: NotRequired[str]
-    """
-    Address of embeddings.
-    """
+    """Address of embeddings."""
 
 
 class Ai302SvgToPngRequest(TypedDict):
     svgCode: str
-    """
-    The drawing.
-    """
+    """The drawing."""
 
 
 class Ai302SwapFaceForm(TypedDict):
     base_image_url: File
-    """
-    The picture, as a file.
-    """
+    """The picture, as a file."""
     swap_image_url: File
-    """
-    The face, as a file.
-    """
+    """The face, as a file."""
 
 
 class Ai302TransferStyleForm(TypedDict):
     oriImageFile: File
-    """
-    The picture.
-    """
+    """The picture."""
     refImageFile: File
-    """
-    The style.
-    """
+    """The style."""
 
 
 Ai302TranslateLanguage: TypeAlias = Literal[
@@ -797,244 +491,136 @@ Ai302TranslateLanguage: TypeAlias = Literal[
     "yua",
     "yo",
 ]
-"""
-A language of image translation, mostly by ISO code; uy is Uyghur, ti here Tibetan.
-"""
+"""A language of image translation, mostly by ISO code; uy is Uyghur, ti here Tibetan."""
 
 
 class Ai302TrellisRequest(TypedDict):
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     ss_guidance_strength: NotRequired[float]
-    """
-    How closely the rough shape follows the image. Server default: 7.5.
-    """
+    """How closely the rough shape follows the image. Server default: 7.5."""
     ss_sampling_steps: NotRequired[int]
-    """
-    How many steps to take for the rough shape. Server default: 12.
-    """
+    """How many steps to take for the rough shape. Server default: 12."""
     slat_guidance_strength: NotRequired[float]
-    """
-    How closely the details follow the image. Server default: 3.
-    """
+    """How closely the details follow the image. Server default: 3."""
     slat_sampling_steps: NotRequired[int]
-    """
-    How many steps to take for the details. Server default: 12.
-    """
+    """How many steps to take for the details. Server default: 12."""
     mesh_simplify: NotRequired[float]
-    """
-    How much to simplify the mesh. Server default: 0.95.
-    """
+    """How much to simplify the mesh. Server default: 0.95."""
     texture_size: NotRequired[Literal[512, 1024, 2048]]
-    """
-    Pixels of the texture. Server default: 1024.
-    """
+    """Pixels of the texture. Server default: 1024."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
 
 
 class Ai302TryOnRequest(TypedDict):
     human_image_url: str
-    """
-    The person.
-    """
+    """The person."""
     garment_image_url: str
-    """
-    The garment.
-    """
+    """The garment."""
     garment_type: NotRequired[Literal["upper_body", "lower_body", "dresses"]]
-    """
-    The kind of garment. Leffa asks for it; 302.AI's own app leaves it out.
-    """
+    """The kind of garment. Leffa asks for it; 302.AI's own app leaves it out."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 50.
-    """
+    """How many steps to take. Server default: 50."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the pictures. Server default: 2.5.
-    """
+    """How closely to follow the pictures. Server default: 2.5."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check for unsuitable images. Server default: true.
-    """
+    """Check for unsuitable images. Server default: true."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format. Server default: "png".
-    """
+    """The image's format. Server default: "png"."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
 
 
 class Ai302UpscaleForm(TypedDict):
     image: File
-    """
-    The image.
-    """
+    """The image."""
     scale: NotRequired[float]
-    """
-    How many times larger. Server default: 4.
-    """
+    """How many times larger. Server default: 4."""
     face_enhance: NotRequired[bool]
-    """
-    Restore faces too. Server default: false.
-    """
+    """Restore faces too. Server default: false."""
 
 
 class Ai302UpscaleRequest(TypedDict):
     image: str
-    """
-    The image.
-    """
+    """The image."""
     scale: NotRequired[float]
-    """
-    How many times larger. Server default: 4.
-    """
+    """How many times larger. Server default: 4."""
     face_enhance: NotRequired[bool]
-    """
-    Restore faces too. Server default: false.
-    """
+    """Restore faces too. Server default: false."""
 
 
 class Ai302RelightBackgroundForm(TypedDict):
     subject_image: File | str
-    """
-    What stands in front.
-    """
+    """What stands in front."""
     background_image: File | str
-    """
-    What is behind it.
-    """
+    """What is behind it."""
     prompt: NotRequired[str]
-    """
-    The scene; may be empty.
-    """
+    """The scene; may be empty."""
     appended_prompt: NotRequired[str]
-    """
-    Added to the prompt. Server default: "best quality".
-    """
+    """Added to the prompt. Server default: "best quality"."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     compute_normal: NotRequired[bool]
-    """
-    Give normal maps too. Server default: false.
-    """
+    """Give normal maps too. Server default: false."""
     width: NotRequired[Ai302RelightSize]
     height: NotRequired[Ai302RelightSize]
     light_source: NotRequired[str]
-    """
-    Where the light comes from, such as `Use Background Image`.
-    """
+    """Where the light comes from, such as `Use Background Image`."""
     bg_source: NotRequired[str]
-    """
-    As one of 302.AI's apps names the light.
-    """
+    """As one of 302.AI's apps names the light."""
     steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 25.
-    """
+    """How many steps to take. Server default: 25."""
     cfg: NotRequired[float]
-    """
-    How closely to follow the prompt. Server default: 2.
-    """
+    """How closely to follow the prompt. Server default: 2."""
     highres_scale: NotRequired[float]
-    """
-    How many times larger the result is. Server default: 1.5.
-    """
+    """How many times larger the result is. Server default: 1.5."""
     highres_denoise: NotRequired[float]
-    """
-    How much changes while it grows. Server default: 0.5.
-    """
+    """How much changes while it grows. Server default: 0.5."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
 
 
 class Ai302RelightForm(TypedDict):
     subject_image: File
-    """
-    What stands in front.
-    """
+    """What stands in front."""
     prompt: str
-    """
-    The subject and the scene.
-    """
+    """The subject and the scene."""
     appended_prompt: NotRequired[str]
-    """
-    Added to the prompt. Server default: "best quality".
-    """
+    """Added to the prompt. Server default: "best quality"."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     width: NotRequired[Ai302RelightSize]
     height: NotRequired[Ai302RelightSize]
     light_source: NotRequired[Ai302LightDirection]
     steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 25.
-    """
+    """How many steps to take. Server default: 25."""
     cfg: NotRequired[float]
-    """
-    How closely to follow the prompt. Server default: 2.
-    """
+    """How closely to follow the prompt. Server default: 2."""
     highres_scale: NotRequired[float]
-    """
-    How many times larger the result is. Server default: 1.5.
-    """
+    """How many times larger the result is. Server default: 1.5."""
     highres_denoise: NotRequired[float]
-    """
-    How much changes while it grows. Server default: 0.5.
-    """
+    """How much changes while it grows. Server default: 0.5."""
     lowres_denoise: NotRequired[float]
-    """
-    How much changes before. Server default: 0.9.
-    """
+    """How much changes before. Server default: 0.9."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
 
 
 class Ai302TranslateImageRequest(TypedDict):
     downloadInfo: str
-    """
-    The picture, as JSON text of an object with its address in `url`; the address in ASCII.
-    """
+    """The picture, as JSON text of an object with its address in `url`; the address in ASCII."""
     srcLang: Literal["auto", "both"] | Ai302TranslateLanguage
-    """
-    The language of the words; `auto` finds it, `both` is Chinese and English.
-    """
+    """The language of the words; `auto` finds it, `both` is Chinese and English."""
     tgtLang: Literal[""] | Ai302TranslateLanguage
-    """
-    The language wanted; empty where nothing is translated.
-    """
+    """The language wanted; empty where nothing is translated."""
     translateOn: Literal[0, 1]
-    """
-    1 translates, 0 only removes the words.
-    """
+    """1 translates, 0 only removes the words."""
     synthesisOn: Literal[0, 1]
-    """
-    1 puts the new words onto the picture.
-    """
+    """1 puts the new words onto the picture."""
     commodityFilterOn: NotRequired[Literal[0, 1]]
-    """
-    1 leaves the words on goods alone. Server default: 0.
-    """
+    """1 leaves the words on goods alone. Server default: 0."""
     callback: NotRequired[str]
-    """
-    An address that gets what the query gives once the task ends.
-    """
+    """An address that gets what the query gives once the task ends."""
     extraOptions: NotRequired[str]
-    """
-    More settings, as JSON text of an object such as one with `font_family`.
-    """
+    """More settings, as JSON text of an object such as one with `font_family`."""

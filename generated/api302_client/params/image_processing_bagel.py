@@ -7,22 +7,12 @@ from typing import NotRequired, TypedDict
 
 class BagelEditRequest(TypedDict):
     prompt: str
-    """
-    What to change.
-    """
+    """What to change."""
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     use_thought: NotRequired[bool]
-    """
-    Let the model think first; better and slower.
-    """
+    """Let the model think first; better and slower."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check for unsuitable images. Server default: true.
-    """
+    """Check for unsuitable images. Server default: true."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""

@@ -7,117 +7,61 @@ from typing import Literal, NotRequired, TypedDict
 
 class FashnTryOnRequest(TypedDict):
     model_image: str
-    """
-    The person.
-    """
+    """The person."""
     garment_image: str
-    """
-    The garment.
-    """
+    """The garment."""
     category: Literal["tops", "bottoms", "one-pieces"]
-    """
-    The kind of garment.
-    """
+    """The kind of garment."""
     garment_photo_type: NotRequired[Literal["auto", "flat-lay", "model"]]
-    """
-    Whether the garment lies or is worn. Server default: "auto".
-    """
+    """Whether the garment lies or is worn. Server default: "auto"."""
     flat_lay: NotRequired[bool]
-    """
-    The garment lies; by `garment_photo_type` since. Server default: false.
-    """
+    """The garment lies; by `garment_photo_type` since. Server default: false."""
     remove_garment_background: NotRequired[bool]
-    """
-    Cut the garment out first. Server default: false.
-    """
+    """Cut the garment out first. Server default: false."""
     long_top: NotRequired[bool]
-    """
-    The top is a long one. Server default: false.
-    """
+    """The top is a long one. Server default: false."""
     cover_feet: NotRequired[bool]
-    """
-    It may cover the feet. Server default: false.
-    """
+    """It may cover the feet. Server default: false."""
     adjust_hands: NotRequired[bool]
-    """
-    Correct the hands. Server default: false.
-    """
+    """Correct the hands. Server default: false."""
     restore_background: NotRequired[bool]
-    """
-    Keep the background as it was. Server default: false.
-    """
+    """Keep the background as it was. Server default: false."""
     restore_clothes: NotRequired[bool]
-    """
-    Keep the other clothes as they were. Server default: false.
-    """
+    """Keep the other clothes as they were. Server default: false."""
     nsfw_filter: NotRequired[bool]
-    """
-    Refuse unsuitable images. Server default: true.
-    """
+    """Refuse unsuitable images. Server default: true."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the garment. Server default: 2.
-    """
+    """How closely to follow the garment. Server default: 2."""
     timesteps: NotRequired[int]
-    """
-    How many steps to take. Server default: 50.
-    """
+    """How many steps to take. Server default: 50."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
 
 
 class FashnTryOnV15Request(TypedDict):
     model_image: str
-    """
-    The person.
-    """
+    """The person."""
     garment_image: str
-    """
-    The garment.
-    """
+    """The garment."""
     category: NotRequired[Literal["tops", "bottoms", "one-pieces", "auto"]]
-    """
-    The kind of garment. Server default: "auto".
-    """
+    """The kind of garment. Server default: "auto"."""
     mode: NotRequired[Literal["performance", "balanced", "quality"]]
-    """
-    Speed or quality. Server default: "balanced".
-    """
+    """Speed or quality. Server default: "balanced"."""
     garment_photo_type: NotRequired[Literal["auto", "flat-lay", "model"]]
-    """
-    Whether the garment lies or is worn. Server default: "auto".
-    """
+    """Whether the garment lies or is worn. Server default: "auto"."""
     moderation_level: NotRequired[Literal["none", "permissive", "conservative"]]
-    """
-    How strictly garments are judged. Server default: "permissive".
-    """
+    """How strictly garments are judged. Server default: "permissive"."""
     num_samples: NotRequired[int]
-    """
-    How many images. Server default: 1.
-    """
+    """How many images. Server default: 1."""
     segmentation_free: NotRequired[bool]
-    """
-    Leave out the step that tells clothes from body. Server default: true.
-    """
+    """Leave out the step that tells clothes from body. Server default: true."""
     restore_background: NotRequired[bool]
-    """
-    Keep the background as it was; one caller.
-    """
+    """Keep the background as it was; one caller."""
     restore_clothes: NotRequired[bool]
-    """
-    Keep the other clothes as they were; one caller.
-    """
+    """Keep the other clothes as they were; one caller."""
     long_top: NotRequired[bool]
-    """
-    The top is a long one; one caller.
-    """
+    """The top is a long one; one caller."""
     output_format: NotRequired[Literal["png", "jpeg"]]
-    """
-    The images' format. Server default: "png".
-    """
+    """The images' format. Server default: "png"."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""

@@ -8,281 +8,151 @@ from . import common
 
 
 class FluxControlRequest(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     control_image_url: str
-    """
-    The image whose edges or depth to keep.
-    """
+    """The image whose edges or depth to keep."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take.
-    """
+    """How many steps to take."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt.
-    """
+    """How closely to follow the prompt."""
     seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
+    """Fixes the chance, so that the same request gives the same image."""
     num_images: NotRequired[int]
-    """
-    How many images. Server default: 1.
-    """
+    """How many images. Server default: 1."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format. Server default: "jpeg".
-    """
+    """The image's format. Server default: "jpeg"."""
     sync_mode: NotRequired[bool]
-    """
-    Give the image as a data URL in place of an address.
-    """
+    """Give the image as a data URL in place of an address."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """
-    How much is let through; 1 is the strictest. Server default: "2".
-    """
+    """How much is let through; 1 is the strictest. Server default: "2"."""
     enhance_prompt: NotRequired[bool]
-    """
-    Let the prompt be enriched.
-    """
+    """Let the prompt be enriched."""
 
 
 class FluxFillRequest(TypedDict):
-    """
-    What to paint.
-    """
+    """What to paint."""
 
     prompt: str
-    """
-    What to show there.
-    """
+    """What to show there."""
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     mask_url: str
-    """
-    Marks where to paint; as large as the image.
-    """
+    """Marks where to paint; as large as the image."""
     seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
+    """Fixes the chance, so that the same request gives the same image."""
     num_images: NotRequired[int]
-    """
-    How many images. Server default: 1.
-    """
+    """How many images. Server default: 1."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format. Server default: "jpeg".
-    """
+    """The image's format. Server default: "jpeg"."""
     sync_mode: NotRequired[bool]
-    """
-    Give the image as a data URL in place of an address.
-    """
+    """Give the image as a data URL in place of an address."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """
-    How much is let through; 1 is the strictest. Server default: "2".
-    """
+    """How much is let through; 1 is the strictest. Server default: "2"."""
     enhance_prompt: NotRequired[bool]
-    """
-    Let the prompt be enriched.
-    """
+    """Let the prompt be enriched."""
 
 
 class FluxKontextRequest(TypedDict):
-    """
-    What to change.
-    """
+    """What to change."""
 
     prompt: str
-    """
-    What to change.
-    """
+    """What to change."""
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     aspect_ratio: NotRequired[Literal["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]]
-    """
-    Width to height.
-    """
+    """Width to height."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt.
-    """
+    """How closely to follow the prompt."""
     seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
+    """Fixes the chance, so that the same request gives the same image."""
     num_images: NotRequired[int]
-    """
-    How many images. Server default: 1.
-    """
+    """How many images. Server default: 1."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format. Server default: "jpeg".
-    """
+    """The image's format. Server default: "jpeg"."""
     sync_mode: NotRequired[bool]
-    """
-    Give the image as a data URL in place of an address.
-    """
+    """Give the image as a data URL in place of an address."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """
-    How much is let through; 1 is the strictest. Server default: "2".
-    """
+    """How much is let through; 1 is the strictest. Server default: "2"."""
     enhance_prompt: NotRequired[bool]
-    """
-    Let the prompt be enriched.
-    """
+    """Let the prompt be enriched."""
 
 
 class FluxProReduxRequest(TypedDict):
-    """
-    What to vary.
-    """
+    """What to vary."""
 
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     prompt: NotRequired[str]
-    """
-    What to show.
-    """
+    """What to show."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take.
-    """
+    """How many steps to take."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt.
-    """
+    """How closely to follow the prompt."""
     seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
+    """Fixes the chance, so that the same request gives the same image."""
     num_images: NotRequired[int]
-    """
-    How many images. Server default: 1.
-    """
+    """How many images. Server default: 1."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format. Server default: "jpeg".
-    """
+    """The image's format. Server default: "jpeg"."""
     sync_mode: NotRequired[bool]
-    """
-    Give the image as a data URL in place of an address.
-    """
+    """Give the image as a data URL in place of an address."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """
-    How much is let through; 1 is the strictest. Server default: "2".
-    """
+    """How much is let through; 1 is the strictest. Server default: "2"."""
     enhance_prompt: NotRequired[bool]
-    """
-    Let the prompt be enriched.
-    """
+    """Let the prompt be enriched."""
 
 
 class FluxReduxRequest(TypedDict):
-    """
-    What to vary.
-    """
+    """What to vary."""
 
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take.
-    """
+    """How many steps to take."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the image; Dev only.
-    """
+    """How closely to follow the image; Dev only."""
     seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
+    """Fixes the chance, so that the same request gives the same image."""
     num_images: NotRequired[int]
-    """
-    How many images. Server default: 1.
-    """
+    """How many images. Server default: 1."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format. Server default: "jpeg".
-    """
+    """The image's format. Server default: "jpeg"."""
     sync_mode: NotRequired[bool]
-    """
-    Give the image as a data URL in place of an address.
-    """
+    """Give the image as a data URL in place of an address."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check what was made for unsuitable content. Server default: true.
-    """
+    """Check what was made for unsuitable content. Server default: true."""
     acceleration: NotRequired[Literal["none", "regular", "high"]]
-    """
-    How much speed to trade for quality. Server default: "none".
-    """
+    """How much speed to trade for quality. Server default: "none"."""
 
 
 class FluxUltraReduxRequest(TypedDict):
-    """
-    What to vary.
-    """
+    """What to vary."""
 
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     prompt: NotRequired[str]
-    """
-    What to show.
-    """
+    """What to show."""
     aspect_ratio: NotRequired[Literal["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]]
-    """
-    Width to height.
-    """
+    """Width to height."""
     image_prompt_strength: NotRequired[float]
-    """
-    How much the image counts. Server default: 0.1.
-    """
+    """How much the image counts. Server default: 0.1."""
     raw: NotRequired[bool]
-    """
-    Less processed, more natural.
-    """
+    """Less processed, more natural."""
     seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
+    """Fixes the chance, so that the same request gives the same image."""
     num_images: NotRequired[int]
-    """
-    How many images. Server default: 1.
-    """
+    """How many images. Server default: 1."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format. Server default: "jpeg".
-    """
+    """The image's format. Server default: "jpeg"."""
     sync_mode: NotRequired[bool]
-    """
-    Give the image as a data URL in place of an address.
-    """
+    """Give the image as a data URL in place of an address."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """
-    How much is let through; 1 is the strictest. Server default: "2".
-    """
+    """How much is let through; 1 is the strictest. Server default: "2"."""
     enhance_prompt: NotRequired[bool]
-    """
-    Let the prompt be enriched.
-    """
+    """Let the prompt be enriched."""

@@ -11,176 +11,98 @@ from . import common
 
 
 class IdeogramDescribeForm(TypedDict):
-    """
-    What to describe.
-    """
+    """What to describe."""
 
     image_file: File
-    """
-    The image: JPEG, WebP or PNG, 10 MB at most.
-    """
+    """The image: JPEG, WebP or PNG, 10 MB at most."""
     describe_model_version: NotRequired[Literal["V_2", "V_3"]]
-    """
-    The model. Server default: "V_3".
-    """
+    """The model. Server default: "V_3"."""
 
 
 class IdeogramEditForm(TypedDict):
-    """
-    What to change.
-    """
+    """What to change."""
 
     image_file: File
-    """
-    The image: JPEG, WebP or PNG, 10 MB at most.
-    """
+    """The image: JPEG, WebP or PNG, 10 MB at most."""
     mask: File
-    """
-    As large as the image: black where to change it, white elsewhere.
-    """
+    """As large as the image: black where to change it, white elsewhere."""
     prompt: str
-    """
-    What to show there.
-    """
+    """What to show there."""
     model: Literal["V_2", "V_2_TURBO"]
-    """
-    The model. Server default: "V_2".
-    """
+    """The model. Server default: "V_2"."""
     magic_prompt_option: NotRequired[Literal["AUTO", "ON", "OFF"]]
-    """
-    Let the prompt be enriched.
-    """
+    """Let the prompt be enriched."""
     num_images: NotRequired[int]
-    """
-    How many images. Server default: 1.
-    """
+    """How many images. Server default: 1."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
     style_type: NotRequired[Literal["AUTO", "GENERAL", "FICTION", "REALISTIC", "DESIGN", "RENDER_3D", "ANIME"]]
-    """
-    The kind of style; from `V_2` on.
-    """
+    """The kind of style; from `V_2` on."""
 
 
 class IdeogramEditV3Form(TypedDict):
-    """
-    What to change.
-    """
+    """What to change."""
 
     image: File
-    """
-    The image: JPEG, WebP or PNG, 10 MB at most.
-    """
+    """The image: JPEG, WebP or PNG, 10 MB at most."""
     mask: File
-    """
-    As large as the image: black where to change it, white elsewhere.
-    """
+    """As large as the image: black where to change it, white elsewhere."""
     prompt: str
-    """
-    What to show there.
-    """
+    """What to show there."""
     magic_prompt: NotRequired[Literal["AUTO", "ON", "OFF"]]
-    """
-    Let the prompt be enriched.
-    """
+    """Let the prompt be enriched."""
     num_images: NotRequired[int]
-    """
-    How many images. Server default: 1.
-    """
+    """How many images. Server default: 1."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
     rendering_speed: NotRequired[Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"]]
-    """
-    How fast; the price depends on it. Server default: "DEFAULT".
-    """
+    """How fast; the price depends on it. Server default: "DEFAULT"."""
     style_type: NotRequired[Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"]]
-    """
-    The kind of style. Server default: "GENERAL".
-    """
+    """The kind of style. Server default: "GENERAL"."""
     style_preset: NotRequired[str]
-    """
-    A named style, such as `WATERCOLOR` or `BAUHAUS`.
-    """
+    """A named style, such as `WATERCOLOR` or `BAUHAUS`."""
     style_codes: NotRequired[Sequence[str]]
-    """
-    Codes of eight hexadecimal digits that stand for styles; not with `style_type`.
-    """
+    """Codes of eight hexadecimal digits that stand for styles; not with `style_type`."""
     color_palette: NotRequired[common.IdeogramColorPalette]
     style_reference_images: NotRequired[Sequence[File]]
-    """
-    Images whose style to take; 10 MB in all.
-    """
+    """Images whose style to take; 10 MB in all."""
     character_reference_images: NotRequired[Sequence[File]]
-    """
-    Images of a person to keep to.
-    """
+    """Images of a person to keep to."""
     character_reference_images_mask: NotRequired[Sequence[File]]
-    """
-    Masks for them, one for each.
-    """
+    """Masks for them, one for each."""
 
 
 class IdeogramReframeV3Form(TypedDict):
-    """
-    How to extend.
-    """
+    """How to extend."""
 
     image: File
-    """
-    The image: JPEG, WebP or PNG, 10 MB at most.
-    """
+    """The image: JPEG, WebP or PNG, 10 MB at most."""
     resolution: str
-    """
-    Width and height such as `1280x704`, one of Ideogram's list.
-    """
+    """Width and height such as `1280x704`, one of Ideogram's list."""
     num_images: NotRequired[int]
-    """
-    How many images. Server default: 1.
-    """
+    """How many images. Server default: 1."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
     rendering_speed: NotRequired[Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"]]
-    """
-    How fast; the price depends on it. Server default: "DEFAULT".
-    """
+    """How fast; the price depends on it. Server default: "DEFAULT"."""
     style_preset: NotRequired[str]
-    """
-    A named style, such as `WATERCOLOR` or `BAUHAUS`.
-    """
+    """A named style, such as `WATERCOLOR` or `BAUHAUS`."""
     style_codes: NotRequired[Sequence[str]]
-    """
-    Codes of eight hexadecimal digits that stand for styles; not with `style_type`.
-    """
+    """Codes of eight hexadecimal digits that stand for styles; not with `style_type`."""
     color_palette: NotRequired[common.IdeogramColorPalette]
     style_reference_images: NotRequired[Sequence[File]]
-    """
-    Images whose style to take; 10 MB in all.
-    """
+    """Images whose style to take; 10 MB in all."""
 
 
 class IdeogramRemixOptions(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     model: NotRequired[Literal["V_1", "V_1_TURBO", "V_2", "V_2_TURBO", "V_2A", "V_2A_TURBO", "AUTO"]]
-    """
-    The model. Server default: "V_2".
-    """
+    """The model. Server default: "V_2"."""
     image_weight: NotRequired[int]
-    """
-    How much the image counts. Server default: 50.
-    """
+    """How much the image counts. Server default: 50."""
     aspect_ratio: NotRequired[
         Literal[
             "ASPECT_10_16",
@@ -196,204 +118,114 @@ class IdeogramRemixOptions(TypedDict):
             "ASPECT_3_1",
         ]
     ]
-    """
-    Width to height; not with `resolution`. Server default: "ASPECT_1_1".
-    """
+    """Width to height; not with `resolution`. Server default: "ASPECT_1_1"."""
     resolution: NotRequired[str]
-    """
-    Such as `RESOLUTION_1024_1024`; models of version 2 only, not with `aspect_ratio`.
-    """
+    """Such as `RESOLUTION_1024_1024`; models of version 2 only, not with `aspect_ratio`."""
     magic_prompt_option: NotRequired[Literal["AUTO", "ON", "OFF"]]
-    """
-    Let the prompt be enriched.
-    """
+    """Let the prompt be enriched."""
     style_type: NotRequired[Literal["AUTO", "GENERAL", "FICTION", "REALISTIC", "DESIGN", "RENDER_3D", "ANIME"]]
-    """
-    The kind of style; from `V_2` on.
-    """
+    """The kind of style; from `V_2` on."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show; not for `V_2A`.
-    """
+    """What not to show; not for `V_2A`."""
     num_images: NotRequired[int]
-    """
-    How many images. Server default: 1.
-    """
+    """How many images. Server default: 1."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
     color_palette: NotRequired[common.IdeogramColorPalette]
 
 
 class IdeogramRemixV3Form(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     image: File
-    """
-    The image: JPEG, WebP or PNG, 10 MB at most.
-    """
+    """The image: JPEG, WebP or PNG, 10 MB at most."""
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     image_weight: NotRequired[int]
-    """
-    How much the image counts. Server default: 50.
-    """
+    """How much the image counts. Server default: 50."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     resolution: NotRequired[str]
-    """
-    Width and height such as `1280x704`, one of Ideogram's list; not with `aspect_ratio`.
-    """
+    """Width and height such as `1280x704`, one of Ideogram's list; not with `aspect_ratio`."""
     aspect_ratio: NotRequired[
         Literal["1x3", "3x1", "1x2", "2x1", "9x16", "16x9", "10x16", "16x10", "2x3", "3x2", "3x4", "4x3", "4x5", "5x4", "1x1"]
     ]
-    """
-    Width to height; not with `resolution`. Server default: "1x1".
-    """
+    """Width to height; not with `resolution`. Server default: "1x1"."""
     rendering_speed: NotRequired[Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"]]
-    """
-    How fast; the price depends on it. Server default: "DEFAULT".
-    """
+    """How fast; the price depends on it. Server default: "DEFAULT"."""
     magic_prompt: NotRequired[Literal["AUTO", "ON", "OFF"]]
-    """
-    Let the prompt be enriched.
-    """
+    """Let the prompt be enriched."""
     num_images: NotRequired[int]
-    """
-    How many images. Server default: 1.
-    """
+    """How many images. Server default: 1."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
     style_type: NotRequired[Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"]]
-    """
-    The kind of style. Server default: "GENERAL".
-    """
+    """The kind of style. Server default: "GENERAL"."""
     style_preset: NotRequired[str]
-    """
-    A named style, such as `WATERCOLOR` or `BAUHAUS`.
-    """
+    """A named style, such as `WATERCOLOR` or `BAUHAUS`."""
     style_codes: NotRequired[Sequence[str]]
-    """
-    Codes of eight hexadecimal digits that stand for styles; not with `style_type`.
-    """
+    """Codes of eight hexadecimal digits that stand for styles; not with `style_type`."""
     color_palette: NotRequired[common.IdeogramColorPalette]
     style_reference_images: NotRequired[Sequence[File]]
-    """
-    Images whose style to take; 10 MB in all.
-    """
+    """Images whose style to take; 10 MB in all."""
     character_reference_images: NotRequired[Sequence[File]]
-    """
-    Images of a person to keep to.
-    """
+    """Images of a person to keep to."""
     character_reference_images_mask: NotRequired[Sequence[File]]
-    """
-    Masks for them, one for each.
-    """
+    """Masks for them, one for each."""
 
 
 class IdeogramReplaceBackgroundV3Form(TypedDict):
-    """
-    What to put behind.
-    """
+    """What to put behind."""
 
     image: File
-    """
-    The image: JPEG, WebP or PNG, 10 MB at most.
-    """
+    """The image: JPEG, WebP or PNG, 10 MB at most."""
     prompt: str
-    """
-    What to show behind.
-    """
+    """What to show behind."""
     magic_prompt: NotRequired[Literal["AUTO", "ON", "OFF"]]
-    """
-    Let the prompt be enriched.
-    """
+    """Let the prompt be enriched."""
     num_images: NotRequired[int]
-    """
-    How many images. Server default: 1.
-    """
+    """How many images. Server default: 1."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
     rendering_speed: NotRequired[Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"]]
-    """
-    How fast; the price depends on it. Server default: "DEFAULT".
-    """
+    """How fast; the price depends on it. Server default: "DEFAULT"."""
     style_preset: NotRequired[str]
-    """
-    A named style, such as `WATERCOLOR` or `BAUHAUS`.
-    """
+    """A named style, such as `WATERCOLOR` or `BAUHAUS`."""
     style_codes: NotRequired[Sequence[str]]
-    """
-    Codes of eight hexadecimal digits that stand for styles; not with `style_type`.
-    """
+    """Codes of eight hexadecimal digits that stand for styles; not with `style_type`."""
     color_palette: NotRequired[common.IdeogramColorPalette]
     style_reference_images: NotRequired[Sequence[File]]
-    """
-    Images whose style to take; 10 MB in all.
-    """
+    """Images whose style to take; 10 MB in all."""
 
 
 class IdeogramUpscaleOptions(TypedDict):
-    """
-    How to enlarge it.
-    """
+    """How to enlarge it."""
 
     prompt: NotRequired[str]
-    """
-    What it shows.
-    """
+    """What it shows."""
     resemblance: NotRequired[int]
-    """
-    How closely to keep to the image. Server default: 50.
-    """
+    """How closely to keep to the image. Server default: 50."""
     detail: NotRequired[int]
-    """
-    How much detail to add. Server default: 50.
-    """
+    """How much detail to add. Server default: 50."""
     magic_prompt_option: NotRequired[Literal["AUTO", "ON", "OFF"]]
-    """
-    Let the prompt be enriched.
-    """
+    """Let the prompt be enriched."""
     num_images: NotRequired[int]
-    """
-    How many images. Server default: 1.
-    """
+    """How many images. Server default: 1."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
 
 
 class IdeogramRemixForm(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     image_request: IdeogramRemixOptions
     image_file: File
-    """
-    The image: JPEG, WebP or PNG, 10 MB at most.
-    """
+    """The image: JPEG, WebP or PNG, 10 MB at most."""
 
 
 class IdeogramUpscaleForm(TypedDict):
-    """
-    What to enlarge.
-    """
+    """What to enlarge."""
 
     image_request: IdeogramUpscaleOptions
     image_file: File
-    """
-    The image: JPEG, WebP or PNG, 10 MB at most.
-    """
+    """The image: JPEG, WebP or PNG, 10 MB at most."""

@@ -8,46 +8,26 @@ from api302_client.params.files import File
 
 
 class RecraftImageForm(TypedDict):
-    """
-    The image.
-    """
+    """The image."""
 
     file: File
-    """
-    The image.
-    """
+    """The image."""
     response_format: NotRequired[Literal["url", "b64_json"]]
-    """
-    How to give the image: its address, or its bytes.
-    """
+    """How to give the image: its address, or its bytes."""
     image_format: NotRequired[Literal["webp", "png"]]
-    """
-    The image's format.
-    """
+    """The image's format."""
 
 
 class RecraftVectorizeForm(TypedDict):
-    """
-    What to trace.
-    """
+    """What to trace."""
 
     file: File
-    """
-    The image.
-    """
+    """The image."""
     response_format: NotRequired[Literal["url", "b64_json"]]
-    """
-    How to give the drawing: its address, or its bytes.
-    """
+    """How to give the drawing: its address, or its bytes."""
     svg_compression: NotRequired[Literal["on", "off"]]
-    """
-    Compress the drawing.
-    """
+    """Compress the drawing."""
     limit_num_shapes: NotRequired[Literal["on", "off"]]
-    """
-    Limit the number of shapes.
-    """
+    """Limit the number of shapes."""
     max_num_shapes: NotRequired[int]
-    """
-    How many shapes at most.
-    """
+    """How many shapes at most."""

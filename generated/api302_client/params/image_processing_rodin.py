@@ -7,55 +7,29 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class RodinRequest(TypedDict):
-    """
-    A text, images, or both.
-    """
+    """A text, images, or both."""
 
     prompt: NotRequired[str]
-    """
-    What to make; needed where there are no images.
-    """
+    """What to make; needed where there are no images."""
     input_image_urls: NotRequired[Sequence[str]]
-    """
-    What to make it of.
-    """
+    """What to make it of."""
     condition_mode: NotRequired[Literal["fuse", "concat"]]
-    """
-    `fuse` mixes things of several images, `concat` takes them as views of one thing. Server default: "concat".
-    """
+    """`fuse` mixes things of several images, `concat` takes them as views of one thing. Server default: "concat"."""
     geometry_file_format: NotRequired[Literal["glb", "usdz", "fbx", "obj", "stl"]]
-    """
-    The kind of file. Server default: "glb".
-    """
+    """The kind of file. Server default: "glb"."""
     material: NotRequired[Literal["PBR", "Shaded"]]
-    """
-    The kind of material. Server default: "PBR".
-    """
+    """The kind of material. Server default: "PBR"."""
     quality: NotRequired[Literal["high", "medium", "low", "extra-low"]]
-    """
-    How fine the model is. Server default: "medium".
-    """
+    """How fine the model is. Server default: "medium"."""
     tier: NotRequired[Literal["Regular", "Sketch"]]
-    """
-    The kind of model. Server default: "Regular".
-    """
+    """The kind of model. Server default: "Regular"."""
     use_hyper: NotRequired[bool]
-    """
-    Export in hyper mode.
-    """
+    """Export in hyper mode."""
     TAPose: NotRequired[bool]
-    """
-    Put figures into a T or A pose.
-    """
+    """Put figures into a T or A pose."""
     bbox_condition: NotRequired[Sequence[float]]
-    """
-    Length, width and height of its box.
-    """
+    """Length, width and height of its box."""
     addons: NotRequired[Literal["HighPack"]]
-    """
-    Finer textures and more polygons.
-    """
+    """Finer textures and more polygons."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""

@@ -8,111 +8,63 @@ from api302_client.params.files import File
 
 
 class StabilityControlForm(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     image: File
-    """
-    The sketch, or the image whose structure to keep.
-    """
+    """The sketch, or the image whose structure to keep."""
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     control_strength: NotRequired[float]
-    """
-    How much the image counts. Server default: 0.7.
-    """
+    """How much the image counts. Server default: 0.7."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     seed: NotRequired[int]
-    """
-    Fixes the chance; 0 leaves it open. Server default: 0.
-    """
+    """Fixes the chance; 0 leaves it open. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    The image's format. Server default: "png".
-    """
+    """The image's format. Server default: "png"."""
 
 
 class StabilityEraseForm(TypedDict):
-    """
-    What to erase.
-    """
+    """What to erase."""
 
     image: File
-    """
-    The image.
-    """
+    """The image."""
     mask: NotRequired[File]
-    """
-    White where to erase; without it, the transparency of the image counts.
-    """
+    """White where to erase; without it, the transparency of the image counts."""
     grow_mask: NotRequired[int]
-    """
-    By how many pixels to widen what is changed. Server default: 5.
-    """
+    """By how many pixels to widen what is changed. Server default: 5."""
     seed: NotRequired[int]
-    """
-    Fixes the chance; 0 leaves it open. Server default: 0.
-    """
+    """Fixes the chance; 0 leaves it open. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    The image's format. Server default: "png".
-    """
+    """The image's format. Server default: "png"."""
 
 
 class StabilityFast3DForm(TypedDict):
-    """
-    What to model.
-    """
+    """What to model."""
 
     image: File
-    """
-    One object, best on a plain background.
-    """
+    """One object, best on a plain background."""
     texture_resolution: NotRequired[Literal["512", "1024", "2048"] | Literal[512, 1024, 2048]]
-    """
-    Pixels of the textures. Server default: "1024".
-    """
+    """Pixels of the textures. Server default: "1024"."""
     foreground_ratio: NotRequired[float]
-    """
-    How much of the frame the object fills. Server default: 0.85.
-    """
+    """How much of the frame the object fills. Server default: 0.85."""
     remesh: NotRequired[Literal["none", "triangle", "quad"]]
-    """
-    How to build the mesh. Server default: "none".
-    """
+    """How to build the mesh. Server default: "none"."""
 
 
 class StabilityInpaintForm(TypedDict):
-    """
-    What to paint.
-    """
+    """What to paint."""
 
     image: File
-    """
-    The image.
-    """
+    """The image."""
     mask: NotRequired[File]
-    """
-    White where to paint; without it, the transparency of the image counts.
-    """
+    """White where to paint; without it, the transparency of the image counts."""
     prompt: str
-    """
-    What to show there.
-    """
+    """What to show there."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     grow_mask: NotRequired[int]
-    """
-    By how many pixels to widen what is changed. Server default: 5.
-    """
+    """By how many pixels to widen what is changed. Server default: 5."""
     style_preset: NotRequired[
         Literal[
             "3d-model",
@@ -134,332 +86,182 @@ class StabilityInpaintForm(TypedDict):
             "tile-texture",
         ]
     ]
-    """
-    A look to go for.
-    """
+    """A look to go for."""
     seed: NotRequired[int]
-    """
-    Fixes the chance; 0 leaves it open. Server default: 0.
-    """
+    """Fixes the chance; 0 leaves it open. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    The image's format. Server default: "png".
-    """
+    """The image's format. Server default: "png"."""
 
 
 class StabilityOutpaintForm(TypedDict):
-    """
-    How far to extend.
-    """
+    """How far to extend."""
 
     image: File
-    """
-    The image.
-    """
+    """The image."""
     left: NotRequired[int]
-    """
-    Pixels to add on the left.
-    """
+    """Pixels to add on the left."""
     right: NotRequired[int]
-    """
-    Pixels to add on the right.
-    """
+    """Pixels to add on the right."""
     up: NotRequired[int]
-    """
-    Pixels to add above.
-    """
+    """Pixels to add above."""
     down: NotRequired[int]
-    """
-    Pixels to add below.
-    """
+    """Pixels to add below."""
     creativity: NotRequired[float]
-    """
-    How freely to extend. Server default: 0.5.
-    """
+    """How freely to extend. Server default: 0.5."""
     prompt: NotRequired[str]
-    """
-    What to show there.
-    """
+    """What to show there."""
     seed: NotRequired[int]
-    """
-    Fixes the chance; 0 leaves it open. Server default: 0.
-    """
+    """Fixes the chance; 0 leaves it open. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    The image's format. Server default: "png".
-    """
+    """The image's format. Server default: "png"."""
 
 
 class StabilityPointAware3DForm(TypedDict):
-    """
-    What to model.
-    """
+    """What to model."""
 
     image: File
-    """
-    One object, four megapixels at most.
-    """
+    """One object, four megapixels at most."""
     texture_resolution: NotRequired[Literal["512", "1024", "2048"] | Literal[512, 1024, 2048]]
-    """
-    Pixels of the textures. Server default: "1024".
-    """
+    """Pixels of the textures. Server default: "1024"."""
     foreground_ratio: NotRequired[float]
-    """
-    How much padding is around the object. Server default: 1.3.
-    """
+    """How much padding is around the object. Server default: 1.3."""
     remesh: NotRequired[Literal["none", "triangle", "quad"]]
-    """
-    How to build the mesh. Server default: "none".
-    """
+    """How to build the mesh. Server default: "none"."""
     target_type: NotRequired[Literal["none", "vertex", "face"]]
-    """
-    What `target_count` counts. Server default: "none".
-    """
+    """What `target_count` counts. Server default: "none"."""
     target_count: NotRequired[int]
-    """
-    About how many of them the mesh should have. Server default: 1000.
-    """
+    """About how many of them the mesh should have. Server default: 1000."""
     guidance_scale: NotRequired[float]
-    """
-    More gives more detail and more faults. Server default: 3.
-    """
+    """More gives more detail and more faults. Server default: 3."""
     seed: NotRequired[int]
-    """
-    Fixes the chance; 0 leaves it open. Server default: 0.
-    """
+    """Fixes the chance; 0 leaves it open. Server default: 0."""
 
 
 class StabilityRemoveBackgroundForm(TypedDict):
-    """
-    What to cut out.
-    """
+    """What to cut out."""
 
     image: File
-    """
-    The image, four megapixels at most.
-    """
+    """The image, four megapixels at most."""
     output_format: NotRequired[Literal["png", "webp"]]
-    """
-    The image's format. Server default: "png".
-    """
+    """The image's format. Server default: "png"."""
 
 
 class StabilityReplaceBackgroundForm(TypedDict):
-    """
-    The subject, and what to put behind it.
-    """
+    """The subject, and what to put behind it."""
 
     subject_image: File
-    """
-    The subject.
-    """
+    """The subject."""
     background_reference: NotRequired[File]
-    """
-    An image whose style the background takes.
-    """
+    """An image whose style the background takes."""
     background_prompt: NotRequired[str]
-    """
-    What to show behind, or only the light.
-    """
+    """What to show behind, or only the light."""
     foreground_prompt: NotRequired[str]
-    """
-    What the subject is; keeps the background out of it.
-    """
+    """What the subject is; keeps the background out of it."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     preserve_original_subject: NotRequired[float]
-    """
-    How exactly to keep the subject; 1 is pixel by pixel, 0 lights it anew.
-    """
+    """How exactly to keep the subject; 1 is pixel by pixel, 0 lights it anew."""
     original_background_depth: NotRequired[float]
-    """
-    How much of the depth of the image to keep.
-    """
+    """How much of the depth of the image to keep."""
     keep_original_background: NotRequired[bool]
-    """
-    Only change the light.
-    """
+    """Only change the light."""
     light_source_direction: NotRequired[Literal["above", "below", "left", "right"]]
-    """
-    Where the light comes from.
-    """
+    """Where the light comes from."""
     light_reference: NotRequired[File]
-    """
-    An image that is bright where light should fall.
-    """
+    """An image that is bright where light should fall."""
     light_source_strength: NotRequired[float]
-    """
-    How bright; needs `light_reference` or `light_source_direction`.
-    """
+    """How bright; needs `light_reference` or `light_source_direction`."""
     seed: NotRequired[int]
-    """
-    Fixes the chance; 0 leaves it open. Server default: 0.
-    """
+    """Fixes the chance; 0 leaves it open. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    The image's format. Server default: "png".
-    """
+    """The image's format. Server default: "png"."""
 
 
 class StabilitySearchAndRecolorForm(TypedDict):
-    """
-    What to recolour.
-    """
+    """What to recolour."""
 
     image: File
-    """
-    The image.
-    """
+    """The image."""
     prompt: str
-    """
-    Its new colours.
-    """
+    """Its new colours."""
     select_prompt: str
-    """
-    What to recolour.
-    """
+    """What to recolour."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     grow_mask: NotRequired[int]
-    """
-    By how many pixels to widen what is changed.
-    """
+    """By how many pixels to widen what is changed."""
     seed: NotRequired[int]
-    """
-    Fixes the chance; 0 leaves it open. Server default: 0.
-    """
+    """Fixes the chance; 0 leaves it open. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    The image's format. Server default: "png".
-    """
+    """The image's format. Server default: "png"."""
 
 
 class StabilitySearchAndReplaceForm(TypedDict):
-    """
-    What to replace.
-    """
+    """What to replace."""
 
     image: File
-    """
-    The image.
-    """
+    """The image."""
     prompt: str
-    """
-    What to show in its place.
-    """
+    """What to show in its place."""
     search_prompt: str
-    """
-    What to replace.
-    """
+    """What to replace."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     grow_mask: NotRequired[int]
-    """
-    By how many pixels to widen what is changed.
-    """
+    """By how many pixels to widen what is changed."""
     seed: NotRequired[int]
-    """
-    Fixes the chance; 0 leaves it open. Server default: 0.
-    """
+    """Fixes the chance; 0 leaves it open. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    The image's format. Server default: "png".
-    """
+    """The image's format. Server default: "png"."""
 
 
 class StabilityStyleForm(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     image: File
-    """
-    The image whose style to take.
-    """
+    """The image whose style to take."""
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     aspect_ratio: NotRequired[Literal["21:9", "16:9", "3:2", "5:4", "1:1", "4:5", "2:3", "9:16", "9:21"]]
-    """
-    Width to height.
-    """
+    """Width to height."""
     fidelity: NotRequired[float]
-    """
-    How closely to keep to the style. Server default: 0.5.
-    """
+    """How closely to keep to the style. Server default: 0.5."""
     seed: NotRequired[int]
-    """
-    Fixes the chance; 0 leaves it open. Server default: 0.
-    """
+    """Fixes the chance; 0 leaves it open. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    The image's format. Server default: "png".
-    """
+    """The image's format. Server default: "png"."""
 
 
 class StabilityUpscaleConservativeForm(TypedDict):
-    """
-    What to enlarge.
-    """
+    """What to enlarge."""
 
     image: File
-    """
-    The image: from 64 pixels a side to 9.4 megapixels.
-    """
+    """The image: from 64 pixels a side to 9.4 megapixels."""
     prompt: str
-    """
-    What it shows.
-    """
+    """What it shows."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     creativity: NotRequired[float]
-    """
-    How much detail to add. Server default: 0.35.
-    """
+    """How much detail to add. Server default: 0.35."""
     seed: NotRequired[int]
-    """
-    Fixes the chance; 0 leaves it open. Server default: 0.
-    """
+    """Fixes the chance; 0 leaves it open. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    The image's format. Server default: "png".
-    """
+    """The image's format. Server default: "png"."""
 
 
 class StabilityUpscaleCreativeForm(TypedDict):
-    """
-    What to enlarge.
-    """
+    """What to enlarge."""
 
     image: File
-    """
-    The image: from 64 pixels a side to one megapixel.
-    """
+    """The image: from 64 pixels a side to one megapixel."""
     prompt: str
-    """
-    What it shows.
-    """
+    """What it shows."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     creativity: NotRequired[float]
-    """
-    How much detail to add. Server default: 0.3.
-    """
+    """How much detail to add. Server default: 0.3."""
     style_preset: NotRequired[
         Literal[
             "3d-model",
@@ -481,48 +283,28 @@ class StabilityUpscaleCreativeForm(TypedDict):
             "tile-texture",
         ]
     ]
-    """
-    A look to go for.
-    """
+    """A look to go for."""
     seed: NotRequired[int]
-    """
-    Fixes the chance; 0 leaves it open. Server default: 0.
-    """
+    """Fixes the chance; 0 leaves it open. Server default: 0."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    The image's format. Server default: "png".
-    """
+    """The image's format. Server default: "png"."""
 
 
 class StabilityUpscaleFastForm(TypedDict):
-    """
-    What to enlarge.
-    """
+    """What to enlarge."""
 
     image: File
-    """
-    The image: 32 to 1536 pixels a side, one megapixel at most.
-    """
+    """The image: 32 to 1536 pixels a side, one megapixel at most."""
     output_format: NotRequired[Literal["jpeg", "png", "webp"]]
-    """
-    The image's format. Server default: "png".
-    """
+    """The image's format. Server default: "png"."""
 
 
 class StabilityUpscaleV1Form(TypedDict):
-    """
-    What to enlarge.
-    """
+    """What to enlarge."""
 
     image: File
-    """
-    The image.
-    """
+    """The image."""
     width: NotRequired[int]
-    """
-    Its new width in pixels.
-    """
+    """Its new width in pixels."""
     height: NotRequired[int]
-    """
-    Its new height in pixels.
-    """
+    """Its new height in pixels."""

@@ -7,34 +7,18 @@ from typing import Literal, NotRequired, TypedDict
 
 class StepfunEditRequest(TypedDict):
     prompt: str
-    """
-    What to change.
-    """
+    """What to change."""
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 30.
-    """
+    """How many steps to take. Server default: 30."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt. Server default: 4.
-    """
+    """How closely to follow the prompt. Server default: 4."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format. Server default: "jpeg".
-    """
+    """The image's format. Server default: "jpeg"."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check for unsuitable images. Server default: true.
-    """
+    """Check for unsuitable images. Server default: true."""
     seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""

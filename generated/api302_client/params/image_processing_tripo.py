@@ -9,343 +9,185 @@ from api302_client.params.files import File
 
 
 class TripoFile(TypedDict):
-    """
-    An image, by address or by the token of an upload.
-    """
+    """An image, by address or by the token of an upload."""
 
     type: NotRequired[str]
-    """
-    Its kind, such as `jpg`, `jpeg` or `png`.
-    """
+    """Its kind, such as `jpg`, `jpeg` or `png`."""
     url: NotRequired[str]
-    """
-    Its address.
-    """
+    """Its address."""
     file_token: NotRequired[str]
-    """
-    The token that the upload gave.
-    """
+    """The token that the upload gave."""
 
 
 class TripoImageToModelRequest(TypedDict):
-    """
-    A model of an image.
-    """
+    """A model of an image."""
 
     type: Literal["image_to_model"]
-    """
-    The kind of task.
-    """
+    """The kind of task."""
     file: TripoFile
     enable_image_autofix: NotRequired[bool]
-    """
-    Improve the image first. Server default: false.
-    """
+    """Improve the image first. Server default: false."""
     style: NotRequired[str]
-    """
-    A style to give it.
-    """
+    """A style to give it."""
     model_version: NotRequired[str]
-    """
-    The model, such as `v2.5-20250123` or `v3.1-20260211`.
-    """
+    """The model, such as `v2.5-20250123` or `v3.1-20260211`."""
     face_limit: NotRequired[int]
-    """
-    How many faces at most.
-    """
+    """How many faces at most."""
     texture: NotRequired[bool]
-    """
-    Make a texture. Server default: true.
-    """
+    """Make a texture. Server default: true."""
     pbr: NotRequired[bool]
-    """
-    Make PBR materials, with a texture. Server default: true.
-    """
+    """Make PBR materials, with a texture. Server default: true."""
     model_seed: NotRequired[int]
-    """
-    Fixes the chance of the shape.
-    """
+    """Fixes the chance of the shape."""
     texture_seed: NotRequired[int]
-    """
-    Fixes the chance of the texture.
-    """
+    """Fixes the chance of the texture."""
     texture_quality: NotRequired[Literal["standard", "detailed"]]
-    """
-    How fine the texture is. Server default: "standard".
-    """
+    """How fine the texture is. Server default: "standard"."""
     geometry_quality: NotRequired[Literal["standard", "detailed"]]
-    """
-    How fine the shape is. Server default: "standard".
-    """
+    """How fine the shape is. Server default: "standard"."""
     texture_alignment: NotRequired[Literal["original_image", "geometry"]]
-    """
-    What the texture follows. Server default: "original_image".
-    """
+    """What the texture follows. Server default: "original_image"."""
     orientation: NotRequired[Literal["default", "align_image"]]
-    """
-    Turn it as on the image. Server default: "default".
-    """
+    """Turn it as on the image. Server default: "default"."""
     auto_size: NotRequired[bool]
-    """
-    Give it the size of the real thing. Server default: false.
-    """
+    """Give it the size of the real thing. Server default: false."""
     quad: NotRequired[bool]
-    """
-    Build it of quadrangles. Server default: false.
-    """
+    """Build it of quadrangles. Server default: false."""
     compress: NotRequired[Literal["geometry"]]
-    """
-    Compress the geometry.
-    """
+    """Compress the geometry."""
     generate_parts: NotRequired[bool]
-    """
-    Make it in parts. Server default: false.
-    """
+    """Make it in parts. Server default: false."""
     smart_low_poly: NotRequired[bool]
-    """
-    Make do with few faces. Server default: false.
-    """
+    """Make do with few faces. Server default: false."""
     export_uv: NotRequired[bool]
-    """
-    Unwrap its surface. Server default: true.
-    """
+    """Unwrap its surface. Server default: true."""
 
 
 class TripoMultiviewToModelRequest(TypedDict):
-    """
-    A model of several views.
-    """
+    """A model of several views."""
 
     type: Literal["multiview_to_model"]
-    """
-    The kind of task.
-    """
+    """The kind of task."""
     files: Sequence[TripoFile]
-    """
-    The views from the front, left, back and right; an empty object skips one.
-    """
+    """The views from the front, left, back and right; an empty object skips one."""
     model_version: NotRequired[str]
-    """
-    The model, such as `v2.5-20250123` or `v3.1-20260211`.
-    """
+    """The model, such as `v2.5-20250123` or `v3.1-20260211`."""
     face_limit: NotRequired[int]
-    """
-    How many faces at most.
-    """
+    """How many faces at most."""
     texture: NotRequired[bool]
-    """
-    Make a texture. Server default: true.
-    """
+    """Make a texture. Server default: true."""
     pbr: NotRequired[bool]
-    """
-    Make PBR materials, with a texture. Server default: true.
-    """
+    """Make PBR materials, with a texture. Server default: true."""
     model_seed: NotRequired[int]
-    """
-    Fixes the chance of the shape.
-    """
+    """Fixes the chance of the shape."""
     texture_seed: NotRequired[int]
-    """
-    Fixes the chance of the texture.
-    """
+    """Fixes the chance of the texture."""
     texture_quality: NotRequired[Literal["standard", "detailed"]]
-    """
-    How fine the texture is. Server default: "standard".
-    """
+    """How fine the texture is. Server default: "standard"."""
     geometry_quality: NotRequired[Literal["standard", "detailed"]]
-    """
-    How fine the shape is. Server default: "standard".
-    """
+    """How fine the shape is. Server default: "standard"."""
     texture_alignment: NotRequired[Literal["original_image", "geometry"]]
-    """
-    What the texture follows. Server default: "original_image".
-    """
+    """What the texture follows. Server default: "original_image"."""
     orientation: NotRequired[Literal["default", "align_image"]]
-    """
-    Turn it as on the image. Server default: "default".
-    """
+    """Turn it as on the image. Server default: "default"."""
     auto_size: NotRequired[bool]
-    """
-    Give it the size of the real thing. Server default: false.
-    """
+    """Give it the size of the real thing. Server default: false."""
     quad: NotRequired[bool]
-    """
-    Build it of quadrangles. Server default: false.
-    """
+    """Build it of quadrangles. Server default: false."""
     compress: NotRequired[Literal["geometry"]]
-    """
-    Compress the geometry.
-    """
+    """Compress the geometry."""
     generate_parts: NotRequired[bool]
-    """
-    Make it in parts. Server default: false.
-    """
+    """Make it in parts. Server default: false."""
     smart_low_poly: NotRequired[bool]
-    """
-    Make do with few faces. Server default: false.
-    """
+    """Make do with few faces. Server default: false."""
     export_uv: NotRequired[bool]
-    """
-    Unwrap its surface. Server default: true.
-    """
+    """Unwrap its surface. Server default: true."""
 
 
 class TripoTextToModelRequest(TypedDict):
-    """
-    A model of a text.
-    """
+    """A model of a text."""
 
     type: Literal["text_to_model"]
-    """
-    The kind of task.
-    """
+    """The kind of task."""
     prompt: str
-    """
-    What to make.
-    """
+    """What to make."""
     negative_prompt: NotRequired[str]
-    """
-    What not to make.
-    """
+    """What not to make."""
     image_seed: NotRequired[int]
-    """
-    Fixes the chance of the first step.
-    """
+    """Fixes the chance of the first step."""
     model_version: NotRequired[str]
-    """
-    The model, such as `v2.5-20250123` or `v3.1-20260211`.
-    """
+    """The model, such as `v2.5-20250123` or `v3.1-20260211`."""
     face_limit: NotRequired[int]
-    """
-    How many faces at most.
-    """
+    """How many faces at most."""
     texture: NotRequired[bool]
-    """
-    Make a texture. Server default: true.
-    """
+    """Make a texture. Server default: true."""
     pbr: NotRequired[bool]
-    """
-    Make PBR materials, with a texture. Server default: true.
-    """
+    """Make PBR materials, with a texture. Server default: true."""
     model_seed: NotRequired[int]
-    """
-    Fixes the chance of the shape.
-    """
+    """Fixes the chance of the shape."""
     texture_seed: NotRequired[int]
-    """
-    Fixes the chance of the texture.
-    """
+    """Fixes the chance of the texture."""
     texture_quality: NotRequired[Literal["standard", "detailed"]]
-    """
-    How fine the texture is. Server default: "standard".
-    """
+    """How fine the texture is. Server default: "standard"."""
     geometry_quality: NotRequired[Literal["standard", "detailed"]]
-    """
-    How fine the shape is. Server default: "standard".
-    """
+    """How fine the shape is. Server default: "standard"."""
     auto_size: NotRequired[bool]
-    """
-    Give it the size of the real thing. Server default: false.
-    """
+    """Give it the size of the real thing. Server default: false."""
     quad: NotRequired[bool]
-    """
-    Build it of quadrangles. Server default: false.
-    """
+    """Build it of quadrangles. Server default: false."""
     compress: NotRequired[Literal["geometry"]]
-    """
-    Compress the geometry.
-    """
+    """Compress the geometry."""
     generate_parts: NotRequired[bool]
-    """
-    Make it in parts. Server default: false.
-    """
+    """Make it in parts. Server default: false."""
     smart_low_poly: NotRequired[bool]
-    """
-    Make do with few faces. Server default: false.
-    """
+    """Make do with few faces. Server default: false."""
     export_uv: NotRequired[bool]
-    """
-    Unwrap its surface. Server default: true.
-    """
+    """Unwrap its surface. Server default: true."""
 
 
 class TripoTexturePrompt(TypedDict):
-    """
-    What the texture is to look like.
-    """
+    """What the texture is to look like."""
 
     text: NotRequired[str]
-    """
-    In words.
-    """
+    """In words."""
     image: NotRequired[TripoFile]
     style_image: NotRequired[TripoFile]
 
 
 class TripoUploadForm(TypedDict):
     file: File
-    """
-    The image.
-    """
+    """The image."""
 
 
 class TripoTextureModelRequest(TypedDict):
-    """
-    A new texture for a model.
-    """
+    """A new texture for a model."""
 
     type: Literal["texture_model"]
-    """
-    The kind of task.
-    """
+    """The kind of task."""
     original_model_task_id: str
-    """
-    The task that made the model.
-    """
+    """The task that made the model."""
     model_version: NotRequired[str]
-    """
-    The model, such as `v2.5-20250123` or `v3.0-20250812`.
-    """
+    """The model, such as `v2.5-20250123` or `v3.0-20250812`."""
     texture: NotRequired[bool]
-    """
-    Make a texture. Server default: true.
-    """
+    """Make a texture. Server default: true."""
     pbr: NotRequired[bool]
-    """
-    Make PBR materials. Server default: true.
-    """
+    """Make PBR materials. Server default: true."""
     model_seed: NotRequired[int]
-    """
-    Fixes the chance of the shape.
-    """
+    """Fixes the chance of the shape."""
     texture_seed: NotRequired[int]
-    """
-    Fixes the chance of the texture.
-    """
+    """Fixes the chance of the texture."""
     texture_quality: NotRequired[Literal["standard", "detailed"]]
-    """
-    How fine the texture is. Server default: "standard".
-    """
+    """How fine the texture is. Server default: "standard"."""
     texture_alignment: NotRequired[Literal["original_image", "geometry"]]
-    """
-    What the texture follows. Server default: "original_image".
-    """
+    """What the texture follows. Server default: "original_image"."""
     texture_prompt: NotRequired[TripoTexturePrompt]
     part_names: NotRequired[Sequence[str]]
-    """
-    Which parts.
-    """
+    """Which parts."""
     compress: NotRequired[Literal["geometry"]]
-    """
-    Compress the geometry.
-    """
+    """Compress the geometry."""
     bake: NotRequired[bool]
-    """
-    Bake the model. Server default: true.
-    """
+    """Bake the model. Server default: true."""
 
 
 TripoTaskRequest: TypeAlias = TripoTextToModelRequest | TripoImageToModelRequest | TripoMultiviewToModelRequest | TripoTextureModelRequest
-"""
-What to do, by `type`.
-"""
+"""What to do, by `type`."""

@@ -11,829 +11,445 @@ from . import common
 
 
 class Ai302AuraFlowForm(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     num_images: NotRequired[int]
-    """
-    How many images.
-    """
+    """How many images."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt.
-    """
+    """How closely to follow the prompt."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take.
-    """
+    """How many steps to take."""
     expand_prompt: NotRequired[bool]
-    """
-    Let the prompt be enriched.
-    """
+    """Let the prompt be enriched."""
     seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
+    """Fixes the chance, so that the same request gives the same image."""
 
 
 class Ai302Embedding(TypedDict):
-    """
-    An embedding.
-    """
+    """An embedding."""
 
     path: NotRequired[str]
-    """
-    Address of its weights.
-    """
+    """Address of its weights."""
     tokens: NotRequired[Sequence[str]]
-    """
-    Words that stand for it in the prompt.
-    """
+    """Words that stand for it in the prompt."""
 
 
 class Ai302ImageForm(TypedDict):
-    """
-    What to make, with local images.
-    """
+    """What to make, with local images."""
 
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     model: str
-    """
-    The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-i2i`.
-    """
+    """The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-i2i`."""
     height: NotRequired[int]
-    """
-    Pixels; some models only.
-    """
+    """Pixels; some models only."""
     width: NotRequired[int]
-    """
-    Pixels; some models only.
-    """
+    """Pixels; some models only."""
     size: NotRequired[str]
-    """
-    Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
-    """
+    """Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show; some models only.
-    """
+    """What not to show; some models only."""
     aspect_ratio: NotRequired[str]
-    """
-    Such as `16:9`; some models only.
-    """
+    """Such as `16:9`; some models only."""
     output_format: NotRequired[str]
-    """
-    The images' format, such as `png`, `jpeg` or `webp`; some models only.
-    """
+    """The images' format, such as `png`, `jpeg` or `webp`; some models only."""
     image: NotRequired[File]
-    """
-    The image to start from.
-    """
+    """The image to start from."""
     mask_image: NotRequired[File]
-    """
-    Marks what may change; some models only.
-    """
+    """Marks what may change; some models only."""
     n: NotRequired[int]
-    """
-    How many images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
-    """
+    """How many images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence."""
     background: NotRequired[Literal["transparent", "opaque", "auto"]]
-    """
-    GPT-Image models only.
-    """
+    """GPT-Image models only."""
     quality: NotRequired[Literal["auto", "low", "medium", "high"]]
-    """
-    GPT-Image models only.
-    """
+    """GPT-Image models only."""
 
 
 class Ai302ImageRequest(TypedDict):
-    """
-    What to make. Which fields count depends on the model.
-    """
+    """What to make. Which fields count depends on the model."""
 
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     model: str
-    """
-    The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`.
-    """
+    """The model by its unified name, such as `gemini-3-pro-image` or `gpt-image-2-t2i`."""
     height: NotRequired[int]
-    """
-    Pixels; some models only.
-    """
+    """Pixels; some models only."""
     width: NotRequired[int]
-    """
-    Pixels; some models only.
-    """
+    """Pixels; some models only."""
     size: NotRequired[str]
-    """
-    Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`.
-    """
+    """Some models only: a step such as `1K`, `2K`, `4K`, or width and height such as `1536x1024`."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show; some models only.
-    """
+    """What not to show; some models only."""
     aspect_ratio: NotRequired[str]
-    """
-    Such as `16:9`; some models only.
-    """
+    """Such as `16:9`; some models only."""
     output_format: NotRequired[str]
-    """
-    The images' format, such as `png`, `jpeg` or `webp`; some models only.
-    """
+    """The images' format, such as `png`, `jpeg` or `webp`; some models only."""
     image: NotRequired[str | Sequence[str]]
-    """
-    The image to start from, or several.
-    """
+    """The image to start from, or several."""
     mask_image: NotRequired[str]
-    """
-    Marks what may change; some models only.
-    """
+    """Marks what may change; some models only."""
     mask: NotRequired[str]
-    """
-    Marks what may change; GPT-Image models only.
-    """
+    """Marks what may change; GPT-Image models only."""
     n: NotRequired[int]
-    """
-    How many images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence.
-    """
+    """How many images; GPT-Image up to 10, Doubao Seedream 2 to 15 in a sequence."""
     background: NotRequired[Literal["transparent", "opaque", "auto"]]
-    """
-    GPT-Image models only.
-    """
+    """GPT-Image models only."""
     quality: NotRequired[Literal["auto", "low", "medium", "high"]]
-    """
-    GPT-Image models only.
-    """
+    """GPT-Image models only."""
     sequential_image_generation: NotRequired[Literal["auto", "disabled"]]
-    """
-    `auto` makes a series of images; Doubao Seedream only.
-    """
+    """`auto` makes a series of images; Doubao Seedream only."""
     safety_tolerance: NotRequired[int]
-    """
-    How much is let through; FLUX.2 only.
-    """
+    """How much is let through; FLUX.2 only."""
     watermark: NotRequired[bool]
-    """
-    Mark the image as made by AI; some models only.
-    """
+    """Mark the image as made by AI; some models only."""
     thinking_mode: NotRequired[bool]
-    """
-    Let the model think first; Wan only.
-    """
+    """Let the model think first; Wan only."""
     enable_sequential: NotRequired[bool]
-    """
-    Make a series of images; Wan only.
-    """
+    """Make a series of images; Wan only."""
 
 
 class Ai302ImageV1Form(TypedDict):
-    """
-    What to make, with a local image.
-    """
+    """What to make, with a local image."""
 
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     model: str
-    """
-    The model by its unified name, such as `flux-pro-1.1-t2i`; the documentation lists them.
-    """
+    """The model by its unified name, such as `flux-pro-1.1-t2i`; the documentation lists them."""
     height: NotRequired[int]
-    """
-    Pixels. A size that the model lacks becomes its usual one. Server default: 1024.
-    """
+    """Pixels. A size that the model lacks becomes its usual one. Server default: 1024."""
     width: NotRequired[int]
-    """
-    Pixels. A size that the model lacks becomes its usual one. Server default: 1024.
-    """
+    """Pixels. A size that the model lacks becomes its usual one. Server default: 1024."""
     size: NotRequired[str]
-    """
-    Width and height such as `1024x1024`, for models that take both at once.
-    """
+    """Width and height such as `1024x1024`, for models that take both at once."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     aspect_ratio: NotRequired[str]
-    """
-    Such as `16:9`. A ratio that the model lacks becomes its usual one.
-    """
+    """Such as `16:9`. A ratio that the model lacks becomes its usual one."""
     output_format: NotRequired[str]
-    """
-    The image's format. Server default: "png".
-    """
+    """The image's format. Server default: "png"."""
     image: NotRequired[File]
-    """
-    The image to start from; image-to-image models need it.
-    """
+    """The image to start from; image-to-image models need it."""
 
 
 class Ai302ImageV1Request(TypedDict):
-    """
-    What to make. Which fields count depends on the model.
-    """
+    """What to make. Which fields count depends on the model."""
 
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     model: str
-    """
-    The model by its unified name, such as `flux-pro-1.1-t2i`; the documentation lists them.
-    """
+    """The model by its unified name, such as `flux-pro-1.1-t2i`; the documentation lists them."""
     height: NotRequired[int]
-    """
-    Pixels. A size that the model lacks becomes its usual one. Server default: 1024.
-    """
+    """Pixels. A size that the model lacks becomes its usual one. Server default: 1024."""
     width: NotRequired[int]
-    """
-    Pixels. A size that the model lacks becomes its usual one. Server default: 1024.
-    """
+    """Pixels. A size that the model lacks becomes its usual one. Server default: 1024."""
     size: NotRequired[str]
-    """
-    Width and height such as `1024x1024`, for models that take both at once.
-    """
+    """Width and height such as `1024x1024`, for models that take both at once."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     aspect_ratio: NotRequired[str]
-    """
-    Such as `16:9`. A ratio that the model lacks becomes its usual one.
-    """
+    """Such as `16:9`. A ratio that the model lacks becomes its usual one."""
     output_format: NotRequired[str]
-    """
-    The image's format. Server default: "png".
-    """
+    """The image's format. Server default: "png"."""
     image: NotRequired[str]
-    """
-    The image to start from; image-to-image models need it.
-    """
+    """The image to start from; image-to-image models need it."""
 
 
 class Ai302KolorsRequest(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     image_url: NotRequired[str]
-    """
-    The image to start from.
-    """
+    """The image to start from."""
     strength: NotRequired[float]
-    """
-    How far to go from `image_url`: 0 keeps it, 1 ignores it.
-    """
+    """How far to go from `image_url`: 0 keeps it, 1 ignores it."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take.
-    """
+    """How many steps to take."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt.
-    """
+    """How closely to follow the prompt."""
     num_images: NotRequired[int]
-    """
-    How many images.
-    """
+    """How many images."""
     seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
+    """Fixes the chance, so that the same request gives the same image."""
     scheduler: NotRequired[str]
-    """
-    The sampler, such as `EulerDiscreteScheduler`.
-    """
+    """The sampler, such as `EulerDiscreteScheduler`."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format.
-    """
+    """The image's format."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check what was made for unsuitable content.
-    """
+    """Check what was made for unsuitable content."""
     sync_mode: NotRequired[bool]
-    """
-    Give the image as a data URL in place of an address.
-    """
-
-
-class Ai302LuminaImageRequest(TypedDict):
-    """
-    What to make.
-    """
-
-    prompt: str
-    """
-    What to show.
-    """
-    negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
-    image_size: NotRequired[common.Ai302ImageSizeChoice]
-    num_inference_steps: NotRequired[int]
-    """
-    How many steps to take.
-    """
-    guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt.
-    """
-    cfg_trunc_ratio: NotRequired[float]
-    """
-    For how much of the time the guidance counts.
-    """
-    cfg_normalization: NotRequired[bool]
-    """
-    Normalise the guidance.
-    """
-    system_prompt: NotRequired[str]
-    """
-    What the model is told beforehand.
-    """
-    num_images: NotRequired[int]
-    """
-    How many images.
-    """
-    seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
-    output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format.
-    """
-    enable_safety_checker: NotRequired[bool]
-    """
-    Check what was made for unsuitable content.
-    """
-    sync_mode: NotRequired[bool]
-    """
-    Give the image as a data URL in place of an address.
-    """
-
-
-class Ai302OmnigenRequest(TypedDict):
-    """
-    What to make.
-    """
-
-    prompt: str
-    """
-    What to show. `<img><|image_1|></img>` stands for the first of the images.
-    """
-    input_image_urls: NotRequired[Sequence[str]]
-    """
-    Images to use.
-    """
-    img_guidance_scale: NotRequired[float]
-    """
-    How closely to follow the images.
-    """
-    negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
-    image_size: NotRequired[common.Ai302ImageSizeChoice]
-    num_inference_steps: NotRequired[int]
-    """
-    How many steps to take.
-    """
-    guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt.
-    """
-    num_images: NotRequired[int]
-    """
-    How many images.
-    """
-    seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
-    output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format.
-    """
-    enable_safety_checker: NotRequired[bool]
-    """
-    Check what was made for unsuitable content.
-    """
-    sync_mode: NotRequired[bool]
-    """
-    Give the image as a data URL in place of an address.
-    """
-
-
-class Ai302PlaygroundRequest(TypedDict):
-    """
-    What to make.
-    """
-
-    prompt: str
-    """
-    What to show.
-    """
-    negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
-    image_size: NotRequired[common.Ai302ImageSizeChoice]
-    num_inference_steps: NotRequired[int]
-    """
-    How many steps to take.
-    """
-    guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt.
-    """
-    embeddings: NotRequired[Sequence[Ai302Embedding | str]]
-    """
-    Embeddings to add to the model.
-    """
-    expand_prompt: NotRequired[bool]
-    """
-    Let the prompt be enriched.
-    """
-    num_images: NotRequired[int]
-    """
-    How many images.
-    """
-    seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
-    format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format.
-    """
-    enable_safety_checker: NotRequired[bool]
-    """
-    Check what was made for unsuitable content.
-    """
-
-
-class Ai302QrcodeForm(TypedDict):
-    """
-    What to make.
-    """
-
-    url: str
-    """
-    The address, or other text, that the code holds.
-    """
-    prompt: str
-    """
-    What to show.
-    """
-    qr_conditioning_scale: NotRequired[str | float]
-    """
-    How much the code shows through, such as 1.5.
-    """
-
-
-class Ai302Sd3Form(TypedDict):
-    """
-    What to make.
-    """
-
-    prompt: str
-    """
-    What to show.
-    """
-    negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
-    aspect_ratio: NotRequired[str]
-    """
-    Such as `3:2`.
-    """
-    image: NotRequired[File]
-    """
-    The image to start from.
-    """
-    output_format: NotRequired[str]
-    """
-    The image's format, such as `png`.
-    """
-    seed: NotRequired[int]
-    """
-    Fixes the chance; above 0.
-    """
-    prompt_strength: NotRequired[str | float]
-    """
-    How far to go from `image`: 0 keeps it, 1 ignores it.
-    """
-
-
-class Ai302Sd3V2Request(TypedDict):
-    """
-    What to make.
-    """
-
-    prompt: str
-    """
-    What to show.
-    """
-    negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
-    image_size: Literal["1024x1024", "1024x2048", "1536x1024", "1536x2048", "2048x1152", "1152x2048"]
-    """
-    Width and height.
-    """
-    batch_size: NotRequired[int]
-    """
-    How many images. Server default: 1.
-    """
-    num_inference_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 20.
-    """
-    guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt. Server default: 7.5.
-    """
-    seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
-
-
-class Ai302SdxlForm(TypedDict):
-    """
-    What to make.
-    """
-
-    prompt: str
-    """
-    What to show.
-    """
-    negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
-    width: NotRequired[int]
-    """
-    Pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048.
-    """
-    height: NotRequired[int]
-    """
-    Pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048.
-    """
-
-
-class Ai302SdxlLightningRequest(TypedDict):
-    """
-    What to make.
-    """
-
-    prompt: str
-    """
-    What to show.
-    """
-    image_size: NotRequired[common.Ai302ImageSizeChoice]
-    embeddings: NotRequired[Sequence[Ai302Embedding | str]]
-    """
-    Embeddings to add to the model.
-    """
-    format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format.
-    """
-    num_images: NotRequired[int]
-    """
-    How many images.
-    """
-    num_inference_steps: NotRequired[Literal["1", "2", "4", "8"] | int]
-    """
-    How many steps to take.
-    """
-    seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
-    expand_prompt: NotRequired[bool]
-    """
-    Let the prompt be enriched.
-    """
-    enable_safety_checker: NotRequired[bool]
-    """
-    Check what was made for unsuitable content.
-    """
-    width: NotRequired[int]
-    """
-    Pixels; one caller gives it beside `image_size`.
-    """
-    height: NotRequired[int]
-    """
-    Pixels; one caller gives it beside `image_size`.
-    """
-
-
-class Ai302SdxlLightningV3Request(TypedDict):
-    """
-    What to make.
-    """
-
-    prompt: str
-    """
-    What to show.
-    """
-    negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
-    image_size: Literal["1024x1024", "1024x2048", "1536x1024", "1536x2048", "2048x1152", "1152x2048"]
-    """
-    Width and height.
-    """
-    batch_size: NotRequired[int]
-    """
-    How many images. Server default: 1.
-    """
-    num_inference_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 4.
-    """
-    guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt. Server default: 1.
-    """
-    seed: NotRequired[int]
-    """
-    Fixes the chance.
-    """
-
-
-class Ai302SdxlLoraRequest(TypedDict):
-    """
-    What to make.
-    """
-
-    prompt: str
-    """
-    What to show.
-    """
-    negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
-    image_size: NotRequired[common.Ai302ImageSizeChoice]
-    num_inference_steps: NotRequired[int]
-    """
-    How many steps to take.
-    """
-    guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt.
-    """
-    loras: NotRequired[Sequence[common.Ai302LoraWeight]]
-    """
-    LoRA weights to add to the model.
-    """
-    embeddings: NotRequired[Sequence[Ai302Embedding | str]]
-    """
-    Embeddings to add to the model.
-    """
-    format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format.
-    """
-    num_images: NotRequired[int]
-    """
-    How many images.
-    """
-    seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
-    expand_prompt: NotRequired[bool]
-    """
-    Let the prompt be enriched.
-    """
-    enable_safety_checker: NotRequired[bool]
-    """
-    Check what was made for unsuitable content.
-    """
+    """Give the image as a data URL in place of an address."""
 
 
 class Ai302LoraRequest(TypedDict):
-    """
-    What to make, and with what.
-    """
+    """What to make, and with what."""
 
     model_name: str
-    """
-    The model: a Hugging Face name or an address.
-    """
+    """The model: a Hugging Face name or an address."""
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     prompt_weighting: NotRequired[bool]
-    """
-    Read weights in the prompt, and let it be longer than 77 tokens.
-    """
+    """Read weights in the prompt, and let it be longer than 77 tokens."""
     loras: NotRequired[Sequence[common.Ai302LoraWeight]]
-    """
-    LoRA weights to add to the model.
-    """
+    """LoRA weights to add to the model."""
     embeddings: NotRequired[Sequence[Ai302Embedding | str]]
-    """
-    Embeddings to add to the model.
-    """
+    """Embeddings to add to the model."""
     controlnets: NotRequired[Sequence[common.Ai302ControlNet | str]]
-    """
-    Images that steer the composition.
-    """
+    """Images that steer the composition."""
     ip_adapter: NotRequired[Sequence[common.Ai302IpAdapter | str]]
-    """
-    Images that steer the look.
-    """
+    """Images that steer the look."""
     image_encoder_path: NotRequired[str]
-    """
-    The image encoder's model.
-    """
+    """The image encoder's model."""
     image_encoder_subfolder: NotRequired[str]
-    """
-    Where its weights are.
-    """
+    """Where its weights are."""
     image_encoder_weight_name: NotRequired[str]
-    """
-    The name of its weights. Server default: "pytorch_model.bin".
-    """
+    """The name of its weights. Server default: "pytorch_model.bin"."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     image_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format.
-    """
+    """The image's format."""
     num_images: NotRequired[int]
-    """
-    How many images.
-    """
+    """How many images."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take.
-    """
+    """How many steps to take."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt.
-    """
+    """How closely to follow the prompt."""
     clip_skip: NotRequired[int]
-    """
-    How many of the text encoder's last layers to leave out.
-    """
+    """How many of the text encoder's last layers to leave out."""
     scheduler: NotRequired[str]
-    """
-    The sampler.
-    """
+    """The sampler."""
     unet_name: NotRequired[str]
-    """
-    Another UNet.
-    """
+    """Another UNet."""
     variant: NotRequired[str]
-    """
-    The weights' variant, such as `fp16`.
-    """
+    """The weights' variant, such as `fp16`."""
     eta: NotRequired[float]
-    """
-    Noise that some samplers add.
-    """
+    """Noise that some samplers add."""
     seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
+    """Fixes the chance, so that the same request gives the same image."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check what was made for unsuitable content.
-    """
+    """Check what was made for unsuitable content."""
+
+
+class Ai302LuminaImageRequest(TypedDict):
+    """What to make."""
+
+    prompt: str
+    """What to show."""
+    negative_prompt: NotRequired[str]
+    """What not to show."""
+    image_size: NotRequired[common.Ai302ImageSizeChoice]
+    num_inference_steps: NotRequired[int]
+    """How many steps to take."""
+    guidance_scale: NotRequired[float]
+    """How closely to follow the prompt."""
+    cfg_trunc_ratio: NotRequired[float]
+    """For how much of the time the guidance counts."""
+    cfg_normalization: NotRequired[bool]
+    """Normalise the guidance."""
+    system_prompt: NotRequired[str]
+    """What the model is told beforehand."""
+    num_images: NotRequired[int]
+    """How many images."""
+    seed: NotRequired[int]
+    """Fixes the chance, so that the same request gives the same image."""
+    output_format: NotRequired[Literal["jpeg", "png"]]
+    """The image's format."""
+    enable_safety_checker: NotRequired[bool]
+    """Check what was made for unsuitable content."""
+    sync_mode: NotRequired[bool]
+    """Give the image as a data URL in place of an address."""
+
+
+class Ai302OmnigenRequest(TypedDict):
+    """What to make."""
+
+    prompt: str
+    """What to show. `<img><|image_1|></img>` stands for the first of the images."""
+    input_image_urls: NotRequired[Sequence[str]]
+    """Images to use."""
+    img_guidance_scale: NotRequired[float]
+    """How closely to follow the images."""
+    negative_prompt: NotRequired[str]
+    """What not to show."""
+    image_size: NotRequired[common.Ai302ImageSizeChoice]
+    num_inference_steps: NotRequired[int]
+    """How many steps to take."""
+    guidance_scale: NotRequired[float]
+    """How closely to follow the prompt."""
+    num_images: NotRequired[int]
+    """How many images."""
+    seed: NotRequired[int]
+    """Fixes the chance, so that the same request gives the same image."""
+    output_format: NotRequired[Literal["jpeg", "png"]]
+    """The image's format."""
+    enable_safety_checker: NotRequired[bool]
+    """Check what was made for unsuitable content."""
+    sync_mode: NotRequired[bool]
+    """Give the image as a data URL in place of an address."""
+
+
+class Ai302PlaygroundRequest(TypedDict):
+    """What to make."""
+
+    prompt: str
+    """What to show."""
+    negative_prompt: NotRequired[str]
+    """What not to show."""
+    image_size: NotRequired[common.Ai302ImageSizeChoice]
+    num_inference_steps: NotRequired[int]
+    """How many steps to take."""
+    guidance_scale: NotRequired[float]
+    """How closely to follow the prompt."""
+    embeddings: NotRequired[Sequence[Ai302Embedding | str]]
+    """Embeddings to add to the model."""
+    expand_prompt: NotRequired[bool]
+    """Let the prompt be enriched."""
+    num_images: NotRequired[int]
+    """How many images."""
+    seed: NotRequired[int]
+    """Fixes the chance, so that the same request gives the same image."""
+    format: NotRequired[Literal["jpeg", "png"]]
+    """The image's format."""
+    enable_safety_checker: NotRequired[bool]
+    """Check what was made for unsuitable content."""
+
+
+class Ai302QrcodeForm(TypedDict):
+    """What to make."""
+
+    url: str
+    """The address, or other text, that the code holds."""
+    prompt: str
+    """What to show."""
+    qr_conditioning_scale: NotRequired[str | float]
+    """How much the code shows through, such as 1.5."""
+
+
+class Ai302Sd3Form(TypedDict):
+    """What to make."""
+
+    prompt: str
+    """What to show."""
+    negative_prompt: NotRequired[str]
+    """What not to show."""
+    aspect_ratio: NotRequired[str]
+    """Such as `3:2`."""
+    image: NotRequired[File]
+    """The image to start from."""
+    output_format: NotRequired[str]
+    """The image's format, such as `png`."""
+    seed: NotRequired[int]
+    """Fixes the chance; above 0."""
+    prompt_strength: NotRequired[str | float]
+    """How far to go from `image`: 0 keeps it, 1 ignores it."""
+
+
+class Ai302Sd3V2Request(TypedDict):
+    """What to make."""
+
+    prompt: str
+    """What to show."""
+    negative_prompt: NotRequired[str]
+    """What not to show."""
+    image_size: Literal["1024x1024", "1024x2048", "1536x1024", "1536x2048", "2048x1152", "1152x2048"]
+    """Width and height."""
+    batch_size: NotRequired[int]
+    """How many images. Server default: 1."""
+    num_inference_steps: NotRequired[int]
+    """How many steps to take. Server default: 20."""
+    guidance_scale: NotRequired[float]
+    """How closely to follow the prompt. Server default: 7.5."""
+    seed: NotRequired[int]
+    """Fixes the chance, so that the same request gives the same image."""
+
+
+class Ai302SdxlForm(TypedDict):
+    """What to make."""
+
+    prompt: str
+    """What to show."""
+    negative_prompt: NotRequired[str]
+    """What not to show."""
+    width: NotRequired[int]
+    """Pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048."""
+    height: NotRequired[int]
+    """Pixels. Known sizes: 1024x1024, 1024x2048, 1536x1024, 1536x2048, 2048x1152, 1152x2048."""
+
+
+class Ai302SdxlLightningRequest(TypedDict):
+    """What to make."""
+
+    prompt: str
+    """What to show."""
+    image_size: NotRequired[common.Ai302ImageSizeChoice]
+    embeddings: NotRequired[Sequence[Ai302Embedding | str]]
+    """Embeddings to add to the model."""
+    format: NotRequired[Literal["jpeg", "png"]]
+    """The image's format."""
+    num_images: NotRequired[int]
+    """How many images."""
+    num_inference_steps: NotRequired[Literal["1", "2", "4", "8"] | int]
+    """How many steps to take."""
+    seed: NotRequired[int]
+    """Fixes the chance, so that the same request gives the same image."""
+    expand_prompt: NotRequired[bool]
+    """Let the prompt be enriched."""
+    enable_safety_checker: NotRequired[bool]
+    """Check what was made for unsuitable content."""
+    width: NotRequired[int]
+    """Pixels; one caller gives it beside `image_size`."""
+    height: NotRequired[int]
+    """Pixels; one caller gives it beside `image_size`."""
+
+
+class Ai302SdxlLightningV3Request(TypedDict):
+    """What to make."""
+
+    prompt: str
+    """What to show."""
+    negative_prompt: NotRequired[str]
+    """What not to show."""
+    image_size: Literal["1024x1024", "1024x2048", "1536x1024", "1536x2048", "2048x1152", "1152x2048"]
+    """Width and height."""
+    batch_size: NotRequired[int]
+    """How many images. Server default: 1."""
+    num_inference_steps: NotRequired[int]
+    """How many steps to take. Server default: 4."""
+    guidance_scale: NotRequired[float]
+    """How closely to follow the prompt. Server default: 1."""
+    seed: NotRequired[int]
+    """Fixes the chance."""
+
+
+class Ai302SdxlLoraRequest(TypedDict):
+    """What to make."""
+
+    prompt: str
+    """What to show."""
+    negative_prompt: NotRequired[str]
+    """What not to show."""
+    image_size: NotRequired[common.Ai302ImageSizeChoice]
+    num_inference_steps: NotRequired[int]
+    """How many steps to take."""
+    guidance_scale: NotRequired[float]
+    """How closely to follow the prompt."""
+    loras: NotRequired[Sequence[common.Ai302LoraWeight]]
+    """LoRA weights to add to the model."""
+    embeddings: NotRequired[Sequence[Ai302Embedding | str]]
+    """Embeddings to add to the model."""
+    format: NotRequired[Literal["jpeg", "png"]]
+    """The image's format."""
+    num_images: NotRequired[int]
+    """How many images."""
+    seed: NotRequired[int]
+    """Fixes the chance, so that the same request gives the same image."""
+    expand_prompt: NotRequired[bool]
+    """Let the prompt be enriched."""
+    enable_safety_checker: NotRequired[bool]
+    """Check what was made for unsuitable content."""

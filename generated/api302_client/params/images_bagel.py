@@ -6,23 +6,13 @@ from typing import NotRequired, TypedDict
 
 
 class BagelRequest(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     use_thought: NotRequired[bool]
-    """
-    Let the model think first; better and slower.
-    """
+    """Let the model think first; better and slower."""
     seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
+    """Fixes the chance, so that the same request gives the same image."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check what was made for unsuitable content.
-    """
+    """Check what was made for unsuitable content."""

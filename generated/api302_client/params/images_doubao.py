@@ -8,76 +8,40 @@ from . import common
 
 
 class DoubaoDrawingRequest(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     model_version: NotRequired[Literal["general_v2.0", "general_v2.0_L", "general_v2.1_L", "general_v3.0"]]
-    """
-    The model.
-    """
+    """The model."""
     req_schedule_conf: NotRequired[Literal["general_v20_9B_rephraser", "general_v20_9B_pe", "general_v3.0"]]
-    """
-    How the prompt is worked on first.
-    """
+    """How the prompt is worked on first."""
     llm_seed: NotRequired[int | str]
-    """
-    Fixes the chance of the prompt's enrichment; -1 leaves it open.
-    """
+    """Fixes the chance of the prompt's enrichment; -1 leaves it open."""
     seed: NotRequired[int]
-    """
-    Fixes the chance; -1 leaves it open.
-    """
+    """Fixes the chance; -1 leaves it open."""
     scale: NotRequired[float]
-    """
-    How closely to follow the prompt.
-    """
+    """How closely to follow the prompt."""
     ddim_steps: NotRequired[int]
-    """
-    How many steps to take.
-    """
+    """How many steps to take."""
     width: NotRequired[int]
-    """
-    Pixels.
-    """
+    """Pixels."""
     height: NotRequired[int]
-    """
-    Pixels.
-    """
+    """Pixels."""
     use_pre_llm: NotRequired[bool]
-    """
-    Let the prompt be enriched.
-    """
+    """Let the prompt be enriched."""
     use_sr: NotRequired[bool]
-    """
-    Enlarge the image at the end.
-    """
+    """Enlarge the image at the end."""
     sr_seed: NotRequired[int]
-    """
-    Fixes the chance of the enlargement.
-    """
+    """Fixes the chance of the enlargement."""
     sr_strength: NotRequired[float]
-    """
-    How much the enlargement may add.
-    """
+    """How much the enlargement may add."""
     sr_scale: NotRequired[float]
-    """
-    How closely the enlargement follows the prompt.
-    """
+    """How closely the enlargement follows the prompt."""
     sr_steps: NotRequired[int]
-    """
-    How many steps the enlargement takes.
-    """
+    """How many steps the enlargement takes."""
     is_only_sr: NotRequired[bool]
-    """
-    Only enlarge.
-    """
+    """Only enlarge."""
     return_url: NotRequired[bool]
-    """
-    Give addresses in place of base64.
-    """
+    """Give addresses in place of base64."""
     logo_info: NotRequired[common.DoubaoDrawingLogo]

@@ -9,470 +9,248 @@ from . import common
 
 
 class FluxFinetuneRequest(TypedDict):
-    """
-    What to train on; for the model `finetune`.
-    """
+    """What to train on; for the model `finetune`."""
 
     file_data: str
-    """
-    A ZIP of images, with texts if you have them.
-    """
+    """A ZIP of images, with texts if you have them."""
     finetune_comment: str
-    """
-    A note to tell it by.
-    """
+    """A note to tell it by."""
     mode: Literal["character", "product", "style", "general"]
-    """
-    What is in the images.
-    """
+    """What is in the images."""
     trigger_word: NotRequired[str]
-    """
-    The word that calls it up in prompts. Server default: "TOK".
-    """
+    """The word that calls it up in prompts. Server default: "TOK"."""
     iterations: NotRequired[int]
-    """
-    How long to train. Server default: 300.
-    """
+    """How long to train. Server default: 300."""
     learning_rate: NotRequired[float]
-    """
-    The learning rate.
-    """
+    """The learning rate."""
     captioning: NotRequired[bool]
-    """
-    Let the images be described. Server default: true.
-    """
+    """Let the images be described. Server default: true."""
     priority: NotRequired[Literal["speed", "quality", "high_res_only"]]
-    """
-    What to go for. Server default: "quality".
-    """
+    """What to go for. Server default: "quality"."""
     finetune_type: NotRequired[Literal["full", "lora"]]
-    """
-    All weights, or a LoRA. Server default: "full".
-    """
+    """All weights, or a LoRA. Server default: "full"."""
     lora_rank: NotRequired[int]
-    """
-    The LoRA's rank. Server default: 32.
-    """
+    """The LoRA's rank. Server default: 32."""
     webhook_url: NotRequired[str]
-    """
-    An address to be called when the training ends.
-    """
+    """An address to be called when the training ends."""
     webhook_secret: NotRequired[str]
-    """
-    Signs that call.
-    """
+    """Signs that call."""
 
 
 class FluxGeneralRequest(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take.
-    """
+    """How many steps to take."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt.
-    """
+    """How closely to follow the prompt."""
     loras: NotRequired[Sequence[common.Ai302LoraWeight]]
-    """
-    LoRA weights to add to the model.
-    """
+    """LoRA weights to add to the model."""
     seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
+    """Fixes the chance, so that the same request gives the same image."""
     num_images: NotRequired[int]
-    """
-    How many images.
-    """
+    """How many images."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format.
-    """
+    """The image's format."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check what was made for unsuitable content.
-    """
+    """Check what was made for unsuitable content."""
     sync_mode: NotRequired[bool]
-    """
-    Give the image as a data URL in place of an address.
-    """
+    """Give the image as a data URL in place of an address."""
     controlnets: NotRequired[Sequence[common.Ai302ControlNet]]
-    """
-    Images that steer the composition.
-    """
+    """Images that steer the composition."""
     ip_adapters: NotRequired[Sequence[common.Ai302IpAdapter]]
-    """
-    Images that steer the look.
-    """
+    """Images that steer the look."""
     reference_image_url: NotRequired[str]
-    """
-    An image to keep to.
-    """
+    """An image to keep to."""
     reference_strength: NotRequired[float]
-    """
-    How much that image counts.
-    """
+    """How much that image counts."""
     reference_start: NotRequired[float]
-    """
-    From which part of the steps it counts.
-    """
+    """From which part of the steps it counts."""
     reference_end: NotRequired[float]
-    """
-    Up to which part of the steps it counts.
-    """
+    """Up to which part of the steps it counts."""
     real_cfg_scale: NotRequired[float]
-    """
-    The strength of real guidance.
-    """
+    """The strength of real guidance."""
     use_real_cfg: NotRequired[bool]
-    """
-    Use real guidance; slower.
-    """
+    """Use real guidance; slower."""
     base_shift: NotRequired[float]
-    """
-    The schedule's base shift.
-    """
+    """The schedule's base shift."""
     max_shift: NotRequired[float]
-    """
-    The schedule's greatest shift.
-    """
+    """The schedule's greatest shift."""
     scheduler: NotRequired[Literal["euler", "dpmpp_2m"]]
-    """
-    The sampler.
-    """
+    """The sampler."""
 
 
 class FluxImageRequest(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     size: NotRequired[common.Ai302ImageSizeChoice]
-    """
-    The same as `image_size`; the provider's own SDK sends both.
-    """
+    """The same as `image_size`; the provider's own SDK sends both."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take.
-    """
+    """How many steps to take."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt; not for Schnell.
-    """
+    """How closely to follow the prompt; not for Schnell."""
     seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
+    """Fixes the chance, so that the same request gives the same image."""
     num_images: NotRequired[int]
-    """
-    How many images.
-    """
+    """How many images."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format.
-    """
+    """The image's format."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check what was made for unsuitable content.
-    """
+    """Check what was made for unsuitable content."""
     sync_mode: NotRequired[bool]
-    """
-    Give the image as a data URL in place of an address.
-    """
+    """Give the image as a data URL in place of an address."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """
-    How much is let through; 1 is the strictest.
-    """
+    """How much is let through; 1 is the strictest."""
     enhance_prompt: NotRequired[bool]
-    """
-    Let the prompt be enriched; Pro only.
-    """
+    """Let the prompt be enriched; Pro only."""
     acceleration: NotRequired[Literal["none", "regular", "high"]]
-    """
-    How much speed to trade for quality; Dev and Schnell.
-    """
+    """How much speed to trade for quality; Dev and Schnell."""
 
 
 class FluxImageTaskRequest(TypedDict):
-    """
-    What to make. Which fields count depends on the model.
-    """
+    """What to make. Which fields count depends on the model."""
 
     prompt: str
-    """
-    What to show, or what to change.
-    """
+    """What to show, or what to change."""
     width: NotRequired[int]
-    """
-    Pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64).
-    """
+    """Pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64)."""
     height: NotRequired[int]
-    """
-    Pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64).
-    """
+    """Pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64)."""
     aspect_ratio: NotRequired[str | None]
-    """
-    From `21:9` to `9:21`; Ultra and Kontext.
-    """
+    """From `21:9` to `9:21`; Ultra and Kontext."""
     steps: NotRequired[int]
-    """
-    How many steps to take; some models only.
-    """
+    """How many steps to take; some models only."""
     guidance: NotRequired[float]
-    """
-    How closely to follow the prompt; some models only.
-    """
+    """How closely to follow the prompt; some models only."""
     interval: NotRequired[float]
-    """
-    As in the page's example; older models.
-    """
+    """As in the page's example; older models."""
     prompt_upsampling: NotRequired[bool]
-    """
-    Let the prompt be enriched.
-    """
+    """Let the prompt be enriched."""
     seed: NotRequired[int | None]
-    """
-    Fixes the chance.
-    """
+    """Fixes the chance."""
     safety_tolerance: NotRequired[int]
-    """
-    How much is let through; 0 is the strictest. Server default: 2.
-    """
+    """How much is let through; 0 is the strictest. Server default: 2."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format.
-    """
+    """The image's format."""
     raw: NotRequired[bool]
-    """
-    Less processed; Ultra only.
-    """
+    """Less processed; Ultra only."""
     image_prompt: NotRequired[str]
-    """
-    An image to go by.
-    """
+    """An image to go by."""
     image_prompt_strength: NotRequired[float]
-    """
-    How much `image_prompt` counts; Ultra only.
-    """
+    """How much `image_prompt` counts; Ultra only."""
     image: NotRequired[str]
-    """
-    The image to change; Fill only.
-    """
+    """The image to change; Fill only."""
     mask: NotRequired[str]
-    """
-    Where to change it; Fill only.
-    """
+    """Where to change it; Fill only."""
     input_image: NotRequired[str]
-    """
-    The image to change; Kontext and FLUX.2.
-    """
+    """The image to change; Kontext and FLUX.2."""
     input_image_2: NotRequired[str]
-    """
-    Another image; FLUX.2 and Kontext.
-    """
+    """Another image; FLUX.2 and Kontext."""
     input_image_3: NotRequired[str]
-    """
-    Another image; FLUX.2 and Kontext.
-    """
+    """Another image; FLUX.2 and Kontext."""
     input_image_4: NotRequired[str]
-    """
-    Another image; FLUX.2 and Kontext.
-    """
+    """Another image; FLUX.2 and Kontext."""
     input_image_5: NotRequired[str]
-    """
-    Another image; FLUX.2 and Kontext.
-    """
+    """Another image; FLUX.2 and Kontext."""
     input_image_6: NotRequired[str]
-    """
-    Another image; FLUX.2 and Kontext.
-    """
+    """Another image; FLUX.2 and Kontext."""
     input_image_7: NotRequired[str]
-    """
-    Another image; FLUX.2 and Kontext.
-    """
+    """Another image; FLUX.2 and Kontext."""
     input_image_8: NotRequired[str]
-    """
-    Another image; FLUX.2 and Kontext.
-    """
+    """Another image; FLUX.2 and Kontext."""
     input_image_9: NotRequired[str]
-    """
-    Another image; FLUX.2 and Kontext.
-    """
+    """Another image; FLUX.2 and Kontext."""
     finetune_id: NotRequired[str]
-    """
-    Your finetune; models that end in `-finetuned`.
-    """
+    """Your finetune; models that end in `-finetuned`."""
     finetune_strength: NotRequired[float]
-    """
-    How much the finetune counts.
-    """
+    """How much the finetune counts."""
     sync: NotRequired[bool]
-    """
-    Wait for the image; one caller of FLUX.2 Klein.
-    """
+    """Wait for the image; one caller of FLUX.2 Klein."""
     webhook_url: NotRequired[str | None]
-    """
-    An address to be called when the task ends.
-    """
+    """An address to be called when the task ends."""
     webhook_secret: NotRequired[str | None]
-    """
-    Signs that call.
-    """
+    """Signs that call."""
 
 
 class FluxLoraRequest(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take.
-    """
+    """How many steps to take."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt.
-    """
+    """How closely to follow the prompt."""
     loras: NotRequired[Sequence[common.Ai302LoraWeight]]
-    """
-    LoRA weights to add to the model.
-    """
+    """LoRA weights to add to the model."""
     seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
+    """Fixes the chance, so that the same request gives the same image."""
     num_images: NotRequired[int]
-    """
-    How many images.
-    """
+    """How many images."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format.
-    """
+    """The image's format."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check what was made for unsuitable content.
-    """
+    """Check what was made for unsuitable content."""
     sync_mode: NotRequired[bool]
-    """
-    Give the image as a data URL in place of an address.
-    """
+    """Give the image as a data URL in place of an address."""
 
 
 class FluxLoraTrainingRequest(TypedDict):
-    """
-    What to train on.
-    """
+    """What to train on."""
 
     images_data_url: str
-    """
-    A ZIP of at least four images, with texts of the same names if you have them.
-    """
+    """A ZIP of at least four images, with texts of the same names if you have them."""
     trigger_word: NotRequired[str]
-    """
-    The word that calls it up in prompts.
-    """
+    """The word that calls it up in prompts."""
     steps: NotRequired[int]
-    """
-    How long to train.
-    """
+    """How long to train."""
     is_style: NotRequired[bool]
-    """
-    The images show a style, not a thing.
-    """
+    """The images show a style, not a thing."""
     create_masks: NotRequired[bool]
-    """
-    Mask the subject in the images.
-    """
+    """Mask the subject in the images."""
     is_input_format_already_preprocessed: NotRequired[bool]
-    """
-    The images are prepared already.
-    """
+    """The images are prepared already."""
     data_archive_format: NotRequired[str]
-    """
-    The archive's format, if its name does not tell.
-    """
+    """The archive's format, if its name does not tell."""
 
 
 class FluxUltraRequest(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     aspect_ratio: NotRequired[Literal["21:9", "16:9", "4:3", "3:2", "1:1", "2:3", "3:4", "9:16", "9:21"]]
-    """
-    Width to height.
-    """
+    """Width to height."""
     raw: NotRequired[bool]
-    """
-    Less processed, more natural.
-    """
+    """Less processed, more natural."""
     image_url: NotRequired[str]
-    """
-    An image to go by.
-    """
+    """An image to go by."""
     image_prompt_strength: NotRequired[float]
-    """
-    How much that image counts.
-    """
+    """How much that image counts."""
     seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
+    """Fixes the chance, so that the same request gives the same image."""
     num_images: NotRequired[int]
-    """
-    How many images.
-    """
+    """How many images."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format.
-    """
+    """The image's format."""
     safety_tolerance: NotRequired[Literal["1", "2", "3", "4", "5", "6"] | int]
-    """
-    How much is let through; 1 is the strictest.
-    """
+    """How much is let through; 1 is the strictest."""
     enhance_prompt: NotRequired[bool]
-    """
-    Let the prompt be enriched.
-    """
+    """Let the prompt be enriched."""
     sync_mode: NotRequired[bool]
-    """
-    Give the image as a data URL in place of an address.
-    """
+    """Give the image as a data URL in place of an address."""
 
 
 FluxGenerateRequest: TypeAlias = FluxImageTaskRequest | FluxFinetuneRequest
-"""
-What to make, or what to train on.
-"""
+"""What to make, or what to train on."""

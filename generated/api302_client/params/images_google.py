@@ -6,15 +6,9 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class GoogleImagenRequest(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     aspect_ratio: NotRequired[Literal["1:1", "9:16", "16:9", "3:4", "4:3"]]
-    """
-    Width to height.
-    """
+    """Width to height."""

@@ -9,48 +9,26 @@ from . import common
 
 
 class HidreamRequest(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take.
-    """
+    """How many steps to take."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt; the full model only.
-    """
+    """How closely to follow the prompt; the full model only."""
     loras: NotRequired[Sequence[common.Ai302LoraWeight]]
-    """
-    LoRA weights; the full model only.
-    """
+    """LoRA weights; the full model only."""
     num_images: NotRequired[int]
-    """
-    How many images.
-    """
+    """How many images."""
     seed: NotRequired[int]
-    """
-    Fixes the chance, so that the same request gives the same image.
-    """
+    """Fixes the chance, so that the same request gives the same image."""
     output_format: NotRequired[Literal["jpeg", "png"]]
-    """
-    The image's format.
-    """
+    """The image's format."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check what was made for unsuitable content.
-    """
+    """Check what was made for unsuitable content."""
     sync_mode: NotRequired[bool]
-    """
-    Give the image as a data URL in place of an address.
-    """
+    """Give the image as a data URL in place of an address."""

@@ -6,19 +6,11 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class LumaPhotonRequest(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"]]
-    """
-    Width to height.
-    """
+    """Width to height."""
     model: NotRequired[str]
-    """
-    The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
-    """
+    """The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it."""

@@ -8,106 +8,60 @@ from typing import Literal, NotRequired, TypedDict
 
 class MidjourneyActionRequest(TypedDict):
     customId: str
-    """
-    The button, by the `customId` in the task's `buttons`.
-    """
+    """The button, by the `customId` in the task's `buttons`."""
     taskId: str
-    """
-    The task that has the button.
-    """
+    """The task that has the button."""
     notifyHook: NotRequired[str]
-    """
-    Address that is called when the task changes.
-    """
+    """Address that is called when the task changes."""
     state: NotRequired[str]
-    """
-    A text of your own, given back in the task.
-    """
+    """A text of your own, given back in the task."""
 
 
 class MidjourneyBlendRequest(TypedDict):
     base64Array: Sequence[str]
-    """
-    The pictures.
-    """
+    """The pictures."""
     botType: NotRequired[Literal["MID_JOURNEY", "NIJI_JOURNEY"]]
-    """
-    Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-    """
+    """Midjourney, or Niji for anime. Server default: "MID_JOURNEY"."""
     dimensions: NotRequired[Literal["PORTRAIT", "SQUARE", "LANDSCAPE"]]
-    """
-    Width to height: 2:3, 1:1 or 3:2.
-    """
+    """Width to height: 2:3, 1:1 or 3:2."""
     notifyHook: NotRequired[str]
-    """
-    Address that is called when the task changes.
-    """
+    """Address that is called when the task changes."""
     state: NotRequired[str]
-    """
-    A text of your own, given back in the task.
-    """
+    """A text of your own, given back in the task."""
 
 
 class MidjourneyDescribeRequest(TypedDict):
     base64: str
-    """
-    The picture.
-    """
+    """The picture."""
     botType: NotRequired[Literal["MID_JOURNEY", "NIJI_JOURNEY"]]
-    """
-    Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-    """
+    """Midjourney, or Niji for anime. Server default: "MID_JOURNEY"."""
     notifyHook: NotRequired[str]
-    """
-    Address that is called when the task changes.
-    """
+    """Address that is called when the task changes."""
     state: NotRequired[str]
-    """
-    A text of your own, given back in the task.
-    """
+    """A text of your own, given back in the task."""
 
 
 class MidjourneyImagineRequest(TypedDict):
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     botType: NotRequired[Literal["MID_JOURNEY", "NIJI_JOURNEY"]]
-    """
-    Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-    """
+    """Midjourney, or Niji for anime. Server default: "MID_JOURNEY"."""
     base64Array: NotRequired[Sequence[str]]
-    """
-    Reference pictures.
-    """
+    """Reference pictures."""
     notifyHook: NotRequired[str]
-    """
-    Address that is called when the task changes.
-    """
+    """Address that is called when the task changes."""
     state: NotRequired[str]
-    """
-    A text of your own, given back in the task.
-    """
+    """A text of your own, given back in the task."""
 
 
 class MidjourneyModalRequest(TypedDict):
     taskId: str
-    """
-    The task that asks.
-    """
+    """The task that asks."""
     prompt: NotRequired[str]
-    """
-    What to show instead.
-    """
+    """What to show instead."""
     maskBase64: NotRequired[str]
-    """
-    What to paint anew, white on black.
-    """
+    """What to paint anew, white on black."""
     notifyHook: NotRequired[str]
-    """
-    Address that is called when the task changes.
-    """
+    """Address that is called when the task changes."""
     state: NotRequired[str]
-    """
-    A text of your own, given back in the task.
-    """
+    """A text of your own, given back in the task."""

@@ -9,33 +9,21 @@ from . import common
 
 
 class RecraftColor(TypedDict):
-    """
-    A colour.
-    """
+    """A colour."""
 
     r: NotRequired[int]
-    """
-    From 0 to 255.
-    """
+    """From 0 to 255."""
     g: NotRequired[int]
-    """
-    From 0 to 255.
-    """
+    """From 0 to 255."""
     b: NotRequired[int]
-    """
-    From 0 to 255.
-    """
+    """From 0 to 255."""
 
 
 class RecraftImageRequest(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     image_size: NotRequired[common.Ai302ImageSizeChoice]
     style: NotRequired[str]
     """
@@ -43,44 +31,26 @@ class RecraftImageRequest(TypedDict):
     such as `vector_illustration/line_art`. Not with `style_id`.
     """
     style_id: NotRequired[str]
-    """
-    A style of your own.
-    """
+    """A style of your own."""
     colors: NotRequired[Sequence[RecraftColor]]
-    """
-    Colours to go for.
-    """
+    """Colours to go for."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Check what was made for unsuitable content.
-    """
+    """Check what was made for unsuitable content."""
     size: NotRequired[str]
-    """
-    Width and height such as `1024x1024`; some callers give it in place of `image_size`.
-    """
+    """Width and height such as `1024x1024`; some callers give it in place of `image_size`."""
     n: NotRequired[int]
-    """
-    How many images; some callers.
-    """
+    """How many images; some callers."""
     model: NotRequired[str]
-    """
-    Such as `recraftv3`; some callers.
-    """
+    """Such as `recraftv3`; some callers."""
     response_format: NotRequired[str]
-    """
-    `url`; some callers.
-    """
+    """`url`; some callers."""
 
 
 class RecraftStyleRequest(TypedDict):
-    """
-    What to make a style from.
-    """
+    """What to make a style from."""
 
     images_data_url: str
-    """
-    A ZIP of up to five PNG images.
-    """
+    """A ZIP of up to five PNG images."""
     base_style: NotRequired[str]
     """
     The style to start from: `any`, `realistic_image`, `digital_illustration`, `vector_illustration`, or one with

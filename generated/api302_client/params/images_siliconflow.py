@@ -6,35 +6,19 @@ from typing import NotRequired, TypedDict
 
 
 class SiliconflowImageRequest(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     model: str
-    """
-    Such as `Kwai-Kolors/Kolors`.
-    """
+    """Such as `Kwai-Kolors/Kolors`."""
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     negative_prompt: NotRequired[str]
-    """
-    What not to show.
-    """
+    """What not to show."""
     image_size: NotRequired[str]
-    """
-    Width and height such as `1024x1024`.
-    """
+    """Width and height such as `1024x1024`."""
     batch_size: NotRequired[int]
-    """
-    How many images.
-    """
+    """How many images."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take.
-    """
+    """How many steps to take."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to follow the prompt.
-    """
+    """How closely to follow the prompt."""

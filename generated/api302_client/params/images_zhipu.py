@@ -7,52 +7,30 @@ from typing import Any, NotRequired, TypedDict
 
 
 class ZhipuImageRequest(TypedDict):
-    """
-    What to make.
-    """
+    """What to make."""
 
     model: str
-    """
-    Such as `cogview-4-250304` or `cogview-4`.
-    """
+    """Such as `cogview-4-250304` or `cogview-4`."""
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     size: NotRequired[str]
     """
     Width and height, such as `1024x1024`, `768x1344`, `864x1152`, `1344x768`, `1152x864`, `1440x720` or
     `720x1440`.
     """
     quality: NotRequired[str]
-    """
-    How good.
-    """
+    """How good."""
     style: NotRequired[str]
-    """
-    The style.
-    """
+    """The style."""
     n: NotRequired[int]
-    """
-    How many images.
-    """
+    """How many images."""
     response_format: NotRequired[str]
-    """
-    How the image comes back.
-    """
+    """How the image comes back."""
     user_id: NotRequired[str]
-    """
-    Your own user's id.
-    """
+    """Your own user's id."""
     user: NotRequired[str]
-    """
-    Your own user's id, by its older name.
-    """
+    """Your own user's id, by its older name."""
     request_id: NotRequired[str]
-    """
-    An id of yours for the call.
-    """
+    """An id of yours for the call."""
     sensitive_word_check: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""

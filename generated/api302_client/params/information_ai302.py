@@ -9,290 +9,166 @@ from api302_client.params.files import File
 
 
 class Ai302BrowserRequest(TypedDict):
-    """
-    What to do.
-    """
+    """What to do."""
 
     task: str
-    """
-    What to do, in plain words.
-    """
+    """What to do, in plain words."""
     model: NotRequired[str]
-    """
-    The model that does it.
-    """
+    """The model that does it."""
 
 
 class Ai302KeyRequest(TypedDict):
-    """
-    The new key.
-    """
+    """The new key."""
 
     api_name: str
-    """
-    Its name.
-    """
+    """Its name."""
     allow_save_logs: bool
-    """
-    Whether requests and replies are kept.
-    """
+    """Whether requests and replies are kept."""
     allow_manage_key: bool
-    """
-    Whether it may manage keys.
-    """
+    """Whether it may manage keys."""
     allow_custom_model: bool
-    """
-    Whether it may use custom models.
-    """
+    """Whether it may use custom models."""
     limit_cost: float
-    """
-    PTC it may spend in all; 0 for no limit.
-    """
+    """PTC it may spend in all; 0 for no limit."""
     limit_daily_cost: float
-    """
-    PTC it may spend a day; 0 for no limit.
-    """
+    """PTC it may spend a day; 0 for no limit."""
     expired_on: int
-    """
-    When it expires, in Unix seconds; 0 for never.
-    """
+    """When it expires, in Unix seconds; 0 for never."""
 
 
 class Ai302KeyUpdate(TypedDict):
-    """
-    The key as it shall be.
-    """
+    """The key as it shall be."""
 
     api_name: NotRequired[str]
-    """
-    Its name.
-    """
+    """Its name."""
     allow_save_logs: bool
-    """
-    Whether requests and replies are kept.
-    """
+    """Whether requests and replies are kept."""
     allow_manage_key: bool
-    """
-    Whether it may manage keys.
-    """
+    """Whether it may manage keys."""
     allow_custom_model: bool
-    """
-    Whether it may use custom models.
-    """
+    """Whether it may use custom models."""
     limit_cost: float
-    """
-    PTC it may spend in all; 0 for no limit.
-    """
+    """PTC it may spend in all; 0 for no limit."""
     limit_daily_cost: float
-    """
-    PTC it may spend a day; 0 for no limit.
-    """
+    """PTC it may spend a day; 0 for no limit."""
     expired_on: int
-    """
-    When it expires, in Unix seconds; 0 for never.
-    """
+    """When it expires, in Unix seconds; 0 for never."""
 
 
 class Ai302MarkdownForm(TypedDict):
-    """
-    A file, or its address.
-    """
+    """A file, or its address."""
 
     source_data_type: Literal["file", "url"]
-    """
-    What is given: `file` or an address in `source_data`.
-    """
+    """What is given: `file` or an address in `source_data`."""
     file: NotRequired[File]
-    """
-    The file.
-    """
+    """The file."""
     source_data: NotRequired[str]
-    """
-    The file's address.
-    """
+    """The file's address."""
 
 
 class Ai302RunCodeRequest(TypedDict):
-    """
-    The code.
-    """
+    """The code."""
 
     language: Literal["python3", "nodejs"]
-    """
-    Its language.
-    """
+    """Its language."""
     code: str
-    """
-    The code.
-    """
+    """The code."""
 
 
 class Ai302SandboxCodeRequest(TypedDict):
-    """
-    The code and the sandbox.
-    """
+    """The code and the sandbox."""
 
     sandbox_id: str
-    """
-    The sandbox.
-    """
+    """The sandbox."""
     code: str
-    """
-    The code.
-    """
+    """The code."""
     language: NotRequired[Literal["python", "r", "java", "bash", "js"]]
-    """
-    Its language. Server default: "python".
-    """
+    """Its language. Server default: "python"."""
     envs: NotRequired[Mapping[str, str]]
-    """
-    Environment variables.
-    """
+    """Environment variables."""
     timeout: NotRequired[int]
-    """
-    Seconds it may take. Server default: 5.
-    """
+    """Seconds it may take. Server default: 5."""
 
 
 class Ai302SandboxCommandRequest(TypedDict):
-    """
-    The command line and the sandbox.
-    """
+    """The command line and the sandbox."""
 
     sandbox_id: str
-    """
-    The sandbox.
-    """
+    """The sandbox."""
     cmd: str
-    """
-    The command line.
-    """
+    """The command line."""
     envs: NotRequired[Mapping[str, str]]
-    """
-    Environment variables.
-    """
+    """Environment variables."""
     timeout: NotRequired[int]
-    """
-    Seconds it may take.
-    """
+    """Seconds it may take."""
 
 
 class Ai302SandboxCreateRequest(TypedDict):
-    """
-    The new sandbox.
-    """
+    """The new sandbox."""
 
     sandbox_name: NotRequired[str]
-    """
-    A name of your choice.
-    """
+    """A name of your choice."""
     max_alive_time: int
-    """
-    Seconds it may live; 300 is recommended.
-    """
+    """Seconds it may live; 300 is recommended."""
     envs: NotRequired[Mapping[str, str]]
-    """
-    Environment variables.
-    """
+    """Environment variables."""
     metadata: NotRequired[Mapping[str, Any]]
-    """
-    Notes of your own.
-    """
+    """Notes of your own."""
 
 
 class Ai302SandboxImport(TypedDict):
-    """
-    A file for a sandbox.
-    """
+    """A file for a sandbox."""
 
     file: str
-    """
-    Its address; base64 too, as one description of the calls says.
-    """
+    """Its address; base64 too, as one description of the calls says."""
     save_path: str
-    """
-    Where to put it.
-    """
+    """Where to put it."""
 
 
 class Ai302SandboxImportRequest(TypedDict):
-    """
-    Files for a sandbox.
-    """
+    """Files for a sandbox."""
 
     sandbox_id: str
-    """
-    The sandbox.
-    """
+    """The sandbox."""
     file_list: Sequence[Ai302SandboxImport]
-    """
-    The files.
-    """
+    """The files."""
 
 
 class Ai302SandboxOnceRequest(TypedDict):
-    """
-    The code.
-    """
+    """The code."""
 
     language: NotRequired[Literal["python", "r", "java", "bash", "js"]]
-    """
-    Its language. Server default: "python".
-    """
+    """Its language. Server default: "python"."""
     code: str
-    """
-    The code.
-    """
+    """The code."""
     envs: NotRequired[Mapping[str, str]]
-    """
-    Environment variables.
-    """
+    """Environment variables."""
     is_download: NotRequired[bool]
-    """
-    Export the files that the code leaves.
-    """
+    """Export the files that the code leaves."""
     download_path: NotRequired[str]
-    """
-    Where they are; without it the default folder.
-    """
+    """Where they are; without it the default folder."""
     timeout: NotRequired[int]
-    """
-    Seconds it may take. Server default: 5.
-    """
+    """Seconds it may take. Server default: 5."""
 
 
 class Ai302SandboxPathRequest(TypedDict):
-    """
-    Paths in a sandbox.
-    """
+    """Paths in a sandbox."""
 
     sandbox_id: str
-    """
-    The sandbox.
-    """
+    """The sandbox."""
     path: str | Sequence[str]
-    """
-    A path, or several.
-    """
+    """A path, or several."""
 
 
 class Ai302SearchRequest(TypedDict):
-    """
-    What to look for, and where.
-    """
+    """What to look for, and where."""
 
     query: str
-    """
-    What to look for.
-    """
+    """What to look for."""
     provider: Literal["tavily", "search1_search", "search1_news", "bocha", "exa", "firecrawl", "metaso", "unifuncs", "perplexity"]
-    """
-    Who searches.
-    """
+    """Who searches."""
     max_results: NotRequired[int]
-    """
-    How many results.
-    """
+    """How many results."""
     category: NotRequired[str]
     """
     tavily: general, news; search1_search: google, bing, duckduckgo, yahoo, youtube, x, reddit, github, arxiv,
@@ -307,61 +183,33 @@ class Ai302SearchRequest(TypedDict):
     takes its four dates instead.
     """
     include_images: NotRequired[bool]
-    """
-    Give images too.
-    """
+    """Give images too."""
     include_domains: NotRequired[Sequence[str]]
-    """
-    Only from these hosts.
-    """
+    """Only from these hosts."""
     exclude_domains: NotRequired[Sequence[str]]
-    """
-    Not from these hosts.
-    """
+    """Not from these hosts."""
     startCrawlDate: NotRequired[str]
-    """
-    exa: found after this, in ISO 8601.
-    """
+    """exa: found after this, in ISO 8601."""
     endCrawlDate: NotRequired[str]
-    """
-    exa: found before this, in ISO 8601.
-    """
+    """exa: found before this, in ISO 8601."""
     startPublishedDate: NotRequired[str]
-    """
-    exa: published after this, in ISO 8601.
-    """
+    """exa: published after this, in ISO 8601."""
     endPublishedDate: NotRequired[str]
-    """
-    exa: published before this, in ISO 8601.
-    """
+    """exa: published before this, in ISO 8601."""
     crawl_results: NotRequired[int]
-    """
-    search1: of how many results to read the pages; costs more.
-    """
+    """search1: of how many results to read the pages; costs more."""
     includeRowContent: NotRequired[bool]
-    """
-    metaso: give the pages' whole text; may cost more.
-    """
+    """metaso: give the pages' whole text; may cost more."""
     page: NotRequired[int]
-    """
-    metaso, unifuncs: which page.
-    """
+    """metaso, unifuncs: which page."""
     max_tokens_per_page: NotRequired[int]
-    """
-    perplexity: at most so many tokens a page.
-    """
+    """perplexity: at most so many tokens a page."""
     country: NotRequired[str]
-    """
-    perplexity: from this country.
-    """
+    """perplexity: from this country."""
 
 
 class Ai302UploadForm(TypedDict):
-    """
-    The file.
-    """
+    """The file."""
 
     file: File
-    """
-    The file, up to 50 MB.
-    """
+    """The file, up to 50 MB."""

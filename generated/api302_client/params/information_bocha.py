@@ -6,63 +6,37 @@ from typing import NotRequired, TypedDict
 
 
 class BochaAiSearchRequest(TypedDict):
-    """
-    What to look for.
-    """
+    """What to look for."""
 
     query: str
-    """
-    What to look for.
-    """
+    """What to look for."""
     freshness: NotRequired[str]
-    """
-    How old: noLimit, oneDay, oneWeek, oneMonth, oneYear. Server default: "noLimit".
-    """
+    """How old: noLimit, oneDay, oneWeek, oneMonth, oneYear. Server default: "noLimit"."""
     count: NotRequired[int]
-    """
-    At most so many. Server default: 10.
-    """
+    """At most so many. Server default: 10."""
     answer: NotRequired[bool]
-    """
-    Let a model answer too.
-    """
+    """Let a model answer too."""
     stream: NotRequired[bool]
-    """
-    Answer in pieces. How they look is not known; send false.
-    """
+    """Answer in pieces. How they look is not known; send false."""
 
 
 class BochaSearchRequest(TypedDict):
-    """
-    What to look for.
-    """
+    """What to look for."""
 
     query: str
-    """
-    What to look for.
-    """
+    """What to look for."""
     freshness: NotRequired[str]
     """
     How old: noLimit, oneDay, oneWeek, oneMonth, oneYear, a date, or two dates joined by `..`. Server default:
     "noLimit".
     """
     summary: NotRequired[bool]
-    """
-    Give summaries. Server default: false.
-    """
+    """Give summaries. Server default: false."""
     count: NotRequired[int]
-    """
-    At most so many. Server default: 10.
-    """
+    """At most so many. Server default: 10."""
     page: NotRequired[int]
-    """
-    Which page, from 1. Server default: 1.
-    """
+    """Which page, from 1. Server default: 1."""
     include: NotRequired[str]
-    """
-    Only from these hosts, joined by `|`.
-    """
+    """Only from these hosts, joined by `|`."""
     exclude: NotRequired[str]
-    """
-    Not from these hosts, joined by `|`.
-    """
+    """Not from these hosts, joined by `|`."""

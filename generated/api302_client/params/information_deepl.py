@@ -7,75 +7,39 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class DeeplTranslateRequest(TypedDict):
-    """
-    Texts to translate.
-    """
+    """Texts to translate."""
 
     text: Sequence[str]
-    """
-    The texts.
-    """
+    """The texts."""
     target_lang: str
-    """
-    The language wanted, such as ZH, EN-US, JA.
-    """
+    """The language wanted, such as ZH, EN-US, JA."""
     source_lang: NotRequired[str]
-    """
-    Their language; found out without it, or if empty.
-    """
+    """Their language; found out without it, or if empty."""
     context: NotRequired[str]
-    """
-    What else stands there, not to be translated.
-    """
+    """What else stands there, not to be translated."""
     show_billed_characters: NotRequired[bool]
-    """
-    Say how many characters count.
-    """
+    """Say how many characters count."""
     split_sentences: NotRequired[Literal["0", "1", "nonewlines"]]
-    """
-    Whether to split sentences: no, yes, at full stops alone. Server default: "1".
-    """
+    """Whether to split sentences: no, yes, at full stops alone. Server default: "1"."""
     preserve_formatting: NotRequired[bool]
-    """
-    Keep the formatting. Server default: false.
-    """
+    """Keep the formatting. Server default: false."""
     formality: NotRequired[Literal["default", "more", "less", "prefer_more", "prefer_less"]]
-    """
-    How formal. Server default: "default".
-    """
+    """How formal. Server default: "default"."""
     model_type: NotRequired[Literal["quality_optimized", "prefer_quality_optimized", "latency_optimized"]]
-    """
-    What counts more.
-    """
+    """What counts more."""
     glossary_id: NotRequired[str]
-    """
-    A glossary; needs `source_lang`.
-    """
+    """A glossary; needs `source_lang`."""
     tag_handling: NotRequired[Literal["xml", "html"]]
-    """
-    Which tags are in the text.
-    """
+    """Which tags are in the text."""
     tag_handling_version: NotRequired[Literal["v1", "v2"]]
-    """
-    How tags are handled.
-    """
+    """How tags are handled."""
     outline_detection: NotRequired[bool]
-    """
-    Find the structure of XML. Server default: true.
-    """
+    """Find the structure of XML. Server default: true."""
     non_splitting_tags: NotRequired[Sequence[str]]
-    """
-    Tags that never split sentences.
-    """
+    """Tags that never split sentences."""
     splitting_tags: NotRequired[Sequence[str]]
-    """
-    Tags that always do.
-    """
+    """Tags that always do."""
     ignore_tags: NotRequired[Sequence[str]]
-    """
-    Tags whose text stays.
-    """
+    """Tags whose text stays."""
     custom_instructions: NotRequired[Sequence[str]]
-    """
-    What else to mind.
-    """
+    """What else to mind."""

@@ -7,276 +7,154 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 
 class ExaAnswerRequest(TypedDict):
-    """
-    A question.
-    """
+    """A question."""
 
     query: str
-    """
-    The question.
-    """
+    """The question."""
     text: NotRequired[bool]
-    """
-    Give the sources' text. Server default: false.
-    """
+    """Give the sources' text. Server default: false."""
     outputSchema: NotRequired[Mapping[str, Any]]
-    """
-    The answer's JSON Schema.
-    """
+    """The answer's JSON Schema."""
 
 
 class ExaContextOptions(TypedDict):
-    """
-    How to give all pages as one text.
-    """
+    """How to give all pages as one text."""
 
     maxCharacters: NotRequired[int]
-    """
-    At most so many characters.
-    """
+    """At most so many characters."""
 
 
 class ExaExtras(TypedDict):
-    """
-    What else to give.
-    """
+    """What else to give."""
 
     links: NotRequired[int]
-    """
-    Links a page. Server default: 0.
-    """
+    """Links a page. Server default: 0."""
     imageLinks: NotRequired[int]
-    """
-    Images a page. Server default: 0.
-    """
+    """Images a page. Server default: 0."""
 
 
 class ExaHighlightOptions(TypedDict):
-    """
-    Which parts to give.
-    """
+    """Which parts to give."""
 
     maxCharacters: NotRequired[int]
-    """
-    At most so many characters.
-    """
+    """At most so many characters."""
     numSentences: NotRequired[int]
-    """
-    Sentences a part; of older versions.
-    """
+    """Sentences a part; of older versions."""
     highlightsPerUrl: NotRequired[int]
-    """
-    Parts a page; of older versions.
-    """
+    """Parts a page; of older versions."""
     query: NotRequired[str]
-    """
-    What they should have to do with.
-    """
+    """What they should have to do with."""
 
 
 class ExaSummaryOptions(TypedDict):
-    """
-    What to sum up.
-    """
+    """What to sum up."""
 
     query: NotRequired[str]
-    """
-    What it should have to do with.
-    """
+    """What it should have to do with."""
     schema: NotRequired[Mapping[str, Any]]
-    """
-    Its JSON Schema.
-    """
+    """Its JSON Schema."""
 
 
 class ExaTextOptions(TypedDict):
-    """
-    How to give the text.
-    """
+    """How to give the text."""
 
     maxCharacters: NotRequired[int]
-    """
-    At most so many characters.
-    """
+    """At most so many characters."""
     includeHtmlTags: NotRequired[bool]
-    """
-    Keep HTML tags. Server default: false.
-    """
+    """Keep HTML tags. Server default: false."""
     verbosity: NotRequired[Literal["compact", "standard", "full"]]
-    """
-    How much, with `livecrawl` always. Server default: "compact".
-    """
+    """How much, with `livecrawl` always. Server default: "compact"."""
     includeSections: NotRequired[Sequence[Literal["header", "navigation", "banner", "body", "sidebar", "footer", "metadata"]]]
-    """
-    Only these parts.
-    """
+    """Only these parts."""
     excludeSections: NotRequired[Sequence[Literal["header", "navigation", "banner", "body", "sidebar", "footer", "metadata"]]]
-    """
-    Not these parts.
-    """
+    """Not these parts."""
 
 
 class ExaContents(TypedDict):
-    """
-    What to give of each page.
-    """
+    """What to give of each page."""
 
     text: NotRequired[bool | ExaTextOptions]
-    """
-    The page's text: whether, or how.
-    """
+    """The page's text: whether, or how."""
     highlights: NotRequired[bool | ExaHighlightOptions]
-    """
-    The parts that matter: whether, or how.
-    """
+    """The parts that matter: whether, or how."""
     summary: NotRequired[ExaSummaryOptions]
     livecrawl: NotRequired[Literal["never", "fallback", "preferred", "always"]]
-    """
-    Whether to read the page anew.
-    """
+    """Whether to read the page anew."""
     livecrawlTimeout: NotRequired[int]
-    """
-    Milliseconds that may take. Server default: 10000.
-    """
+    """Milliseconds that may take. Server default: 10000."""
     maxAgeHours: NotRequired[int]
-    """
-    A stored copy up to so many hours old will do.
-    """
+    """A stored copy up to so many hours old will do."""
     subpages: NotRequired[int]
-    """
-    How many pages below it to read too. Server default: 0.
-    """
+    """How many pages below it to read too. Server default: 0."""
     subpageTarget: NotRequired[str | Sequence[str]]
-    """
-    What those should have to do with.
-    """
+    """What those should have to do with."""
     extras: NotRequired[ExaExtras]
 
 
 class ExaContentsRequest(TypedDict):
-    """
-    Pages, and what to give of them.
-    """
+    """Pages, and what to give of them."""
 
     urls: Sequence[str]
-    """
-    The pages.
-    """
+    """The pages."""
     ids: NotRequired[Sequence[str]]
-    """
-    The same, by the ids of a search; of older versions.
-    """
+    """The same, by the ids of a search; of older versions."""
     text: NotRequired[bool | ExaTextOptions]
-    """
-    The page's text: whether, or how.
-    """
+    """The page's text: whether, or how."""
     highlights: NotRequired[bool | ExaHighlightOptions]
-    """
-    The parts that matter: whether, or how.
-    """
+    """The parts that matter: whether, or how."""
     summary: NotRequired[ExaSummaryOptions]
     livecrawl: NotRequired[Literal["never", "fallback", "preferred", "always"]]
-    """
-    Whether to read the page anew.
-    """
+    """Whether to read the page anew."""
     livecrawlTimeout: NotRequired[int]
-    """
-    Milliseconds that may take. Server default: 10000.
-    """
+    """Milliseconds that may take. Server default: 10000."""
     maxAgeHours: NotRequired[int]
-    """
-    A stored copy up to so many hours old will do.
-    """
+    """A stored copy up to so many hours old will do."""
     subpages: NotRequired[int]
-    """
-    How many pages below it to read too. Server default: 0.
-    """
+    """How many pages below it to read too. Server default: 0."""
     subpageTarget: NotRequired[str | Sequence[str]]
-    """
-    What those should have to do with.
-    """
+    """What those should have to do with."""
     extras: NotRequired[ExaExtras]
 
 
 class ExaSearchRequest(TypedDict):
-    """
-    What to look for.
-    """
+    """What to look for."""
 
     query: str
-    """
-    What to look for.
-    """
+    """What to look for."""
     additionalQueries: NotRequired[Sequence[str]]
-    """
-    The same in other words; deep search alone.
-    """
+    """The same in other words; deep search alone."""
     type: NotRequired[Literal["neural", "fast", "auto", "deep", "deep-reasoning", "instant"]]
-    """
-    How to search. Server default: "auto".
-    """
+    """How to search. Server default: "auto"."""
     category: NotRequired[str]
-    """
-    The kind of page, such as company, research paper, news, pdf, github, personal site, people, financial report.
-    """
+    """The kind of page, such as company, research paper, news, pdf, github, personal site, people, financial report."""
     userLocation: NotRequired[str]
-    """
-    The user's country, by ISO code.
-    """
+    """The user's country, by ISO code."""
     numResults: NotRequired[int]
-    """
-    How many. Server default: 10.
-    """
+    """How many. Server default: 10."""
     includeDomains: NotRequired[Sequence[str]]
-    """
-    Only from these hosts.
-    """
+    """Only from these hosts."""
     excludeDomains: NotRequired[Sequence[str]]
-    """
-    Not from these hosts.
-    """
+    """Not from these hosts."""
     startCrawlDate: NotRequired[str]
-    """
-    Found after this, in ISO 8601.
-    """
+    """Found after this, in ISO 8601."""
     endCrawlDate: NotRequired[str]
-    """
-    Found before this, in ISO 8601.
-    """
+    """Found before this, in ISO 8601."""
     startPublishedDate: NotRequired[str]
-    """
-    Published after this, in ISO 8601.
-    """
+    """Published after this, in ISO 8601."""
     endPublishedDate: NotRequired[str]
-    """
-    Published before this, in ISO 8601.
-    """
+    """Published before this, in ISO 8601."""
     includeText: NotRequired[Sequence[str]]
-    """
-    Text that must be in the page.
-    """
+    """Text that must be in the page."""
     excludeText: NotRequired[Sequence[str]]
-    """
-    Text that must not be in it.
-    """
+    """Text that must not be in it."""
     context: NotRequired[bool | ExaContextOptions]
-    """
-    Give all pages as one text too.
-    """
+    """Give all pages as one text too."""
     moderation: NotRequired[bool]
-    """
-    Leave out what is unsafe. Server default: false.
-    """
+    """Leave out what is unsafe. Server default: false."""
     outputSchema: NotRequired[Mapping[str, Any]]
-    """
-    The JSON Schema of what deep search shall make of it.
-    """
+    """The JSON Schema of what deep search shall make of it."""
     useAutoprompt: NotRequired[bool]
-    """
-    Let Exa reword the query; of older versions.
-    """
+    """Let Exa reword the query; of older versions."""
     livecrawl: NotRequired[Literal["never", "fallback", "preferred", "always"]]
-    """
-    Whether to read the page anew.
-    """
+    """Whether to read the page anew."""
     contents: NotRequired[ExaContents]

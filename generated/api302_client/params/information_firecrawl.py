@@ -7,349 +7,193 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 
 class FirecrawlAction(TypedDict):
-    """
-    Something to do on the page. Which fields count depends on `type`.
-    """
+    """Something to do on the page. Which fields count depends on `type`."""
 
     type: Literal["wait", "screenshot", "click", "write", "press", "scroll", "scrape", "executeJavascript"]
-    """
-    What to do.
-    """
+    """What to do."""
     milliseconds: NotRequired[int]
-    """
-    wait: how long.
-    """
+    """wait: how long."""
     selector: NotRequired[str]
-    """
-    wait, click, scroll, scrape: the element, as a CSS selector.
-    """
+    """wait, click, scroll, scrape: the element, as a CSS selector."""
     all: NotRequired[bool]
-    """
-    click: all that fit, not the first alone.
-    """
+    """click: all that fit, not the first alone."""
     fullPage: NotRequired[bool]
-    """
-    screenshot: the whole page.
-    """
+    """screenshot: the whole page."""
     text: NotRequired[str]
-    """
-    write: what to type.
-    """
+    """write: what to type."""
     key: NotRequired[str]
-    """
-    press: the key.
-    """
+    """press: the key."""
     direction: NotRequired[Literal["up", "down"]]
-    """
-    scroll: which way.
-    """
+    """scroll: which way."""
     script: NotRequired[str]
-    """
-    executeJavascript: the code.
-    """
+    """executeJavascript: the code."""
 
 
 class FirecrawlJsonOptions(TypedDict):
-    """
-    How to take data from the page.
-    """
+    """How to take data from the page."""
 
     schema: NotRequired[Mapping[str, Any]]
-    """
-    The data's JSON Schema.
-    """
+    """The data's JSON Schema."""
     systemPrompt: NotRequired[str]
-    """
-    The system prompt.
-    """
+    """The system prompt."""
     prompt: NotRequired[str]
-    """
-    What to find, where there is no schema.
-    """
+    """What to find, where there is no schema."""
 
 
 class FirecrawlLocation(TypedDict):
-    """
-    From where to look.
-    """
+    """From where to look."""
 
     country: NotRequired[str]
-    """
-    The country, by ISO code. Server default: "US".
-    """
+    """The country, by ISO code. Server default: "US"."""
     languages: NotRequired[Sequence[str]]
-    """
-    Languages, the preferred first.
-    """
+    """Languages, the preferred first."""
 
 
 class FirecrawlMapRequest(TypedDict):
-    """
-    The site.
-    """
+    """The site."""
 
     url: str
-    """
-    The site.
-    """
+    """The site."""
     search: NotRequired[str]
-    """
-    What the addresses should have to do with.
-    """
+    """What the addresses should have to do with."""
     ignoreSitemap: NotRequired[bool]
-    """
-    Leave the site's map out. Server default: true.
-    """
+    """Leave the site's map out. Server default: true."""
     sitemapOnly: NotRequired[bool]
-    """
-    Take the site's map alone. Server default: false.
-    """
+    """Take the site's map alone. Server default: false."""
     includeSubdomains: NotRequired[bool]
-    """
-    Subdomains too. Server default: true.
-    """
+    """Subdomains too. Server default: true."""
     limit: NotRequired[int]
-    """
-    At most so many. Server default: 5000.
-    """
+    """At most so many. Server default: 5000."""
     timeout: NotRequired[int]
-    """
-    Milliseconds it may take.
-    """
+    """Milliseconds it may take."""
 
 
 class FirecrawlScrapeRequest(TypedDict):
-    """
-    A page, and how to read it.
-    """
+    """A page, and how to read it."""
 
     url: str
-    """
-    The page.
-    """
+    """The page."""
     formats: NotRequired[
         Sequence[Literal["markdown", "html", "rawHtml", "links", "screenshot", "screenshot@fullPage", "json", "changeTracking"]]
     ]
-    """
-    What to give; Markdown without it.
-    """
+    """What to give; Markdown without it."""
     onlyMainContent: NotRequired[bool]
-    """
-    Leave out headers, menus and footers. Server default: true.
-    """
+    """Leave out headers, menus and footers. Server default: true."""
     includeTags: NotRequired[Sequence[str]]
-    """
-    Only these tags.
-    """
+    """Only these tags."""
     excludeTags: NotRequired[Sequence[str]]
-    """
-    Not these tags.
-    """
+    """Not these tags."""
     maxAge: NotRequired[int]
-    """
-    A stored copy up to so many milliseconds old will do; 0 for none. Server default: 0.
-    """
+    """A stored copy up to so many milliseconds old will do; 0 for none. Server default: 0."""
     headers: NotRequired[Mapping[str, Any]]
-    """
-    Headers for the page, such as cookies.
-    """
+    """Headers for the page, such as cookies."""
     waitFor: NotRequired[int]
-    """
-    Milliseconds to wait for the page to load. Server default: 0.
-    """
+    """Milliseconds to wait for the page to load. Server default: 0."""
     mobile: NotRequired[bool]
-    """
-    Look like a phone. Server default: false.
-    """
+    """Look like a phone. Server default: false."""
     skipTlsVerification: NotRequired[bool]
-    """
-    Accept any certificate. Server default: false.
-    """
+    """Accept any certificate. Server default: false."""
     timeout: NotRequired[int]
-    """
-    Milliseconds it may take. Server default: 30000.
-    """
+    """Milliseconds it may take. Server default: 30000."""
     parsePDF: NotRequired[bool]
-    """
-    Turn a PDF into Markdown; otherwise it comes in base64. Server default: true.
-    """
+    """Turn a PDF into Markdown; otherwise it comes in base64. Server default: true."""
     jsonOptions: NotRequired[FirecrawlJsonOptions]
     actions: NotRequired[Sequence[FirecrawlAction]]
-    """
-    What to do on the page first.
-    """
+    """What to do on the page first."""
     location: NotRequired[FirecrawlLocation]
     removeBase64Images: NotRequired[bool]
-    """
-    Leave out pictures that stand in the text.
-    """
+    """Leave out pictures that stand in the text."""
     blockAds: NotRequired[bool]
-    """
-    Block advertisements and cookie notices.
-    """
+    """Block advertisements and cookie notices."""
     proxy: NotRequired[Literal["basic", "stealth", "auto"]]
-    """
-    The kind of proxy.
-    """
+    """The kind of proxy."""
     changeTrackingOptions: NotRequired[Mapping[str, Any]]
-    """
-    How changes are told.
-    """
+    """How changes are told."""
     storeInCache: NotRequired[bool]
-    """
-    Keep a copy.
-    """
+    """Keep a copy."""
 
 
 class FirecrawlSearchScrape(TypedDict):
-    """
-    How to read the results.
-    """
+    """How to read the results."""
 
     formats: NotRequired[Sequence[Literal["markdown", "html", "rawHtml", "links", "screenshot", "screenshot@fullPage", "json"]]]
-    """
-    What to give; nothing is read without it.
-    """
+    """What to give; nothing is read without it."""
 
 
 class FirecrawlWebhook(TypedDict):
-    """
-    Whom to tell.
-    """
+    """Whom to tell."""
 
     url: str
-    """
-    The address to call.
-    """
+    """The address to call."""
     headers: NotRequired[Mapping[str, str]]
-    """
-    Headers to send.
-    """
+    """Headers to send."""
     metadata: NotRequired[Mapping[str, Any]]
-    """
-    Notes of your own, sent along.
-    """
+    """Notes of your own, sent along."""
     events: NotRequired[Sequence[Literal["started", "page", "completed", "failed"]]]
-    """
-    When to call; always without it.
-    """
+    """When to call; always without it."""
 
 
 class FirecrawlBatchRequest(TypedDict):
-    """
-    Pages, and how to read them.
-    """
+    """Pages, and how to read them."""
 
     urls: Sequence[str]
-    """
-    The pages.
-    """
+    """The pages."""
     webhook: NotRequired[FirecrawlWebhook]
     ignoreInvalidURLs: NotRequired[bool]
-    """
-    Leave out bad addresses instead of refusing all. Server default: false.
-    """
+    """Leave out bad addresses instead of refusing all. Server default: false."""
     formats: NotRequired[
         Sequence[Literal["markdown", "html", "rawHtml", "links", "screenshot", "screenshot@fullPage", "json", "changeTracking"]]
     ]
-    """
-    What to give; Markdown without it.
-    """
+    """What to give; Markdown without it."""
     onlyMainContent: NotRequired[bool]
-    """
-    Leave out headers, menus and footers. Server default: true.
-    """
+    """Leave out headers, menus and footers. Server default: true."""
     includeTags: NotRequired[Sequence[str]]
-    """
-    Only these tags.
-    """
+    """Only these tags."""
     excludeTags: NotRequired[Sequence[str]]
-    """
-    Not these tags.
-    """
+    """Not these tags."""
     maxAge: NotRequired[int]
-    """
-    A stored copy up to so many milliseconds old will do; 0 for none. Server default: 0.
-    """
+    """A stored copy up to so many milliseconds old will do; 0 for none. Server default: 0."""
     headers: NotRequired[Mapping[str, Any]]
-    """
-    Headers for the page, such as cookies.
-    """
+    """Headers for the page, such as cookies."""
     waitFor: NotRequired[int]
-    """
-    Milliseconds to wait for the page to load. Server default: 0.
-    """
+    """Milliseconds to wait for the page to load. Server default: 0."""
     mobile: NotRequired[bool]
-    """
-    Look like a phone. Server default: false.
-    """
+    """Look like a phone. Server default: false."""
     skipTlsVerification: NotRequired[bool]
-    """
-    Accept any certificate. Server default: false.
-    """
+    """Accept any certificate. Server default: false."""
     timeout: NotRequired[int]
-    """
-    Milliseconds it may take. Server default: 30000.
-    """
+    """Milliseconds it may take. Server default: 30000."""
     parsePDF: NotRequired[bool]
-    """
-    Turn a PDF into Markdown; otherwise it comes in base64. Server default: true.
-    """
+    """Turn a PDF into Markdown; otherwise it comes in base64. Server default: true."""
     jsonOptions: NotRequired[FirecrawlJsonOptions]
     actions: NotRequired[Sequence[FirecrawlAction]]
-    """
-    What to do on the page first.
-    """
+    """What to do on the page first."""
     location: NotRequired[FirecrawlLocation]
     removeBase64Images: NotRequired[bool]
-    """
-    Leave out pictures that stand in the text.
-    """
+    """Leave out pictures that stand in the text."""
     blockAds: NotRequired[bool]
-    """
-    Block advertisements and cookie notices.
-    """
+    """Block advertisements and cookie notices."""
     proxy: NotRequired[Literal["basic", "stealth", "auto"]]
-    """
-    The kind of proxy.
-    """
+    """The kind of proxy."""
     changeTrackingOptions: NotRequired[Mapping[str, Any]]
-    """
-    How changes are told.
-    """
+    """How changes are told."""
     storeInCache: NotRequired[bool]
-    """
-    Keep a copy.
-    """
+    """Keep a copy."""
 
 
 class FirecrawlSearchRequest(TypedDict):
-    """
-    What to look for.
-    """
+    """What to look for."""
 
     query: str
-    """
-    What to look for.
-    """
+    """What to look for."""
     limit: NotRequired[int]
-    """
-    At most so many. Server default: 5.
-    """
+    """At most so many. Server default: 5."""
     tbs: NotRequired[str]
-    """
-    When, as Google's `tbs` says it.
-    """
+    """When, as Google's `tbs` says it."""
     location: NotRequired[str]
-    """
-    From where.
-    """
+    """From where."""
     timeout: NotRequired[int]
-    """
-    Milliseconds it may take. Server default: 60000.
-    """
+    """Milliseconds it may take. Server default: 60000."""
     ignoreInvalidURLs: NotRequired[bool]
-    """
-    Leave out addresses that Firecrawl cannot read. Server default: false.
-    """
+    """Leave out addresses that Firecrawl cannot read. Server default: false."""
     scrapeOptions: NotRequired[FirecrawlSearchScrape]

@@ -7,199 +7,105 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 
 class FireflycardForm(TypedDict):
-    """
-    The text of a newer card.
-    """
+    """The text of a newer card."""
 
     title: NotRequired[str]
-    """
-    The title.
-    """
+    """The title."""
     content: NotRequired[str]
-    """
-    The text.
-    """
+    """The text."""
     pagination: NotRequired[str]
-    """
-    The number of the card.
-    """
+    """The number of the card."""
     textCount: NotRequired[int]
-    """
-    Characters of the text.
-    """
+    """Characters of the text."""
 
 
 class FireflycardSwitches(TypedDict):
-    """
-    What to show.
-    """
+    """What to show."""
 
     showIcon: NotRequired[bool | Literal["true", "false"]]
-    """
-    The picture of the author.
-    """
+    """The picture of the author."""
     showDate: NotRequired[bool | Literal["true", "false"]]
-    """
-    The date.
-    """
+    """The date."""
     showTitle: NotRequired[bool | Literal["true", "false"]]
-    """
-    The title.
-    """
+    """The title."""
     showContent: NotRequired[bool | Literal["true", "false"]]
-    """
-    The text.
-    """
+    """The text."""
     showAuthor: NotRequired[bool | Literal["true", "false"]]
-    """
-    The author.
-    """
+    """The author."""
     showTextCount: NotRequired[bool | Literal["true", "false"]]
-    """
-    The number of characters.
-    """
+    """The number of characters."""
     showQRCode: NotRequired[bool | Literal["true", "false"]]
-    """
-    The QR code.
-    """
+    """The QR code."""
     showForeword: NotRequired[bool | Literal["true", "false"]]
-    """
-    What stands before the text.
-    """
+    """What stands before the text."""
     showPageNum: NotRequired[bool | Literal["true", "false"]]
-    """
-    The number of the card.
-    """
+    """The number of the card."""
     showWatermark: NotRequired[bool | Literal["true", "false"]]
-    """
-    The watermark.
-    """
+    """The watermark."""
     showTranslation: NotRequired[bool | Literal["true", "false"]]
-    """
-    The translation.
-    """
+    """The translation."""
     showSignature: NotRequired[bool | Literal["true", "false"]]
-    """
-    The signature.
-    """
+    """The signature."""
     showQuotes: NotRequired[bool | Literal["true", "false"]]
-    """
-    Quotation marks.
-    """
+    """Quotation marks."""
 
 
 class FireflycardRequest(TypedDict):
-    """
-    A card.
-    """
+    """A card."""
 
     temp: NotRequired[str]
-    """
-    The template, such as tempA.
-    """
+    """The template, such as tempA."""
     form: NotRequired[FireflycardForm]
     style: NotRequired[Mapping[str, Any]]
-    """
-    The looks of a newer card, such as `backgroundName`, `font`, `width`.
-    """
+    """The looks of a newer card, such as `backgroundName`, `font`, `width`."""
     switchConfig: NotRequired[FireflycardSwitches]
     content: NotRequired[str]
-    """
-    The text, in Markdown.
-    """
+    """The text, in Markdown."""
     title: NotRequired[str]
-    """
-    The title.
-    """
+    """The title."""
     foreword: NotRequired[str]
-    """
-    What stands before the text.
-    """
+    """What stands before the text."""
     author: NotRequired[str]
-    """
-    The author.
-    """
+    """The author."""
     date: NotRequired[str]
-    """
-    The date.
-    """
+    """The date."""
     icon: NotRequired[str]
-    """
-    The picture of the author.
-    """
+    """The picture of the author."""
     qrcodetitle: NotRequired[str]
-    """
-    The title of the QR code.
-    """
+    """The title of the QR code."""
     qrcodetext: NotRequired[str]
-    """
-    The text of the QR code.
-    """
+    """The text of the QR code."""
     qrcode: NotRequired[str]
-    """
-    The address in the QR code.
-    """
+    """The address in the QR code."""
     qrcodeImg: NotRequired[str]
-    """
-    A QR code of your own.
-    """
+    """A QR code of your own."""
     watermark: NotRequired[str]
-    """
-    The watermark.
-    """
+    """The watermark."""
     color: NotRequired[str]
-    """
-    The background's name, or its address.
-    """
+    """The background's name, or its address."""
     width: NotRequired[float | str]
-    """
-    Pixels, 300 or more.
-    """
+    """Pixels, 300 or more."""
     height: NotRequired[float | str]
-    """
-    Pixels.
-    """
+    """Pixels."""
     ratio: NotRequired[str]
-    """
-    Such as 3:4.
-    """
+    """Such as 3:4."""
     padding: NotRequired[float | str]
-    """
-    Pixels.
-    """
+    """Pixels."""
     borderRadius: NotRequired[float | str]
-    """
-    Pixels.
-    """
+    """Pixels."""
     fontScale: NotRequired[float | str]
-    """
-    The size of the text, 1 as it is.
-    """
+    """The size of the text, 1 as it is."""
     font: NotRequired[str]
-    """
-    The font.
-    """
+    """The font."""
     useFont: NotRequired[str]
-    """
-    The font, as the maker's list has it.
-    """
+    """The font, as the maker's list has it."""
     useLoadingFont: NotRequired[bool]
-    """
-    Load the template's own font.
-    """
+    """Load the template's own font."""
     textColor: NotRequired[str]
-    """
-    The colour of the text.
-    """
+    """The colour of the text."""
     align: NotRequired[str]
-    """
-    How lines stand.
-    """
+    """How lines stand."""
     imgScale: NotRequired[float | str]
-    """
-    How sharp; 2 without it.
-    """
+    """How sharp; 2 without it."""
     isContentHtml: NotRequired[bool | Literal["true", "false"]]
-    """
-    The text is HTML.
-    """
+    """The text is HTML."""

@@ -7,15 +7,9 @@ from typing import TypedDict
 
 
 class GlifRunRequest(TypedDict):
-    """
-    A workflow, and what to put into it.
-    """
+    """A workflow, and what to put into it."""
 
     id: str
-    """
-    The workflow.
-    """
+    """The workflow."""
     inputs: Sequence[str] | Mapping[str, str]
-    """
-    Its inputs, in order or by name; addresses for images.
-    """
+    """Its inputs, in order or by name; addresses for images."""

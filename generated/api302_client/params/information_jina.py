@@ -7,38 +7,22 @@ from typing import NotRequired, TypedDict
 
 
 class JinaClassifyInput(TypedDict):
-    """
-    A text or an image.
-    """
+    """A text or an image."""
 
     text: NotRequired[str]
-    """
-    The text.
-    """
+    """The text."""
     image: NotRequired[str]
-    """
-    The image.
-    """
+    """The image."""
 
 
 class JinaClassifyRequest(TypedDict):
-    """
-    What to sort, and the classes.
-    """
+    """What to sort, and the classes."""
 
     model: NotRequired[str]
-    """
-    The model: jina-embeddings-v3 for texts, jina-clip-v2 or jina-embeddings-v4 for both.
-    """
+    """The model: jina-embeddings-v3 for texts, jina-clip-v2 or jina-embeddings-v4 for both."""
     classifier_id: NotRequired[str]
-    """
-    A classifier of your own, instead of a model.
-    """
+    """A classifier of your own, instead of a model."""
     input: Sequence[str | JinaClassifyInput]
-    """
-    What to sort; texts or images, not both.
-    """
+    """What to sort; texts or images, not both."""
     labels: Sequence[str]
-    """
-    The classes.
-    """
+    """The classes."""

@@ -7,89 +7,49 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 
 class MistralDocumentUrl(TypedDict):
-    """
-    A document by address.
-    """
+    """A document by address."""
 
     type: Literal["document_url"]
-    """
-    Says so.
-    """
+    """Says so."""
     document_url: str
-    """
-    Its address.
-    """
+    """Its address."""
     document_name: NotRequired[str]
-    """
-    Its name.
-    """
+    """Its name."""
 
 
 class MistralImageUrl(TypedDict):
-    """
-    An image by address.
-    """
+    """An image by address."""
 
     type: Literal["image_url"]
-    """
-    Says so.
-    """
+    """Says so."""
     image_url: str
-    """
-    Its address.
-    """
+    """Its address."""
 
 
 class MistralOcrRequest(TypedDict):
-    """
-    A document, and how to read it.
-    """
+    """A document, and how to read it."""
 
     model: str
-    """
-    The model, such as mistral-ocr-latest.
-    """
+    """The model, such as mistral-ocr-latest."""
     document: MistralDocumentUrl | MistralImageUrl
-    """
-    The document.
-    """
+    """The document."""
     pages: NotRequired[Sequence[int]]
-    """
-    Only these pages, from 0.
-    """
+    """Only these pages, from 0."""
     include_image_base64: NotRequired[bool]
-    """
-    Give the pictures in it.
-    """
+    """Give the pictures in it."""
     image_limit: NotRequired[int]
-    """
-    At most so many pictures.
-    """
+    """At most so many pictures."""
     image_min_size: NotRequired[int]
-    """
-    Only pictures of so many pixels.
-    """
+    """Only pictures of so many pixels."""
     bbox_annotation_format: NotRequired[Mapping[str, Any]]
-    """
-    What to say of each picture, as a response format.
-    """
+    """What to say of each picture, as a response format."""
     document_annotation_format: NotRequired[Mapping[str, Any]]
-    """
-    What to say of the document, as a response format.
-    """
+    """What to say of the document, as a response format."""
     document_annotation_prompt: NotRequired[str]
-    """
-    What to mind in that.
-    """
+    """What to mind in that."""
     table_format: NotRequired[str]
-    """
-    The form of tables, such as markdown or html.
-    """
+    """The form of tables, such as markdown or html."""
     extract_header: NotRequired[bool]
-    """
-    Give page headers apart.
-    """
+    """Give page headers apart."""
     extract_footer: NotRequired[bool]
-    """
-    Give page footers apart.
-    """
+    """Give page footers apart."""

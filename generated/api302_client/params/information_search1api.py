@@ -7,104 +7,60 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class Search1ApiNewsRequest(TypedDict):
-    """
-    What to look for.
-    """
+    """What to look for."""
 
     query: str
-    """
-    What to look for.
-    """
+    """What to look for."""
     max_results: NotRequired[int]
-    """
-    At most so many.
-    """
+    """At most so many."""
     search_service: NotRequired[Literal["google", "bing", "duckduckgo", "yahoo", "hackernews"]]
-    """
-    Where.
-    """
+    """Where."""
     crawl_results: NotRequired[int]
-    """
-    Of how many results to read the pages; costs more.
-    """
+    """Of how many results to read the pages; costs more."""
     include_sites: NotRequired[Sequence[str]]
-    """
-    Only from these sites.
-    """
+    """Only from these sites."""
     exclude_sites: NotRequired[Sequence[str]]
-    """
-    Not from these sites.
-    """
+    """Not from these sites."""
     time_range: NotRequired[Literal["day", "month", "year"]]
-    """
-    How old at most.
-    """
+    """How old at most."""
 
 
 class Search1ApiPageRequest(TypedDict):
-    """
-    A page or site.
-    """
+    """A page or site."""
 
     url: str
-    """
-    Its address.
-    """
+    """Its address."""
 
 
 class Search1ApiSearchRequest(TypedDict):
-    """
-    What to look for.
-    """
+    """What to look for."""
 
     query: str
-    """
-    What to look for.
-    """
+    """What to look for."""
     max_results: NotRequired[int]
-    """
-    At most so many.
-    """
+    """At most so many."""
     search_service: NotRequired[
         Literal[
             "google", "bing", "duckduckgo", "yahoo", "github", "youtube", "x", "reddit", "arxiv", "wechat", "bilibili", "imdb", "wikipedia"
         ]
     ]
-    """
-    Where.
-    """
+    """Where."""
     crawl_results: NotRequired[int]
-    """
-    Of how many results to read the pages; costs more.
-    """
+    """Of how many results to read the pages; costs more."""
     include_sites: NotRequired[Sequence[str]]
-    """
-    Only from these sites.
-    """
+    """Only from these sites."""
     exclude_sites: NotRequired[Sequence[str]]
-    """
-    Not from these sites.
-    """
+    """Not from these sites."""
     time_range: NotRequired[Literal["day", "month", "year"]]
-    """
-    How old at most.
-    """
+    """How old at most."""
     image: NotRequired[bool]
-    """
-    Give images too.
-    """
+    """Give images too."""
 
 
 class Search1ApiTrendsRequest(TypedDict):
-    """
-    Where to look.
-    """
+    """Where to look."""
 
     search_service: Literal["github", "hackernews"]
-    """
-    Where.
-    """
+    """Where."""
     max_results: NotRequired[int]
-    """
-    At most so many.
-    """
+    """At most so many."""

@@ -7,130 +7,68 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class TavilyExtractRequest(TypedDict):
-    """
-    Pages.
-    """
+    """Pages."""
 
     urls: str | Sequence[str]
-    """
-    The pages.
-    """
+    """The pages."""
     include_images: NotRequired[bool]
-    """
-    Give their images.
-    """
+    """Give their images."""
     extract_depth: NotRequired[Literal["basic", "advanced"]]
-    """
-    How deep.
-    """
+    """How deep."""
     format: NotRequired[Literal["markdown", "text"]]
-    """
-    The form.
-    """
+    """The form."""
     timeout: NotRequired[float]
-    """
-    Seconds it may take.
-    """
+    """Seconds it may take."""
     include_favicon: NotRequired[bool]
-    """
-    Give the sites' icons.
-    """
+    """Give the sites' icons."""
     include_usage: NotRequired[bool]
-    """
-    Say what it cost at Tavily.
-    """
+    """Say what it cost at Tavily."""
     query: NotRequired[str]
-    """
-    Give the parts that fit this.
-    """
+    """Give the parts that fit this."""
     chunks_per_source: NotRequired[int]
-    """
-    Parts a page.
-    """
+    """Parts a page."""
 
 
 class TavilySearchRequest(TypedDict):
-    """
-    What to look for.
-    """
+    """What to look for."""
 
     query: str
-    """
-    What to look for.
-    """
+    """What to look for."""
     search_depth: NotRequired[Literal["basic", "advanced", "fast", "ultra-fast"]]
-    """
-    How deep.
-    """
+    """How deep."""
     topic: NotRequired[Literal["general", "news", "finance"]]
-    """
-    The kind.
-    """
+    """The kind."""
     time_range: NotRequired[Literal["day", "week", "month", "year", "d", "w", "m", "y"]]
-    """
-    How old at most.
-    """
+    """How old at most."""
     start_date: NotRequired[str]
-    """
-    Not before, as YYYY-MM-DD.
-    """
+    """Not before, as YYYY-MM-DD."""
     end_date: NotRequired[str]
-    """
-    Not after, as YYYY-MM-DD.
-    """
+    """Not after, as YYYY-MM-DD."""
     days: NotRequired[int]
-    """
-    news: how many days back.
-    """
+    """news: how many days back."""
     max_results: NotRequired[int]
-    """
-    At most so many.
-    """
+    """At most so many."""
     include_domains: NotRequired[Sequence[str]]
-    """
-    Only from these hosts.
-    """
+    """Only from these hosts."""
     exclude_domains: NotRequired[Sequence[str]]
-    """
-    Not from these hosts.
-    """
+    """Not from these hosts."""
     include_answer: NotRequired[bool | Literal["basic", "advanced"]]
-    """
-    An answer: whether, or how long.
-    """
+    """An answer: whether, or how long."""
     include_raw_content: NotRequired[bool | Literal["markdown", "text"]]
-    """
-    The pages' text: whether, or in which form.
-    """
+    """The pages' text: whether, or in which form."""
     include_images: NotRequired[bool]
-    """
-    Give images.
-    """
+    """Give images."""
     include_image_descriptions: NotRequired[bool]
-    """
-    Say what is on them.
-    """
+    """Say what is on them."""
     chunks_per_source: NotRequired[int]
-    """
-    Parts a page, in deep search.
-    """
+    """Parts a page, in deep search."""
     country: NotRequired[str]
-    """
-    Prefer this country, by its English name.
-    """
+    """Prefer this country, by its English name."""
     auto_parameters: NotRequired[bool]
-    """
-    Let Tavily choose the parameters.
-    """
+    """Let Tavily choose the parameters."""
     include_favicon: NotRequired[bool]
-    """
-    Give the sites' icons.
-    """
+    """Give the sites' icons."""
     include_usage: NotRequired[bool]
-    """
-    Say what it cost at Tavily.
-    """
+    """Say what it cost at Tavily."""
     exact_match: NotRequired[bool]
-    """
-    Only pages with what stands in quotes.
-    """
+    """Only pages with what stands in quotes."""

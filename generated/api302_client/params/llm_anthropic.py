@@ -7,62 +7,40 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
 class AnthropicCacheControl(TypedDict):
-    """
-    Keep what comes up to here in the cache.
-    """
+    """Keep what comes up to here in the cache."""
 
     type: Literal["ephemeral"]
-    """
-    The only kind.
-    """
+    """The only kind."""
     ttl: NotRequired[Literal["5m", "1h"]]
-    """
-    How long. Server default: "5m".
-    """
+    """How long. Server default: "5m"."""
 
 
 class AnthropicMetadata(TypedDict):
-    """
-    Your own notes on the call.
-    """
+    """Your own notes on the call."""
 
     user_id: NotRequired[str | None]
-    """
-    Your own name for the person who asks.
-    """
+    """Your own name for the person who asks."""
 
 
 class AnthropicOutputFormat(TypedDict):
-    """
-    JSON by a schema.
-    """
+    """JSON by a schema."""
 
     type: Literal["json_schema"]
-    """
-    The only kind.
-    """
+    """The only kind."""
     schema: Mapping[str, Any]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class AnthropicRedactedThinkingPart(TypedDict):
-    """
-    Hidden thoughts of an earlier answer, to be given back as they are.
-    """
+    """Hidden thoughts of an earlier answer, to be given back as they are."""
 
     type: Literal["redacted_thinking"]
     data: str
-    """
-    The thoughts, encrypted.
-    """
+    """The thoughts, encrypted."""
 
 
 class AnthropicServerToolPart(TypedDict):
-    """
-    A call or result of one of Anthropic's own tools in an earlier answer, to be given back as it is.
-    """
+    """A call or result of one of Anthropic's own tools in an earlier answer, to be given back as it is."""
 
     type: Literal[
         "server_tool_use",
@@ -74,225 +52,135 @@ class AnthropicServerToolPart(TypedDict):
         "tool_search_tool_result",
         "container_upload",
     ]
-    """
-    Which.
-    """
+    """Which."""
 
 
 class AnthropicSource(TypedDict):
-    """
-    Where an image or document is; `type` tells which fields belong.
-    """
+    """Where an image or document is; `type` tells which fields belong."""
 
     type: Literal["base64", "url", "text", "content", "file"]
-    """
-    The form.
-    """
+    """The form."""
     media_type: NotRequired[str]
-    """
-    The kind of data, such as image/png or application/pdf.
-    """
+    """The kind of data, such as image/png or application/pdf."""
     data: NotRequired[str]
-    """
-    Base64, or the plain text.
-    """
+    """Base64, or the plain text."""
     url: NotRequired[str]
-    """
-    The address.
-    """
+    """The address."""
     file_id: NotRequired[str]
-    """
-    The id of an uploaded file.
-    """
+    """The id of an uploaded file."""
     content: NotRequired[str | Sequence[Mapping[str, Any]]]
-    """
-    The document as text or parts.
-    """
+    """The document as text or parts."""
 
 
 class AnthropicTextPart(TypedDict):
-    """
-    Text.
-    """
+    """Text."""
 
     type: Literal["text"]
     text: str
-    """
-    The text.
-    """
+    """The text."""
     citations: NotRequired[Sequence[Mapping[str, Any]] | None]
-    """
-    The sources of an earlier answer.
-    """
+    """The sources of an earlier answer."""
     cache_control: NotRequired[AnthropicCacheControl]
 
 
 class AnthropicThinking(TypedDict):
-    """
-    Whether to think first.
-    """
+    """Whether to think first."""
 
     type: Literal["enabled", "disabled", "adaptive"]
-    """
-    Adaptive lets newer models decide.
-    """
+    """Adaptive lets newer models decide."""
     budget_tokens: NotRequired[int]
-    """
-    The most tokens to think with, less than `max_tokens`; with enabled.
-    """
+    """The most tokens to think with, less than `max_tokens`; with enabled."""
     display: NotRequired[Literal["summarized", "omitted"]]
-    """
-    Whether to show the thoughts.
-    """
+    """Whether to show the thoughts."""
 
 
 class AnthropicThinkingPart(TypedDict):
-    """
-    Thoughts of an earlier answer, to be given back as they are.
-    """
+    """Thoughts of an earlier answer, to be given back as they are."""
 
     type: Literal["thinking"]
     thinking: str
-    """
-    The thoughts.
-    """
+    """The thoughts."""
     signature: str
-    """
-    Anthropic's seal on them.
-    """
+    """Anthropic's seal on them."""
 
 
 class AnthropicTool(TypedDict):
-    """
-    A tool of yours, or one of Anthropic's.
-    """
+    """A tool of yours, or one of Anthropic's."""
 
     name: str
-    """
-    Its name.
-    """
+    """Its name."""
     type: NotRequired[str]
-    """
-    custom, or a tool of Anthropic's such as web_search_20250305.
-    """
+    """custom, or a tool of Anthropic's such as web_search_20250305."""
     description: NotRequired[str]
-    """
-    What it does, and when to call it.
-    """
+    """What it does, and when to call it."""
     input_schema: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     strict: NotRequired[bool]
-    """
-    Keep to the schema exactly.
-    """
+    """Keep to the schema exactly."""
     max_uses: NotRequired[int | None]
-    """
-    How often it may be used; Anthropic's.
-    """
+    """How often it may be used; Anthropic's."""
     allowed_domains: NotRequired[Sequence[str] | None]
-    """
-    Search or fetch only these; Anthropic's.
-    """
+    """Search or fetch only these; Anthropic's."""
     blocked_domains: NotRequired[Sequence[str] | None]
-    """
-    Leave these out; Anthropic's.
-    """
+    """Leave these out; Anthropic's."""
     user_location: NotRequired[Mapping[str, Any] | None]
-    """
-    Where you are; web search.
-    """
+    """Where you are; web search."""
     cache_control: NotRequired[AnthropicCacheControl]
 
 
 class AnthropicToolChoice(TypedDict):
-    """
-    Whether to use a tool, or which.
-    """
+    """Whether to use a tool, or which."""
 
     type: Literal["auto", "any", "tool", "none"]
-    """
-    Auto may, any must, tool must use `name`.
-    """
+    """Auto may, any must, tool must use `name`."""
     name: NotRequired[str]
-    """
-    The tool.
-    """
+    """The tool."""
     disable_parallel_tool_use: NotRequired[bool]
-    """
-    At most one call an answer. Server default: false.
-    """
+    """At most one call an answer. Server default: false."""
 
 
 class AnthropicToolResultPart(TypedDict):
-    """
-    What a tool gave.
-    """
+    """What a tool gave."""
 
     type: Literal["tool_result"]
     tool_use_id: str
-    """
-    Which call it answers.
-    """
+    """Which call it answers."""
     content: NotRequired[str | Sequence[Mapping[str, Any]]]
-    """
-    The result.
-    """
+    """The result."""
     is_error: NotRequired[bool]
-    """
-    The tool failed.
-    """
+    """The tool failed."""
     cache_control: NotRequired[AnthropicCacheControl]
 
 
 class AnthropicToolUsePart(TypedDict):
-    """
-    A tool call of an earlier answer.
-    """
+    """A tool call of an earlier answer."""
 
     type: Literal["tool_use"]
     id: str
-    """
-    The call's id.
-    """
+    """The call's id."""
     name: str
-    """
-    The tool.
-    """
+    """The tool."""
     input: Mapping[str, Any]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     cache_control: NotRequired[AnthropicCacheControl]
 
 
 class AnthropicDocumentPart(TypedDict):
-    """
-    A document, such as a PDF.
-    """
+    """A document, such as a PDF."""
 
     type: Literal["document"]
     source: AnthropicSource
     title: NotRequired[str | None]
-    """
-    Its title.
-    """
+    """Its title."""
     context: NotRequired[str | None]
-    """
-    What to know about it.
-    """
+    """What to know about it."""
     citations: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     cache_control: NotRequired[AnthropicCacheControl]
 
 
 class AnthropicImagePart(TypedDict):
-    """
-    An image.
-    """
+    """An image."""
 
     type: Literal["image"]
     source: AnthropicSource
@@ -300,39 +188,25 @@ class AnthropicImagePart(TypedDict):
 
 
 class AnthropicOutputConfig(TypedDict):
-    """
-    How much effort to make, and in what form to answer.
-    """
+    """How much effort to make, and in what form to answer."""
 
     effort: NotRequired[Literal["low", "medium", "high", "xhigh", "max"]]
-    """
-    How much.
-    """
+    """How much."""
     format: NotRequired[AnthropicOutputFormat]
 
 
 class AnthropicSearchResultPart(TypedDict):
-    """
-    A result of your own search, to be cited.
-    """
+    """A result of your own search, to be cited."""
 
     type: Literal["search_result"]
     source: str
-    """
-    Where it is from.
-    """
+    """Where it is from."""
     title: str
-    """
-    Its title.
-    """
+    """Its title."""
     content: Sequence[AnthropicTextPart]
-    """
-    Its text.
-    """
+    """Its text."""
     citations: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     cache_control: NotRequired[AnthropicCacheControl]
 
 
@@ -347,30 +221,20 @@ AnthropicPart: TypeAlias = (
     | AnthropicToolResultPart
     | AnthropicServerToolPart
 )
-"""
-A piece of a message.
-"""
+"""A piece of a message."""
 
 
 class AnthropicInputMessage(TypedDict):
-    """
-    One message of the conversation.
-    """
+    """One message of the conversation."""
 
     role: Literal["user", "assistant", "system"]
-    """
-    Who speaks; newest models take system here as well.
-    """
+    """Who speaks; newest models take system here as well."""
     content: str | Sequence[AnthropicPart]
-    """
-    Text, or parts.
-    """
+    """Text, or parts."""
 
 
 class AnthropicMessagesRequest(TypedDict):
-    """
-    A conversation, and how to answer it.
-    """
+    """A conversation, and how to answer it."""
 
     model: str
     """
@@ -379,51 +243,29 @@ class AnthropicMessagesRequest(TypedDict):
     claude-sonnet-4-5-20250929, cc-opus-4-7; any other model works too.
     """
     messages: Sequence[AnthropicInputMessage]
-    """
-    The conversation so far.
-    """
+    """The conversation so far."""
     max_tokens: int
-    """
-    The most tokens to answer with, thoughts included.
-    """
+    """The most tokens to answer with, thoughts included."""
     system: NotRequired[str | Sequence[AnthropicTextPart]]
-    """
-    How to behave.
-    """
+    """How to behave."""
     stream: NotRequired[bool]
-    """
-    Answer as an event stream. Server default: false.
-    """
+    """Answer as an event stream. Server default: false."""
     temperature: NotRequired[float]
-    """
-    How much to vary; Claude takes 0 to 1. Server default: 1.
-    """
+    """How much to vary; Claude takes 0 to 1. Server default: 1."""
     top_p: NotRequired[float]
-    """
-    Choose among the likeliest tokens that make up this share, 0 to 1.
-    """
+    """Choose among the likeliest tokens that make up this share, 0 to 1."""
     top_k: NotRequired[int | str]
-    """
-    Choose among so many of the likeliest tokens. The page makes it a text.
-    """
+    """Choose among so many of the likeliest tokens. The page makes it a text."""
     stop_sequences: NotRequired[Sequence[str]]
-    """
-    Texts at which the answer ends.
-    """
+    """Texts at which the answer ends."""
     thinking: NotRequired[AnthropicThinking]
     tools: NotRequired[Sequence[AnthropicTool]]
-    """
-    What the model may use.
-    """
+    """What the model may use."""
     tool_choice: NotRequired[AnthropicToolChoice]
     metadata: NotRequired[AnthropicMetadata]
     output_config: NotRequired[AnthropicOutputConfig]
     cache_control: NotRequired[AnthropicCacheControl]
     service_tier: NotRequired[Literal["auto", "standard_only"]]
-    """
-    Whether faster capacity may be used.
-    """
+    """Whether faster capacity may be used."""
     container: NotRequired[str]
-    """
-    The container to run code in again.
-    """
+    """The container to run code in again."""

@@ -7,454 +7,270 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 
 class GoogleCodeExecutionResult(TypedDict):
-    """
-    What the code gave.
-    """
+    """What the code gave."""
 
     outcome: NotRequired[str]
-    """
-    OUTCOME_OK, OUTCOME_FAILED or OUTCOME_DEADLINE_EXCEEDED.
-    """
+    """OUTCOME_OK, OUTCOME_FAILED or OUTCOME_DEADLINE_EXCEEDED."""
     output: NotRequired[str]
-    """
-    What it printed.
-    """
+    """What it printed."""
 
 
 class GoogleExecutableCode(TypedDict):
-    """
-    Code that the model runs.
-    """
+    """Code that the model runs."""
 
     language: NotRequired[str]
-    """
-    Such as PYTHON.
-    """
+    """Such as PYTHON."""
     code: NotRequired[str]
-    """
-    The code.
-    """
+    """The code."""
 
 
 class GoogleFileData(TypedDict):
-    """
-    A file by address.
-    """
+    """A file by address."""
 
     fileUri: str
-    """
-    Its address.
-    """
+    """Its address."""
     mimeType: NotRequired[str]
-    """
-    Its kind, such as video/mp4.
-    """
+    """Its kind, such as video/mp4."""
 
 
 class GoogleFunctionCall(TypedDict):
-    """
-    A function to call.
-    """
+    """A function to call."""
 
     id: NotRequired[str]
-    """
-    The call's id, to be given back with its result.
-    """
+    """The call's id, to be given back with its result."""
     name: NotRequired[str]
-    """
-    The function.
-    """
+    """The function."""
     args: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class GoogleFunctionCallingConfig(TypedDict):
-    """
-    Whether to call functions, and which.
-    """
+    """Whether to call functions, and which."""
 
     mode: NotRequired[Literal["AUTO", "ANY", "NONE", "VALIDATED"]]
-    """
-    Auto may, any must.
-    """
+    """Auto may, any must."""
     allowedFunctionNames: NotRequired[Sequence[str]]
-    """
-    Only these.
-    """
+    """Only these."""
 
 
 class GoogleFunctionDeclaration(TypedDict):
-    """
-    A function of yours.
-    """
+    """A function of yours."""
 
     name: str
-    """
-    Its name.
-    """
+    """Its name."""
     description: NotRequired[str]
-    """
-    What it does, and when to call it.
-    """
+    """What it does, and when to call it."""
     parameters: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     parametersJsonSchema: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     response: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class GoogleFunctionResponse(TypedDict):
-    """
-    What a function gave.
-    """
+    """What a function gave."""
 
     id: NotRequired[str]
-    """
-    Which call it answers.
-    """
+    """Which call it answers."""
     name: str
-    """
-    The function.
-    """
+    """The function."""
     response: Mapping[str, Any]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class GoogleImageConfig(TypedDict):
-    """
-    What kind of image, in either spelling.
-    """
+    """What kind of image, in either spelling."""
 
     aspectRatio: NotRequired[str]
-    """
-    Such as 1:1, 4:3 or 16:9.
-    """
+    """Such as 1:1, 4:3 or 16:9."""
     aspect_ratio: NotRequired[str]
-    """
-    The same.
-    """
+    """The same."""
     imageSize: NotRequired[str]
-    """
-    Such as 1K, 2K or 4K.
-    """
+    """Such as 1K, 2K or 4K."""
 
 
 class GoogleInputBlob(TypedDict):
-    """
-    A file itself, in either spelling.
-    """
+    """A file itself, in either spelling."""
 
     mimeType: NotRequired[str]
-    """
-    Its kind, such as image/png.
-    """
+    """Its kind, such as image/png."""
     mime_type: NotRequired[str]
-    """
-    The same.
-    """
+    """The same."""
     data: NotRequired[str]
-    """
-    Base64.
-    """
+    """Base64."""
 
 
 class GoogleInputPart(TypedDict):
-    """
-    A piece of a message; one of the fields.
-    """
+    """A piece of a message; one of the fields."""
 
     text: NotRequired[str]
-    """
-    Text.
-    """
+    """Text."""
     inlineData: NotRequired[GoogleInputBlob]
     inline_data: NotRequired[GoogleInputBlob]
     fileData: NotRequired[GoogleFileData]
     image_url: NotRequired[str]
-    """
-    302.AI's: the address of an image.
-    """
+    """302.AI's: the address of an image."""
     functionCall: NotRequired[GoogleFunctionCall]
     functionResponse: NotRequired[GoogleFunctionResponse]
     executableCode: NotRequired[GoogleExecutableCode]
     codeExecutionResult: NotRequired[GoogleCodeExecutionResult]
     thought: NotRequired[bool]
-    """
-    A thought of an earlier answer.
-    """
+    """A thought of an earlier answer."""
     thoughtSignature: NotRequired[str]
-    """
-    Google's seal on a thought, to be given back as it is.
-    """
+    """Google's seal on a thought, to be given back as it is."""
     videoMetadata: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     mediaResolution: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class GooglePrebuiltVoiceConfig(TypedDict):
-    """
-    A ready-made voice.
-    """
+    """A ready-made voice."""
 
     voiceName: NotRequired[str]
-    """
-    Its name, such as Kore.
-    """
+    """Its name, such as Kore."""
 
 
 class GoogleSafetySetting(TypedDict):
-    """
-    From when to block one kind of harm.
-    """
+    """From when to block one kind of harm."""
 
     category: str
-    """
-    Such as HARM_CATEGORY_HARASSMENT, _HATE_SPEECH, _SEXUALLY_EXPLICIT, _DANGEROUS_CONTENT.
-    """
+    """Such as HARM_CATEGORY_HARASSMENT, _HATE_SPEECH, _SEXUALLY_EXPLICIT, _DANGEROUS_CONTENT."""
     threshold: Literal[
         "HARM_BLOCK_THRESHOLD_UNSPECIFIED", "BLOCK_LOW_AND_ABOVE", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_ONLY_HIGH", "BLOCK_NONE", "OFF"
     ]
-    """
-    From when.
-    """
+    """From when."""
 
 
 class GoogleThinkingConfig(TypedDict):
-    """
-    How to think.
-    """
+    """How to think."""
 
     includeThoughts: NotRequired[bool]
-    """
-    Show the thoughts.
-    """
+    """Show the thoughts."""
     thinkingBudget: NotRequired[int]
-    """
-    The most tokens to think with; 0 not at all, -1 as the model likes.
-    """
+    """The most tokens to think with; 0 not at all, -1 as the model likes."""
     thinkingLevel: NotRequired[Literal["MINIMAL", "LOW", "MEDIUM", "HIGH", "minimal", "low", "medium", "high"]]
-    """
-    How much; Gemini 3.
-    """
+    """How much; Gemini 3."""
 
 
 class GoogleTool(TypedDict):
-    """
-    Functions of yours, or a tool of Google's.
-    """
+    """Functions of yours, or a tool of Google's."""
 
     functionDeclarations: NotRequired[Sequence[GoogleFunctionDeclaration]]
-    """
-    Your functions.
-    """
+    """Your functions."""
     googleSearch: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     googleSearchRetrieval: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     googleMaps: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     codeExecution: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     urlContext: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class GoogleToolConfig(TypedDict):
-    """
-    How to use the tools.
-    """
+    """How to use the tools."""
 
     functionCallingConfig: NotRequired[GoogleFunctionCallingConfig]
     retrievalConfig: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class GoogleVoiceConfig(TypedDict):
-    """
-    A voice.
-    """
+    """A voice."""
 
     prebuiltVoiceConfig: NotRequired[GooglePrebuiltVoiceConfig]
 
 
 class GoogleInput(TypedDict):
-    """
-    One message of the conversation.
-    """
+    """One message of the conversation."""
 
     role: NotRequired[Literal["user", "model", "function", "system"]]
-    """
-    Who speaks; may be left out in a single message.
-    """
+    """Who speaks; may be left out in a single message."""
     parts: Sequence[GoogleInputPart]
-    """
-    What is said.
-    """
+    """What is said."""
 
 
 class GoogleSpeakerVoiceConfig(TypedDict):
-    """
-    A speaker and their voice.
-    """
+    """A speaker and their voice."""
 
     speaker: str
-    """
-    The name used in the text.
-    """
+    """The name used in the text."""
     voiceConfig: GoogleVoiceConfig
 
 
 class GoogleMultiSpeakerVoiceConfig(TypedDict):
-    """
-    Several speakers.
-    """
+    """Several speakers."""
 
     speakerVoiceConfigs: NotRequired[Sequence[GoogleSpeakerVoiceConfig]]
-    """
-    One each.
-    """
+    """One each."""
 
 
 class GoogleSpeechConfig(TypedDict):
-    """
-    How to speak.
-    """
+    """How to speak."""
 
     languageCode: NotRequired[str]
-    """
-    The language, such as en-US.
-    """
+    """The language, such as en-US."""
     voiceConfig: NotRequired[GoogleVoiceConfig]
     multiSpeakerVoiceConfig: NotRequired[GoogleMultiSpeakerVoiceConfig]
 
 
 class GoogleGenerationConfig(TypedDict):
-    """
-    How to answer.
-    """
+    """How to answer."""
 
     temperature: NotRequired[float]
-    """
-    How much to vary, 0 to 2.
-    """
+    """How much to vary, 0 to 2."""
     topP: NotRequired[float]
-    """
-    Choose among the likeliest tokens that make up this share.
-    """
+    """Choose among the likeliest tokens that make up this share."""
     topK: NotRequired[float]
-    """
-    Choose among so many of the likeliest tokens.
-    """
+    """Choose among so many of the likeliest tokens."""
     candidateCount: NotRequired[int]
-    """
-    How many answers to give.
-    """
+    """How many answers to give."""
     maxOutputTokens: NotRequired[int]
-    """
-    The most tokens to answer with, thoughts included.
-    """
+    """The most tokens to answer with, thoughts included."""
     stopSequences: NotRequired[Sequence[str]]
-    """
-    Texts at which the answer ends.
-    """
+    """Texts at which the answer ends."""
     presencePenalty: NotRequired[float]
-    """
-    Above 0: prefer new words.
-    """
+    """Above 0: prefer new words."""
     frequencyPenalty: NotRequired[float]
-    """
-    Above 0: repeat less.
-    """
+    """Above 0: repeat less."""
     seed: NotRequired[int]
-    """
-    The same seed and request give mostly the same answer.
-    """
+    """The same seed and request give mostly the same answer."""
     responseMimeType: NotRequired[str]
-    """
-    text/plain, application/json or text/x.enum.
-    """
+    """text/plain, application/json or text/x.enum."""
     responseSchema: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     responseJsonSchema: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     responseModalities: NotRequired[Sequence[Literal["TEXT", "IMAGE", "AUDIO", "VIDEO"]]]
-    """
-    What to answer with.
-    """
+    """What to answer with."""
     responseLogprobs: NotRequired[bool]
-    """
-    Tell how likely each token was.
-    """
+    """Tell how likely each token was."""
     logprobs: NotRequired[int]
-    """
-    How many alternatives to tell for each token.
-    """
+    """How many alternatives to tell for each token."""
     thinkingConfig: NotRequired[GoogleThinkingConfig]
     imageConfig: NotRequired[GoogleImageConfig]
     speechConfig: NotRequired[GoogleSpeechConfig]
     mediaResolution: NotRequired[str]
-    """
-    How closely to look: MEDIA_RESOLUTION_LOW, _MEDIUM or _HIGH.
-    """
+    """How closely to look: MEDIA_RESOLUTION_LOW, _MEDIUM or _HIGH."""
 
 
 class GoogleGenerateRequest(TypedDict):
-    """
-    A conversation, and how to answer it.
-    """
+    """A conversation, and how to answer it."""
 
     contents: Sequence[GoogleInput]
-    """
-    The conversation so far.
-    """
+    """The conversation so far."""
     systemInstruction: NotRequired[GoogleInput]
     generationConfig: NotRequired[GoogleGenerationConfig]
     tools: NotRequired[Sequence[GoogleTool]]
-    """
-    What the model may use.
-    """
+    """What the model may use."""
     toolConfig: NotRequired[GoogleToolConfig]
     safetySettings: NotRequired[Sequence[GoogleSafetySetting]]
-    """
-    What to block.
-    """
+    """What to block."""
     cachedContent: NotRequired[str]
-    """
-    The name of a cached beginning.
-    """
+    """The name of a cached beginning."""
     labels: NotRequired[Mapping[str, str]]
-    """
-    Your own notes on the call.
-    """
+    """Your own notes on the call."""

@@ -6,100 +6,62 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 MemobaseBlobType: TypeAlias = Literal["chat", "summary", "doc", "image", "code", "transcript"]
-"""
-What a blob holds; image, code and transcript are not ready at Memobase.
-"""
+"""What a blob holds; image, code and transcript are not ready at Memobase."""
 
 
 class MemobaseDocBlob(TypedDict):
-    """
-    A text, for the type doc.
-    """
+    """A text, for the type doc."""
 
     content: str
-    """
-    The text.
-    """
+    """The text."""
 
 
 class MemobaseMessage(TypedDict):
-    """
-    What one side said.
-    """
+    """What one side said."""
 
     role: Literal["user", "assistant"]
-    """
-    Who speaks.
-    """
+    """Who speaks."""
     content: str
-    """
-    The text.
-    """
+    """The text."""
     alias: NotRequired[str | None]
-    """
-    The speaker's name; it shows in the memory.
-    """
+    """The speaker's name; it shows in the memory."""
     created_at: NotRequired[str | None]
-    """
-    When it was said, such as 2025-01-01.
-    """
+    """When it was said, such as 2025-01-01."""
 
 
 class MemobaseSummaryBlob(TypedDict):
-    """
-    What is already known, summed up; for the type summary.
-    """
+    """What is already known, summed up; for the type summary."""
 
     summary: str
-    """
-    The summary.
-    """
+    """The summary."""
 
 
 class MemobaseUserRequest(TypedDict):
-    """
-    A user to keep memory of.
-    """
+    """A user to keep memory of."""
 
     id: NotRequired[str]
-    """
-    An id of your choice, a version 4 or 5 UUID; a new one without it.
-    """
+    """An id of your choice, a version 4 or 5 UUID; a new one without it."""
     data: NotRequired[Mapping[str, Any] | None]
-    """
-    What to keep with the user; its fields are yours.
-    """
+    """What to keep with the user; its fields are yours."""
 
 
 class MemobaseChatBlob(TypedDict):
-    """
-    A conversation, for the type chat.
-    """
+    """A conversation, for the type chat."""
 
     messages: Sequence[MemobaseMessage]
-    """
-    The messages.
-    """
+    """The messages."""
 
 
 MemobaseBlobData: TypeAlias = MemobaseChatBlob | MemobaseSummaryBlob | MemobaseDocBlob
-"""
-What the blob holds; which form depends on `blob_type`.
-"""
+"""What the blob holds; which form depends on `blob_type`."""
 
 
 class MemobaseBlobRequest(TypedDict):
-    """
-    Something to remember a user by.
-    """
+    """Something to remember a user by."""
 
     blob_type: MemobaseBlobType
     blob_data: MemobaseBlobData
     fields: NotRequired[Mapping[str, Any] | None]
-    """
-    Your own notes on it.
-    """
+    """Your own notes on it."""
     created_at: NotRequired[str | None]
-    """
-    When it was said, in ISO 8601.
-    """
+    """When it was said, in ISO 8601."""

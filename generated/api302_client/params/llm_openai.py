@@ -7,319 +7,187 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
 class OpenaiAudioReference(TypedDict):
-    """
-    Points to an earlier spoken answer.
-    """
+    """Points to an earlier spoken answer."""
 
     id: str
-    """
-    The sound's id.
-    """
+    """The sound's id."""
 
 
 class OpenaiChatAudioOptions(TypedDict):
-    """
-    How to speak.
-    """
+    """How to speak."""
 
     voice: str | Mapping[str, Any]
-    """
-    The voice: alloy, ash, ballad, coral, echo, sage, shimmer, verse, marin or cedar; or one of your own.
-    """
+    """The voice: alloy, ash, ballad, coral, echo, sage, shimmer, verse, marin or cedar; or one of your own."""
     format: Literal["wav", "aac", "mp3", "flac", "opus", "pcm16"]
-    """
-    The kind of sound; a stream takes pcm16 only.
-    """
+    """The kind of sound; a stream takes pcm16 only."""
 
 
 class OpenaiChatMcpServer(TypedDict):
-    """
-    An MCP server.
-    """
+    """An MCP server."""
 
     url: str
-    """
-    Its address.
-    """
+    """Its address."""
     name: NotRequired[str]
-    """
-    What to call it.
-    """
+    """What to call it."""
 
 
 class OpenaiChatThinking(TypedDict):
-    """
-    Whether to think first; Claude, GLM, Doubao, DeepSeek, Kimi and MiniMax models.
-    """
+    """Whether to think first; Claude, GLM, Doubao, DeepSeek, Kimi and MiniMax models."""
 
     type: str
-    """
-    enabled or disabled; some models take adaptive or auto.
-    """
+    """enabled or disabled; some models take adaptive or auto."""
     budget_tokens: NotRequired[int]
-    """
-    The most tokens to think with; Claude models.
-    """
+    """The most tokens to think with; Claude models."""
 
 
 class OpenaiFunction(TypedDict):
-    """
-    A function of yours.
-    """
+    """A function of yours."""
 
     name: str
-    """
-    Its name.
-    """
+    """Its name."""
     description: NotRequired[str]
-    """
-    What it does, and when to call it.
-    """
+    """What it does, and when to call it."""
     parameters: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     strict: NotRequired[bool | None]
-    """
-    Keep to the parameters' schema exactly.
-    """
+    """Keep to the parameters' schema exactly."""
 
 
 class OpenaiFunctionCall(TypedDict):
-    """
-    The function to call and with what.
-    """
+    """The function to call and with what."""
 
     name: NotRequired[str]
-    """
-    The function's name; in a stream only in the first piece.
-    """
+    """The function's name; in a stream only in the first piece."""
     arguments: NotRequired[str]
-    """
-    JSON as text; in a stream a piece of it.
-    """
+    """JSON as text; in a stream a piece of it."""
 
 
 class OpenaiFunctionName(TypedDict):
-    """
-    Names a tool.
-    """
+    """Names a tool."""
 
     name: str
-    """
-    The tool's name.
-    """
+    """The tool's name."""
 
 
 class OpenaiImageUrl(TypedDict):
-    """
-    Where an image is.
-    """
+    """Where an image is."""
 
     url: str
-    """
-    Address or data URL.
-    """
+    """Address or data URL."""
     detail: NotRequired[Literal["auto", "low", "high", "original"]]
-    """
-    How closely to look.
-    """
+    """How closely to look."""
 
 
 class OpenaiInputAudio(TypedDict):
-    """
-    The sound itself.
-    """
+    """The sound itself."""
 
     data: str
-    """
-    Base64; Qwen models also take an address or data URL.
-    """
+    """Base64; Qwen models also take an address or data URL."""
     format: NotRequired[str]
-    """
-    The kind of sound: wav or mp3; further ones for other vendors.
-    """
+    """The kind of sound: wav or mp3; further ones for other vendors."""
 
 
 class OpenaiInputContent(TypedDict):
-    """
-    A piece of a message.
-    """
+    """A piece of a message."""
 
     type: Literal["input_text", "input_image", "input_file", "input_audio", "output_text", "refusal", "reasoning_text", "summary_text"]
-    """
-    Its kind.
-    """
+    """Its kind."""
     text: NotRequired[str]
-    """
-    The text.
-    """
+    """The text."""
     image_url: NotRequired[str | None]
-    """
-    Address or data URL of an image.
-    """
+    """Address or data URL of an image."""
     detail: NotRequired[Literal["auto", "low", "high", "original"]]
-    """
-    How closely to look.
-    """
+    """How closely to look."""
     file_id: NotRequired[str | None]
-    """
-    The id of an uploaded file.
-    """
+    """The id of an uploaded file."""
     file_url: NotRequired[str]
-    """
-    The address of a file.
-    """
+    """The address of a file."""
     file_data: NotRequired[str]
-    """
-    The content of a file.
-    """
+    """The content of a file."""
     filename: NotRequired[str]
-    """
-    The file's name.
-    """
+    """The file's name."""
     refusal: NotRequired[str]
-    """
-    A refusal in an earlier answer.
-    """
+    """A refusal in an earlier answer."""
 
 
 class OpenaiInputFile(TypedDict):
-    """
-    The file itself, or its id.
-    """
+    """The file itself, or its id."""
 
     file_data: NotRequired[str]
-    """
-    The content.
-    """
+    """The content."""
     file_id: NotRequired[str]
-    """
-    The id of an uploaded file.
-    """
+    """The id of an uploaded file."""
     filename: NotRequired[str]
-    """
-    The file's name.
-    """
+    """The file's name."""
 
 
 class OpenaiInputItem(TypedDict):
-    """
-    A message, a result of a tool, or anything that an earlier reply gave.
-    """
+    """A message, a result of a tool, or anything that an earlier reply gave."""
 
     type: NotRequired[str]
-    """
-    message (may be left out), function_call, function_call_output, reasoning, item_reference and further ones.
-    """
+    """message (may be left out), function_call, function_call_output, reasoning, item_reference and further ones."""
     role: NotRequired[Literal["user", "assistant", "system", "developer"]]
-    """
-    Who speaks, in a message.
-    """
+    """Who speaks, in a message."""
     content: NotRequired[str | Sequence[OpenaiInputContent]]
-    """
-    What is said, in a message.
-    """
+    """What is said, in a message."""
     id: NotRequired[str]
-    """
-    The item's id.
-    """
+    """The item's id."""
     status: NotRequired[str | None]
-    """
-    in_progress, completed or incomplete.
-    """
+    """in_progress, completed or incomplete."""
     call_id: NotRequired[str]
-    """
-    Which call this is or answers.
-    """
+    """Which call this is or answers."""
     name: NotRequired[str]
-    """
-    The function's name.
-    """
+    """The function's name."""
     arguments: NotRequired[str]
-    """
-    What it was called with, JSON as text.
-    """
+    """What it was called with, JSON as text."""
     output: NotRequired[str | Sequence[OpenaiInputContent] | Mapping[str, Any]]
-    """
-    What the tool gave.
-    """
+    """What the tool gave."""
     summary: NotRequired[Sequence[Mapping[str, Any]]]
-    """
-    The thoughts in short.
-    """
+    """The thoughts in short."""
     encrypted_content: NotRequired[str | None]
-    """
-    The thoughts, for the vendor's eyes only.
-    """
+    """The thoughts, for the vendor's eyes only."""
 
 
 class OpenaiJsonSchema(TypedDict):
-    """
-    A named JSON schema for the answer.
-    """
+    """A named JSON schema for the answer."""
 
     name: str
-    """
-    The schema's name.
-    """
+    """The schema's name."""
     description: NotRequired[str]
-    """
-    What the answer is for.
-    """
+    """What the answer is for."""
     schema: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     strict: NotRequired[bool | None]
-    """
-    Keep to the schema exactly.
-    """
+    """Keep to the schema exactly."""
 
 
 class OpenaiReasoning(TypedDict):
-    """
-    How to think.
-    """
+    """How to think."""
 
     effort: NotRequired[Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]]
-    """
-    How long.
-    """
+    """How long."""
     summary: NotRequired[Literal["auto", "concise", "detailed"]]
-    """
-    Whether to tell the thoughts in short.
-    """
+    """Whether to tell the thoughts in short."""
 
 
 class OpenaiRefusalPart(TypedDict):
-    """
-    A refusal in an earlier answer.
-    """
+    """A refusal in an earlier answer."""
 
     type: Literal["refusal"]
     refusal: str
-    """
-    Why.
-    """
+    """Why."""
 
 
 class OpenaiResponseFormat(TypedDict):
-    """
-    The form of the answer.
-    """
+    """The form of the answer."""
 
     type: Literal["text", "json_object", "json_schema"]
-    """
-    Text, any JSON object, or JSON by a schema.
-    """
+    """Text, any JSON object, or JSON by a schema."""
     json_schema: NotRequired[OpenaiJsonSchema]
 
 
 class OpenaiResponsesTool(TypedDict):
-    """
-    A function of yours, or a tool of the vendor's.
-    """
+    """A function of yours, or a tool of the vendor's."""
 
     type: str
     """
@@ -327,433 +195,255 @@ class OpenaiResponsesTool(TypedDict):
     computer_use_preview, custom and further ones.
     """
     name: NotRequired[str]
-    """
-    The function's name.
-    """
+    """The function's name."""
     description: NotRequired[str]
-    """
-    What it does, and when to call it.
-    """
+    """What it does, and when to call it."""
     parameters: NotRequired[Mapping[str, Any] | None]
-    """
-    The schema of its arguments.
-    """
+    """The schema of its arguments."""
     strict: NotRequired[bool | None]
-    """
-    Keep to the schema exactly.
-    """
+    """Keep to the schema exactly."""
     search_context_size: NotRequired[Literal["low", "medium", "high"]]
-    """
-    How much of the results to read; web search.
-    """
+    """How much of the results to read; web search."""
     user_location: NotRequired[Mapping[str, Any] | None]
-    """
-    Where you are; web search.
-    """
+    """Where you are; web search."""
     filters: NotRequired[Mapping[str, Any] | None]
-    """
-    What to search in; web and file search.
-    """
+    """What to search in; web and file search."""
     vector_store_ids: NotRequired[Sequence[str]]
-    """
-    What file search searches.
-    """
+    """What file search searches."""
     container: NotRequired[str | Mapping[str, Any]]
-    """
-    Where code_interpreter runs.
-    """
+    """Where code_interpreter runs."""
     server_label: NotRequired[str]
-    """
-    The name of an MCP server.
-    """
+    """The name of an MCP server."""
     server_url: NotRequired[str]
-    """
-    The address of an MCP server.
-    """
+    """The address of an MCP server."""
     require_approval: NotRequired[str | Mapping[str, Any]]
-    """
-    Whether you must allow each call of an MCP server.
-    """
+    """Whether you must allow each call of an MCP server."""
 
 
 class OpenaiShortChatRequest(TypedDict):
-    """
-    302.AI's short form: one text in, one text out.
-    """
+    """302.AI's short form: one text in, one text out."""
 
     model: str
-    """
-    The model.
-    """
+    """The model."""
     message: str
-    """
-    What to answer.
-    """
+    """What to answer."""
 
 
 class OpenaiStreamOptions(TypedDict):
-    """
-    How to stream.
-    """
+    """How to stream."""
 
     include_usage: NotRequired[bool]
-    """
-    End with a chunk that tells the usage.
-    """
+    """End with a chunk that tells the usage."""
     include_obfuscation: NotRequired[bool]
-    """
-    Pad the events to one length.
-    """
+    """Pad the events to one length."""
 
 
 class OpenaiTextFormat(TypedDict):
-    """
-    Text, any JSON object, or JSON by a schema.
-    """
+    """Text, any JSON object, or JSON by a schema."""
 
     type: Literal["text", "json_object", "json_schema"]
-    """
-    Which of them.
-    """
+    """Which of them."""
     name: NotRequired[str]
-    """
-    The schema's name.
-    """
+    """The schema's name."""
     description: NotRequired[str]
-    """
-    What the answer is for.
-    """
+    """What the answer is for."""
     schema: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     strict: NotRequired[bool | None]
-    """
-    Keep to the schema exactly.
-    """
+    """Keep to the schema exactly."""
 
 
 class OpenaiTextOptions(TypedDict):
-    """
-    The form of the text.
-    """
+    """The form of the text."""
 
     format: NotRequired[OpenaiTextFormat]
     verbosity: NotRequired[Literal["low", "medium", "high"]]
-    """
-    How long to answer.
-    """
+    """How long to answer."""
 
 
 class OpenaiTextPart(TypedDict):
-    """
-    Text.
-    """
+    """Text."""
 
     type: Literal["text"]
     text: str
-    """
-    The text.
-    """
+    """The text."""
     cache_control: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class OpenaiTool(TypedDict):
-    """
-    A tool that the model may call.
-    """
+    """A tool that the model may call."""
 
     type: str
-    """
-    function, or a tool of the vendor's own.
-    """
+    """function, or a tool of the vendor's own."""
     function: NotRequired[OpenaiFunction]
     custom: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class OpenaiToolCall(TypedDict):
-    """
-    A call of a tool; in a stream, a piece of one.
-    """
+    """A call of a tool; in a stream, a piece of one."""
 
     index: NotRequired[int]
-    """
-    Which call, in a stream.
-    """
+    """Which call, in a stream."""
     id: NotRequired[str]
-    """
-    The call's id, to be given back with its result.
-    """
+    """The call's id, to be given back with its result."""
     type: NotRequired[str]
-    """
-    function or custom.
-    """
+    """function or custom."""
     function: NotRequired[OpenaiFunctionCall]
     custom: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class OpenaiToolChoice(TypedDict):
-    """
-    The tool to call.
-    """
+    """The tool to call."""
 
     type: str
-    """
-    function, custom or allowed_tools.
-    """
+    """function, custom or allowed_tools."""
     function: NotRequired[OpenaiFunctionName]
     custom: NotRequired[OpenaiFunctionName]
     allowed_tools: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class OpenaiVideoFramesPart(TypedDict):
-    """
-    A video as a list of its frames; Qwen models.
-    """
+    """A video as a list of its frames; Qwen models."""
 
     type: Literal["video"]
     video: Sequence[str]
-    """
-    The frames in order.
-    """
+    """The frames in order."""
 
 
 class OpenaiVideoUrl(TypedDict):
-    """
-    Where a video is.
-    """
+    """Where a video is."""
 
     url: str
-    """
-    Address or data URL.
-    """
+    """Address or data URL."""
 
 
 class OpenaiVideoUrlPart(TypedDict):
-    """
-    A video, for models that watch.
-    """
+    """A video, for models that watch."""
 
     type: Literal["video_url"]
     video_url: OpenaiVideoUrl
     fps: NotRequired[float]
-    """
-    Frames looked at per second; Qwen models.
-    """
+    """Frames looked at per second; Qwen models."""
 
 
 class OpenaiWebSearchOptions(TypedDict):
-    """
-    OpenAI's and Perplexity's own search.
-    """
+    """OpenAI's and Perplexity's own search."""
 
     search_context_size: NotRequired[Literal["low", "medium", "high"]]
-    """
-    How much of the results to read.
-    """
+    """How much of the results to read."""
     user_location: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class OpenaiAudioPart(TypedDict):
-    """
-    Sound.
-    """
+    """Sound."""
 
     type: Literal["input_audio"]
     input_audio: OpenaiInputAudio
 
 
 class OpenaiFilePart(TypedDict):
-    """
-    A file, such as a PDF.
-    """
+    """A file, such as a PDF."""
 
     type: Literal["file"]
     file: OpenaiInputFile
 
 
 class OpenaiImagePart(TypedDict):
-    """
-    An image.
-    """
+    """An image."""
 
     type: Literal["image_url"]
     image_url: OpenaiImageUrl | str
-    """
-    The image; Mistral's models also take the plain address.
-    """
+    """The image; Mistral's models also take the plain address."""
 
 
 class OpenaiResponsesRequest(TypedDict):
-    """
-    What to answer, in the Responses format.
-    """
+    """What to answer, in the Responses format."""
 
     model: str
-    """
-    The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
-    """
+    """The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research."""
     input: str | Sequence[OpenaiInputItem]
-    """
-    What to answer; text, or messages and results of tools.
-    """
+    """What to answer; text, or messages and results of tools."""
     instructions: NotRequired[str | None]
-    """
-    How to behave; not carried over from `previous_response_id`.
-    """
+    """How to behave; not carried over from `previous_response_id`."""
     stream: NotRequired[bool]
-    """
-    Answer as an event stream. Server default: false.
-    """
+    """Answer as an event stream. Server default: false."""
     stream_options: NotRequired[OpenaiStreamOptions]
     temperature: NotRequired[float]
-    """
-    How much to vary, 0 to 2. Server default: 1.
-    """
+    """How much to vary, 0 to 2. Server default: 1."""
     top_p: NotRequired[float]
-    """
-    Choose among the likeliest tokens that make up this share, 0 to 1. Server default: 1.
-    """
+    """Choose among the likeliest tokens that make up this share, 0 to 1. Server default: 1."""
     top_logprobs: NotRequired[int]
-    """
-    How many alternatives to tell for each token.
-    """
+    """How many alternatives to tell for each token."""
     max_output_tokens: NotRequired[int]
-    """
-    The most tokens to answer with, thoughts included.
-    """
+    """The most tokens to answer with, thoughts included."""
     max_tool_calls: NotRequired[int]
-    """
-    How often built-in tools may be called.
-    """
+    """How often built-in tools may be called."""
     tools: NotRequired[Sequence[OpenaiResponsesTool]]
-    """
-    What the model may use.
-    """
+    """What the model may use."""
     tool_choice: NotRequired[Literal["none", "auto", "required"] | Mapping[str, Any]]
-    """
-    Whether to use a tool, or which.
-    """
+    """Whether to use a tool, or which."""
     parallel_tool_calls: NotRequired[bool]
-    """
-    Several tools may be called at once. Server default: true.
-    """
+    """Several tools may be called at once. Server default: true."""
     reasoning: NotRequired[OpenaiReasoning]
     text: NotRequired[OpenaiTextOptions]
     include: NotRequired[Sequence[str]]
-    """
-    What to add to the reply, such as reasoning.encrypted_content or web_search_call.action.sources.
-    """
+    """What to add to the reply, such as reasoning.encrypted_content or web_search_call.action.sources."""
     previous_response_id: NotRequired[str]
-    """
-    The answer that this goes on from.
-    """
+    """The answer that this goes on from."""
     conversation: NotRequired[str | Mapping[str, Any]]
-    """
-    The conversation that this belongs to, by id.
-    """
+    """The conversation that this belongs to, by id."""
     background: NotRequired[bool]
-    """
-    Answer in the background. Server default: false.
-    """
+    """Answer in the background. Server default: false."""
     store: NotRequired[bool]
-    """
-    Keep the answer with OpenAI. Server default: true.
-    """
+    """Keep the answer with OpenAI. Server default: true."""
     truncation: NotRequired[Literal["auto", "disabled"]]
-    """
-    Whether to drop old input that does not fit, instead of failing. Server default: "disabled".
-    """
+    """Whether to drop old input that does not fit, instead of failing. Server default: "disabled"."""
     prompt: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
     metadata: NotRequired[Mapping[str, str]]
-    """
-    Your own notes on the call.
-    """
+    """Your own notes on the call."""
     service_tier: NotRequired[Literal["auto", "default", "flex", "scale", "priority", "fast"]]
-    """
-    How fast and at what price.
-    """
+    """How fast and at what price."""
     user: NotRequired[str]
-    """
-    Your own name for the person who asks, against abuse.
-    """
+    """Your own name for the person who asks, against abuse."""
     safety_identifier: NotRequired[str]
-    """
-    Your own name for the person who asks, hashed.
-    """
+    """Your own name for the person who asks, hashed."""
     prompt_cache_key: NotRequired[str]
-    """
-    Calls with the same key share a cache.
-    """
+    """Calls with the same key share a cache."""
     context_management: NotRequired[Sequence[Mapping[str, Any]]]
-    """
-    How to shorten a long conversation.
-    """
+    """How to shorten a long conversation."""
 
 
 OpenaiContentPart: TypeAlias = (
     OpenaiTextPart | OpenaiImagePart | OpenaiAudioPart | OpenaiFilePart | OpenaiVideoUrlPart | OpenaiVideoFramesPart | OpenaiRefusalPart
 )
-"""
-A piece of a message.
-"""
+"""A piece of a message."""
 
 
 class OpenaiChatMessage(TypedDict):
-    """
-    One message of the conversation.
-    """
+    """One message of the conversation."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    """
-    Who speaks.
-    """
+    """Who speaks."""
     content: NotRequired[str | Sequence[OpenaiContentPart] | None]
-    """
-    Text, or parts; null in an answer that only calls tools.
-    """
+    """Text, or parts; null in an answer that only calls tools."""
     name: NotRequired[str]
-    """
-    The speaker's name.
-    """
+    """The speaker's name."""
     tool_calls: NotRequired[Sequence[OpenaiToolCall]]
-    """
-    The calls of an earlier answer.
-    """
+    """The calls of an earlier answer."""
     tool_call_id: NotRequired[str]
-    """
-    Which call this is the result of; with role tool.
-    """
+    """Which call this is the result of; with role tool."""
     reasoning_content: NotRequired[str | None]
-    """
-    The thoughts of an earlier answer; some models want them back.
-    """
+    """The thoughts of an earlier answer; some models want them back."""
     refusal: NotRequired[str | None]
-    """
-    Why an earlier answer was refused.
-    """
+    """Why an earlier answer was refused."""
     audio: NotRequired[OpenaiAudioReference | None]
-    """
-    An earlier spoken answer.
-    """
+    """An earlier spoken answer."""
 
 
 OpenaiChatRequest = TypedDict(
@@ -819,6 +509,4 @@ OpenaiChatRequest = TypedDict(
 
 
 OpenaiChatCompletionsRequest: TypeAlias = OpenaiChatRequest | OpenaiShortChatRequest
-"""
-A conversation, or one text in 302.AI's short form.
-"""
+"""A conversation, or one text in 302.AI's short form."""

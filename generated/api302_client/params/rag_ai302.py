@@ -9,51 +9,31 @@ from api302_client.params.files import File
 
 
 class Ai302CreateKnowledgeBaseRequest(TypedDict):
-    """
-    A knowledge base to create.
-    """
+    """A knowledge base to create."""
 
     kb_name: NotRequired[str]
-    """
-    Its name.
-    """
+    """Its name."""
     kb_info: NotRequired[str]
-    """
-    What it is about.
-    """
+    """What it is about."""
     kb_type: NotRequired[str]
-    """
-    Its kind: chatchat or rag_nano have been seen.
-    """
+    """Its kind: chatchat or rag_nano have been seen."""
     model_id: NotRequired[int]
-    """
-    The number of the model that makes vectors; the pages show 0.
-    """
+    """The number of the model that makes vectors; the pages show 0."""
     llm_model_id: NotRequired[int]
-    """
-    The number of the language model; the pages show 0.
-    """
+    """The number of the language model; the pages show 0."""
 
 
 class Ai302KbChatMessage(TypedDict):
-    """
-    What one side said.
-    """
+    """What one side said."""
 
     role: str
-    """
-    Who spoke, such as user or assistant.
-    """
+    """Who spoke, such as user or assistant."""
     content: str
-    """
-    The text.
-    """
+    """The text."""
 
 
 class Ai302KbChatRequest(TypedDict):
-    """
-    A question to a knowledge base.
-    """
+    """A question to a knowledge base."""
 
     kb_id: NotRequired[int]
     """
@@ -61,143 +41,81 @@ class Ai302KbChatRequest(TypedDict):
     field as required.
     """
     model_name: str
-    """
-    The language model.
-    """
+    """The language model."""
     query: str
-    """
-    The question.
-    """
+    """The question."""
     stream: bool
-    """
-    Answer as a stream, which is also what happens without it.
-    """
+    """Answer as a stream, which is also what happens without it."""
     history: Sequence[Ai302KbChatMessage]
-    """
-    What was said before.
-    """
+    """What was said before."""
     top_k: int
-    """
-    How many pieces of the base to read for the answer.
-    """
+    """How many pieces of the base to read for the answer."""
     score_threshold: float
-    """
-    Only pieces that score above this.
-    """
+    """Only pieces that score above this."""
     temperature: float
-    """
-    How much to vary.
-    """
+    """How much to vary."""
 
 
 class Ai302KbCompletionsRequest(TypedDict):
-    """
-    A conversation, and how to answer it.
-    """
+    """A conversation, and how to answer it."""
 
     model: str
-    """
-    The language model.
-    """
+    """The language model."""
     messages: Sequence[Ai302KbChatMessage]
-    """
-    The conversation so far.
-    """
+    """The conversation so far."""
     stream: NotRequired[bool]
-    """
-    Answer as an event stream. Server default: false.
-    """
+    """Answer as an event stream. Server default: false."""
     temperature: NotRequired[float]
-    """
-    How much to vary, 0 to 2.
-    """
+    """How much to vary, 0 to 2."""
     top_p: NotRequired[float]
-    """
-    Choose among the likeliest tokens that make up this share, 0 to 1.
-    """
+    """Choose among the likeliest tokens that make up this share, 0 to 1."""
     max_tokens: NotRequired[int]
-    """
-    The most tokens to answer with.
-    """
+    """The most tokens to answer with."""
 
 
 class Ai302KbUploadForm(TypedDict):
-    """
-    Files, and how to cut them.
-    """
+    """Files, and how to cut them."""
 
     files: Sequence[File]
-    """
-    The files.
-    """
+    """The files."""
     kb_id: int
-    """
-    The knowledge base.
-    """
+    """The knowledge base."""
     chunk_size: NotRequired[int]
-    """
-    The longest paragraph to keep, such as 250.
-    """
+    """The longest paragraph to keep, such as 250."""
     chunk_overlap: NotRequired[int]
-    """
-    How much two neighbours share, such as 50.
-    """
+    """How much two neighbours share, such as 50."""
     split_mode: NotRequired[Literal["", "jina"]]
-    """
-    Who cuts: empty, or jina.
-    """
+    """Who cuts: empty, or jina."""
     max_chunk_length: NotRequired[int]
-    """
-    The longest piece with `split_mode` jina, such as 4000.
-    """
+    """The longest piece with `split_mode` jina, such as 4000."""
 
 
 class Ai302QwenRerankRequest(TypedDict):
-    """
-    A question, and what to sort by it.
-    """
+    """A question, and what to sort by it."""
 
     model: str
-    """
-    qwen3-rerank.
-    """
+    """qwen3-rerank."""
     query: str
-    """
-    The question.
-    """
+    """The question."""
     documents: Sequence[str]
-    """
-    What to sort.
-    """
+    """What to sort."""
     top_n: NotRequired[int]
-    """
-    How many of the best to give; all without it.
-    """
+    """How many of the best to give; all without it."""
     instruct: NotRequired[str]
-    """
-    What fitting means, best in English: answering the question (without it), or saying the same.
-    """
+    """What fitting means, best in English: answering the question (without it), or saying the same."""
 
 
 class Ai302RerankDocument(TypedDict):
-    """
-    Something to sort.
-    """
+    """Something to sort."""
 
     text: NotRequired[str]
-    """
-    A text.
-    """
+    """A text."""
     image: NotRequired[str]
-    """
-    An image; jina-reranker-m0.
-    """
+    """An image; jina-reranker-m0."""
 
 
 class Ai302RerankRequest(TypedDict):
-    """
-    A question, and what to sort by it. Which fields count depends on the model's vendor.
-    """
+    """A question, and what to sort by it. Which fields count depends on the model's vendor."""
 
     model: str
     """
@@ -205,34 +123,18 @@ class Ai302RerankRequest(TypedDict):
     BAAI/bge-reranker-v2-m3, Qwen/Qwen3-Reranker-0.6B or rerank-2.5.
     """
     query: str | Ai302RerankDocument
-    """
-    The question; with jina-reranker-m0 also an image.
-    """
+    """The question; with jina-reranker-m0 also an image."""
     documents: Sequence[str | Ai302RerankDocument]
-    """
-    What to sort: texts, or for Jina's models objects. Voyage takes up to 1,000.
-    """
+    """What to sort: texts, or for Jina's models objects. Voyage takes up to 1,000."""
     top_n: NotRequired[int]
-    """
-    How many of the best to give; all without it. Voyage has `top_k`.
-    """
+    """How many of the best to give; all without it. Voyage has `top_k`."""
     top_k: NotRequired[int]
-    """
-    Voyage's `top_n`.
-    """
+    """Voyage's `top_n`."""
     return_documents: NotRequired[bool]
-    """
-    Give the documents again. Without it, Jina does and the others do not.
-    """
+    """Give the documents again. Without it, Jina does and the others do not."""
     max_chunks_per_doc: NotRequired[int]
-    """
-    Into how many pieces a long document is cut at most; BAAI and Youdao. Server default: 1024.
-    """
+    """Into how many pieces a long document is cut at most; BAAI and Youdao. Server default: 1024."""
     overlap_tokens: NotRequired[int]
-    """
-    How many tokens two pieces share, below 80; BAAI and Youdao.
-    """
+    """How many tokens two pieces share, below 80; BAAI and Youdao."""
     truncation: NotRequired[bool]
-    """
-    Cut what is too long instead of refusing it; Voyage. Server default: true.
-    """
+    """Cut what is too long instead of refusing it; Voyage. Server default: true."""

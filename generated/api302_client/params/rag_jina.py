@@ -6,49 +6,31 @@ from collections.abc import Sequence
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 JinaEmbeddingType: TypeAlias = Literal["float", "base64", "binary", "ubinary"]
-"""
-The form of a vector.
-"""
+"""The form of a vector."""
 
 
 class JinaInput(TypedDict):
-    """
-    One thing to turn into a vector.
-    """
+    """One thing to turn into a vector."""
 
     text: NotRequired[str]
-    """
-    A text.
-    """
+    """A text."""
     image: NotRequired[str]
-    """
-    An image.
-    """
+    """An image."""
     pdf: NotRequired[str]
-    """
-    A PDF file; jina-embeddings-v4.
-    """
+    """A PDF file; jina-embeddings-v4."""
 
 
 class JinaRerankDocument(TypedDict):
-    """
-    Something to sort.
-    """
+    """Something to sort."""
 
     text: NotRequired[str]
-    """
-    A text.
-    """
+    """A text."""
     image: NotRequired[str]
-    """
-    An image; jina-reranker-m0.
-    """
+    """An image; jina-reranker-m0."""
 
 
 class JinaRerankRequest(TypedDict):
-    """
-    A question, and what to sort by it.
-    """
+    """A question, and what to sort by it."""
 
     model: str
     """
@@ -56,62 +38,36 @@ class JinaRerankRequest(TypedDict):
     jina-reranker-v1-base-en, jina-reranker-v1-turbo-en, jina-reranker-v1-tiny-en or jina-colbert-v1-en.
     """
     query: str | JinaRerankDocument
-    """
-    The question; with jina-reranker-m0 also an image.
-    """
+    """The question; with jina-reranker-m0 also an image."""
     documents: Sequence[str | JinaRerankDocument]
-    """
-    What to sort.
-    """
+    """What to sort."""
     top_n: NotRequired[int]
-    """
-    How many of the best to give; all without it.
-    """
+    """How many of the best to give; all without it."""
     return_documents: NotRequired[bool]
-    """
-    Give the documents again. Server default: true.
-    """
+    """Give the documents again. Server default: true."""
 
 
 class JinaTokenizeRequest(TypedDict):
-    """
-    A text to count and cut.
-    """
+    """A text to count and cut."""
 
     content: str
-    """
-    The text.
-    """
+    """The text."""
     tokenizer: NotRequired[Literal["cl100k_base", "o200k_base", "p50k_base", "r50k_base", "p50k_edit", "gpt2"]]
-    """
-    How to count. Server default: "cl100k_base".
-    """
+    """How to count. Server default: "cl100k_base"."""
     return_tokens: NotRequired[bool]
-    """
-    Give each token and its ids. Server default: false.
-    """
+    """Give each token and its ids. Server default: false."""
     return_chunks: NotRequired[bool]
-    """
-    Cut the text into pieces that belong together. Server default: false.
-    """
+    """Cut the text into pieces that belong together. Server default: false."""
     max_chunk_length: NotRequired[int]
-    """
-    The most characters of a piece, with `return_chunks`. Server default: 1000.
-    """
+    """The most characters of a piece, with `return_chunks`. Server default: 1000."""
     head: NotRequired[int]
-    """
-    Only the first tokens; not together with `tail`.
-    """
+    """Only the first tokens; not together with `tail`."""
     tail: NotRequired[int]
-    """
-    Only the last tokens; not together with `head`.
-    """
+    """Only the last tokens; not together with `head`."""
 
 
 class JinaEmbeddingsRequest(TypedDict):
-    """
-    Texts or images to turn into vectors.
-    """
+    """Texts or images to turn into vectors."""
 
     model: str
     """
@@ -119,17 +75,11 @@ class JinaEmbeddingsRequest(TypedDict):
     jina-code-embeddings-0.5b, jina-code-embeddings-1.5b, jina-embeddings-v2-base-en, -zh, -de, -es or -code.
     """
     input: str | JinaInput | Sequence[str | JinaInput]
-    """
-    A text or several; with jina-clip and jina-embeddings-v4 also images and PDF files.
-    """
+    """A text or several; with jina-clip and jina-embeddings-v4 also images and PDF files."""
     embedding_type: NotRequired[JinaEmbeddingType | Sequence[JinaEmbeddingType]]
-    """
-    The form of the vectors, or several. Server default: "float".
-    """
+    """The form of the vectors, or several. Server default: "float"."""
     encoding_format: NotRequired[Literal["float", "base64"]]
-    """
-    The form of the vectors in OpenAI's words; what 302.AI's own SDK sends.
-    """
+    """The form of the vectors in OpenAI's words; what 302.AI's own SDK sends."""
     task: NotRequired[
         Literal[
             "retrieval.query",
@@ -156,22 +106,12 @@ class JinaEmbeddingsRequest(TypedDict):
     code.…; the code models those from nl2code.… on.
     """
     dimensions: NotRequired[int]
-    """
-    How long a vector is to be; longer ones are cut.
-    """
+    """How long a vector is to be; longer ones are cut."""
     normalized: NotRequired[bool]
-    """
-    Bring each vector to length 1. Server default: false.
-    """
+    """Bring each vector to length 1. Server default: false."""
     late_chunking: NotRequired[bool]
-    """
-    Take all texts as pieces of one, so that each vector knows the others. Server default: false.
-    """
+    """Take all texts as pieces of one, so that each vector knows the others. Server default: false."""
     truncate: NotRequired[bool]
-    """
-    Cut what is too long for the model instead of refusing it. Server default: false.
-    """
+    """Cut what is too long for the model instead of refusing it. Server default: false."""
     return_multivector: NotRequired[bool]
-    """
-    A vector for each token; jina-embeddings-v4. Server default: false.
-    """
+    """A vector for each token; jina-embeddings-v4. Server default: false."""

@@ -7,9 +7,7 @@ from typing import Literal, NotRequired, TypedDict
 
 
 class OpenaiEmbeddingsRequest(TypedDict):
-    """
-    Texts to turn into vectors.
-    """
+    """Texts to turn into vectors."""
 
     model: str
     """
@@ -18,18 +16,10 @@ class OpenaiEmbeddingsRequest(TypedDict):
     Qwen/Qwen3-Embedding-0.6B.
     """
     input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]]
-    """
-    A text, several, or their tokens; up to 2048 with OpenAI.
-    """
+    """A text, several, or their tokens; up to 2048 with OpenAI."""
     encoding_format: NotRequired[Literal["float", "base64"]]
-    """
-    Numbers or base64. Server default: "float".
-    """
+    """Numbers or base64. Server default: "float"."""
     dimensions: NotRequired[int]
-    """
-    How long a vector is to be, for models that can choose.
-    """
+    """How long a vector is to be, for models that can choose."""
     user: NotRequired[str]
-    """
-    Your own name for the person who asks, against abuse.
-    """
+    """Your own name for the person who asks, against abuse."""

@@ -10,202 +10,114 @@ from api302_client.params.files import File
 
 class Ai302AdvancedSearchRequest(TypedDict):
     query: str
-    """
-    The question.
-    """
+    """The question."""
 
 
 class Ai302AnswerRequest(TypedDict):
     content: str
-    """
-    The exercise: a text, a picture's address or data URL.
-    """
+    """The exercise: a text, a picture's address or data URL."""
     model: str
-    """
-    The language model, such as `gpt-4o`.
-    """
+    """The language model, such as `gpt-4o`."""
     lang: NotRequired[str]
-    """
-    The solution's language, such as `zh`, `en` or `ja`.
-    """
+    """The solution's language, such as `zh`, `en` or `ja`."""
     stream: NotRequired[bool]
-    """
-    Answer as an event stream; its form is not told.
-    """
+    """Answer as an event stream; its form is not told."""
 
 
 class Ai302ArticleSection(TypedDict):
-    """
-    A section or a picture.
-    """
+    """A section or a picture."""
 
     type: Literal["text", "image"]
-    """
-    What it is.
-    """
+    """What it is."""
     content: str
-    """
-    What it is about.
-    """
+    """What it is about."""
     aspect_ratio: NotRequired[Literal["1:1", "9:16", "16:9", "3:4", "4:3"]]
-    """
-    A picture's width to height.
-    """
+    """A picture's width to height."""
 
 
 class Ai302ArxivRequest(TypedDict):
     query: str
-    """
-    The words.
-    """
+    """The words."""
     max_results: NotRequired[int]
-    """
-    How many on a page.
-    """
+    """How many on a page."""
     page: NotRequired[int]
-    """
-    The page, from 1.
-    """
+    """The page, from 1."""
     sort_by: NotRequired[Literal["relevance", "-submitted_date"]]
-    """
-    By relevance, or the newest first.
-    """
+    """By relevance, or the newest first."""
     language: NotRequired[str]
-    """
-    The language to translate titles to, such as `zh`, `en` or `ja`.
-    """
+    """The language to translate titles to, such as `zh`, `en` or `ja`."""
     id_list: NotRequired[Sequence[str]]
-    """
-    Only papers with these arXiv numbers.
-    """
+    """Only papers with these arXiv numbers."""
 
 
 class Ai302AvatarForm(TypedDict):
-    """
-    The person, as a local picture, and the style.
-    """
+    """The person, as a local picture, and the style."""
 
     image: File
-    """
-    The picture.
-    """
+    """The picture."""
     person_type: Literal["female", "male", "kid"]
-    """
-    Who it shows.
-    """
+    """Who it shows."""
     style: NotRequired[int]
-    """
-    A known style, 1 to 17; left aside where there is a `custom_prompt`.
-    """
+    """A known style, 1 to 17; left aside where there is a `custom_prompt`."""
     custom_prompt: NotRequired[str]
-    """
-    A style in words.
-    """
+    """A style in words."""
     num: NotRequired[int]
-    """
-    How many, 1 to 4; anything else counts as 1.
-    """
+    """How many, 1 to 4; anything else counts as 1."""
     width: NotRequired[int]
-    """
-    Pixels, 256 to 1036; anything else counts as 1024.
-    """
+    """Pixels, 256 to 1036; anything else counts as 1024."""
     height: NotRequired[int]
-    """
-    Pixels, 256 to 1036; anything else counts as 1024.
-    """
+    """Pixels, 256 to 1036; anything else counts as 1024."""
     model: NotRequired[str]
-    """
-    The language model that betters the prompt, such as `gpt-4.1`.
-    """
+    """The language model that betters the prompt, such as `gpt-4.1`."""
 
 
 class Ai302AvatarRequest(TypedDict):
-    """
-    The person and the style.
-    """
+    """The person and the style."""
 
     image: str
-    """
-    The picture.
-    """
+    """The picture."""
     person_type: Literal["female", "male", "kid"]
-    """
-    Who it shows.
-    """
+    """Who it shows."""
     style: NotRequired[int]
-    """
-    A known style, 1 to 17; left aside where there is a `custom_prompt`.
-    """
+    """A known style, 1 to 17; left aside where there is a `custom_prompt`."""
     custom_prompt: NotRequired[str]
-    """
-    A style in words.
-    """
+    """A style in words."""
     num: NotRequired[int]
-    """
-    How many, 1 to 4; anything else counts as 1.
-    """
+    """How many, 1 to 4; anything else counts as 1."""
     width: NotRequired[int]
-    """
-    Pixels, 256 to 1036; anything else counts as 1024.
-    """
+    """Pixels, 256 to 1036; anything else counts as 1024."""
     height: NotRequired[int]
-    """
-    Pixels, 256 to 1036; anything else counts as 1024.
-    """
+    """Pixels, 256 to 1036; anything else counts as 1024."""
     model: NotRequired[str]
-    """
-    The language model that betters the prompt, such as `gpt-4.1`.
-    """
+    """The language model that betters the prompt, such as `gpt-4.1`."""
 
 
 class Ai302CardQrCode(TypedDict):
-    """
-    A QR code on the card.
-    """
+    """A QR code on the card."""
 
     content: str
-    """
-    What it says.
-    """
+    """What it says."""
 
 
 class Ai302CardRequest(TypedDict):
-    """
-    The card's subject and looks.
-    """
+    """The card's subject and looks."""
 
     content: str
-    """
-    The subject or saying.
-    """
+    """The subject or saying."""
     model: str
-    """
-    The language model, such as `claude-3-7-sonnet-20250219`.
-    """
+    """The language model, such as `claude-3-7-sonnet-20250219`."""
     style: NotRequired[int]
-    """
-    A known style: 0 any, 1 elegant vintage, 2 bold modern, 3 minimalist, 13 cyberpunk, 14 pop art, 25 Bauhaus, ….
-    """
+    """A known style: 0 any, 1 elegant vintage, 2 bold modern, 3 minimalist, 13 cyberpunk, 14 pop art, 25 Bauhaus, …."""
     custom_style: NotRequired[str]
-    """
-    A style in words; goes before `style`.
-    """
+    """A style in words; goes before `style`."""
     date: NotRequired[str]
-    """
-    The date on the card, such as `2025-01-01`.
-    """
+    """The date on the card, such as `2025-01-01`."""
     lang: NotRequired[str]
-    """
-    The card's language: `zh`, `en` or `ja`.
-    """
+    """The card's language: `zh`, `en` or `ja`."""
     is_extract: NotRequired[bool]
-    """
-    Extract from the text first.
-    """
+    """Extract from the text first."""
     save_format: NotRequired[str]
-    """
-    The file's format; `png` is known.
-    """
+    """The file's format; `png` is known."""
     qr_code: NotRequired[Ai302CardQrCode]
 
 
@@ -287,337 +199,189 @@ Ai302Creation: TypeAlias = (
     ]
     | int
 )
-"""
-A kind of picture.
-"""
+"""A kind of picture."""
 
 
 class Ai302CreationForm(TypedDict):
-    """
-    What to show, as a form; which fields count depends on the kind.
-    """
+    """What to show, as a form; which fields count depends on the kind."""
 
     model: NotRequired[str]
-    """
-    The language model that betters the prompt, such as `claude-3-7-sonnet-20250219`.
-    """
+    """The language model that betters the prompt, such as `claude-3-7-sonnet-20250219`."""
     image_model: NotRequired[str]
-    """
-    The image model, such as `flux-kontext-pro`.
-    """
+    """The image model, such as `flux-kontext-pro`."""
     width: NotRequired[int]
-    """
-    Pixels.
-    """
+    """Pixels."""
     height: NotRequired[int]
-    """
-    Pixels.
-    """
+    """Pixels."""
     output_format: NotRequired[str]
-    """
-    The picture's format, such as `png`.
-    """
+    """The picture's format, such as `png`."""
     external_world: NotRequired[str]
-    """
-    The world outside, of `generate_microcosm`.
-    """
+    """The world outside, of `generate_microcosm`."""
     internal_world: NotRequired[str]
-    """
-    The world inside, of `generate_microcosm`.
-    """
+    """The world inside, of `generate_microcosm`."""
     target_food: NotRequired[str]
-    """
-    The dish, of `generate_visual_recipe`.
-    """
+    """The dish, of `generate_visual_recipe`."""
     ingredient_list: NotRequired[str]
-    """
-    What goes into it, of `generate_visual_recipe`.
-    """
+    """What goes into it, of `generate_visual_recipe`."""
     cooking_steps: NotRequired[str]
-    """
-    How it is cooked, of `generate_visual_recipe`.
-    """
+    """How it is cooked, of `generate_visual_recipe`."""
     style: NotRequired[str]
-    """
-    The style, such as `hand_drawn` of `generate_visual_recipe`.
-    """
+    """The style, such as `hand_drawn` of `generate_visual_recipe`."""
 
 
 class Ai302CreationRequest(TypedDict):
-    """
-    What to show; which fields count depends on the kind.
-    """
+    """What to show; which fields count depends on the kind."""
 
     model: NotRequired[str]
-    """
-    The language model that betters the prompt, such as `claude-3-7-sonnet-20250219`.
-    """
+    """The language model that betters the prompt, such as `claude-3-7-sonnet-20250219`."""
     image_model: NotRequired[str]
-    """
-    The image model, such as `flux-kontext-pro`.
-    """
+    """The image model, such as `flux-kontext-pro`."""
     width: NotRequired[int]
-    """
-    Pixels.
-    """
+    """Pixels."""
     height: NotRequired[int]
-    """
-    Pixels.
-    """
+    """Pixels."""
     output_format: NotRequired[str]
-    """
-    The picture's format, such as `png`.
-    """
+    """The picture's format, such as `png`."""
     external_world: NotRequired[str]
-    """
-    The world outside, of `generate_microcosm`.
-    """
+    """The world outside, of `generate_microcosm`."""
     internal_world: NotRequired[str]
-    """
-    The world inside, of `generate_microcosm`.
-    """
+    """The world inside, of `generate_microcosm`."""
     target_food: NotRequired[str]
-    """
-    The dish, of `generate_visual_recipe`.
-    """
+    """The dish, of `generate_visual_recipe`."""
     ingredient_list: NotRequired[str]
-    """
-    What goes into it, of `generate_visual_recipe`.
-    """
+    """What goes into it, of `generate_visual_recipe`."""
     cooking_steps: NotRequired[str]
-    """
-    How it is cooked, of `generate_visual_recipe`.
-    """
+    """How it is cooked, of `generate_visual_recipe`."""
     style: NotRequired[str]
-    """
-    The style, such as `hand_drawn` of `generate_visual_recipe`.
-    """
+    """The style, such as `hand_drawn` of `generate_visual_recipe`."""
 
 
 class Ai302ModelConversionRequest(TypedDict):
     trimesh_file_url: str
-    """
-    The address of a ZIP archive with the model and its textures.
-    """
+    """The address of a ZIP archive with the model and its textures."""
     output_format: Literal["obj", "stl", "glb"]
-    """
-    The format wanted.
-    """
+    """The format wanted."""
 
 
 class Ai302OutlineRequest(TypedDict):
-    """
-    What the article is about.
-    """
+    """What the article is about."""
 
     title: str
-    """
-    The article's title.
-    """
+    """The article's title."""
     model: str
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
     custom_prompt: NotRequired[str]
-    """
-    Further wishes.
-    """
+    """Further wishes."""
     language: NotRequired[str]
-    """
-    The article's language, such as `zh`, `en` or `ja`.
-    """
+    """The article's language, such as `zh`, `en` or `ja`."""
     include_illustration: NotRequired[bool]
-    """
-    Plan pictures too.
-    """
+    """Plan pictures too."""
     temperature: NotRequired[float]
-    """
-    How much to vary.
-    """
+    """How much to vary."""
     top_p: NotRequired[float]
-    """
-    How many of the likely words to choose from.
-    """
+    """How many of the likely words to choose from."""
 
 
 class Ai302PageFileForm(TypedDict):
     file: File
-    """
-    The file.
-    """
+    """The file."""
     add_cover: NotRequired[bool]
-    """
-    Take a picture of the page.
-    """
+    """Take a picture of the page."""
     add_watermarks: NotRequired[bool]
-    """
-    Put watermarks on the page.
-    """
+    """Put watermarks on the page."""
 
 
 class Ai302PageRequest(TypedDict):
-    """
-    The page, as HTML or Markdown.
-    """
+    """The page, as HTML or Markdown."""
 
     html: NotRequired[str]
-    """
-    The page in HTML.
-    """
+    """The page in HTML."""
     md: NotRequired[str]
-    """
-    The page in Markdown.
-    """
+    """The page in Markdown."""
     title: NotRequired[str]
-    """
-    Its title.
-    """
+    """Its title."""
     description: NotRequired[str]
-    """
-    What it is about.
-    """
+    """What it is about."""
     format: NotRequired[str]
-    """
-    The reply's form; `json` is known.
-    """
+    """The reply's form; `json` is known."""
 
 
 class Ai302PaperRequest(TypedDict):
-    """
-    What to write about.
-    """
+    """What to write about."""
 
     query: str
-    """
-    The subject.
-    """
+    """The subject."""
     language: NotRequired[str]
-    """
-    The paper's language: `zh`, `en` or `ja`, or its name.
-    """
+    """The paper's language: `zh`, `en` or `ja`, or its name."""
     model: NotRequired[str]
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
     output_content_type: NotRequired[str]
-    """
-    The kind of text, such as `Research Paper`.
-    """
+    """The kind of text, such as `Research Paper`."""
 
 
 class Ai302PapersRequest(TypedDict):
     query: str
-    """
-    The words.
-    """
+    """The words."""
     max_results: NotRequired[int]
-    """
-    How many on a page.
-    """
+    """How many on a page."""
     page: NotRequired[int]
-    """
-    The page, from 1.
-    """
+    """The page, from 1."""
     sort_by: NotRequired[Literal["relevance", "-submitted_date"]]
-    """
-    By relevance, or the newest first.
-    """
+    """By relevance, or the newest first."""
     language: NotRequired[str]
-    """
-    The language to translate titles to, such as `zh`, `en` or `ja`.
-    """
+    """The language to translate titles to, such as `zh`, `en` or `ja`."""
 
 
 class Ai302PodcastLine(TypedDict):
-    """
-    What one speaker says at a time.
-    """
+    """What one speaker says at a time."""
 
     content: str
-    """
-    The words.
-    """
+    """The words."""
     speaker: int
-    """
-    The speaker's number.
-    """
+    """The speaker's number."""
 
 
 class Ai302PodcastResource(TypedDict):
-    """
-    A source.
-    """
+    """A source."""
 
     type: Literal["text", "url", "file"]
-    """
-    What it is.
-    """
+    """What it is."""
     content: str
-    """
-    The text, or the address of the page or file.
-    """
+    """The text, or the address of the page or file."""
 
 
 class Ai302PodcastSpeaker(TypedDict):
-    """
-    A voice.
-    """
+    """A voice."""
 
     id: int
-    """
-    Its number, which lines refer to; from 1.
-    """
+    """Its number, which lines refer to; from 1."""
     provider: str
-    """
-    Whose voice it is, such as `doubao`.
-    """
+    """Whose voice it is, such as `doubao`."""
     speaker: str
-    """
-    The voice, such as `zh_female_shuangkuaisisi_moon_bigtts`.
-    """
+    """The voice, such as `zh_female_shuangkuaisisi_moon_bigtts`."""
     speed: NotRequired[float]
-    """
-    How fast it speaks; 1 is usual.
-    """
+    """How fast it speaks; 1 is usual."""
 
 
 class Ai302PodcastTextRequest(TypedDict):
-    """
-    What to talk about, and how.
-    """
+    """What to talk about, and how."""
 
     resources: Sequence[Ai302PodcastResource]
-    """
-    What to talk about.
-    """
+    """What to talk about."""
     speakerNums: NotRequired[int]
-    """
-    How many speakers.
-    """
+    """How many speakers."""
     names: NotRequired[Sequence[str]]
-    """
-    Their names; empty for none.
-    """
+    """Their names; empty for none."""
     lang: NotRequired[Literal["en", "zh", "ja", "fr", "de", "ko"]]
-    """
-    The dialogue's language.
-    """
+    """The dialogue's language."""
     modelName: NotRequired[str]
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
     isExtract: NotRequired[bool]
-    """
-    Take a dialogue that the source has as it is.
-    """
+    """Take a dialogue that the source has as it is."""
     customPrompt: NotRequired[str]
-    """
-    Further wishes.
-    """
+    """Further wishes."""
     version: NotRequired[str]
-    """
-    How it is written: `v3`; `v6` is long, `v7` for an audience.
-    """
+    """How it is written: `v3`; `v6` is long, `v7` for an audience."""
     audience_choice: NotRequired[int]
     """
     For whom: 0 anyone, 1 children, 2 the old, 3 office workers, 4 pupils, 5 students, 6 business people, 7
@@ -626,140 +390,80 @@ class Ai302PodcastTextRequest(TypedDict):
 
 
 class Ai302PptBuildRequest(TypedDict):
-    """
-    The pages to draw.
-    """
+    """The pages to draw."""
 
     outlineContentMarkdown: str
-    """
-    The pages in Markdown: # subject, ## chapter, ### page, #### heading on it, - text.
-    """
+    """The pages in Markdown: # subject, ## chapter, ### page, #### heading on it, - text."""
     templateId: NotRequired[str]
-    """
-    The template.
-    """
+    """The template."""
     pptxProperty: NotRequired[bool]
-    """
-    Give the drawing data too.
-    """
+    """Give the drawing data too."""
     notes: NotRequired[Sequence[str]]
-    """
-    Speaker's notes, one a page.
-    """
+    """Speaker's notes, one a page."""
 
 
 class Ai302PptContentRequest(TypedDict):
-    """
-    The outline to fill.
-    """
+    """The outline to fill."""
 
     outlineMarkdown: str
-    """
-    The outline in Markdown: # subject, ## chapter, ### page, #### heading on it.
-    """
+    """The outline in Markdown: # subject, ## chapter, ### page, #### heading on it."""
     stream: NotRequired[bool]
-    """
-    Answer as an event stream.
-    """
+    """Answer as an event stream."""
     asyncGenPptx: NotRequired[bool]
-    """
-    Draw the presentation meanwhile.
-    """
+    """Draw the presentation meanwhile."""
     templateId: NotRequired[str]
-    """
-    The template to draw with; without it, any.
-    """
+    """The template to draw with; without it, any."""
     dataUrl: NotRequired[str]
-    """
-    The source's address from `ai302_parse_ppt_source`.
-    """
+    """The source's address from `ai302_parse_ppt_source`."""
     lang: NotRequired[str]
-    """
-    The language, such as `zh`, `en` or `ja`.
-    """
+    """The language, such as `zh`, `en` or `ja`."""
     prompt: NotRequired[str]
-    """
-    Further wishes.
-    """
+    """Further wishes."""
 
 
 class Ai302PptFileRequest(TypedDict):
     id: str
-    """
-    The presentation's id.
-    """
+    """The presentation's id."""
     refresh: NotRequired[bool]
-    """
-    Draw the file anew.
-    """
+    """Draw the file anew."""
 
 
 class Ai302PptOutlineRequest(TypedDict):
-    """
-    What to present: a subject, a source, or both.
-    """
+    """What to present: a subject, a source, or both."""
 
     subject: NotRequired[str]
-    """
-    The subject.
-    """
+    """The subject."""
     dataUrl: NotRequired[str]
-    """
-    The source's address from `ai302_parse_ppt_source`.
-    """
+    """The source's address from `ai302_parse_ppt_source`."""
     prompt: NotRequired[str]
-    """
-    Further wishes.
-    """
+    """Further wishes."""
     stream: NotRequired[bool]
-    """
-    Answer as an event stream.
-    """
+    """Answer as an event stream."""
 
 
 class Ai302PptRequest(TypedDict):
-    """
-    What to make a presentation of: a subject, a source, or both.
-    """
+    """What to make a presentation of: a subject, a source, or both."""
 
     subject: NotRequired[str]
-    """
-    The subject.
-    """
+    """The subject."""
     dataUrl: NotRequired[str]
-    """
-    The source's address from `ai302_parse_ppt_source`.
-    """
+    """The source's address from `ai302_parse_ppt_source`."""
     stream: NotRequired[bool]
-    """
-    Answer as an event stream. Server default: true.
-    """
+    """Answer as an event stream. Server default: true."""
     templateId: NotRequired[str]
-    """
-    The template; without it, any.
-    """
+    """The template; without it, any."""
     pptxProperty: NotRequired[bool]
-    """
-    Give the drawing data too. Server default: false.
-    """
+    """Give the drawing data too. Server default: false."""
     length: NotRequired[Literal["short", "medium", "long"]]
-    """
-    10 to 15, 20 to 30 or 25 to 35 pages. Server default: "medium".
-    """
+    """10 to 15, 20 to 30 or 25 to 35 pages. Server default: "medium"."""
     lang: NotRequired[str]
-    """
-    The language, such as `zh`, `en` or `ja`.
-    """
+    """The language, such as `zh`, `en` or `ja`."""
     prompt: NotRequired[str]
-    """
-    Further wishes.
-    """
+    """Further wishes."""
 
 
 class Ai302PptSourceForm(TypedDict):
-    """
-    The source; at least one field.
-    """
+    """The source; at least one field."""
 
     file: NotRequired[File]
     """
@@ -767,525 +471,293 @@ class Ai302PptSourceForm(TypedDict):
     mobi, xmind or mm.
     """
     content: NotRequired[str]
-    """
-    A text.
-    """
+    """A text."""
     fileUrl: NotRequired[str]
-    """
-    A file's address.
-    """
+    """A file's address."""
     website: NotRequired[str]
-    """
-    A page's address.
-    """
+    """A page's address."""
     websearch: NotRequired[str]
-    """
-    Words to search the web for.
-    """
+    """Words to search the web for."""
 
 
 class Ai302PptTemplateFilters(TypedDict):
-    """
-    Which templates.
-    """
+    """Which templates."""
 
     type: Literal[1, 4]
-    """
-    1 docmee's, 4 one's own.
-    """
+    """1 docmee's, 4 one's own."""
     category: NotRequired[str | None]
-    """
-    What they are for.
-    """
+    """What they are for."""
     style: NotRequired[str | None]
-    """
-    Their style.
-    """
+    """Their style."""
     themeColor: NotRequired[str | None]
-    """
-    Their colour.
-    """
+    """Their colour."""
 
 
 class Ai302PptTemplateForm(TypedDict):
     type: Literal[4]
-    """
-    4, a template of one's own.
-    """
+    """4, a template of one's own."""
     file: File
-    """
-    A pptx file with pages of 960x540.
-    """
+    """A pptx file with pages of 960x540."""
     templateId: NotRequired[str]
-    """
-    The template to replace.
-    """
+    """The template to replace."""
 
 
 class Ai302PptTemplatesRequest(TypedDict):
     page: int
-    """
-    The page of the list, from 1.
-    """
+    """The page of the list, from 1."""
     size: int
-    """
-    How many on a page.
-    """
+    """How many on a page."""
     filters: Ai302PptTemplateFilters
 
 
 class Ai302ProjectForm(TypedDict):
     project_file: File
-    """
-    A ZIP archive of the project.
-    """
+    """A ZIP archive of the project."""
     env: NotRequired[str]
-    """
-    Environment variables as the text of a JSON object.
-    """
+    """Environment variables as the text of a JSON object."""
     update_subdomain: NotRequired[str]
-    """
-    The subdomain of the project to replace.
-    """
+    """The subdomain of the project to replace."""
 
 
 class Ai302PromptRequest(TypedDict):
-    """
-    The prompt and the method.
-    """
+    """The prompt and the method."""
 
     id: int
-    """
-    The method's number; 2 is CO-STAR.
-    """
+    """The method's number; 2 is CO-STAR."""
     prompt: str
-    """
-    The prompt.
-    """
+    """The prompt."""
     model: str
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
     stream: NotRequired[bool]
-    """
-    Answer as an event stream; its form is not told.
-    """
+    """Answer as an event stream; its form is not told."""
 
 
 class Ai302SpoQuestion(TypedDict):
-    """
-    A question and its answer.
-    """
+    """A question and its answer."""
 
     question: str
-    """
-    The question.
-    """
+    """The question."""
     answer: str
-    """
-    The answer wanted.
-    """
+    """The answer wanted."""
     id: NotRequired[str]
-    """
-    The caller's own id for it.
-    """
+    """The caller's own id for it."""
 
 
 class Ai302SpoRequest(TypedDict):
-    """
-    The prompt, and questions to try it on.
-    """
+    """The prompt, and questions to try it on."""
 
     qa: Sequence[Ai302SpoQuestion]
-    """
-    Questions with the answers wanted.
-    """
+    """Questions with the answers wanted."""
     prompt: str
-    """
-    The prompt to begin with.
-    """
+    """The prompt to begin with."""
     model: str
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
     max_rounds: int
-    """
-    How often to try.
-    """
+    """How often to try."""
 
 
 class Ai302StockVideoRequest(TypedDict):
-    """
-    How to cut the video.
-    """
+    """How to cut the video."""
 
     video_subject: str
-    """
-    The subject.
-    """
+    """The subject."""
     video_script: str
-    """
-    What the voice says.
-    """
+    """What the voice says."""
     video_terms: str
-    """
-    Words to search footage by, with commas between them.
-    """
+    """Words to search footage by, with commas between them."""
     video_source: NotRequired[Literal["pexels", "pixabay"]]
-    """
-    Where the footage is from.
-    """
+    """Where the footage is from."""
     video_concat_mode: NotRequired[Literal["sequential", "random"]]
-    """
-    In which order clips follow.
-    """
+    """In which order clips follow."""
     video_aspect: NotRequired[Literal["16:9", "9:16"]]
-    """
-    Width to height.
-    """
+    """Width to height."""
     video_clip_duration: NotRequired[Literal["2", "3", "4", "5", "6"]]
-    """
-    The longest a clip lasts, in seconds.
-    """
+    """The longest a clip lasts, in seconds."""
     subtitle_enabled: NotRequired[bool]
-    """
-    Show subtitles.
-    """
+    """Show subtitles."""
     subtitle_font: NotRequired[str]
-    """
-    The subtitles' font, such as `STHeitiMedium`, `STHeitiLight`, `UTM Kabel KT` or `思源黑体-常规体`.
-    """
+    """The subtitles' font, such as `STHeitiMedium`, `STHeitiLight`, `UTM Kabel KT` or `思源黑体-常规体`."""
     subtitle_position: NotRequired[Literal["top", "middle", "bottom"]]
-    """
-    Where subtitles stand.
-    """
+    """Where subtitles stand."""
     font_size: NotRequired[float]
-    """
-    The subtitles' size.
-    """
+    """The subtitles' size."""
     stroke_width: NotRequired[float]
-    """
-    The width of their outline.
-    """
+    """The width of their outline."""
     text_fore_color: NotRequired[str]
-    """
-    Their colour, such as `#FFFFFF`.
-    """
+    """Their colour, such as `#FFFFFF`."""
     stroke_color: NotRequired[str]
-    """
-    Their outline's colour, such as `#000000`.
-    """
+    """Their outline's colour, such as `#000000`."""
     voice_type: NotRequired[str]
-    """
-    Whose voice it is; the app offers `Azure` alone.
-    """
+    """Whose voice it is; the app offers `Azure` alone."""
     voice_name: NotRequired[str]
-    """
-    The voice, such as `zh-CN-XiaoxiaoMultilingualNeural-V2`.
-    """
+    """The voice, such as `zh-CN-XiaoxiaoMultilingualNeural-V2`."""
     voice_volume: NotRequired[str]
-    """
-    Its loudness as a factor, `0.6` to `5`.
-    """
+    """Its loudness as a factor, `0.6` to `5`."""
     bgm_type: NotRequired[Literal["", "random"]]
-    """
-    Music in the background; empty for none.
-    """
+    """Music in the background; empty for none."""
     bgm_volume: NotRequired[str]
-    """
-    Its loudness, `0` to `1`.
-    """
+    """Its loudness, `0` to `1`."""
 
 
 class Ai302StockVideoScriptRequest(TypedDict):
-    """
-    What the video is about.
-    """
+    """What the video is about."""
 
     video_subject: str
-    """
-    The subject.
-    """
+    """The subject."""
     video_language: NotRequired[str]
-    """
-    The script's language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
-    """
+    """The script's language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`."""
     models_name: NotRequired[str]
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
 
 
 class Ai302StockVideoTermsRequest(TypedDict):
-    """
-    What to find footage for.
-    """
+    """What to find footage for."""
 
     video_subject: str
-    """
-    The subject.
-    """
+    """The subject."""
     video_script: str
-    """
-    The script.
-    """
+    """The script."""
     video_language: NotRequired[str]
-    """
-    The words' language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
-    """
+    """The words' language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`."""
     models_name: NotRequired[str]
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
 
 
 class Ai302SvgVideoForm(TypedDict):
     svg_content: File
-    """
-    The drawing.
-    """
+    """The drawing."""
     duration: float
-    """
-    Seconds.
-    """
+    """Seconds."""
     video_format: NotRequired[str]
-    """
-    The video's format; `mp4` is known.
-    """
+    """The video's format; `mp4` is known."""
     fps_speed: NotRequired[float]
-    """
-    How fast it draws; 1 is known.
-    """
+    """How fast it draws; 1 is known."""
 
 
 class Ai302VtBurnRequest(TypedDict):
-    """
-    The video, the subtitles, and what they look like.
-    """
+    """The video, the subtitles, and what they look like."""
 
     url: str
-    """
-    The video's address.
-    """
+    """The video's address."""
     src_subtitle: NotRequired[Sequence[Mapping[str, Any]]]
-    """
-    The subtitles in the language spoken, as a translation gives them.
-    """
+    """The subtitles in the language spoken, as a translation gives them."""
     trans_subtitle: NotRequired[Sequence[Mapping[str, Any]]]
-    """
-    The translated subtitles.
-    """
+    """The translated subtitles."""
     output_width: NotRequired[float]
-    """
-    The new video's width in pixels.
-    """
+    """The new video's width in pixels."""
     output_height: NotRequired[float]
-    """
-    Its height.
-    """
+    """Its height."""
     src_font_name: NotRequired[str]
-    """
-    The original's font.
-    """
+    """The original's font."""
     src_font_size: NotRequired[float]
-    """
-    Its size.
-    """
+    """Its size."""
     src_font_color: NotRequired[str]
-    """
-    Its colour.
-    """
+    """Its colour."""
     src_back_color: NotRequired[str]
-    """
-    The colour behind it.
-    """
+    """The colour behind it."""
     src_outline_width: NotRequired[float]
-    """
-    The width of its outline.
-    """
+    """The width of its outline."""
     src_shadow_color: NotRequired[str]
-    """
-    Its shadow's colour.
-    """
+    """Its shadow's colour."""
     src_margin_v: NotRequired[float]
-    """
-    How far it is from the edge.
-    """
+    """How far it is from the edge."""
     trans_font_name: NotRequired[str]
-    """
-    The translation's font.
-    """
+    """The translation's font."""
     trans_font_size: NotRequired[float]
-    """
-    Its size.
-    """
+    """Its size."""
     trans_font_color: NotRequired[str]
-    """
-    Its colour.
-    """
+    """Its colour."""
     trans_outline_color: NotRequired[str]
-    """
-    Its outline's colour.
-    """
+    """Its outline's colour."""
     trans_outline_width: NotRequired[float]
-    """
-    The width of its outline.
-    """
+    """The width of its outline."""
     trans_back_color: NotRequired[str]
-    """
-    The colour behind it.
-    """
+    """The colour behind it."""
     trans_margin_v: NotRequired[float]
-    """
-    How far it is from the edge.
-    """
+    """How far it is from the edge."""
 
 
 class Ai302VtDownloadRequest(TypedDict):
     url: str
-    """
-    The address of the video's page.
-    """
+    """The address of the video's page."""
     resolution: NotRequired[float]
-    """
-    The picture's height, such as 720.
-    """
+    """The picture's height, such as 720."""
 
 
 class Ai302VtExtractRequest(TypedDict):
     audio_url: str
-    """
-    The sound's address.
-    """
+    """The sound's address."""
     language: str
-    """
-    The language spoken, such as `en`.
-    """
+    """The language spoken, such as `en`."""
     demucs: NotRequired[bool]
-    """
-    Part the voices from the rest.
-    """
+    """Part the voices from the rest."""
     is_only_demucs: NotRequired[bool]
-    """
-    Write nothing down. What the result then looks like is not told.
-    """
+    """Write nothing down. What the result then looks like is not told."""
 
 
 class Ai302VtSubtitle(TypedDict):
-    """
-    What is said, as a transcription gives it.
-    """
+    """What is said, as a transcription gives it."""
 
     segments: Sequence[Mapping[str, Any]]
-    """
-    The pieces, as a transcription gives them.
-    """
+    """The pieces, as a transcription gives them."""
 
 
 class Ai302VtTranslateRequest(TypedDict):
     model: str
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
     src_lang: str
-    """
-    The language from, such as `en`.
-    """
+    """The language from, such as `en`."""
     tgt_lang: str
-    """
-    The language to, such as `zh`.
-    """
+    """The language to, such as `zh`."""
     subtitle: Ai302VtSubtitle
 
 
 class Ai302WritingRequest(TypedDict):
-    """
-    What to write.
-    """
+    """What to write."""
 
     tool_name: str
-    """
-    The kind's name.
-    """
+    """The kind's name."""
     model: NotRequired[str]
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
     params: NotRequired[Mapping[str, Any]]
-    """
-    An object whose fields are not described.
-    """
+    """An object whose fields are not described."""
 
 
 class Ai302ArticleRequest(TypedDict):
-    """
-    The article and its outline.
-    """
+    """The article and its outline."""
 
     title: str
-    """
-    The article's title.
-    """
+    """The article's title."""
     model: str
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""
     sections: NotRequired[Sequence[Ai302ArticleSection]]
-    """
-    The outline.
-    """
+    """The outline."""
     img_mode: NotRequired[Literal["only_ai", "only_net", "first_net"]]
-    """
-    Pictures are made, found on the web, or made where none is found. The provider's own app calls it so.
-    """
+    """Pictures are made, found on the web, or made where none is found. The provider's own app calls it so."""
     img_demo: NotRequired[Literal["only_ai", "only_net", "first_net"]]
-    """
-    The same as another caller calls it.
-    """
+    """The same as another caller calls it."""
     custom_prompt: NotRequired[str]
-    """
-    Further wishes.
-    """
+    """Further wishes."""
     language: NotRequired[str]
-    """
-    The article's language, such as `zh`, `en` or `ja`.
-    """
+    """The article's language, such as `zh`, `en` or `ja`."""
 
 
 class Ai302PodcastAudioRequest(TypedDict):
-    """
-    Who says what, over what music.
-    """
+    """Who says what, over what music."""
 
     speakers: Sequence[Ai302PodcastSpeaker]
-    """
-    The voices.
-    """
+    """The voices."""
     contents: Sequence[Ai302PodcastLine]
-    """
-    What they say.
-    """
+    """What they say."""
     useBgm: NotRequired[bool]
-    """
-    Play music in the background.
-    """
+    """Play music in the background."""
     autoGenBgm: NotRequired[bool]
-    """
-    Let the dialogue decide the music, instead of `bgmPrompt`.
-    """
+    """Let the dialogue decide the music, instead of `bgmPrompt`."""
     bgmPrompt: NotRequired[str]
-    """
-    The music, such as `calm piano`.
-    """
+    """The music, such as `calm piano`."""
     bgmVolume: NotRequired[float]
-    """
-    The music's gain, -20 to 20.
-    """
+    """The music's gain, -20 to 20."""
     uiLang: NotRequired[str]
-    """
-    The language of the progress messages, such as `en`.
-    """
+    """The language of the progress messages, such as `en`."""
     modelName: NotRequired[str]
-    """
-    The language model, such as `gpt-4o-mini`.
-    """
+    """The language model, such as `gpt-4o-mini`."""

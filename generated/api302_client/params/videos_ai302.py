@@ -10,173 +10,95 @@ from api302_client.params.files import File
 
 class Ai302ImageToVideoForm(TypedDict):
     image: NotRequired[File]
-    """
-    The picture.
-    """
+    """The picture."""
     prompt: NotRequired[str]
-    """
-    What it shows.
-    """
+    """What it shows."""
 
 
 class Ai302LatentsyncRequest(TypedDict):
     video_url: str
-    """
-    Who speaks.
-    """
+    """Who speaks."""
     audio_url: str
-    """
-    What is said.
-    """
+    """What is said."""
 
 
 class Ai302VideoForm(TypedDict):
     model: str
-    """
-    The model, such as `official-kling-v3`; see the list of video models.
-    """
+    """The model, such as `official-kling-v3`; see the list of video models."""
     prompt: NotRequired[str]
-    """
-    What to show. Most models want it.
-    """
+    """What to show. Most models want it."""
     image: NotRequired[File | str]
-    """
-    First frame or reference picture.
-    """
+    """First frame or reference picture."""
     end_image: NotRequired[File | str]
-    """
-    Last frame.
-    """
+    """Last frame."""
     video: NotRequired[File | str]
-    """
-    Video to start from.
-    """
+    """Video to start from."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     duration: NotRequired[float | str]
-    """
-    Seconds, as the model allows.
-    """
+    """Seconds, as the model allows."""
     resolution: NotRequired[str]
-    """
-    Such as `720p` or `1080p`, as the model allows.
-    """
+    """Such as `720p` or `1080p`, as the model allows."""
     aspect_ratio: NotRequired[str]
-    """
-    Width to height, such as `16:9`.
-    """
+    """Width to height, such as `16:9`."""
     fps: NotRequired[str | float]
-    """
-    Frames a second, as the model allows.
-    """
+    """Frames a second, as the model allows."""
 
 
 class Ai302VideoRequest(TypedDict):
     model: str
-    """
-    The model, such as `official-kling-v3`; see the list of video models.
-    """
+    """The model, such as `official-kling-v3`; see the list of video models."""
     prompt: NotRequired[str]
-    """
-    What to show. Most models want it.
-    """
+    """What to show. Most models want it."""
     image: NotRequired[str | Sequence[str]]
-    """
-    First frame or reference pictures. A model that takes several takes a list.
-    """
+    """First frame or reference pictures. A model that takes several takes a list."""
     end_image: NotRequired[str]
-    """
-    Last frame.
-    """
+    """Last frame."""
     video: NotRequired[str]
-    """
-    Video to start from.
-    """
+    """Video to start from."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     duration: NotRequired[float | str]
-    """
-    Seconds, as the model allows.
-    """
+    """Seconds, as the model allows."""
     resolution: NotRequired[str]
-    """
-    Such as `720p` or `1080p`, as the model allows.
-    """
+    """Such as `720p` or `1080p`, as the model allows."""
     aspect_ratio: NotRequired[str]
-    """
-    Width to height, such as `16:9`.
-    """
+    """Width to height, such as `16:9`."""
     fps: NotRequired[str | float]
-    """
-    Frames a second, as the model allows.
-    """
+    """Frames a second, as the model allows."""
     generate_audio: NotRequired[bool]
-    """
-    With sound; models such as `wan2.7-i2v`.
-    """
+    """With sound; models such as `wan2.7-i2v`."""
 
 
 class Ai302VideoV1Form(TypedDict):
     model: str
-    """
-    The model with its kind of source, such as `kling_16_t2v` or `kling_21_i2v_hq`.
-    """
+    """The model with its kind of source, such as `kling_16_t2v` or `kling_21_i2v_hq`."""
     prompt: NotRequired[str]
-    """
-    What to show.
-    """
+    """What to show."""
     image: NotRequired[File]
-    """
-    First frame.
-    """
+    """First frame."""
     end_image: NotRequired[File]
-    """
-    Last frame.
-    """
+    """Last frame."""
     video: NotRequired[File]
-    """
-    Video to start from.
-    """
+    """Video to start from."""
     duration: NotRequired[float | str]
-    """
-    Seconds, as the model allows.
-    """
+    """Seconds, as the model allows."""
     fps: NotRequired[float | str]
-    """
-    Frames a second, as the model allows.
-    """
+    """Frames a second, as the model allows."""
 
 
 class Ai302VideoV1Request(TypedDict):
     model: str
-    """
-    The model with its kind of source, such as `kling_16_t2v` or `kling_21_i2v_hq`.
-    """
+    """The model with its kind of source, such as `kling_16_t2v` or `kling_21_i2v_hq`."""
     prompt: NotRequired[str]
-    """
-    What to show.
-    """
+    """What to show."""
     image: NotRequired[str]
-    """
-    First frame.
-    """
+    """First frame."""
     end_image: NotRequired[str]
-    """
-    Last frame.
-    """
+    """Last frame."""
     video: NotRequired[str]
-    """
-    Video to start from.
-    """
+    """Video to start from."""
     duration: NotRequired[float | str]
-    """
-    Seconds, as the model allows.
-    """
+    """Seconds, as the model allows."""
     fps: NotRequired[float | str]
-    """
-    Frames a second, as the model allows.
-    """
+    """Frames a second, as the model allows."""

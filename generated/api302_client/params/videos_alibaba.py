@@ -12,123 +12,67 @@ class AlibabaMedia(TypedDict):
             "first_frame", "last_frame", "reference_image", "reference_video", "reference_voice", "video", "first_clip", "driving_audio"
         ]
     ]
-    """
-    What the file is for.
-    """
+    """What the file is for."""
     url: NotRequired[str]
-    """
-    The file.
-    """
+    """The file."""
     reference_voice: NotRequired[str]
-    """
-    The voice of who the file shows.
-    """
+    """The voice of who the file shows."""
 
 
 class AlibabaVideoInput(TypedDict):
-    """
-    What to make it from.
-    """
+    """What to make it from."""
 
     prompt: NotRequired[str]
-    """
-    What to show.
-    """
+    """What to show."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     img_url: NotRequired[str]
-    """
-    First frame, for models with `i2v` in their name.
-    """
+    """First frame, for models with `i2v` in their name."""
     first_frame_url: NotRequired[str]
-    """
-    First frame, for models that take two.
-    """
+    """First frame, for models that take two."""
     last_frame_url: NotRequired[str]
-    """
-    Last frame, for models that take two.
-    """
+    """Last frame, for models that take two."""
     audio_url: NotRequired[str]
-    """
-    The sound, for models from wan2.5.
-    """
+    """The sound, for models from wan2.5."""
     reference_url: NotRequired[str]
-    """
-    One file to keep to.
-    """
+    """One file to keep to."""
     reference_urls: NotRequired[Sequence[str]]
-    """
-    Files of who and what to keep to.
-    """
+    """Files of who and what to keep to."""
     reference_video_urls: NotRequired[Sequence[str]]
-    """
-    Videos of who to keep to, for models with `r2v` in their name.
-    """
+    """Videos of who to keep to, for models with `r2v` in their name."""
     reference_video_description: NotRequired[Sequence[str]]
-    """
-    What each of those videos shows.
-    """
+    """What each of those videos shows."""
     media: NotRequired[Sequence[AlibabaMedia]]
-    """
-    Files with their parts, for models from wan2.7.
-    """
+    """Files with their parts, for models from wan2.7."""
     template: NotRequired[str]
-    """
-    An effect by its name, for models that have them.
-    """
+    """An effect by its name, for models that have them."""
     function: NotRequired[str]
-    """
-    What to do, for models that edit.
-    """
+    """What to do, for models that edit."""
 
 
 class AlibabaVideoParameters(TypedDict):
-    """
-    How to make it.
-    """
+    """How to make it."""
 
     size: NotRequired[str]
-    """
-    Pixels, such as `1280*720`. Older models.
-    """
+    """Pixels, such as `1280*720`. Older models."""
     resolution: NotRequired[str]
-    """
-    Such as `480P`, `720P` or `1080P`.
-    """
+    """Such as `480P`, `720P` or `1080P`."""
     ratio: NotRequired[str]
-    """
-    Width to height, such as `16:9`. Models from wan2.7.
-    """
+    """Width to height, such as `16:9`. Models from wan2.7."""
     duration: NotRequired[int]
-    """
-    Seconds. Server default: 5.
-    """
+    """Seconds. Server default: 5."""
     prompt_extend: NotRequired[bool]
-    """
-    Whether the prompt is made richer first.
-    """
+    """Whether the prompt is made richer first."""
     shot_type: NotRequired[str]
-    """
-    One shot (`single`) or several (`multi`).
-    """
+    """One shot (`single`) or several (`multi`)."""
     audio: NotRequired[bool]
-    """
-    Whether to make sound too.
-    """
+    """Whether to make sound too."""
     audio_setting: NotRequired[Literal["auto", "origin"]]
-    """
-    Whether to make new sound or to keep the old.
-    """
+    """Whether to make new sound or to keep the old."""
     watermark: NotRequired[bool]
-    """
-    Whether to mark it as made by a model.
-    """
+    """Whether to mark it as made by a model."""
     seed: NotRequired[int]
-    """
-    The same seed gives a similar video.
-    """
+    """The same seed gives a similar video."""
 
 
 class AlibabaVideoRequest(TypedDict):
@@ -143,176 +87,92 @@ class AlibabaVideoRequest(TypedDict):
 
 class AlibabaWanImageRequest(TypedDict):
     prompt: str
-    """
-    What happens.
-    """
+    """What happens."""
     image_url: str
-    """
-    First frame.
-    """
+    """First frame."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     num_frames: NotRequired[int]
-    """
-    How many frames to make. Server default: 81.
-    """
+    """How many frames to make. Server default: 81."""
     frames_per_second: NotRequired[int]
-    """
-    Frames a second. Server default: 16.
-    """
+    """Frames a second. Server default: 16."""
     resolution: NotRequired[Literal["480p", "720p"]]
-    """
-    How many lines the video has. Server default: "720p".
-    """
+    """How many lines the video has. Server default: "720p"."""
     aspect_ratio: NotRequired[Literal["auto", "16:9", "9:16", "1:1"]]
-    """
-    Width to height. Server default: "auto".
-    """
+    """Width to height. Server default: "auto"."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 30.
-    """
+    """How many steps to take. Server default: 30."""
     guide_scale: NotRequired[float]
-    """
-    How closely to keep to the prompt. Server default: 5.
-    """
+    """How closely to keep to the prompt. Server default: 5."""
     shift: NotRequired[float]
-    """
-    Where the steps lie, from detail to motion. Server default: 5.
-    """
+    """Where the steps lie, from detail to motion. Server default: 5."""
     acceleration: NotRequired[Literal["none", "regular"]]
-    """
-    Whether to work faster, at the cost of detail. Server default: "regular".
-    """
+    """Whether to work faster, at the cost of detail. Server default: "regular"."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Whether to check for unsuitable content.
-    """
+    """Whether to check for unsuitable content."""
     enable_prompt_expansion: NotRequired[bool]
-    """
-    Whether the prompt is made richer first.
-    """
+    """Whether the prompt is made richer first."""
     seed: NotRequired[int]
-    """
-    The same seed gives the same video.
-    """
+    """The same seed gives the same video."""
 
 
 class AlibabaWanTextRequest(TypedDict):
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     num_frames: NotRequired[int]
-    """
-    How many frames to make. Server default: 81.
-    """
+    """How many frames to make. Server default: 81."""
     frames_per_second: NotRequired[int]
-    """
-    Frames a second. Server default: 16.
-    """
+    """Frames a second. Server default: 16."""
     resolution: NotRequired[Literal["480p", "580p", "720p"]]
-    """
-    How many lines the video has. Server default: "720p".
-    """
+    """How many lines the video has. Server default: "720p"."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16"]]
-    """
-    Width to height. Server default: "16:9".
-    """
+    """Width to height. Server default: "16:9"."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 30.
-    """
+    """How many steps to take. Server default: 30."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Whether to check for unsuitable content.
-    """
+    """Whether to check for unsuitable content."""
     enable_prompt_expansion: NotRequired[bool]
-    """
-    Whether the prompt is made richer first.
-    """
+    """Whether the prompt is made richer first."""
     turbo_mode: NotRequired[bool]
-    """
-    Whether to work faster.
-    """
+    """Whether to work faster."""
     seed: NotRequired[int]
-    """
-    The same seed gives the same video.
-    """
+    """The same seed gives the same video."""
 
 
 class AlibabaWanVaceRequest(TypedDict):
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     task: NotRequired[str]
-    """
-    What to do with the video, such as `depth` or `inpainting`. Server default: "depth".
-    """
+    """What to do with the video, such as `depth` or `inpainting`. Server default: "depth"."""
     video_url: NotRequired[str]
-    """
-    The video to work from.
-    """
+    """The video to work from."""
     mask_video_url: NotRequired[str]
-    """
-    What to change, as a video.
-    """
+    """What to change, as a video."""
     mask_image_url: NotRequired[str]
-    """
-    What to change, as a picture; it takes the place of the video.
-    """
+    """What to change, as a picture; it takes the place of the video."""
     ref_image_urls: NotRequired[Sequence[str]]
-    """
-    Addresses of images to keep to.
-    """
+    """Addresses of images to keep to."""
     num_frames: NotRequired[int]
-    """
-    How many frames to make, where there is no video. Server default: 81.
-    """
+    """How many frames to make, where there is no video. Server default: 81."""
     frames_per_second: NotRequired[int]
-    """
-    Frames a second. Server default: 16.
-    """
+    """Frames a second. Server default: 16."""
     resolution: NotRequired[Literal["480p", "580p", "720p"]]
-    """
-    How many lines the video has. Server default: "720p".
-    """
+    """How many lines the video has. Server default: "720p"."""
     aspect_ratio: NotRequired[Literal["auto", "16:9", "9:16"]]
-    """
-    Width to height. Server default: "16:9".
-    """
+    """Width to height. Server default: "16:9"."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 30.
-    """
+    """How many steps to take. Server default: 30."""
     shift: NotRequired[float]
-    """
-    Where the steps lie, from detail to motion. Server default: 5.
-    """
+    """Where the steps lie, from detail to motion. Server default: 5."""
     preprocess: NotRequired[bool]
-    """
-    Whether the video is prepared for the task first.
-    """
+    """Whether the video is prepared for the task first."""
     enable_safety_checker: NotRequired[bool]
-    """
-    Whether to check for unsuitable content.
-    """
+    """Whether to check for unsuitable content."""
     enable_prompt_expansion: NotRequired[bool]
-    """
-    Whether the prompt is made richer first.
-    """
+    """Whether the prompt is made richer first."""
     seed: NotRequired[int]
-    """
-    The same seed gives the same video.
-    """
+    """The same seed gives the same video."""

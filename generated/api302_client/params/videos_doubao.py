@@ -8,133 +8,87 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 class DoubaoDraftTask(TypedDict):
     id: str
-    """
-    The draft's task.
-    """
+    """The draft's task."""
 
 
 class DoubaoFileAddress(TypedDict):
     url: str
-    """
-    The file.
-    """
+    """The file."""
 
 
 class DoubaoImageAddress(TypedDict):
     url: str
-    """
-    The image.
-    """
+    """The image."""
 
 
 class DoubaoImageContent(TypedDict):
     type: Literal["image_url"]
-    """
-    An image.
-    """
+    """An image."""
     image_url: DoubaoImageAddress
     role: NotRequired[str]
-    """
-    What it is for: `first_frame`, `last_frame` or `reference_image`.
-    """
+    """What it is for: `first_frame`, `last_frame` or `reference_image`."""
 
 
 class DoubaoJimengRequest(TypedDict):
     req_key: str
-    """
-    The model: `jimeng_t2v_v30`, `jimeng_t2v_v30_1080p` or, from an image, `jimeng_i2v_first_v30`.
-    """
+    """The model: `jimeng_t2v_v30`, `jimeng_t2v_v30_1080p` or, from an image, `jimeng_i2v_first_v30`."""
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     image_urls: NotRequired[Sequence[str]]
-    """
-    The first frame's address, for a video from an image.
-    """
+    """The first frame's address, for a video from an image."""
     frames: NotRequired[int]
-    """
-    How many frames: seconds times 24, and one more.
-    """
+    """How many frames: seconds times 24, and one more."""
     aspect_ratio: NotRequired[str]
-    """
-    Width to height, such as `16:9`.
-    """
+    """Width to height, such as `16:9`."""
     seed: NotRequired[int]
-    """
-    The same seed gives a similar video; -1 is chance.
-    """
+    """The same seed gives a similar video; -1 is chance."""
 
 
 class DoubaoJimengResultRequest(TypedDict):
     task_id: str
-    """
-    The id that doubao_create_jimeng_video gave.
-    """
+    """The id that doubao_create_jimeng_video gave."""
     req_key: NotRequired[str]
-    """
-    The model.
-    """
+    """The model."""
     req_json: NotRequired[str]
-    """
-    How to mark the video as made by a model, as JSON.
-    """
+    """How to mark the video as made by a model, as JSON."""
 
 
 class DoubaoTextContent(TypedDict):
     type: Literal["text"]
-    """
-    A text.
-    """
+    """A text."""
     text: str
-    """
-    What to show; commands such as `--ratio 16:9 --fps 24 --dur 5` can follow.
-    """
+    """What to show; commands such as `--ratio 16:9 --fps 24 --dur 5` can follow."""
 
 
 class DoubaoVideoTool(TypedDict):
     type: str
-    """
-    Its name.
-    """
+    """Its name."""
 
 
 class DoubaoAudioContent(TypedDict):
     type: Literal["audio_url"]
-    """
-    A sound. From 2.0.
-    """
+    """A sound. From 2.0."""
     audio_url: DoubaoFileAddress
     role: NotRequired[str]
-    """
-    What it is for: `reference_audio`.
-    """
+    """What it is for: `reference_audio`."""
 
 
 class DoubaoClipContent(TypedDict):
     type: Literal["video_url"]
-    """
-    A video. From 2.0.
-    """
+    """A video. From 2.0."""
     video_url: DoubaoFileAddress
     role: NotRequired[str]
-    """
-    What it is for: `reference_video`.
-    """
+    """What it is for: `reference_video`."""
 
 
 class DoubaoDraftContent(TypedDict):
     type: Literal["draft_task"]
-    """
-    A draft to carry out. From 1.5.
-    """
+    """A draft to carry out. From 1.5."""
     draft_task: DoubaoDraftTask
 
 
 DoubaoVideoContent: TypeAlias = DoubaoTextContent | DoubaoImageContent | DoubaoClipContent | DoubaoAudioContent | DoubaoDraftContent
-"""
-A text, an image, a video, a sound or a draft.
-"""
+"""A text, an image, a video, a sound or a draft."""
 
 
 class DoubaoVideoRequest(TypedDict):
@@ -144,77 +98,41 @@ class DoubaoVideoRequest(TypedDict):
     `doubao-seedance-1-5-pro-251215` or `doubao-seedance-2-0-260128`.
     """
     content: Sequence[DoubaoVideoContent]
-    """
-    The text, images, videos and sounds.
-    """
+    """The text, images, videos and sounds."""
     resolution: NotRequired[str]
-    """
-    How many lines: `480p`, `720p` or `1080p`, by model.
-    """
+    """How many lines: `480p`, `720p` or `1080p`, by model."""
     ratio: NotRequired[str]
-    """
-    Width to height: `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `21:9`, or `adaptive` to keep that of the image.
-    """
+    """Width to height: `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `21:9`, or `adaptive` to keep that of the image."""
     duration: NotRequired[int | str]
-    """
-    Seconds: 5 or 10 with 1.0, from 2 to 12 with 1.5, from 4 to 15 with 2.0.
-    """
+    """Seconds: 5 or 10 with 1.0, from 2 to 12 with 1.5, from 4 to 15 with 2.0."""
     frames: NotRequired[int]
-    """
-    How many frames, in place of `duration`.
-    """
+    """How many frames, in place of `duration`."""
     generate_audio: NotRequired[bool]
-    """
-    Whether to make sound too. From 1.5.
-    """
+    """Whether to make sound too. From 1.5."""
     watermark: NotRequired[bool]
-    """
-    Whether to add a watermark.
-    """
+    """Whether to add a watermark."""
     camera_fixed: NotRequired[bool]
-    """
-    Whether the camera stands still.
-    """
+    """Whether the camera stands still."""
     seed: NotRequired[int]
-    """
-    The same seed gives a similar video; -1 is chance.
-    """
+    """The same seed gives a similar video; -1 is chance."""
     return_last_frame: NotRequired[bool]
-    """
-    Whether to give the last frame as a picture too.
-    """
+    """Whether to give the last frame as a picture too."""
     draft: NotRequired[bool]
-    """
-    Whether to make a draft only.
-    """
+    """Whether to make a draft only."""
     service_tier: NotRequired[Literal["default", "flex"]]
-    """
-    `flex` may wait and costs less.
-    """
+    """`flex` may wait and costs less."""
     execution_expires_after: NotRequired[int]
-    """
-    Seconds after which the task is given up.
-    """
+    """Seconds after which the task is given up."""
     priority: NotRequired[int]
-    """
-    How soon it is worked on.
-    """
+    """How soon it is worked on."""
     safety_identifier: NotRequired[str]
-    """
-    Who of your users asks, as a word of yours.
-    """
+    """Who of your users asks, as a word of yours."""
     callback_url: NotRequired[str]
-    """
-    Address that is called when the task changes.
-    """
+    """Address that is called when the task changes."""
     tools: NotRequired[Sequence[DoubaoVideoTool]]
-    """
-    What the model may use.
-    """
+    """What the model may use."""
 
 
 class DoubaoSeaweedRequest(TypedDict):
     content: Sequence[DoubaoVideoContent]
-    """
-    The text and the first frame.
-    """
+    """The text and the first frame."""

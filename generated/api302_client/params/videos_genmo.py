@@ -7,14 +7,8 @@ from typing import NotRequired, TypedDict
 
 class GenmoVideoRequest(TypedDict):
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     enable_prompt_expansion: NotRequired[bool]
-    """
-    Whether the prompt is made richer first.
-    """
+    """Whether the prompt is made richer first."""
     seed: NotRequired[int]
-    """
-    The same seed gives the same video.
-    """
+    """The same seed gives the same video."""

@@ -7,22 +7,12 @@ from typing import Literal, NotRequired, TypedDict
 
 class HaiperVideoRequest(TypedDict):
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     image_url: NotRequired[str]
-    """
-    First frame, for a video from an image.
-    """
+    """First frame, for a video from an image."""
     duration: NotRequired[Literal["4", "6"]]
-    """
-    Seconds. Server default: "4".
-    """
+    """Seconds. Server default: "4"."""
     prompt_enhancer: NotRequired[bool]
-    """
-    Whether the prompt is made richer first. Server default: true.
-    """
+    """Whether the prompt is made richer first. Server default: true."""
     seed: NotRequired[int]
-    """
-    The same seed and prompt give the same video.
-    """
+    """The same seed and prompt give the same video."""

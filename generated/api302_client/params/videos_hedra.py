@@ -10,156 +10,92 @@ from api302_client.params.files import File
 
 class HedraAssetForm(TypedDict):
     file: File
-    """
-    The file.
-    """
+    """The file."""
 
 
 class HedraAssetRequest(TypedDict):
     name: str
-    """
-    A name.
-    """
+    """A name."""
     type: Literal["text", "image", "audio", "video", "voice", "three_d", "rich_text"]
-    """
-    What it is.
-    """
+    """What it is."""
 
 
 class HedraAudioForm(TypedDict):
     file: File
-    """
-    The recording.
-    """
+    """The recording."""
 
 
 class HedraAvatarInput(TypedDict):
     prompt: NotRequired[str]
-    """
-    Who to show.
-    """
+    """Who to show."""
     seed: NotRequired[int]
-    """
-    The same seed gives a similar picture.
-    """
+    """The same seed gives a similar picture."""
 
 
 class HedraCharacterRequest(TypedDict):
     avatarImage: NotRequired[str | None]
-    """
-    Who speaks.
-    """
+    """Who speaks."""
     avatarImageInput: NotRequired[HedraAvatarInput | None]
-    """
-    A picture to be made instead.
-    """
+    """A picture to be made instead."""
     audioSource: NotRequired[Literal["audio", "tts"]]
-    """
-    Whether a recording or a text is spoken. Server default: "audio".
-    """
+    """Whether a recording or a text is spoken. Server default: "audio"."""
     voiceUrl: NotRequired[str | None]
-    """
-    The recording.
-    """
+    """The recording."""
     text: NotRequired[str]
-    """
-    The text. Server default: "".
-    """
+    """The text. Server default: ""."""
     voiceId: NotRequired[str | None]
-    """
-    The voice that reads the text.
-    """
+    """The voice that reads the text."""
     aspectRatio: NotRequired[Literal["1:1", "16:9", "9:16"]]
-    """
-    Width to height. Server default: "1:1".
-    """
+    """Width to height. Server default: "1:1"."""
 
 
 class HedraPortraitForm(TypedDict):
     file: File
-    """
-    The picture.
-    """
+    """The picture."""
 
 
 class HedraSpeech(TypedDict):
     type: NotRequired[str]
-    """
-    `text_to_speech`. Server default: "text_to_speech".
-    """
+    """`text_to_speech`. Server default: "text_to_speech"."""
     voice_id: str
-    """
-    The voice.
-    """
+    """The voice."""
     text: str
-    """
-    What it reads.
-    """
+    """What it reads."""
     speed: NotRequired[float]
-    """
-    How fast. Server default: 1.
-    """
+    """How fast. Server default: 1."""
     stability: NotRequired[float]
-    """
-    How much it varies. Server default: 1.
-    """
+    """How much it varies. Server default: 1."""
 
 
 class HedraVideoInputs(TypedDict):
     text_prompt: str
-    """
-    What happens.
-    """
+    """What happens."""
     resolution: NotRequired[str]
-    """
-    Such as `540p` or `720p`, as the model allows.
-    """
+    """Such as `540p` or `720p`, as the model allows."""
     aspect_ratio: NotRequired[str]
-    """
-    Width to height, such as `16:9`.
-    """
+    """Width to height, such as `16:9`."""
     duration_ms: NotRequired[int]
-    """
-    Length in milliseconds.
-    """
+    """Length in milliseconds."""
     seed: NotRequired[int]
-    """
-    The same seed gives a similar video.
-    """
+    """The same seed gives a similar video."""
     enhance_prompt: NotRequired[bool]
-    """
-    Whether the prompt is made richer first. Server default: false.
-    """
+    """Whether the prompt is made richer first. Server default: false."""
 
 
 class HedraGenerationRequest(TypedDict):
     type: str
-    """
-    What to make: `video`.
-    """
+    """What to make: `video`."""
     ai_model_id: NotRequired[str]
-    """
-    The model's id, such as d1dd37a3-e39a-4854-a298-6510289f9cf2.
-    """
+    """The model's id, such as d1dd37a3-e39a-4854-a298-6510289f9cf2."""
     start_keyframe_id: NotRequired[str]
-    """
-    The asset of the first frame.
-    """
+    """The asset of the first frame."""
     start_keyframe_url: NotRequired[str]
-    """
-    The first frame by its address.
-    """
+    """The first frame by its address."""
     end_keyframe_id: NotRequired[str]
-    """
-    The asset of the last frame.
-    """
+    """The asset of the last frame."""
     audio_id: NotRequired[str | Sequence[str]]
-    """
-    The asset of what is said; several for several speakers.
-    """
+    """The asset of what is said; several for several speakers."""
     audio_generation: NotRequired[HedraSpeech]
     generated_video_inputs: HedraVideoInputs
     batch_size: NotRequired[int]
-    """
-    How many to make. Server default: 1.
-    """
+    """How many to make. Server default: 1."""

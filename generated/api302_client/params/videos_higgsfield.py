@@ -8,62 +8,38 @@ from typing import Literal, NotRequired, TypedDict
 
 class HiggsfieldImage(TypedDict):
     type: Literal["image_url"]
-    """
-    How the image is given.
-    """
+    """How the image is given."""
     image_url: str
-    """
-    The image.
-    """
+    """The image."""
 
 
 class HiggsfieldMotion(TypedDict):
     id: str
-    """
-    The move's id.
-    """
+    """The move's id."""
     strength: NotRequired[float]
-    """
-    How strong it is.
-    """
+    """How strong it is."""
 
 
 class HiggsfieldVideoParams(TypedDict):
     model: str
-    """
-    `dop-lite`, `dop-turbo`, `dop-preview` or `dop-standard`.
-    """
+    """`dop-lite`, `dop-turbo`, `dop-preview` or `dop-standard`."""
     prompt: str
-    """
-    What happens.
-    """
+    """What happens."""
     input_images: Sequence[HiggsfieldImage]
-    """
-    The first frame.
-    """
+    """The first frame."""
     motions: NotRequired[Sequence[HiggsfieldMotion]]
-    """
-    How the camera moves.
-    """
+    """How the camera moves."""
     enhance_prompt: NotRequired[bool]
-    """
-    Whether the prompt is made richer first.
-    """
+    """Whether the prompt is made richer first."""
     seed: NotRequired[int]
-    """
-    The same seed gives a similar video.
-    """
+    """The same seed gives a similar video."""
 
 
 class HiggsfieldWebhook(TypedDict):
     url: str
-    """
-    Address that is called when the task ends.
-    """
+    """Address that is called when the task ends."""
     secret: NotRequired[str]
-    """
-    A word of yours, sent along to prove who calls.
-    """
+    """A word of yours, sent along to prove who calls."""
 
 
 class HiggsfieldVideoRequest(TypedDict):

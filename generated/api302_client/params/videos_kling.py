@@ -9,275 +9,159 @@ from api302_client.params.files import File
 
 
 class KlingCameraConfig(TypedDict):
-    """
-    A simple move. Only one may differ from 0.
-    """
+    """A simple move. Only one may differ from 0."""
 
     horizontal: NotRequired[float]
-    """
-    Left or right.
-    """
+    """Left or right."""
     vertical: NotRequired[float]
-    """
-    Down or up.
-    """
+    """Down or up."""
     pan: NotRequired[float]
-    """
-    Turn up or down.
-    """
+    """Turn up or down."""
     tilt: NotRequired[float]
-    """
-    Turn left or right.
-    """
+    """Turn left or right."""
     roll: NotRequired[float]
-    """
-    Roll.
-    """
+    """Roll."""
     zoom: NotRequired[float]
-    """
-    Change of the focal length.
-    """
+    """Change of the focal length."""
 
 
 class KlingCameraControl(TypedDict):
-    """
-    How the camera moves; without it the model decides.
-    """
+    """How the camera moves; without it the model decides."""
 
     type: NotRequired[Literal["simple", "down_back", "forward_up", "right_turn_forward", "left_turn_forward"]]
-    """
-    `simple` takes `config`, the others are fixed moves.
-    """
+    """`simple` takes `config`, the others are fixed moves."""
     config: NotRequired[KlingCameraConfig]
 
 
 class KlingImageItem(TypedDict):
     image: str
-    """
-    The image.
-    """
+    """The image."""
 
 
 class KlingM2VExtendForm(TypedDict):
     task_id: str
-    """
-    The task whose video goes on.
-    """
+    """The task whose video goes on."""
     prompt: NotRequired[str]
-    """
-    What happens next.
-    """
+    """What happens next."""
 
 
 class KlingM2VImageForm(TypedDict):
     input_image: File | str
-    """
-    First frame, of at most 10 MB.
-    """
+    """First frame, of at most 10 MB."""
     tail_image: NotRequired[File | str]
-    """
-    Last frame, for models that take one.
-    """
+    """Last frame, for models that take one."""
     prompt: NotRequired[str]
-    """
-    What happens.
-    """
+    """What happens."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     cfg: NotRequired[float]
-    """
-    How closely to keep to the prompt: 0 is free, 1 is strict.
-    """
+    """How closely to keep to the prompt: 0 is free, 1 is strict."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """
-    Width to height.
-    """
+    """Width to height."""
     camera_type: NotRequired[str]
-    """
-    How the camera moves, such as `zoom`.
-    """
+    """How the camera moves, such as `zoom`."""
     camera_value: NotRequired[float | str]
-    """
-    How far it moves, such as -5.
-    """
+    """How far it moves, such as -5."""
     enable_audio: NotRequired[bool]
-    """
-    Whether to make sound too, for models that can.
-    """
+    """Whether to make sound too, for models that can."""
 
 
 class KlingM2VImageRequest(TypedDict):
     input_image: str
-    """
-    First frame.
-    """
+    """First frame."""
     tail_image: NotRequired[str]
-    """
-    Last frame, for models that take one.
-    """
+    """Last frame, for models that take one."""
     prompt: NotRequired[str]
-    """
-    What happens.
-    """
+    """What happens."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     cfg: NotRequired[float]
-    """
-    How closely to keep to the prompt: 0 is free, 1 is strict.
-    """
+    """How closely to keep to the prompt: 0 is free, 1 is strict."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """
-    Width to height.
-    """
+    """Width to height."""
     camera_type: NotRequired[str]
-    """
-    How the camera moves, such as `zoom`.
-    """
+    """How the camera moves, such as `zoom`."""
     camera_value: NotRequired[float | str]
-    """
-    How far it moves, such as -5.
-    """
+    """How far it moves, such as -5."""
     enable_audio: NotRequired[bool]
-    """
-    Whether to make sound too, for models that can.
-    """
+    """Whether to make sound too, for models that can."""
 
 
 class KlingM2VTextForm(TypedDict):
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     cfg: NotRequired[float]
-    """
-    How closely to keep to the prompt: 0 is free, 1 is strict.
-    """
+    """How closely to keep to the prompt: 0 is free, 1 is strict."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """
-    Width to height.
-    """
+    """Width to height."""
     camera_type: NotRequired[str]
-    """
-    How the camera moves, such as `zoom`.
-    """
+    """How the camera moves, such as `zoom`."""
     camera_value: NotRequired[float | str]
-    """
-    How far it moves, such as -5.
-    """
+    """How far it moves, such as -5."""
 
 
 class KlingM2VTextRequest(TypedDict):
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     cfg: NotRequired[float]
-    """
-    How closely to keep to the prompt: 0 is free, 1 is strict.
-    """
+    """How closely to keep to the prompt: 0 is free, 1 is strict."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """
-    Width to height.
-    """
+    """Width to height."""
     camera_type: NotRequired[str]
-    """
-    How the camera moves, such as `zoom`.
-    """
+    """How the camera moves, such as `zoom`."""
     camera_value: NotRequired[float | str]
-    """
-    How far it moves, such as -5.
-    """
+    """How far it moves, such as -5."""
 
 
 class KlingMultiImage2VideoRequest(TypedDict):
     model_name: NotRequired[str]
-    """
-    Such as `kling-v1-6`.
-    """
+    """Such as `kling-v1-6`."""
     image_list: Sequence[KlingImageItem]
-    """
-    The reference images.
-    """
+    """The reference images."""
     prompt: NotRequired[str]
-    """
-    What to show.
-    """
+    """What to show."""
     mode: NotRequired[Literal["std", "pro"]]
-    """
-    `std` is cheaper, `pro` better.
-    """
+    """`std` is cheaper, `pro` better."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """
-    Width to height.
-    """
+    """Width to height."""
     duration: NotRequired[int | str]
-    """
-    Seconds: 5 or 10.
-    """
+    """Seconds: 5 or 10."""
     enable_audio: NotRequired[bool]
-    """
-    Whether to make sound too.
-    """
+    """Whether to make sound too."""
 
 
 class KlingPoint(TypedDict):
-    """
-    A point in pixels from the lower left.
-    """
+    """A point in pixels from the lower left."""
 
     x: NotRequired[int]
-    """
-    To the right.
-    """
+    """To the right."""
     y: NotRequired[int]
-    """
-    Up.
-    """
+    """Up."""
 
 
 class KlingShot(TypedDict):
     index: NotRequired[int]
-    """
-    The shot's number.
-    """
+    """The shot's number."""
     prompt: NotRequired[str]
-    """
-    What the shot shows.
-    """
+    """What the shot shows."""
     duration: NotRequired[str | int]
-    """
-    Seconds.
-    """
+    """Seconds."""
 
 
 class KlingWatermark(TypedDict):
     enabled: NotRequired[bool]
-    """
-    Whether to make a copy with a watermark too.
-    """
+    """Whether to make a copy with a watermark too."""
 
 
 class KlingDynamicMask(TypedDict):
     mask: NotRequired[str]
-    """
-    What moves, painted on a picture of the first frame's size.
-    """
+    """What moves, painted on a picture of the first frame's size."""
     trajectories: NotRequired[Sequence[KlingPoint]]
-    """
-    The points of its way.
-    """
+    """The points of its way."""
 
 
 class KlingImageToVideoRequest(TypedDict):
@@ -292,63 +176,35 @@ class KlingImageToVideoRequest(TypedDict):
     Either this or `image_tail` is needed.
     """
     image_tail: NotRequired[str]
-    """
-    Last frame, of the same form.
-    """
+    """Last frame, of the same form."""
     prompt: NotRequired[str]
-    """
-    What happens.
-    """
+    """What happens."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     cfg_scale: NotRequired[float]
-    """
-    How closely to keep to the prompt. Not for models of version 2. Server default: 0.5.
-    """
+    """How closely to keep to the prompt. Not for models of version 2. Server default: 0.5."""
     mode: NotRequired[Literal["std", "pro"]]
-    """
-    `std` is cheaper, `pro` better. Server default: "std".
-    """
+    """`std` is cheaper, `pro` better. Server default: "std"."""
     sound: NotRequired[Literal["on", "off"]]
-    """
-    Whether to make sound too. From version 2.6.
-    """
+    """Whether to make sound too. From version 2.6."""
     static_mask: NotRequired[str]
-    """
-    What stands still, painted on a picture of the first frame's size.
-    """
+    """What stands still, painted on a picture of the first frame's size."""
     dynamic_masks: NotRequired[Sequence[KlingDynamicMask]]
-    """
-    What moves, and along which way.
-    """
+    """What moves, and along which way."""
     camera_control: NotRequired[KlingCameraControl]
     duration: NotRequired[str | int]
-    """
-    Seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
-    """
+    """Seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5"."""
     multi_shot: NotRequired[bool]
-    """
-    Whether to make several shots. From version 3.
-    """
+    """Whether to make several shots. From version 3."""
     shot_type: NotRequired[Literal["customize", "intelligence"]]
-    """
-    Who cuts the shots, with `multi_shot`: you or the model.
-    """
+    """Who cuts the shots, with `multi_shot`: you or the model."""
     multi_prompt: NotRequired[Sequence[KlingShot]]
-    """
-    The shots, with `shot_type` `customize`. Their seconds add up to the whole.
-    """
+    """The shots, with `shot_type` `customize`. Their seconds add up to the whole."""
     watermark_info: NotRequired[KlingWatermark]
     callback_url: NotRequired[str]
-    """
-    Address that is called when the task changes.
-    """
+    """Address that is called when the task changes."""
     external_task_id: NotRequired[str]
-    """
-    An id of your own, unique among your tasks.
-    """
+    """An id of your own, unique among your tasks."""
 
 
 class KlingTextToVideoRequest(TypedDict):
@@ -358,52 +214,28 @@ class KlingTextToVideoRequest(TypedDict):
     `kling-v3`. Kling's own default is `kling-v1`.
     """
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     cfg_scale: NotRequired[float]
-    """
-    How closely to keep to the prompt. Not for models of version 2. Server default: 0.5.
-    """
+    """How closely to keep to the prompt. Not for models of version 2. Server default: 0.5."""
     mode: NotRequired[Literal["std", "pro"]]
-    """
-    `std` is cheaper, `pro` better. Server default: "std".
-    """
+    """`std` is cheaper, `pro` better. Server default: "std"."""
     sound: NotRequired[Literal["on", "off"]]
-    """
-    Whether to make sound too. From version 2.6.
-    """
+    """Whether to make sound too. From version 2.6."""
     camera_control: NotRequired[KlingCameraControl]
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """
-    Width to height. Server default: "16:9".
-    """
+    """Width to height. Server default: "16:9"."""
     duration: NotRequired[str | int]
-    """
-    Seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
-    """
+    """Seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5"."""
     multi_shot: NotRequired[bool]
-    """
-    Whether to make several shots. From version 3.
-    """
+    """Whether to make several shots. From version 3."""
     shot_type: NotRequired[Literal["customize", "intelligence"]]
-    """
-    Who cuts the shots, with `multi_shot`: you or the model.
-    """
+    """Who cuts the shots, with `multi_shot`: you or the model."""
     multi_prompt: NotRequired[Sequence[KlingShot]]
-    """
-    The shots, with `shot_type` `customize`. Their seconds add up to the whole.
-    """
+    """The shots, with `shot_type` `customize`. Their seconds add up to the whole."""
     watermark_info: NotRequired[KlingWatermark]
     callback_url: NotRequired[str]
-    """
-    Address that is called when the task changes.
-    """
+    """Address that is called when the task changes."""
     external_task_id: NotRequired[str]
-    """
-    An id of your own, unique among your tasks.
-    """
+    """An id of your own, unique among your tasks."""

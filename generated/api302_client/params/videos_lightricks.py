@@ -7,115 +7,63 @@ from typing import Literal, NotRequired, TypedDict
 
 class LightricksImageRequest(TypedDict):
     image_url: str
-    """
-    The image to start from.
-    """
+    """The image to start from."""
     prompt: str
-    """
-    What happens.
-    """
+    """What happens."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     seed: NotRequired[int]
-    """
-    The same seed gives the same video.
-    """
+    """The same seed gives the same video."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 30.
-    """
+    """How many steps to take. Server default: 30."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to keep to the prompt. Server default: 3.
-    """
+    """How closely to keep to the prompt. Server default: 3."""
 
 
 class LightricksTextRequest(TypedDict):
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     seed: NotRequired[int]
-    """
-    The same seed gives the same video.
-    """
+    """The same seed gives the same video."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 30.
-    """
+    """How many steps to take. Server default: 30."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to keep to the prompt. Server default: 3.
-    """
+    """How closely to keep to the prompt. Server default: 3."""
 
 
 class LightricksV095ImageRequest(TypedDict):
     image_url: str
-    """
-    The image to start from.
-    """
+    """The image to start from."""
     prompt: str
-    """
-    What happens.
-    """
+    """What happens."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     resolution: NotRequired[Literal["480p", "720p"]]
-    """
-    How many lines the video has. Server default: "720p".
-    """
+    """How many lines the video has. Server default: "720p"."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16"]]
-    """
-    Width to height. Server default: "16:9".
-    """
+    """Width to height. Server default: "16:9"."""
     seed: NotRequired[int]
-    """
-    The same seed gives the same video.
-    """
+    """The same seed gives the same video."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 40.
-    """
+    """How many steps to take. Server default: 40."""
     expand_prompt: NotRequired[bool]
-    """
-    Whether the prompt is made richer first. Server default: true.
-    """
+    """Whether the prompt is made richer first. Server default: true."""
 
 
 class LightricksV095TextRequest(TypedDict):
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     resolution: NotRequired[Literal["480p", "720p"]]
-    """
-    How many lines the video has. Server default: "720p".
-    """
+    """How many lines the video has. Server default: "720p"."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16"]]
-    """
-    Width to height. Server default: "16:9".
-    """
+    """Width to height. Server default: "16:9"."""
     seed: NotRequired[int]
-    """
-    The same seed gives the same video.
-    """
+    """The same seed gives the same video."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 40.
-    """
+    """How many steps to take. Server default: 40."""
     expand_prompt: NotRequired[bool]
-    """
-    Whether the prompt is made richer first. Server default: true.
-    """
+    """Whether the prompt is made richer first. Server default: true."""

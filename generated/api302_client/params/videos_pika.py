@@ -10,9 +10,7 @@ from api302_client.params.files import File
 
 class PikaEffectForm(TypedDict):
     image: File
-    """
-    The picture.
-    """
+    """The picture."""
     pikaffect: NotRequired[
         Literal[
             "Cake-ify",
@@ -33,145 +31,81 @@ class PikaEffectForm(TypedDict):
             "Tear",
         ]
     ]
-    """
-    What happens to it.
-    """
+    """What happens to it."""
     promptText: NotRequired[str]
-    """
-    More about what happens.
-    """
+    """More about what happens."""
     negativePrompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     seed: NotRequired[int]
-    """
-    The same seed gives a similar video.
-    """
+    """The same seed gives a similar video."""
 
 
 class PikaImageForm(TypedDict):
     image: File
-    """
-    First frame.
-    """
+    """First frame."""
     promptText: NotRequired[str]
-    """
-    What happens.
-    """
+    """What happens."""
     negativePrompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     seed: NotRequired[int]
-    """
-    The same seed gives a similar video.
-    """
+    """The same seed gives a similar video."""
 
 
 class PikaImageTwoForm(TypedDict):
     image: File
-    """
-    First frame.
-    """
+    """First frame."""
     promptText: NotRequired[str]
-    """
-    What happens.
-    """
+    """What happens."""
     negativePrompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     seed: NotRequired[int]
-    """
-    The same seed gives a similar video.
-    """
+    """The same seed gives a similar video."""
     resolution: NotRequired[Literal["720p", "1080p"]]
-    """
-    Size of the video. Server default: "1080p".
-    """
+    """Size of the video. Server default: "1080p"."""
     duration: NotRequired[Literal[5, 10]]
-    """
-    Length in seconds. Server default: 5.
-    """
+    """Length in seconds. Server default: 5."""
 
 
 class PikaScenesForm(TypedDict):
     images: Sequence[File | str]
-    """
-    What is in the scene: persons, things, places.
-    """
+    """What is in the scene: persons, things, places."""
     ingredientsMode: Literal["creative", "precise", "reference"]
-    """
-    How closely to keep to the pictures; `reference` as one caller sends it.
-    """
+    """How closely to keep to the pictures; `reference` as one caller sends it."""
     promptText: NotRequired[str]
-    """
-    What happens.
-    """
+    """What happens."""
     negativePrompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     seed: NotRequired[int]
-    """
-    The same seed gives a similar video.
-    """
+    """The same seed gives a similar video."""
     resolution: NotRequired[Literal["720p", "1080p"]]
-    """
-    Size of the video. Server default: "1080p".
-    """
+    """Size of the video. Server default: "1080p"."""
     duration: NotRequired[Literal[5, 10]]
-    """
-    Length in seconds. Server default: 5.
-    """
+    """Length in seconds. Server default: 5."""
     aspectRatio: NotRequired[float | str]
-    """
-    Width divided by height, or a ratio such as `16:9`.
-    """
+    """Width divided by height, or a ratio such as `16:9`."""
 
 
 class PikaTextRequest(TypedDict):
     promptText: str
-    """
-    What to show.
-    """
+    """What to show."""
     negativePrompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     seed: NotRequired[int]
-    """
-    The same seed gives a similar video.
-    """
+    """The same seed gives a similar video."""
     aspectRatio: NotRequired[float]
-    """
-    Width divided by height, such as 1.7778.
-    """
+    """Width divided by height, such as 1.7778."""
 
 
 class PikaTextTwoRequest(TypedDict):
     promptText: str
-    """
-    What to show.
-    """
+    """What to show."""
     negativePrompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     seed: NotRequired[int]
-    """
-    The same seed gives a similar video.
-    """
+    """The same seed gives a similar video."""
     resolution: NotRequired[Literal["720p", "1080p"]]
-    """
-    Size of the video. Server default: "1080p".
-    """
+    """Size of the video. Server default: "1080p"."""
     duration: NotRequired[Literal[5, 10] | Literal["5", "10"]]
-    """
-    Length in seconds.
-    """
+    """Length in seconds."""
     aspectRatio: NotRequired[float]
-    """
-    Width divided by height. Server default: 1.7777777777777777.
-    """
+    """Width divided by height. Server default: 1.7777777777777777."""

@@ -7,86 +7,46 @@ from typing import Literal, NotRequired, TypedDict
 
 class PixverseMotionScale(TypedDict):
     horizontal: NotRequired[float]
-    """
-    To the side.
-    """
+    """To the side."""
     vertical: NotRequired[float]
-    """
-    Up or down.
-    """
+    """Up or down."""
     roll: NotRequired[float]
-    """
-    Turning.
-    """
+    """Turning."""
     zoom: NotRequired[float]
-    """
-    In or out.
-    """
+    """In or out."""
 
 
 class PixverseVideoRequest(TypedDict):
     model: str
-    """
-    The model: `auto`, or a version such as `v3.5`, `v4`, `v4.5`, `v5`.
-    """
+    """The model: `auto`, or a version such as `v3.5`, `v4`, `v4.5`, `v5`."""
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     image: NotRequired[str]
-    """
-    First frame.
-    """
+    """First frame."""
     ratio: NotRequired[Literal["16:9", "9:16", "4:3", "3:4", "1:1"]]
-    """
-    Width to height.
-    """
+    """Width to height."""
     quality: NotRequired[Literal["360p", "540p", "720p", "1080p"]]
-    """
-    Size of the video.
-    """
+    """Size of the video."""
     duration: NotRequired[int]
-    """
-    Length in seconds: 5 or 8, of newer models 10 too.
-    """
+    """Length in seconds: 5 or 8, of newer models 10 too."""
     motion_mode: NotRequired[Literal["normal", "fast"]]
-    """
-    How fast things move.
-    """
+    """How fast things move."""
     style: NotRequired[str]
-    """
-    Such as `realistic`, `anime`, `3d_animation`.
-    """
+    """Such as `realistic`, `anime`, `3d_animation`."""
     seed: NotRequired[int]
-    """
-    The same seed gives a similar video.
-    """
+    """The same seed gives a similar video."""
     template_id: NotRequired[int]
-    """
-    An effect, such as 303624424723200 for a hug; the page of effects lists them.
-    """
+    """An effect, such as 303624424723200 for a hug; the page of effects lists them."""
     motion_strength: NotRequired[float]
-    """
-    How much moves, such as 0.55.
-    """
+    """How much moves, such as 0.55."""
     motion_scale: NotRequired[PixverseMotionScale]
     sound_effect_switch: NotRequired[int | bool]
-    """
-    1 adds sound.
-    """
+    """1 adds sound."""
     sound_effect_content: NotRequired[str]
-    """
-    What to hear.
-    """
+    """What to hear."""
     lip_sync_tts_speaker_id: NotRequired[str]
-    """
-    The voice that speaks: `Auto`, or `1` to `14`.
-    """
+    """The voice that speaks: `Auto`, or `1` to `14`."""
     lip_sync_tts_content: NotRequired[str]
-    """
-    What is said.
-    """
+    """What is said."""

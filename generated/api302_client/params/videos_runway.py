@@ -9,122 +9,68 @@ from api302_client.params.files import File
 
 class RunwayActOneForm(TypedDict):
     video: File
-    """
-    The actor's play, 16 to 9.
-    """
+    """The actor's play, 16 to 9."""
     image: NotRequired[File]
-    """
-    The figure, as a picture.
-    """
+    """The figure, as a picture."""
     character_video: NotRequired[str]
-    """
-    The figure, as a video.
-    """
+    """The figure, as a video."""
     options: NotRequired[str]
-    """
-    Further settings.
-    """
+    """Further settings."""
 
 
 class RunwayExpandForm(TypedDict):
     video: File | str
-    """
-    The video.
-    """
+    """The video."""
     text_prompt: NotRequired[str]
-    """
-    What to paint around it, in English.
-    """
+    """What to paint around it, in English."""
     seconds: NotRequired[Literal[5, 10]]
-    """
-    Length in seconds.
-    """
+    """Length in seconds."""
     seed: NotRequired[str]
-    """
-    The same seed gives a similar video.
-    """
+    """The same seed gives a similar video."""
     outpaint_aspect_ratio: NotRequired[Literal["3:5", "5:3"]]
-    """
-    Width to height of the result.
-    """
+    """Width to height of the result."""
 
 
 class RunwayImageForm(TypedDict):
     init_image: File
-    """
-    First frame, 1280 by 768, 768 by 1280 or 960 by 960 pixels.
-    """
+    """First frame, 1280 by 768, 768 by 1280 or 960 by 960 pixels."""
     text_prompt: NotRequired[str]
-    """
-    What happens, in English.
-    """
+    """What happens, in English."""
     seconds: NotRequired[Literal[5, 10]]
-    """
-    Length in seconds.
-    """
+    """Length in seconds."""
     seed: NotRequired[str]
-    """
-    The same seed gives a similar video.
-    """
+    """The same seed gives a similar video."""
 
 
 class RunwayTurboForm(TypedDict):
-    """
-    Pictures, or a video to restyle.
-    """
+    """Pictures, or a video to restyle."""
 
     image_url: NotRequired[File]
-    """
-    First frame, 1280 by 768 or 768 by 1280 pixels.
-    """
+    """First frame, 1280 by 768 or 768 by 1280 pixels."""
     image_end_url: NotRequired[File]
-    """
-    Last frame, of the same size.
-    """
+    """Last frame, of the same size."""
     init_image: NotRequired[File]
-    """
-    The first frame by its older name.
-    """
+    """The first frame by its older name."""
     video_prompt: NotRequired[File | str]
-    """
-    The video to restyle.
-    """
+    """The video to restyle."""
     text_prompt: NotRequired[str]
-    """
-    What happens, or the new style, in English.
-    """
+    """What happens, or the new style, in English."""
     seconds: NotRequired[Literal[5, 10]]
-    """
-    Length in seconds.
-    """
+    """Length in seconds."""
     seed: NotRequired[str]
-    """
-    The same seed gives a similar video.
-    """
+    """The same seed gives a similar video."""
 
 
 class RunwayVideoForm(TypedDict):
-    """
-    Text alone, or a picture and perhaps a text.
-    """
+    """Text alone, or a picture and perhaps a text."""
 
     text_prompt: NotRequired[str]
-    """
-    What to show, in English. Without a picture it is required.
-    """
+    """What to show, in English. Without a picture it is required."""
     init_image: NotRequired[File]
-    """
-    The picture, 1280 by 768 or 768 by 1280 pixels.
-    """
+    """The picture, 1280 by 768 or 768 by 1280 pixels."""
     image_as_end_frame: NotRequired[bool]
-    """
-    Whether the picture is the last frame, not the first.
-    """
+    """Whether the picture is the last frame, not the first."""
     seconds: NotRequired[Literal[5, 10]]
-    """
-    Length in seconds.
-    """
+    """Length in seconds."""
     seed: NotRequired[str]
-    """
-    The same seed gives a similar video.
-    """
+    """The same seed gives a similar video."""

@@ -12,29 +12,17 @@ class SiliconflowVideoRequest(TypedDict):
     `Wan-AI/Wan2.2-I2V-A14B`.
     """
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid. Wan.
-    """
+    """What to avoid. Wan."""
     image: NotRequired[str]
-    """
-    First frame. LTX-Video (an address alone), and Wan's I2V, which needs it.
-    """
+    """First frame. LTX-Video (an address alone), and Wan's I2V, which needs it."""
     image_size: NotRequired[Literal["1280x720", "720x1280", "960x960"]]
-    """
-    Pixels. Wan needs it.
-    """
+    """Pixels. Wan needs it."""
     seed: NotRequired[int]
-    """
-    The same seed gives the same video.
-    """
+    """The same seed gives the same video."""
 
 
 class SiliconflowVideoStatusRequest(TypedDict):
     requestId: str
-    """
-    The id that siliconflow_create_video gave.
-    """
+    """The id that siliconflow_create_video gave."""

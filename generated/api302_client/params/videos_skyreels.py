@@ -7,30 +7,16 @@ from typing import Literal, NotRequired, TypedDict
 
 class SkyreelsVideoRequest(TypedDict):
     prompt: str
-    """
-    What happens.
-    """
+    """What happens."""
     image_url: str
-    """
-    The image to start from.
-    """
+    """The image to start from."""
     negative_prompt: NotRequired[str]
-    """
-    What to avoid.
-    """
+    """What to avoid."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16"]]
-    """
-    Width to height. Server default: "16:9".
-    """
+    """Width to height. Server default: "16:9"."""
     guidance_scale: NotRequired[float]
-    """
-    How closely to keep to the prompt. Server default: 6.
-    """
+    """How closely to keep to the prompt. Server default: 6."""
     num_inference_steps: NotRequired[int]
-    """
-    How many steps to take. Server default: 30.
-    """
+    """How many steps to take. Server default: 30."""
     seed: NotRequired[int]
-    """
-    The same seed gives the same video.
-    """
+    """The same seed gives the same video."""

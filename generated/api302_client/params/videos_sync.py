@@ -8,103 +8,63 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 class SyncAudioInput(TypedDict):
     type: Literal["audio"]
-    """
-    A sound.
-    """
+    """A sound."""
     url: str
-    """
-    Its address.
-    """
+    """Its address."""
     refId: NotRequired[str]
-    """
-    Its name, for `segments`.
-    """
+    """Its name, for `segments`."""
 
 
 class SyncSegmentAudio(TypedDict):
     refId: str
-    """
-    The sound's name in `input`.
-    """
+    """The sound's name in `input`."""
     startTime: NotRequired[float]
-    """
-    Where to begin in the sound.
-    """
+    """Where to begin in the sound."""
     endTime: NotRequired[float]
-    """
-    Where to end in the sound.
-    """
+    """Where to end in the sound."""
 
 
 class SyncSpeaker(TypedDict):
-    """
-    Who speaks, where there are several faces.
-    """
+    """Who speaks, where there are several faces."""
 
     auto_detect: NotRequired[bool]
-    """
-    Find out who speaks.
-    """
+    """Find out who speaks."""
     frame_number: NotRequired[int]
-    """
-    The frame that `coordinates` belong to.
-    """
+    """The frame that `coordinates` belong to."""
     coordinates: NotRequired[Sequence[int]]
-    """
-    A point on the face, x and y.
-    """
+    """A point on the face, x and y."""
 
 
 class SyncSpeech(TypedDict):
     name: Literal["elevenlabs"]
-    """
-    Who speaks.
-    """
+    """Who speaks."""
     voiceId: str
-    """
-    The voice.
-    """
+    """The voice."""
     script: str
-    """
-    The text.
-    """
+    """The text."""
     stability: NotRequired[float]
-    """
-    How even the voice is.
-    """
+    """How even the voice is."""
     similarityBoost: NotRequired[float]
-    """
-    How close to its model the voice is.
-    """
+    """How close to its model the voice is."""
 
 
 class SyncTextInput(TypedDict):
     type: Literal["text"]
-    """
-    A text to speak.
-    """
+    """A text to speak."""
     provider: SyncSpeech
     refId: NotRequired[str]
-    """
-    Its name, for `segments`.
-    """
+    """Its name, for `segments`."""
 
 
 class SyncVideoInput(TypedDict):
     type: Literal["video"]
-    """
-    A video.
-    """
+    """A video."""
     url: str
-    """
-    Its address.
-    """
+    """Its address."""
 
 
 SyncInput: TypeAlias = SyncVideoInput | SyncAudioInput | SyncTextInput
-"""
-A video, a sound or a text.
-"""
+"""A video, a sound or a text."""
 
 
 class SyncOptions(TypedDict):
@@ -114,55 +74,33 @@ class SyncOptions(TypedDict):
     the speed.
     """
     temperature: NotRequired[float]
-    """
-    How lively the lips are. Server default: 0.5.
-    """
+    """How lively the lips are. Server default: 0.5."""
     model_mode: NotRequired[Literal["lips", "face", "head"]]
-    """
-    What moves. react-1. Server default: "face".
-    """
+    """What moves. react-1. Server default: "face"."""
     prompt: NotRequired[Literal["happy", "sad", "angry", "disgusted", "surprised", "neutral"]]
-    """
-    The feeling. react-1.
-    """
+    """The feeling. react-1."""
     active_speaker_detection: NotRequired[SyncSpeaker]
     occlusion_detection_enabled: NotRequired[bool]
-    """
-    Whether to mind what covers the face; slower.
-    """
+    """Whether to mind what covers the face; slower."""
 
 
 class SyncSegment(TypedDict):
     startTime: float
-    """
-    Where it begins in seconds.
-    """
+    """Where it begins in seconds."""
     endTime: float
-    """
-    Where it ends in seconds.
-    """
+    """Where it ends in seconds."""
     audioInput: SyncSegmentAudio
 
 
 class SyncGenerateRequest(TypedDict):
     model: str
-    """
-    Such as `lipsync-2`, `lipsync-2-pro`, `lipsync-1.9.0-beta` or `react-1`.
-    """
+    """Such as `lipsync-2`, `lipsync-2-pro`, `lipsync-1.9.0-beta` or `react-1`."""
     input: Sequence[SyncInput]
-    """
-    A video and a sound or a text to speak.
-    """
+    """A video and a sound or a text to speak."""
     options: NotRequired[SyncOptions]
     segments: NotRequired[Sequence[SyncSegment]]
-    """
-    Parts of the video with sounds of their own.
-    """
+    """Parts of the video with sounds of their own."""
     webhookUrl: NotRequired[str]
-    """
-    Address that is called when it is done.
-    """
+    """Address that is called when it is done."""
     outputFileName: NotRequired[str]
-    """
-    The result's name, without its ending.
-    """
+    """The result's name, without its ending."""

@@ -8,9 +8,7 @@ from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 class ViduFinishRequest(TypedDict):
     etag: str
-    """
-    The `etag` header of the storage's reply, as it stands there.
-    """
+    """The `etag` header of the storage's reply, as it stands there."""
 
 
 class ViduImageRequest(TypedDict):
@@ -20,73 +18,39 @@ class ViduImageRequest(TypedDict):
     `vidu1.5`.
     """
     images: Sequence[str]
-    """
-    The first frame, as an address or a data URL: PNG, JPEG or WebP of at most 50 MB, between 1:4 and 4:1.
-    """
+    """The first frame, as an address or a data URL: PNG, JPEG or WebP of at most 50 MB, between 1:4 and 4:1."""
     prompt: NotRequired[str]
-    """
-    What happens; not with `is_rec`.
-    """
+    """What happens; not with `is_rec`."""
     audio: NotRequired[bool]
-    """
-    Whether to make sound and speech too.
-    """
+    """Whether to make sound and speech too."""
     voice_id: NotRequired[str]
-    """
-    The voice, with `audio`. Not for Q3.
-    """
+    """The voice, with `audio`. Not for Q3."""
     is_rec: NotRequired[bool]
-    """
-    Whether the service writes the prompt itself, for more points. Server default: false.
-    """
+    """Whether the service writes the prompt itself, for more points. Server default: false."""
     bgm: NotRequired[bool]
-    """
-    Whether to add music. Not for Q3. Server default: false.
-    """
+    """Whether to add music. Not for Q3. Server default: false."""
     duration: NotRequired[int]
-    """
-    Seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with older models.
-    """
+    """Seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with older models."""
     seed: NotRequired[int | str]
-    """
-    The same seed gives a similar video; 0 is chance.
-    """
+    """The same seed gives a similar video; 0 is chance."""
     resolution: NotRequired[Literal["360p", "540p", "720p", "1080p"]]
-    """
-    How many lines the video has.
-    """
+    """How many lines the video has."""
     movement_amplitude: NotRequired[Literal["auto", "small", "medium", "large"]]
-    """
-    How much moves. Server default: "auto".
-    """
+    """How much moves. Server default: "auto"."""
     off_peak: NotRequired[bool]
-    """
-    Whether it may wait, for fewer points.
-    """
+    """Whether it may wait, for fewer points."""
     watermark: NotRequired[bool]
-    """
-    Whether to add a watermark.
-    """
+    """Whether to add a watermark."""
     wm_position: NotRequired[int]
-    """
-    Where the watermark stands.
-    """
+    """Where the watermark stands."""
     wm_url: NotRequired[str]
-    """
-    A picture as the watermark.
-    """
+    """A picture as the watermark."""
     meta_data: NotRequired[str]
-    """
-    What is written into the file about its origin, as JSON.
-    """
+    """What is written into the file about its origin, as JSON."""
     payload: NotRequired[str]
-    """
-    Text of your own that comes back.
-    """
+    """Text of your own that comes back."""
     callback_url: NotRequired[str]
-    """
-    Address that is called when the task changes.
-    """
+    """Address that is called when the task changes."""
 
 
 class ViduStartEndRequest(TypedDict):
@@ -101,400 +65,224 @@ class ViduStartEndRequest(TypedDict):
     each other.
     """
     prompt: NotRequired[str]
-    """
-    What happens; not with `is_rec`.
-    """
+    """What happens; not with `is_rec`."""
     is_rec: NotRequired[bool]
-    """
-    Whether the service writes the prompt itself, for more points. Server default: false.
-    """
+    """Whether the service writes the prompt itself, for more points. Server default: false."""
     audio: NotRequired[bool]
-    """
-    Whether to make sound too. Q3.
-    """
+    """Whether to make sound too. Q3."""
     bgm: NotRequired[bool]
-    """
-    Whether to add music. Not for Q3. Server default: false.
-    """
+    """Whether to add music. Not for Q3. Server default: false."""
     duration: NotRequired[int]
-    """
-    Seconds: 1 to 16 with Q3, 1 to 8 with Q2, 5 with Q1, 4 or 8 with older models.
-    """
+    """Seconds: 1 to 16 with Q3, 1 to 8 with Q2, 5 with Q1, 4 or 8 with older models."""
     seed: NotRequired[int | str]
-    """
-    The same seed gives a similar video; 0 is chance.
-    """
+    """The same seed gives a similar video; 0 is chance."""
     resolution: NotRequired[Literal["360p", "540p", "720p", "1080p"]]
-    """
-    How many lines the video has.
-    """
+    """How many lines the video has."""
     movement_amplitude: NotRequired[Literal["auto", "small", "medium", "large"]]
-    """
-    How much moves. Server default: "auto".
-    """
+    """How much moves. Server default: "auto"."""
     off_peak: NotRequired[bool]
-    """
-    Whether it may wait, for fewer points.
-    """
+    """Whether it may wait, for fewer points."""
     payload: NotRequired[str]
-    """
-    Text of your own that comes back.
-    """
+    """Text of your own that comes back."""
     callback_url: NotRequired[str]
-    """
-    Address that is called when the task changes.
-    """
+    """Address that is called when the task changes."""
 
 
 class ViduSubject(TypedDict):
     name: NotRequired[str]
-    """
-    Its name, for `@name` in the prompt.
-    """
+    """Its name, for `@name` in the prompt."""
     id: NotRequired[str]
-    """
-    Its name, as some hosts call it.
-    """
+    """Its name, as some hosts call it."""
     images: NotRequired[Sequence[str]]
-    """
-    Its images, as addresses or data URLs.
-    """
+    """Its images, as addresses or data URLs."""
     videos: NotRequired[Sequence[str]]
-    """
-    Its videos. viduq2-pro.
-    """
+    """Its videos. viduq2-pro."""
     voice_id: NotRequired[str]
-    """
-    Its voice.
-    """
+    """Its voice."""
 
 
 class ViduTemplateRequest(TypedDict):
     template: str
-    """
-    The scene, such as `hugging`; each takes other images and prompts.
-    """
+    """The scene, such as `hugging`; each takes other images and prompts."""
     images: Sequence[str]
-    """
-    Images, as addresses or data URLs, of 128 pixels a side or more.
-    """
+    """Images, as addresses or data URLs, of 128 pixels a side or more."""
     prompt: NotRequired[str]
-    """
-    What to show; some scenes need none.
-    """
+    """What to show; some scenes need none."""
     seed: NotRequired[int | str]
-    """
-    The same seed gives a similar video; 0 is chance.
-    """
+    """The same seed gives a similar video; 0 is chance."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "1:1"]]
-    """
-    Width to height, by scene. Server default: "16:9".
-    """
+    """Width to height, by scene. Server default: "16:9"."""
     area: NotRequired[str]
-    """
-    The country, for the scene `exotic_princess`. Server default: "auto".
-    """
+    """The country, for the scene `exotic_princess`. Server default: "auto"."""
     beast: NotRequired[str]
-    """
-    The animal, for the scene `beast_companion`. Server default: "auto".
-    """
+    """The animal, for the scene `beast_companion`. Server default: "auto"."""
     bgm: NotRequired[bool]
-    """
-    Whether to add music. Server default: false.
-    """
+    """Whether to add music. Server default: false."""
     payload: NotRequired[str]
-    """
-    Text of your own that comes back.
-    """
+    """Text of your own that comes back."""
     callback_url: NotRequired[str]
-    """
-    Address that is called when the task changes.
-    """
+    """Address that is called when the task changes."""
 
 
 class ViduTextRequest(TypedDict):
     model: str
-    """
-    Such as `viduq3-pro`, `viduq3-turbo`, `viduq2`, `viduq1` or `vidu1.5`.
-    """
+    """Such as `viduq3-pro`, `viduq3-turbo`, `viduq2`, `viduq1` or `vidu1.5`."""
     prompt: str
-    """
-    What to show; 1,500 characters with models before Q2.
-    """
+    """What to show; 1,500 characters with models before Q2."""
     style: NotRequired[Literal["general", "anime"]]
-    """
-    The look. Server default: "general".
-    """
+    """The look. Server default: "general"."""
     duration: NotRequired[int]
-    """
-    Seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with 1.5.
-    """
+    """Seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with 1.5."""
     seed: NotRequired[int | str]
-    """
-    The same seed gives a similar video; 0 is chance.
-    """
+    """The same seed gives a similar video; 0 is chance."""
     aspect_ratio: NotRequired[Literal["16:9", "9:16", "3:4", "4:3", "1:1"]]
-    """
-    Width to height. Server default: "16:9".
-    """
+    """Width to height. Server default: "16:9"."""
     resolution: NotRequired[Literal["360p", "540p", "720p", "1080p"]]
-    """
-    How many lines the video has.
-    """
+    """How many lines the video has."""
     movement_amplitude: NotRequired[Literal["auto", "small", "medium", "large"]]
-    """
-    How much moves. Server default: "auto".
-    """
+    """How much moves. Server default: "auto"."""
     bgm: NotRequired[bool]
-    """
-    Whether to add music. Not for Q3. Server default: false.
-    """
+    """Whether to add music. Not for Q3. Server default: false."""
     audio: NotRequired[bool]
-    """
-    Whether to make sound too. Q3.
-    """
+    """Whether to make sound too. Q3."""
     off_peak: NotRequired[bool]
-    """
-    Whether it may wait, for fewer points.
-    """
+    """Whether it may wait, for fewer points."""
     payload: NotRequired[str]
-    """
-    Text of your own that comes back.
-    """
+    """Text of your own that comes back."""
     callback_url: NotRequired[str]
-    """
-    Address that is called when the task changes.
-    """
+    """Address that is called when the task changes."""
 
 
 class ViduUploadRequest(TypedDict):
     scene: Literal["vidu"]
-    """
-    What the upload is for.
-    """
+    """What the upload is for."""
 
 
 class ViduUpscaleRequest(TypedDict):
     video_url: NotRequired[str]
-    """
-    The video: at most 300 seconds and below 60 frames a second.
-    """
+    """The video: at most 300 seconds and below 60 frames a second."""
     video_creation_id: NotRequired[str]
-    """
-    A video that Vidu made: the id of the creation, not of the task.
-    """
+    """A video that Vidu made: the id of the creation, not of the task."""
     upscale_resolution: NotRequired[Literal["1080p", "2K", "4K", "8K"]]
-    """
-    How large; more than it was. Server default: "1080p".
-    """
+    """How large; more than it was. Server default: "1080p"."""
     payload: NotRequired[str]
-    """
-    Text of your own that comes back.
-    """
+    """Text of your own that comes back."""
     callback_url: NotRequired[str]
-    """
-    Address that is called when the task changes.
-    """
+    """Address that is called when the task changes."""
 
 
 class ViduV1Output(TypedDict):
-    """
-    What the video is to be like.
-    """
+    """What the video is to be like."""
 
     sample_count: NotRequired[int]
-    """
-    How many videos.
-    """
+    """How many videos."""
     resolution: NotRequired[Literal["512", "360p", "720p", "1080p"]]
-    """
-    `512` is the same as `360p`. Eight seconds take 720p alone.
-    """
+    """`512` is the same as `360p`. Eight seconds take 720p alone."""
     aspect_ratio: NotRequired[str]
-    """
-    Width to height, such as `16:9`, `9:16` or `1:1`.
-    """
+    """Width to height, such as `16:9`, `9:16` or `1:1`."""
     movement_amplitude: NotRequired[Literal["auto", "small", "medium", "large"]]
-    """
-    How much moves.
-    """
+    """How much moves."""
     duration: NotRequired[Literal[4, 8]]
-    """
-    Seconds.
-    """
+    """Seconds."""
 
 
 class ViduV1Prompt(TypedDict):
     type: Literal["text", "image"]
-    """
-    What `content` is.
-    """
+    """What `content` is."""
     content: str
-    """
-    The text, or the image's address.
-    """
+    """The text, or the image's address."""
     negative: NotRequired[bool]
-    """
-    Whether it says what to avoid.
-    """
+    """Whether it says what to avoid."""
 
 
 class ViduV1UpscaleInput(TypedDict):
     creation_id: str
-    """
-    The video: the id of the creation, not of the task.
-    """
+    """The video: the id of the creation, not of the task."""
 
 
 class ViduV1UpscaleRequest(TypedDict):
     type: Literal["upscale"]
-    """
-    Give a video more lines.
-    """
+    """Give a video more lines."""
     model: NotRequired[str]
-    """
-    What to favour, such as `stable`.
-    """
+    """What to favour, such as `stable`."""
     input: ViduV1UpscaleInput
     output_params: NotRequired[ViduV1Output]
 
 
 class ViduReferenceRequest(TypedDict):
     model: str
-    """
-    Such as `viduq3`, `viduq3-mix`, `viduq2-pro`, `viduq2`, `viduq1`, `vidu2.0` or `vidu1.5`.
-    """
+    """Such as `viduq3`, `viduq3-mix`, `viduq2-pro`, `viduq2`, `viduq1`, `vidu2.0` or `vidu1.5`."""
     images: NotRequired[Sequence[str]]
-    """
-    Images of the subjects, as addresses or data URLs, of 128 pixels a side or more; three with older models.
-    """
+    """Images of the subjects, as addresses or data URLs, of 128 pixels a side or more; three with older models."""
     videos: NotRequired[Sequence[str]]
-    """
-    Videos of the subjects. viduq2-pro.
-    """
+    """Videos of the subjects. viduq2-pro."""
     subjects: NotRequired[Sequence[ViduSubject]]
-    """
-    The subjects by name.
-    """
+    """The subjects by name."""
     auto_subjects: NotRequired[bool | str]
-    """
-    Whether to draw on the service's own subjects.
-    """
+    """Whether to draw on the service's own subjects."""
     prompt: str
-    """
-    What to show.
-    """
+    """What to show."""
     audio: NotRequired[bool]
-    """
-    Whether to make sound and speech too.
-    """
+    """Whether to make sound and speech too."""
     bgm: NotRequired[bool]
-    """
-    Whether to add music. Not for Q3. Server default: false.
-    """
+    """Whether to add music. Not for Q3. Server default: false."""
     duration: NotRequired[int]
-    """
-    Seconds, by model.
-    """
+    """Seconds, by model."""
     seed: NotRequired[int | str]
-    """
-    The same seed gives a similar video; 0 is chance.
-    """
+    """The same seed gives a similar video; 0 is chance."""
     aspect_ratio: NotRequired[str]
-    """
-    Width to height, such as `16:9`, `9:16` or `1:1`.
-    """
+    """Width to height, such as `16:9`, `9:16` or `1:1`."""
     resolution: NotRequired[Literal["360p", "540p", "720p", "1080p"]]
-    """
-    How many lines the video has.
-    """
+    """How many lines the video has."""
     movement_amplitude: NotRequired[Literal["auto", "small", "medium", "large"]]
-    """
-    How much moves. Server default: "auto".
-    """
+    """How much moves. Server default: "auto"."""
     off_peak: NotRequired[bool]
-    """
-    Whether it may wait, for fewer points.
-    """
+    """Whether it may wait, for fewer points."""
     watermark: NotRequired[bool]
-    """
-    Whether to add a watermark.
-    """
+    """Whether to add a watermark."""
     wm_position: NotRequired[int]
-    """
-    Where the watermark stands.
-    """
+    """Where the watermark stands."""
     wm_url: NotRequired[str]
-    """
-    A picture as the watermark.
-    """
+    """A picture as the watermark."""
     meta_data: NotRequired[str]
-    """
-    What is written into the file about its origin, as JSON.
-    """
+    """What is written into the file about its origin, as JSON."""
     payload: NotRequired[str]
-    """
-    Text of your own that comes back.
-    """
+    """Text of your own that comes back."""
     callback_url: NotRequired[str]
-    """
-    Address that is called when the task changes.
-    """
+    """Address that is called when the task changes."""
 
 
 class ViduV1Input(TypedDict):
     prompts: Sequence[ViduV1Prompt]
-    """
-    The text, and the images in their order.
-    """
+    """The text, and the images in their order."""
     seed: NotRequired[int]
-    """
-    The same seed gives a similar video.
-    """
+    """The same seed gives a similar video."""
     enhance: NotRequired[bool]
-    """
-    Whether the prompt is made richer first.
-    """
+    """Whether the prompt is made richer first."""
     multi_image_boost: NotRequired[bool]
-    """
-    Whether to keep several reference images apart.
-    """
+    """Whether to keep several reference images apart."""
 
 
 class ViduV1SceneRequest(TypedDict):
     scene: str
-    """
-    Such as `hug`, `kiss`, `christmas`, `morphlab`, `live_photo`, `emotionlab`, `hair_swap` or `couple_arrival`.
-    """
+    """Such as `hug`, `kiss`, `christmas`, `morphlab`, `live_photo`, `emotionlab`, `hair_swap` or `couple_arrival`."""
     input: ViduV1Input
 
 
 class ViduV1VideoRequest(TypedDict):
     type: Literal["text2video", "img2video", "headtailimg2video", "character2video"]
-    """
-    From a text, from an image, from the first and last frame, or with reference images.
-    """
+    """From a text, from an image, from the first and last frame, or with reference images."""
     model: NotRequired[str]
-    """
-    What to favour, `vidu-high-performance` or `stable`. Needed with version 1.0.
-    """
+    """What to favour, `vidu-high-performance` or `stable`. Needed with version 1.0."""
     model_version: NotRequired[str]
-    """
-    `1.0`, `1.5` or `2.0`.
-    """
+    """`1.0`, `1.5` or `2.0`."""
     style: NotRequired[Literal["general", "anime"]]
-    """
-    The look, for a video from a text.
-    """
+    """The look, for a video from a text."""
     input: ViduV1Input
     output_params: ViduV1Output
     moderation: NotRequired[bool]
-    """
-    Whether to check the content more strictly.
-    """
+    """Whether to check the content more strictly."""
 
 
 ViduV1TaskRequest: TypeAlias = ViduV1VideoRequest | ViduV1UpscaleRequest
-"""
-What to make, or what to enlarge.
-"""
+"""What to make, or what to enlarge."""

@@ -8,46 +8,24 @@ from typing import Literal, NotRequired, TypedDict
 
 class ZhipuVideoRequest(TypedDict):
     model: str
-    """
-    The model, such as `cogvideox-3`, `cogvideox-2`, `cogvideox-flash` or `cogvideox`.
-    """
+    """The model, such as `cogvideox-3`, `cogvideox-2`, `cogvideox-flash` or `cogvideox`."""
     prompt: NotRequired[str]
-    """
-    What to show. Without a picture it is required.
-    """
+    """What to show. Without a picture it is required."""
     image_url: NotRequired[str | Sequence[str]]
-    """
-    First frame; as a list, first and last frame, for models that take both.
-    """
+    """First frame; as a list, first and last frame, for models that take both."""
     quality: NotRequired[Literal["quality", "speed"]]
-    """
-    What counts more.
-    """
+    """What counts more."""
     with_audio: NotRequired[bool]
-    """
-    Whether to make sound too.
-    """
+    """Whether to make sound too."""
     size: NotRequired[str]
-    """
-    Width and height, such as `1920x1080` or `720x480`.
-    """
+    """Width and height, such as `1920x1080` or `720x480`."""
     duration: NotRequired[int]
-    """
-    Length in seconds: 5 or 10.
-    """
+    """Length in seconds: 5 or 10."""
     fps: NotRequired[int]
-    """
-    Frames a second: 30 or 60.
-    """
+    """Frames a second: 30 or 60."""
     request_id: NotRequired[str]
-    """
-    A unique id of your own for the call.
-    """
+    """A unique id of your own for the call."""
     user_id: NotRequired[str]
-    """
-    An id of your user.
-    """
+    """An id of your user."""
     watermark_enabled: NotRequired[bool]
-    """
-    Whether the video bears a watermark.
-    """
+    """Whether the video bears a watermark."""

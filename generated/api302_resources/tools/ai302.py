@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -58,503 +58,6 @@ if TYPE_CHECKING:
     from api302_client.params.tools_ai302 import Ai302PodcastLine as Ai302PodcastLineParam
     from api302_client.params.tools_ai302 import Ai302VtSubtitle as Ai302VtSubtitleParam
 
-WRITE_STOCK_VIDEO_SCRIPT = Operation(
-    id="ai302_write_stock_video_script",
-    endpoint="tools_ai302.ai302_write_stock_video_script",
-    docs="302ai/302_video_creation_hub:src/services/video.ts",
-    required=("video_subject",),
-    not_empty=("video_subject",),
-    success={"field": "status", "values": [200], "message": "message"},
-    price=[{"note": "by model"}],
-)
-FIND_STOCK_VIDEO_TERMS = Operation(
-    id="ai302_find_stock_video_terms",
-    endpoint="tools_ai302.ai302_find_stock_video_terms",
-    docs="302ai/302_video_creation_hub:src/services/video.ts",
-    required=("video_subject", "video_script"),
-    not_empty=("video_subject", "video_script"),
-    success={"field": "status", "values": [200], "message": "message"},
-    price=[{"note": "by model"}],
-)
-CREATE_STOCK_VIDEO = Operation(
-    id="ai302_create_stock_video",
-    endpoint="tools_ai302.ai302_create_stock_video",
-    docs="302ai/302_video_creation_hub:src/services/video.ts",
-    required=("video_subject", "video_script", "video_terms"),
-    not_empty=("video_subject", "video_script", "video_terms"),
-    success={"field": "status", "values": [200], "message": "message"},
-    task={"fetch": "ai302_get_stock_video", "parameters": {"task_id": "data.task_id"}},
-    price=[{"note": "by model"}, {"amount": 0.001, "unit": "PTC", "per": "second", "for": "the voice"}],
-)
-GET_STOCK_VIDEO = Operation(
-    id="ai302_get_stock_video",
-    endpoint="tools_ai302.ai302_get_stock_video",
-    docs="302ai/302_video_creation_hub:src/services/video.ts",
-    success={"field": "status", "values": [200], "message": "message"},
-    status={
-        "state": "values(data)[0].state",
-        "pending": [0, 4],
-        "succeeded": [1],
-        "failed": [-1],
-        "progress": {"field": "values(data)[0].progress", "of": 100},
-        "outputs": ['values(data)[0]."302_videos"'],
-        "interval": 30,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-CREATE_COSTORM_ARTICLE = Operation(
-    id="ai302_create_costorm_article",
-    endpoint="tools_ai302.ai302_create_costorm_article",
-    docs="achappey/MCPhappey:AI302PaperWritingPlugin",
-)
-GET_COSTORM_ARTICLE = Operation(
-    id="ai302_get_costorm_article", endpoint="tools_ai302.ai302_get_costorm_article", docs="achappey/MCPhappey:AI302PaperWritingPlugin"
-)
-WRITE_PAPER = Operation(
-    id="ai302_write_paper",
-    endpoint="tools_ai302.ai302_write_paper",
-    docs="public code: PaperGenerator of a web app built on 302.AI",
-    required=("query",),
-    not_empty=("query",),
-    task={"fetch": "ai302_get_paper", "parameters": {"task_id": "task_id"}},
-    price=[{"note": "by model"}],
-)
-GET_PAPER = Operation(
-    id="ai302_get_paper",
-    endpoint="tools_ai302.ai302_get_paper",
-    docs="public code: PaperGenerator of a web app built on 302.AI",
-    status={"state": "status", "pending": ["processing"], "succeeded": ["success"], "failed": ["failed", "fail"], "interval": 2},
-)
-WRITE_PODCAST = Operation(
-    id="ai302_write_podcast",
-    endpoint="tools_ai302.ai302_write_podcast",
-    docs="302ai/302_podcast_generator:app/components/steps/content-adjustment/index.tsx",
-    required=("resources",),
-    task={"fetch": "ai302_get_podcast", "cancel": "ai302_cancel_podcast", "parameters": {"task_id": "task_id"}},
-    price=[{"note": "by model"}],
-)
-RECORD_PODCAST = Operation(
-    id="ai302_record_podcast",
-    endpoint="tools_ai302.ai302_record_podcast",
-    docs="302ai/302_podcast_generator:app/components/main.tsx",
-    required=("speakers", "contents"),
-    task={"fetch": "ai302_get_podcast", "cancel": "ai302_cancel_podcast", "parameters": {"task_id": "task_id"}},
-    price=[{"note": "by model"}],
-)
-GET_PODCAST = Operation(
-    id="ai302_get_podcast",
-    endpoint="tools_ai302.ai302_get_podcast",
-    docs="302ai/302_podcast_generator:app/components/main.tsx",
-    status={
-        "state": "status",
-        "pending": ["processing"],
-        "succeeded": ["success"],
-        "failed": ["fail"],
-        "progress": {"field": "result.progress", "of": 100},
-        "outputs": ["result.content"],
-        "error": {"message": "result.error.message", "code": "result.error.err_code"},
-        "interval": 3,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-CANCEL_PODCAST = Operation(
-    id="ai302_cancel_podcast",
-    endpoint="tools_ai302.ai302_cancel_podcast",
-    docs="302ai/302_podcast_generator:app/components/steps/content-adjustment/index.tsx",
-)
-LIST_WRITING_TOOLS = Operation(
-    id="ai302_list_writing_tools",
-    endpoint="tools_ai302.ai302_list_writing_tools",
-    docs="public code: writingService of a web app built on 302.AI",
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-WRITE_COPY = Operation(
-    id="ai302_write_copy",
-    endpoint="tools_ai302.ai302_write_copy",
-    docs="public code: writingService and UniversalGenerator of a web app built on 302.AI",
-    required=("tool_name",),
-    not_empty=("tool_name",),
-    success={"field": "status", "values": ["success"], "message": "message"},
-    price=[{"note": "by model"}],
-)
-WRITE_OUTLINE = Operation(
-    id="ai302_write_outline",
-    endpoint="tools_ai302.ai302_write_outline",
-    docs="302ai/302_document_editor:apps/web/app/componets/topMenu/ai/LongEssay/service.ts",
-    required=("title", "model"),
-    not_empty=("title",),
-    price=[{"note": "by model"}],
-)
-WRITE_ARTICLE = Operation(
-    id="ai302_write_article",
-    endpoint="tools_ai302.ai302_write_article",
-    docs="302ai/302_document_editor:apps/web/app/componets/topMenu/ai/LongEssay/service.ts",
-    required=("title", "model"),
-    not_empty=("title",),
-    stream={"done": {"data": "[DONE]"}, "error": "error", "text": "[choices[0].delta.content, @][?type(@) == 'string'] | [0]"},
-    price=[{"note": "by model"}],
-)
-GET_VIDEO_INFO = Operation(
-    id="ai302_get_video_info",
-    endpoint="tools_ai302.ai302_get_video_info",
-    docs="public code: use-video-info of 302.AI's video translation app",
-    success={"field": "error.err_code", "values": [0], "message": "error.message"},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-DOWNLOAD_VIDEO = Operation(
-    id="ai302_download_video",
-    endpoint="tools_ai302.ai302_download_video",
-    docs="public code: use-video-download of 302.AI's video translation app",
-    required=("url",),
-    not_empty=("url",),
-    task={"fetch": "ai302_get_video_translation_task", "parameters": {"task_id": "task_id"}},
-    price=[{"amount": 0.005, "unit": "PTC", "per": "call"}],
-)
-EXTRACT_VIDEO_AUDIO = Operation(
-    id="ai302_extract_video_audio",
-    endpoint="tools_ai302.ai302_extract_video_audio",
-    docs="https://doc.302.ai/248490188e0",
-    price=[{"amount": 0.001, "unit": "PTC", "per": "minute"}],
-)
-TRANSCRIBE_VIDEO_SOUND = Operation(
-    id="ai302_transcribe_video_sound",
-    endpoint="tools_ai302.ai302_transcribe_video_sound",
-    docs="public code: use-subtitle-extract of 302.AI's video translation app",
-    files={"audio_url": ("url",)},
-    required=("audio_url", "language"),
-    not_empty=("audio_url",),
-    task={"fetch": "ai302_get_video_translation_task", "parameters": {"task_id": "task_id"}},
-    price=[{"amount": 0.003, "unit": "PTC", "per": "minute"}, {"amount": 0.001, "unit": "PTC", "per": "minute", "for": "`is_only_demucs`"}],
-)
-TRANSLATE_SUBTITLES = Operation(
-    id="ai302_translate_subtitles",
-    endpoint="tools_ai302.ai302_translate_subtitles",
-    docs="public code: use-subtitle-translate of 302.AI's video translation app",
-    required=("model", "src_lang", "tgt_lang", "subtitle"),
-    task={"fetch": "ai302_get_video_translation_task", "parameters": {"task_id": "task_id"}},
-    price=[{"note": "by model"}],
-)
-BURN_SUBTITLES = Operation(
-    id="ai302_burn_subtitles",
-    endpoint="tools_ai302.ai302_burn_subtitles",
-    docs="public code: use-subtitle-burn of 302.AI's video translation app",
-    files={"url": ("url",)},
-    required=("url",),
-    not_empty=("url",),
-    task={"fetch": "ai302_get_video_translation_task", "parameters": {"task_id": "task_id"}},
-    price=[{"amount": 0.005, "unit": "PTC", "per": "minute"}],
-)
-GET_VIDEO_TRANSLATION_TASK = Operation(
-    id="ai302_get_video_translation_task",
-    endpoint="tools_ai302.ai302_get_video_translation_task",
-    docs="public code: use-task-status of 302.AI's video translation app",
-    status={
-        "state": "status",
-        "pending": ["queue", "pending", "processing"],
-        "succeeded": ["success"],
-        "failed": ["fail"],
-        "outputs": ["result.video_url", "result.audio_url"],
-        "interval": 3,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-SUGGEST_EXTRACTION_SCHEMA = Operation(
-    id="ai302_suggest_extraction_schema",
-    endpoint="tools_ai302.ai302_suggest_extraction_schema",
-    docs="https://doc.302.ai/261542258e0",
-    price=[{"note": "by model"}],
-)
-EXTRACT_WEB_DATA = Operation(
-    id="ai302_extract_web_data",
-    endpoint="tools_ai302.ai302_extract_web_data",
-    docs="public code: a web data extraction page of a web app built on 302.AI",
-    task={"fetch": "ai302_get_web_data", "parameters": {"taskId": "id || taskId || task_id || data.id || data.taskId"}},
-    price=[{"note": "by model"}],
-)
-GET_WEB_DATA = Operation(
-    id="ai302_get_web_data",
-    endpoint="tools_ai302.ai302_get_web_data",
-    docs="public code: a web data extraction page of a web app built on 302.AI",
-    status={
-        "state": "status",
-        "pending": ["processing"],
-        "succeeded": ["completed", "succeeded"],
-        "failed": ["failed"],
-        "error": {"message": "error || message"},
-        "interval": 2,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-IMPROVE_PROMPT = Operation(
-    id="ai302_improve_prompt",
-    endpoint="tools_ai302.ai302_improve_prompt",
-    docs="public code: UniversalGenerator of a web app built on 302.AI",
-    required=("id", "prompt", "model"),
-    not_empty=("prompt",),
-    success={"field": "status", "values": ["success"], "message": "msg"},
-    price=[{"note": "by model"}],
-)
-DESCRIBE_IMAGE_AS_PROMPT = Operation(
-    id="ai302_describe_image_as_prompt",
-    endpoint="tools_ai302.ai302_describe_image_as_prompt",
-    docs="https://doc.302.ai/261664608e0",
-    price=[{"note": "by model"}],
-)
-OPTIMIZE_PROMPT = Operation(
-    id="ai302_optimize_prompt",
-    endpoint="tools_ai302.ai302_optimize_prompt",
-    docs="302ai/302_prompt_expert:src/components/MainArea/spoService.ts",
-    required=("qa", "prompt", "model", "max_rounds"),
-    not_empty=("prompt",),
-    task={"fetch": "ai302_get_optimized_prompt", "parameters": {"task_id": "task_id"}},
-    price=[{"note": "by model"}],
-)
-GET_OPTIMIZED_PROMPT = Operation(
-    id="ai302_get_optimized_prompt",
-    endpoint="tools_ai302.ai302_get_optimized_prompt",
-    docs="302ai/302_prompt_expert:src/stores/slices/user_store.ts",
-    status={
-        "state": "status",
-        "pending": ["queue", "processing"],
-        "succeeded": ["success"],
-        "failed": ["fail"],
-        "error": {"message": "error.message || error", "code": "error.err_code"},
-        "interval": 5,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-CONVERT_3D_MODEL = Operation(
-    id="ai302_convert_3d_model",
-    endpoint="tools_ai302.ai302_convert_3d_model",
-    docs="302ai/302_ai_3d_modeling:src/services/model-convertion.ts",
-    files={"trimesh_file_url": ("url",)},
-    required=("trimesh_file_url", "output_format"),
-    not_empty=("trimesh_file_url",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-ADVANCED_SEARCH = Operation(
-    id="ai302_advanced_search",
-    endpoint="tools_ai302.ai302_advanced_search",
-    docs="public code: UniversalGenerator of a web app built on 302.AI",
-    required=("query",),
-    not_empty=("query",),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}, {"note": "and by model"}],
-)
-SVG_TO_VIDEO = Operation(
-    id="ai302_svg_to_video",
-    endpoint="tools_ai302.ai302_svg_to_video",
-    docs="302ai/302_vector_graphics_generation:src/components/GenerateVideo/service.ts",
-    files={"svg_content": ("part",)},
-    required=("svg_content", "duration"),
-    price=[{"amount": 0.01, "unit": "PTC", "per": "call"}],
-)
-ANSWER_QUESTION = Operation(
-    id="ai302_answer_question",
-    endpoint="tools_ai302.ai302_answer_question",
-    docs="achappey/MCPhappey:AI302AnswerMachinePlugin",
-    required=("content", "model"),
-    not_empty=("content",),
-    price=[{"note": "by model"}],
-)
-GENERATE_PPT = Operation(
-    id="ai302_generate_ppt",
-    endpoint="tools_ai302.ai302_generate_ppt",
-    docs="https://doc.302.ai/api-261401644",
-    success={"field": "code", "values": [0], "message": "message"},
-    stream={"done": {"field": "status", "values": [4]}, "error": "error", "text": "text"},
-    price=[{"amount": 0.07, "unit": "PTC", "per": "call"}],
-)
-PARSE_PPT_SOURCE = Operation(
-    id="ai302_parse_ppt_source",
-    endpoint="tools_ai302.ai302_parse_ppt_source",
-    docs="https://doc-en.302.ai/8021425m0",
-    files={"file": ("part",)},
-    success={"field": "code", "values": [0], "message": "message"},
-)
-GENERATE_PPT_OUTLINE = Operation(
-    id="ai302_generate_ppt_outline",
-    endpoint="tools_ai302.ai302_generate_ppt_outline",
-    docs="https://doc-en.302.ai/8021425m0",
-    stream={
-        "when": {"in": "body", "name": "stream", "value": True},
-        "done": {"field": "status", "values": [4]},
-        "error": "error",
-        "text": "text",
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GENERATE_PPT_CONTENT = Operation(
-    id="ai302_generate_ppt_content",
-    endpoint="tools_ai302.ai302_generate_ppt_content",
-    docs="public code: PptGeneratorService of a law teaching platform on 302.AI",
-    required=("outlineMarkdown",),
-    not_empty=("outlineMarkdown",),
-    stream={
-        "when": {"in": "body", "name": "stream", "value": True},
-        "done": {"field": "status", "values": [4]},
-        "error": "error",
-        "text": "text",
-    },
-)
-BUILD_PPT = Operation(
-    id="ai302_build_ppt",
-    endpoint="tools_ai302.ai302_build_ppt",
-    docs="https://open.docmee.cn/docs-v2/api-reference/v1/generate-pptx",
-    required=("outlineContentMarkdown",),
-    not_empty=("outlineContentMarkdown",),
-    success={"field": "code", "values": [0], "message": "message"},
-)
-GET_PPT_TEMPLATE_OPTIONS = Operation(
-    id="ai302_get_ppt_template_options",
-    endpoint="tools_ai302.ai302_get_ppt_template_options",
-    docs="public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/template/options)",
-    success={"field": "code", "values": [0], "message": "message"},
-)
-LOAD_PPT = Operation(
-    id="ai302_load_ppt",
-    endpoint="tools_ai302.ai302_load_ppt",
-    docs="https://docs.yutoai.net/markdown/api/api-208341742.md",
-    success={"field": "code", "values": [0], "message": "message"},
-)
-GET_PPT_PROGRESS = Operation(
-    id="ai302_get_ppt_progress",
-    endpoint="tools_ai302.ai302_get_ppt_progress",
-    docs="http://302ai-en.apifox.cn/api-265304606",
-    success={"field": "code", "values": [0], "message": "message"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GET_PPT_FILE = Operation(
-    id="ai302_get_ppt_file",
-    endpoint="tools_ai302.ai302_get_ppt_file",
-    docs="public code: PptGeneratorService of a law teaching platform on 302.AI",
-    required=("id",),
-    not_empty=("id",),
-    success={"field": "code", "values": [0], "message": "message"},
-)
-UPLOAD_PPT_TEMPLATE = Operation(
-    id="ai302_upload_ppt_template",
-    endpoint="tools_ai302.ai302_upload_ppt_template",
-    docs="public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/uploadTemplate)",
-    files={"file": ("part",)},
-    required=("type", "file"),
-    success={"field": "code", "values": [0], "message": "message"},
-)
-LIST_PPT_TEMPLATES = Operation(
-    id="ai302_list_ppt_templates",
-    endpoint="tools_ai302.ai302_list_ppt_templates",
-    docs="https://docs.yutoai.net/markdown/api/api-208341732.md",
-    required=("page", "size", "filters"),
-    success={"field": "code", "values": [0], "message": "message"},
-)
-SEARCH_ARXIV = Operation(
-    id="ai302_search_arxiv",
-    endpoint="tools_ai302.ai302_search_arxiv",
-    docs="achappey/MCPhappey:AI302AcademicPaperSearchPlugin",
-    required=("query",),
-    not_empty=("query",),
-    success={"field": "data.error_code", "values": [0]},
-)
-SEARCH_GOOGLE_PAPERS = Operation(
-    id="ai302_search_google_papers",
-    endpoint="tools_ai302.ai302_search_google_papers",
-    docs="achappey/MCPhappey:AI302AcademicPaperSearchPlugin",
-    required=("query",),
-    not_empty=("query",),
-    success={"field": "data.error_code", "values": [0]},
-)
-DEPLOY_PAGE_FILE = Operation(
-    id="ai302_deploy_page_file",
-    endpoint="tools_ai302.ai302_deploy_page_file",
-    docs="public code: web hosting calls of 302.AI Studio",
-    files={"file": ("part",)},
-    required=("file",),
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-DEPLOY_PAGE = Operation(
-    id="ai302_deploy_page",
-    endpoint="tools_ai302.ai302_deploy_page",
-    docs="public code: the deployment route of a 302.AI web app (webserveHtml)",
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-DEPLOY_PAGE_BINARY = Operation(
-    id="ai302_deploy_page_binary",
-    endpoint="tools_ai302.ai302_deploy_page_binary",
-    docs="https://doc.302.ai/285348409e0",
-    files={"": ("part",)},
-    price=[{"amount": 0.001, "unit": "PTC", "per": "call"}],
-)
-LIST_PAGES = Operation(
-    id="ai302_list_pages",
-    endpoint="tools_ai302.ai302_list_pages",
-    docs="public code: web hosting calls of 302.AI Studio",
-    pages={"parameter": "page", "first": 1, "items": "data"},
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-DELETE_PAGE = Operation(
-    id="ai302_delete_page",
-    endpoint="tools_ai302.ai302_delete_page",
-    docs="public code: web hosting calls of 302.AI Studio",
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-DEPLOY_PROJECT = Operation(
-    id="ai302_deploy_project",
-    endpoint="tools_ai302.ai302_deploy_project",
-    docs="public code: a deployment helper of a coding sandbox on 302.AI (create_302ai_deploy_task)",
-    files={"project_file": ("part",)},
-    required=("project_file",),
-    price=[
-        {"amount": 0.001, "unit": "PTC", "per": "call"},
-        {"amount": 0.002, "unit": "PTC", "per": "call", "for": "with a picture of the page as its cover"},
-    ],
-)
-GET_DEPLOYED_PROJECT = Operation(
-    id="ai302_get_deployed_project",
-    endpoint="tools_ai302.ai302_get_deployed_project",
-    docs="public code: a deployment helper of a coding sandbox on 302.AI (get_302ai_deploy_task_info)",
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-GENERATE_AVATAR = Operation(
-    id="ai302_generate_avatar",
-    endpoint="tools_ai302.ai302_generate_avatar",
-    docs="https://302.ai/product/detail/302ai-toolapi-ai-avatar-maker",
-    files={"image": ("url", "data_url", "part")},
-    required=("image", "person_type"),
-    price=[{"note": "the tokens that better the prompt, and the pictures"}],
-)
-GENERATE_KNOWLEDGE_CARD = Operation(
-    id="ai302_generate_knowledge_card",
-    endpoint="tools_ai302.ai302_generate_knowledge_card",
-    docs="public code: CardGenerator of a web app built on 302.AI",
-    required=("content", "model"),
-    not_empty=("content",),
-    success={"field": "status", "values": ["success"]},
-    price=[{"note": "by model"}],
-)
-GENERATE_POSTER = Operation(
-    id="ai302_generate_poster",
-    endpoint="tools_ai302.ai302_generate_poster",
-    docs="https://doc.302.ai/297347933e0",
-    price=[{"note": "by model"}],
-)
-GENERATE_PHILOSOPHY_CARD = Operation(
-    id="ai302_generate_philosophy_card",
-    endpoint="tools_ai302.ai302_generate_philosophy_card",
-    docs="https://doc.302.ai/297347962e0",
-    price=[{"note": "by model"}],
-)
-GENERATE_PHILOSOPHY_QUOTATION = Operation(
-    id="ai302_generate_philosophy_quotation",
-    endpoint="tools_ai302.ai302_generate_philosophy_quotation",
-    docs="https://doc.302.ai/297347996e0",
-    price=[{"note": "by model"}],
-)
-GENERATE_CREATIVE_IMAGE = Operation(
-    id="ai302_generate_creative_image",
-    endpoint="tools_ai302.ai302_generate_creative_image",
-    docs="https://doc-en.302.ai/346924460e0",
-    price=[{"note": "the tokens that better the prompt, and the picture"}],
-)
-
 
 class Ai302(Resource):
     """302.AI."""
@@ -577,19 +80,22 @@ class Ai302(Resource):
             video_language: The script's language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
             models_name: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The script.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/stock-video/api/v1/scripts
         Price: by model.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_stock_video_script as endpoint
+
         reply_: Ai302StockVideoScriptResponse = self._call(
-            WRITE_STOCK_VIDEO_SCRIPT,
+            endpoint,
             body={"video_subject": video_subject, "video_language": video_language, "models_name": models_name},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -615,19 +121,22 @@ class Ai302(Resource):
             video_language: The words' language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
             models_name: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The words.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/stock-video/api/v1/terms
         Price: by model.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_find_stock_video_terms as endpoint
+
         reply_: Ai302StockVideoTermsResponse = self._call(
-            FIND_STOCK_VIDEO_TERMS,
+            endpoint,
             body={
                 "video_subject": video_subject,
                 "video_script": video_script,
@@ -689,20 +198,24 @@ class Ai302(Resource):
             bgm_type: Music in the background; empty for none.
             bgm_volume: Its loudness, `0` to `1`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302StockVideoTaskResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/stock-video/api/v1/videos
         Price: by model; 0.001 PTC per second for the voice.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_create_stock_video as endpoint
+
         return self._submit(
-            CREATE_STOCK_VIDEO,
+            endpoint,
             body={
                 "video_subject": video_subject,
                 "video_script": video_script,
@@ -743,19 +256,22 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task, under its own id.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/stock-video/api/v1/tasks/{task_id}
         Price: 0 PTC per call.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_stock_video as endpoint
+
         reply_: Ai302StockVideoTaskResponse = self._call(
-            GET_STOCK_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -776,17 +292,20 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task, accepted.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/paper/costorm/create
         Source: achappey/MCPhappey:AI302PaperWritingPlugin (caller, 2026-11-21)
         """
-        reply_: JsonObject = self._call(CREATE_COSTORM_ARTICLE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_create_costorm_article as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def get_costorm_article(
@@ -803,19 +322,20 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The article.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/paper/costorm/tasks/{task_id}
         Source: achappey/MCPhappey:AI302PaperWritingPlugin (caller, 2026-11-21)
         """
-        reply_: JsonObject = self._call(
-            GET_COSTORM_ARTICLE, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_get_costorm_article as endpoint
+
+        reply_: JsonObject = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def write_paper(
@@ -840,19 +360,23 @@ class Ai302(Resource):
             model: The language model, such as `gpt-4o-mini`.
             output_content_type: The kind of text, such as `Research Paper`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302PaperTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/paper/async/chat
         Price: by model.
         Source: public code: PaperGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_paper as endpoint
+
         return self._submit(
-            WRITE_PAPER,
+            endpoint,
             body={"query": query, "language": language, "model": model, "output_content_type": output_content_type},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -873,17 +397,20 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The paper.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/paper/async/status/{task_id}
         Source: public code: PaperGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: Ai302PaperTask = self._call(GET_PAPER, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_get_paper as endpoint
+
+        reply_: Ai302PaperTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def write_podcast(
@@ -917,20 +444,24 @@ class Ai302(Resource):
             audience_choice: For whom: 0 anyone, 1 children, 2 the old, 3 office workers, 4 pupils, 5 students, 6
                 business people, 7 researchers, 8 parents.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302PodcastTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/podcast/async/text
         Price: by model.
         Source: 302ai/302_podcast_generator:app/components/steps/content-adjustment/index.tsx (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_podcast as endpoint
+
         return self._submit(
-            WRITE_PODCAST,
+            endpoint,
             body={
                 "resources": resources,
                 "speakerNums": speakerNums,
@@ -973,20 +504,24 @@ class Ai302(Resource):
             uiLang: The language of the progress messages, such as `en`.
             modelName: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302PodcastTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/podcast/async/generate
         Price: by model.
         Source: 302ai/302_podcast_generator:app/components/main.tsx (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_record_podcast as endpoint
+
         return self._submit(
-            RECORD_PODCAST,
+            endpoint,
             body={
                 "speakers": speakers,
                 "contents": contents,
@@ -1014,19 +549,22 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/podcast/async/status/{task_id}
         Price: 0 PTC per call.
         Source: 302ai/302_podcast_generator:app/components/main.tsx (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_podcast as endpoint
+
         reply_: Ai302PodcastTask = self._call(
-            GET_PODCAST, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -1044,19 +582,20 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task is stopped.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/podcast/async/cancel/{task_id}
         Source: 302ai/302_podcast_generator:app/components/steps/content-adjustment/index.tsx (caller, 2026-11-21)
         """
-        reply_: JsonObject = self._call(
-            CANCEL_PODCAST, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_cancel_podcast as endpoint
+
+        reply_: JsonObject = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def list_writing_tools(
@@ -1071,18 +610,21 @@ class Ai302(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The kinds.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/writing/api/v1/tools
         Price: 0 PTC per call.
         Source: public code: writingService of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: Ai302WritingToolsResponse = self._call(LIST_WRITING_TOOLS, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_list_writing_tools as endpoint
+
+        reply_: Ai302WritingToolsResponse = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def write_copy(
@@ -1104,19 +646,22 @@ class Ai302(Resource):
             params: What the kind wants to know, by the names that `ai302_list_writing_tools` gives, such as
                 `topic` and `language`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The copy.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/writing/api/v1/generate
         Price: by model.
         Source: public code: writingService and UniversalGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_copy as endpoint
+
         reply_: Ai302WritingResponse = self._call(
-            WRITE_COPY,
+            endpoint,
             body={"tool_name": tool_name, "model": model, "params": params},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1148,19 +693,22 @@ class Ai302(Resource):
             temperature: How much to vary.
             top_p: How many of the likely words to choose from.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The outline.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/writing/api/v1/outline/generate
         Price: by model.
         Source: 302ai/302_document_editor:apps/web/app/componets/topMenu/ai/LongEssay/service.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_outline as endpoint
+
         reply_: Ai302OutlineResponse = self._call(
-            WRITE_OUTLINE,
+            endpoint,
             body={
                 "title": title,
                 "model": model,
@@ -1204,19 +752,22 @@ class Ai302(Resource):
             custom_prompt: Further wishes.
             language: The article's language, such as `zh`, `en` or `ja`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (Ai302ArticleChunk | str).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/writing/api/v1/longtext/generate
         Price: by model.
         Source: 302ai/302_document_editor:apps/web/app/componets/topMenu/ai/LongEssay/service.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_article as endpoint
+
         return self._stream(
-            WRITE_ARTICLE,
+            endpoint,
             body={
                 "title": title,
                 "model": model,
@@ -1243,20 +794,21 @@ class Ai302(Resource):
         Args:
             url: The address of the video's page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video, or why it cannot be had.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/vt/video/info
         Price: 0.001 PTC per call.
         Source: public code: use-video-info of 302.AI's video translation app (caller, 2026-11-21)
         """
-        reply_: Ai302VtVideoResponse = self._call(
-            GET_VIDEO_INFO, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_get_video_info as endpoint
+
+        reply_: Ai302VtVideoResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def download_video(
@@ -1275,19 +827,23 @@ class Ai302(Resource):
             url: The address of the video's page.
             resolution: The picture's height, such as 720.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/video/download
         Price: 0.005 PTC per call.
         Source: public code: use-video-download of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_download_video as endpoint
+
         return self._submit(
-            DOWNLOAD_VIDEO, body={"url": url, "resolution": resolution}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"url": url, "resolution": resolution}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     def extract_video_audio(
@@ -1305,18 +861,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The sound, or the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/video/extract_audio
         Price: 0.001 PTC per minute.
         Source: https://doc.302.ai/248490188e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(EXTRACT_VIDEO_AUDIO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_extract_video_audio as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def transcribe_video_sound(
@@ -1339,19 +898,23 @@ class Ai302(Resource):
             demucs: Part the voices from the rest.
             is_only_demucs: Write nothing down. What the result then looks like is not told.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/subtitle/extract
         Price: 0.003 PTC per minute; 0.001 PTC per minute for `is_only_demucs`.
         Source: public code: use-subtitle-extract of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_transcribe_video_sound as endpoint
+
         return self._submit(
-            TRANSCRIBE_VIDEO_SOUND,
+            endpoint,
             body={"audio_url": audio_url, "language": language, "demucs": demucs, "is_only_demucs": is_only_demucs},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1376,19 +939,23 @@ class Ai302(Resource):
             tgt_lang: The language to, such as `zh`.
             subtitle: What is said, as a transcription gives it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/subtitle/translate
         Price: by model.
         Source: public code: use-subtitle-translate of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_translate_subtitles as endpoint
+
         return self._submit(
-            TRANSLATE_SUBTITLES,
+            endpoint,
             body={"model": model, "src_lang": src_lang, "tgt_lang": tgt_lang, "subtitle": subtitle},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1443,19 +1010,23 @@ class Ai302(Resource):
             trans_back_color: The colour behind it.
             trans_margin_v: How far it is from the edge.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/subtitle/burn
         Price: 0.005 PTC per minute.
         Source: public code: use-subtitle-burn of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_burn_subtitles as endpoint
+
         return self._submit(
-            BURN_SUBTITLES,
+            endpoint,
             body={
                 "url": url,
                 "src_subtitle": src_subtitle,
@@ -1497,20 +1068,21 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/vt/tasks/subtitle/{task_id}
         Price: 0 PTC per call.
         Source: public code: use-task-status of 302.AI's video translation app (caller, 2026-11-21)
         """
-        reply_: Ai302VtTask = self._call(
-            GET_VIDEO_TRANSLATION_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_get_video_translation_task as endpoint
+
+        reply_: Ai302VtTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def suggest_extraction_schema(
@@ -1528,18 +1100,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The shape.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/crawler/generate-schema
         Price: by model.
         Source: https://doc.302.ai/261542258e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(SUGGEST_EXTRACTION_SCHEMA, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_suggest_extraction_schema as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def extract_web_data(
@@ -1560,19 +1135,23 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302WebDataTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/crawler/task
         Price: by model.
         Source: public code: a web data extraction page of a web app built on 302.AI (caller, 2026-11-21)
         """
-        return self._submit(EXTRACT_WEB_DATA, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_extract_web_data as endpoint
+
+        return self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
 
     def get_web_data(
         self,
@@ -1588,20 +1167,21 @@ class Ai302(Resource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The extraction.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/crawler/task/{taskId}
         Price: 0 PTC per call.
         Source: public code: a web data extraction page of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: Ai302WebDataTask = self._call(
-            GET_WEB_DATA, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_get_web_data as endpoint
+
+        reply_: Ai302WebDataTask = self._call(endpoint, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def improve_prompt(
@@ -1624,19 +1204,22 @@ class Ai302(Resource):
             model: The language model, such as `gpt-4o-mini`.
             stream: Answer as an event stream; its form is not told.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The better prompt.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/prompt/enhance
         Price: by model.
         Source: public code: UniversalGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_improve_prompt as endpoint
+
         reply_: Ai302PromptResponse = self._call(
-            IMPROVE_PROMPT,
+            endpoint,
             body={"id": id, "prompt": prompt, "model": model, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1657,18 +1240,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The prompt.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/image_caption/generate
         Price: by model.
         Source: https://doc.302.ai/261664608e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(DESCRIBE_IMAGE_AS_PROMPT, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_describe_image_as_prompt as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def optimize_prompt(
@@ -1693,19 +1279,23 @@ class Ai302(Resource):
             model: The language model, such as `gpt-4o-mini`.
             max_rounds: How often to try.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302SpoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/prompt/spo/submit
         Price: by model.
         Source: 302ai/302_prompt_expert:src/components/MainArea/spoService.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_optimize_prompt as endpoint
+
         return self._submit(
-            OPTIMIZE_PROMPT,
+            endpoint,
             body={"qa": qa, "prompt": prompt, "model": model, "max_rounds": max_rounds},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1724,20 +1314,21 @@ class Ai302(Resource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/prompt/spo/tasks/{task_id}
         Price: 0 PTC per call.
         Source: 302ai/302_prompt_expert:src/stores/slices/user_store.ts (caller, 2026-11-21)
         """
-        reply_: Ai302SpoTask = self._call(
-            GET_OPTIMIZED_PROMPT, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_get_optimized_prompt as endpoint
+
+        reply_: Ai302SpoTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def convert_3d_model(
@@ -1756,19 +1347,22 @@ class Ai302(Resource):
             trimesh_file_url: The address of a ZIP archive with the model and its textures. Takes a URL.
             output_format: The format wanted.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The model.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/3d/format_convert
         Price: 0.01 PTC per call.
         Source: 302ai/302_ai_3d_modeling:src/services/model-convertion.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_convert_3d_model as endpoint
+
         reply_: Ai302ModelConversionResponse = self._call(
-            CONVERT_3D_MODEL,
+            endpoint,
             body={"trimesh_file_url": trimesh_file_url, "output_format": output_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1790,18 +1384,21 @@ class Ai302(Resource):
         Args:
             query: The question.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The answer.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/advanced_search
         Price: 0.01 PTC per call; and by model.
         Source: public code: UniversalGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: JsonObject = self._call(ADVANCED_SEARCH, body={"query": query}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_advanced_search as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={"query": query}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def svg_to_video(
@@ -1824,19 +1421,22 @@ class Ai302(Resource):
             video_format: The video's format; `mp4` is known.
             fps_speed: How fast it draws; 1 is known.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/svg/generate_video
         Price: 0.01 PTC per call.
         Source: 302ai/302_vector_graphics_generation:src/components/GenerateVideo/service.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_svg_to_video as endpoint
+
         reply_: Ai302SvgVideoResponse = self._call(
-            SVG_TO_VIDEO,
+            endpoint,
             body={"svg_content": svg_content, "duration": duration, "video_format": video_format, "fps_speed": fps_speed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1862,19 +1462,22 @@ class Ai302(Resource):
             lang: The solution's language, such as `zh`, `en` or `ja`.
             stream: Answer as an event stream; its form is not told.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The solution.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/answer/generate
         Price: by model.
         Source: achappey/MCPhappey:AI302AnswerMachinePlugin (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_answer_question as endpoint
+
         reply_: JsonObject = self._call(
-            ANSWER_QUESTION,
+            endpoint,
             body={"content": content, "model": model, "lang": lang, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1912,19 +1515,22 @@ class Ai302(Resource):
             lang: The language, such as `zh`, `en` or `ja`.
             prompt: Further wishes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The presentation.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/directgeneratepptx
         Price: 0.07 PTC per call.
         Source: https://doc.302.ai/api-261401644 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_ppt as endpoint
+
         reply_: Ai302PptResponse = self._call(
-            GENERATE_PPT,
+            endpoint,
             body={
                 "subject": subject,
                 "dataUrl": dataUrl,
@@ -1969,19 +1575,22 @@ class Ai302(Resource):
             lang: The language, such as `zh`, `en` or `ja`.
             prompt: Further wishes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (Ai302PptChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/directgeneratepptx
         Price: 0.07 PTC per call.
         Source: https://doc.302.ai/api-261401644 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_ppt as endpoint
+
         return self._stream(
-            GENERATE_PPT,
+            endpoint,
             body={
                 "subject": subject,
                 "dataUrl": dataUrl,
@@ -2021,18 +1630,21 @@ class Ai302(Resource):
             website: A page's address.
             websearch: Words to search the web for.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The source, read.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/parsefiledata
         Source: https://doc-en.302.ai/8021425m0 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_parse_ppt_source as endpoint
+
         reply_: Ai302PptSourceResponse = self._call(
-            PARSE_PPT_SOURCE,
+            endpoint,
             body={"file": file, "content": content, "fileUrl": fileUrl, "website": website, "websearch": websearch},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2056,19 +1668,22 @@ class Ai302(Resource):
             dataUrl: The source's address from `ai302_parse_ppt_source`.
             prompt: Further wishes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (Ai302PptTextChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/generateoutline
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/8021425m0 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_ppt_outline as endpoint
+
         return self._stream(
-            GENERATE_PPT_OUTLINE,
+            endpoint,
             body={"subject": subject, "dataUrl": dataUrl, "prompt": prompt, "stream": True},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2100,18 +1715,21 @@ class Ai302(Resource):
             lang: The language, such as `zh`, `en` or `ja`.
             prompt: Further wishes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (Ai302PptTextChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/generatecontent
         Source: public code: PptGeneratorService of a law teaching platform on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_ppt_content as endpoint
+
         return self._stream(
-            GENERATE_PPT_CONTENT,
+            endpoint,
             body={
                 "outlineMarkdown": outlineMarkdown,
                 "asyncGenPptx": asyncGenPptx,
@@ -2147,18 +1765,21 @@ class Ai302(Resource):
             pptxProperty: Give the drawing data too.
             notes: Speaker's notes, one a page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The presentation.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/generatepptx
         Source: https://open.docmee.cn/docs-v2/api-reference/v1/generate-pptx (vendor, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_build_ppt as endpoint
+
         reply_: Ai302PptResponse = self._call(
-            BUILD_PPT,
+            endpoint,
             body={"outlineContentMarkdown": outlineContentMarkdown, "templateId": templateId, "pptxProperty": pptxProperty, "notes": notes},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2176,18 +1797,21 @@ class Ai302(Resource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The choices of each filter.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/ppt/template/options
         Source: public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/template/options) (vendor,
         2026-11-21)
         """
-        reply_: Ai302PptOptionsResponse = self._call(GET_PPT_TEMPLATE_OPTIONS, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_get_ppt_template_options as endpoint
+
+        reply_: Ai302PptOptionsResponse = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def load_ppt(
@@ -2204,17 +1828,20 @@ class Ai302(Resource):
         Args:
             id: The presentation's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The presentation.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/ppt/loadpptx
         Source: https://docs.yutoai.net/markdown/api/api-208341742.md (vendor, 2026-11-21)
         """
-        reply_: Ai302PptResponse = self._call(LOAD_PPT, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_load_ppt as endpoint
+
+        reply_: Ai302PptResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def get_ppt_progress(
@@ -2234,19 +1861,22 @@ class Ai302(Resource):
         Args:
             pptId: The id from the stream of `ai302_generate_ppt_content`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The progress.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/ppt/asyncpptinfo
         Price: 0 PTC per call.
         Source: http://302ai-en.apifox.cn/api-265304606 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_ppt_progress as endpoint
+
         reply_: Ai302PptProgressResponse = self._call(
-            GET_PPT_PROGRESS, query={"pptId": pptId}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"pptId": pptId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2268,18 +1898,21 @@ class Ai302(Resource):
             id: The presentation's id.
             refresh: Draw the file anew.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/downloadpptx
         Source: public code: PptGeneratorService of a law teaching platform on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_ppt_file as endpoint
+
         reply_: Ai302PptFileResponse = self._call(
-            GET_PPT_FILE, body={"id": id, "refresh": refresh}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"id": id, "refresh": refresh}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2303,20 +1936,21 @@ class Ai302(Resource):
             file: A pptx file with pages of 960x540. Takes a local file (path, open file or bytes).
             templateId: The template to replace.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The template.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/uploadtemplate
         Source: public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/uploadTemplate) (vendor, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_upload_ppt_template as endpoint
+
         reply_: Ai302PptTemplateResponse = self._call(
-            UPLOAD_PPT_TEMPLATE,
-            body={"type": type, "file": file, "templateId": templateId},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, body={"type": type, "file": file, "templateId": templateId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2338,20 +1972,21 @@ class Ai302(Resource):
             size: How many on a page.
             filters: Which templates.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             A page of templates.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/templates
         Source: https://docs.yutoai.net/markdown/api/api-208341732.md (vendor, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_list_ppt_templates as endpoint
+
         reply_: Ai302PptTemplatesResponse = self._call(
-            LIST_PPT_TEMPLATES,
-            body={"page": page, "size": size, "filters": filters},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, body={"page": page, "size": size, "filters": filters}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2379,18 +2014,21 @@ class Ai302(Resource):
             language: The language to translate titles to, such as `zh`, `en` or `ja`.
             id_list: Only papers with these arXiv numbers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             A page of papers.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/search/academic/arxiv
         Source: achappey/MCPhappey:AI302AcademicPaperSearchPlugin (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_search_arxiv as endpoint
+
         reply_: Ai302PapersResponse = self._call(
-            SEARCH_ARXIV,
+            endpoint,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language, "id_list": id_list},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2418,18 +2056,21 @@ class Ai302(Resource):
             sort_by: By relevance, or the newest first.
             language: The language to translate titles to, such as `zh`, `en` or `ja`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             A page of papers.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/search/academic/google
         Source: achappey/MCPhappey:AI302AcademicPaperSearchPlugin (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_search_google_papers as endpoint
+
         reply_: Ai302PapersResponse = self._call(
-            SEARCH_GOOGLE_PAPERS,
+            endpoint,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2453,19 +2094,22 @@ class Ai302(Resource):
             add_cover: Take a picture of the page.
             add_watermarks: Put watermarks on the page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             Where the page is.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/webserve/upload
         Price: 0.001 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_deploy_page_file as endpoint
+
         reply_: Ai302DeployedPage = self._call(
-            DEPLOY_PAGE_FILE,
+            endpoint,
             body={"file": file, "add_cover": add_cover, "add_watermarks": add_watermarks},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2493,19 +2137,22 @@ class Ai302(Resource):
             description: What it is about.
             format: The reply's form; `json` is known.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             Where the page is.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/webserve/html
         Price: 0.001 PTC per call.
         Source: public code: the deployment route of a 302.AI web app (webserveHtml) (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_deploy_page as endpoint
+
         reply_: Ai302DeployedPage = self._call(
-            DEPLOY_PAGE,
+            endpoint,
             body={"html": html, "md": md, "title": title, "description": description, "format": format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2525,18 +2172,21 @@ class Ai302(Resource):
         Args:
             body: The whole body, application/octet-stream. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             Where the page is.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: PUT /302/webserve/html
         Price: 0.001 PTC per call.
         Source: https://doc.302.ai/285348409e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(DEPLOY_PAGE_BINARY, body={"": body}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_deploy_page_binary as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={"": body}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def list_pages(
@@ -2559,19 +2209,22 @@ class Ai302(Resource):
             limit: How many on a page.
             only_return_success: Leave out those that failed.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             A page of the list.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/webserve/list
         Price: 0 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_list_pages as endpoint
+
         reply_: Ai302PagesResponse = self._call(
-            LIST_PAGES,
+            endpoint,
             query={"page": page, "limit": limit, "only_return_success": only_return_success},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2593,19 +2246,22 @@ class Ai302(Resource):
             limit: How many on a page.
             only_return_success: Leave out those that failed.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/webserve/list
         Price: 0 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_list_pages as endpoint
+
         return self._iterate(
-            LIST_PAGES,
+            endpoint,
             query={"limit": limit, "only_return_success": only_return_success},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2624,19 +2280,22 @@ class Ai302(Resource):
         Args:
             web_id: The page's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The page is gone.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/webserve/delete/{web_id}
         Price: 0 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_delete_page as endpoint
+
         reply_: Ai302DeletedPageResponse = self._call(
-            DELETE_PAGE, path={"web_id": web_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"web_id": web_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2658,20 +2317,23 @@ class Ai302(Resource):
             env: Environment variables as the text of a JSON object.
             update_subdomain: The subdomain of the project to replace.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The project, accepted.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/webserve/project
         Price: 0.001 PTC per call; 0.002 PTC per call for with a picture of the page as its cover.
         Source: public code: a deployment helper of a coding sandbox on 302.AI (create_302ai_deploy_task) (caller,
         2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_deploy_project as endpoint
+
         reply_: JsonObject = self._call(
-            DEPLOY_PROJECT,
+            endpoint,
             body={"project_file": project_file, "env": env, "update_subdomain": update_subdomain},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2691,20 +2353,23 @@ class Ai302(Resource):
         Args:
             project_id: The project's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The project.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/webserve/project
         Price: 0 PTC per call.
         Source: public code: a deployment helper of a coding sandbox on 302.AI (get_302ai_deploy_task_info) (caller,
         2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_deployed_project as endpoint
+
         reply_: JsonObject = self._call(
-            GET_DEPLOYED_PROJECT, query={"project_id": project_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"project_id": project_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -2736,19 +2401,22 @@ class Ai302(Resource):
             height: Pixels, 256 to 1036; anything else counts as 1024.
             model: The language model that betters the prompt, such as `gpt-4.1`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The avatars.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/headshot/generate
         Price: the tokens that better the prompt, and the pictures.
         Source: https://302.ai/product/detail/302ai-toolapi-ai-avatar-maker (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_avatar as endpoint
+
         reply_: Ai302AvatarResponse = self._call(
-            GENERATE_AVATAR,
+            endpoint,
             body={
                 "image": image,
                 "person_type": person_type,
@@ -2794,19 +2462,22 @@ class Ai302(Resource):
             save_format: The file's format; `png` is known.
             qr_code: A QR code on the card.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The card.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/card/generate/knowledge_card
         Price: by model.
         Source: public code: CardGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_knowledge_card as endpoint
+
         reply_: Ai302CardResponse = self._call(
-            GENERATE_KNOWLEDGE_CARD,
+            endpoint,
             body={
                 "content": content,
                 "model": model,
@@ -2837,18 +2508,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The poster.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/card/generate/poster
         Price: by model.
         Source: https://doc.302.ai/297347933e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(GENERATE_POSTER, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_generate_poster as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def generate_philosophy_card(
@@ -2866,18 +2540,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The card.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/card/generate/philosophy_card
         Price: by model.
         Source: https://doc.302.ai/297347962e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(GENERATE_PHILOSOPHY_CARD, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_generate_philosophy_card as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def generate_philosophy_quotation(
@@ -2895,18 +2572,21 @@ class Ai302(Resource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The saying.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/card/generate/philosophy_quotation
         Price: by model.
         Source: https://doc.302.ai/297347996e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = self._call(GENERATE_PHILOSOPHY_QUOTATION, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_generate_philosophy_quotation as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def generate_creative_image(
@@ -3024,19 +2704,22 @@ class Ai302(Resource):
             cooking_steps: How it is cooked, of `generate_visual_recipe`.
             style: The style, such as `hand_drawn` of `generate_visual_recipe`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The picture.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/gpt-image-creative/generate/{creation}
         Price: the tokens that better the prompt, and the picture.
         Source: https://doc-en.302.ai/346924460e0 (sample, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_creative_image as endpoint
+
         reply_: Ai302CreationResponse = self._call(
-            GENERATE_CREATIVE_IMAGE,
+            endpoint,
             path={"creation": creation},
             body={
                 "model": model,
@@ -3077,19 +2760,22 @@ class AsyncAi302(AsyncResource):
             video_language: The script's language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
             models_name: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The script.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/stock-video/api/v1/scripts
         Price: by model.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_stock_video_script as endpoint
+
         reply_: Ai302StockVideoScriptResponse = await self._call(
-            WRITE_STOCK_VIDEO_SCRIPT,
+            endpoint,
             body={"video_subject": video_subject, "video_language": video_language, "models_name": models_name},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3115,19 +2801,22 @@ class AsyncAi302(AsyncResource):
             video_language: The words' language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
             models_name: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The words.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/stock-video/api/v1/terms
         Price: by model.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_find_stock_video_terms as endpoint
+
         reply_: Ai302StockVideoTermsResponse = await self._call(
-            FIND_STOCK_VIDEO_TERMS,
+            endpoint,
             body={
                 "video_subject": video_subject,
                 "video_script": video_script,
@@ -3189,20 +2878,24 @@ class AsyncAi302(AsyncResource):
             bgm_type: Music in the background; empty for none.
             bgm_volume: Its loudness, `0` to `1`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302StockVideoTaskResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/stock-video/api/v1/videos
         Price: by model; 0.001 PTC per second for the voice.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_create_stock_video as endpoint
+
         return await self._submit(
-            CREATE_STOCK_VIDEO,
+            endpoint,
             body={
                 "video_subject": video_subject,
                 "video_script": video_script,
@@ -3243,19 +2936,22 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task, under its own id.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/stock-video/api/v1/tasks/{task_id}
         Price: 0 PTC per call.
         Source: 302ai/302_video_creation_hub:src/services/video.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_stock_video as endpoint
+
         reply_: Ai302StockVideoTaskResponse = await self._call(
-            GET_STOCK_VIDEO, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3276,17 +2972,20 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task, accepted.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/paper/costorm/create
         Source: achappey/MCPhappey:AI302PaperWritingPlugin (caller, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(CREATE_COSTORM_ARTICLE, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_create_costorm_article as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def get_costorm_article(
@@ -3303,18 +3002,21 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The article.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/paper/costorm/tasks/{task_id}
         Source: achappey/MCPhappey:AI302PaperWritingPlugin (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_costorm_article as endpoint
+
         reply_: JsonObject = await self._call(
-            GET_COSTORM_ARTICLE, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3340,19 +3042,23 @@ class AsyncAi302(AsyncResource):
             model: The language model, such as `gpt-4o-mini`.
             output_content_type: The kind of text, such as `Research Paper`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302PaperTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/paper/async/chat
         Price: by model.
         Source: public code: PaperGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_paper as endpoint
+
         return await self._submit(
-            WRITE_PAPER,
+            endpoint,
             body={"query": query, "language": language, "model": model, "output_content_type": output_content_type},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3373,18 +3079,21 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The paper.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/paper/async/status/{task_id}
         Source: public code: PaperGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_paper as endpoint
+
         reply_: Ai302PaperTask = await self._call(
-            GET_PAPER, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3419,20 +3128,24 @@ class AsyncAi302(AsyncResource):
             audience_choice: For whom: 0 anyone, 1 children, 2 the old, 3 office workers, 4 pupils, 5 students, 6
                 business people, 7 researchers, 8 parents.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302PodcastTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/podcast/async/text
         Price: by model.
         Source: 302ai/302_podcast_generator:app/components/steps/content-adjustment/index.tsx (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_podcast as endpoint
+
         return await self._submit(
-            WRITE_PODCAST,
+            endpoint,
             body={
                 "resources": resources,
                 "speakerNums": speakerNums,
@@ -3475,20 +3188,24 @@ class AsyncAi302(AsyncResource):
             uiLang: The language of the progress messages, such as `en`.
             modelName: The language model, such as `gpt-4o-mini`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302PodcastTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/podcast/async/generate
         Price: by model.
         Source: 302ai/302_podcast_generator:app/components/main.tsx (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_record_podcast as endpoint
+
         return await self._submit(
-            RECORD_PODCAST,
+            endpoint,
             body={
                 "speakers": speakers,
                 "contents": contents,
@@ -3516,19 +3233,22 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/podcast/async/status/{task_id}
         Price: 0 PTC per call.
         Source: 302ai/302_podcast_generator:app/components/main.tsx (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_podcast as endpoint
+
         reply_: Ai302PodcastTask = await self._call(
-            GET_PODCAST, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3546,18 +3266,21 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task is stopped.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/podcast/async/cancel/{task_id}
         Source: 302ai/302_podcast_generator:app/components/steps/content-adjustment/index.tsx (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_cancel_podcast as endpoint
+
         reply_: JsonObject = await self._call(
-            CANCEL_PODCAST, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3573,18 +3296,21 @@ class AsyncAi302(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The kinds.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/writing/api/v1/tools
         Price: 0 PTC per call.
         Source: public code: writingService of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: Ai302WritingToolsResponse = await self._call(LIST_WRITING_TOOLS, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_list_writing_tools as endpoint
+
+        reply_: Ai302WritingToolsResponse = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def write_copy(
@@ -3606,19 +3332,22 @@ class AsyncAi302(AsyncResource):
             params: What the kind wants to know, by the names that `ai302_list_writing_tools` gives, such as
                 `topic` and `language`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The copy.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/writing/api/v1/generate
         Price: by model.
         Source: public code: writingService and UniversalGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_copy as endpoint
+
         reply_: Ai302WritingResponse = await self._call(
-            WRITE_COPY,
+            endpoint,
             body={"tool_name": tool_name, "model": model, "params": params},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3650,19 +3379,22 @@ class AsyncAi302(AsyncResource):
             temperature: How much to vary.
             top_p: How many of the likely words to choose from.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The outline.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/writing/api/v1/outline/generate
         Price: by model.
         Source: 302ai/302_document_editor:apps/web/app/componets/topMenu/ai/LongEssay/service.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_outline as endpoint
+
         reply_: Ai302OutlineResponse = await self._call(
-            WRITE_OUTLINE,
+            endpoint,
             body={
                 "title": title,
                 "model": model,
@@ -3706,19 +3438,22 @@ class AsyncAi302(AsyncResource):
             custom_prompt: Further wishes.
             language: The article's language, such as `zh`, `en` or `ja`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (Ai302ArticleChunk | str).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/writing/api/v1/longtext/generate
         Price: by model.
         Source: 302ai/302_document_editor:apps/web/app/componets/topMenu/ai/LongEssay/service.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_write_article as endpoint
+
         return self._stream(
-            WRITE_ARTICLE,
+            endpoint,
             body={
                 "title": title,
                 "model": model,
@@ -3745,19 +3480,22 @@ class AsyncAi302(AsyncResource):
         Args:
             url: The address of the video's page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video, or why it cannot be had.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/vt/video/info
         Price: 0.001 PTC per call.
         Source: public code: use-video-info of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_video_info as endpoint
+
         reply_: Ai302VtVideoResponse = await self._call(
-            GET_VIDEO_INFO, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -3777,19 +3515,23 @@ class AsyncAi302(AsyncResource):
             url: The address of the video's page.
             resolution: The picture's height, such as 720.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/video/download
         Price: 0.005 PTC per call.
         Source: public code: use-video-download of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_download_video as endpoint
+
         return await self._submit(
-            DOWNLOAD_VIDEO, body={"url": url, "resolution": resolution}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"url": url, "resolution": resolution}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     async def extract_video_audio(
@@ -3807,18 +3549,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The sound, or the task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/video/extract_audio
         Price: 0.001 PTC per minute.
         Source: https://doc.302.ai/248490188e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(EXTRACT_VIDEO_AUDIO, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_extract_video_audio as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def transcribe_video_sound(
@@ -3841,19 +3586,23 @@ class AsyncAi302(AsyncResource):
             demucs: Part the voices from the rest.
             is_only_demucs: Write nothing down. What the result then looks like is not told.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/subtitle/extract
         Price: 0.003 PTC per minute; 0.001 PTC per minute for `is_only_demucs`.
         Source: public code: use-subtitle-extract of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_transcribe_video_sound as endpoint
+
         return await self._submit(
-            TRANSCRIBE_VIDEO_SOUND,
+            endpoint,
             body={"audio_url": audio_url, "language": language, "demucs": demucs, "is_only_demucs": is_only_demucs},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3878,19 +3627,23 @@ class AsyncAi302(AsyncResource):
             tgt_lang: The language to, such as `zh`.
             subtitle: What is said, as a transcription gives it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/subtitle/translate
         Price: by model.
         Source: public code: use-subtitle-translate of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_translate_subtitles as endpoint
+
         return await self._submit(
-            TRANSLATE_SUBTITLES,
+            endpoint,
             body={"model": model, "src_lang": src_lang, "tgt_lang": tgt_lang, "subtitle": subtitle},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -3945,19 +3698,23 @@ class AsyncAi302(AsyncResource):
             trans_back_color: The colour behind it.
             trans_margin_v: How far it is from the edge.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302VtTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/vt/subtitle/burn
         Price: 0.005 PTC per minute.
         Source: public code: use-subtitle-burn of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_burn_subtitles as endpoint
+
         return await self._submit(
-            BURN_SUBTITLES,
+            endpoint,
             body={
                 "url": url,
                 "src_subtitle": src_subtitle,
@@ -3999,19 +3756,22 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/vt/tasks/subtitle/{task_id}
         Price: 0 PTC per call.
         Source: public code: use-task-status of 302.AI's video translation app (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_video_translation_task as endpoint
+
         reply_: Ai302VtTask = await self._call(
-            GET_VIDEO_TRANSLATION_TASK, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4030,18 +3790,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The shape.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/crawler/generate-schema
         Price: by model.
         Source: https://doc.302.ai/261542258e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(SUGGEST_EXTRACTION_SCHEMA, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_suggest_extraction_schema as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def extract_web_data(
@@ -4062,19 +3825,23 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (Ai302WebDataTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/crawler/task
         Price: by model.
         Source: public code: a web data extraction page of a web app built on 302.AI (caller, 2026-11-21)
         """
-        return await self._submit(EXTRACT_WEB_DATA, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_extract_web_data as endpoint
+
+        return await self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
 
     async def get_web_data(
         self,
@@ -4090,19 +3857,22 @@ class AsyncAi302(AsyncResource):
         Args:
             taskId: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The extraction.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/crawler/task/{taskId}
         Price: 0 PTC per call.
         Source: public code: a web data extraction page of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_web_data as endpoint
+
         reply_: Ai302WebDataTask = await self._call(
-            GET_WEB_DATA, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4126,19 +3896,22 @@ class AsyncAi302(AsyncResource):
             model: The language model, such as `gpt-4o-mini`.
             stream: Answer as an event stream; its form is not told.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The better prompt.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/prompt/enhance
         Price: by model.
         Source: public code: UniversalGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_improve_prompt as endpoint
+
         reply_: Ai302PromptResponse = await self._call(
-            IMPROVE_PROMPT,
+            endpoint,
             body={"id": id, "prompt": prompt, "model": model, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4159,18 +3932,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The prompt.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/image_caption/generate
         Price: by model.
         Source: https://doc.302.ai/261664608e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(DESCRIBE_IMAGE_AS_PROMPT, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_describe_image_as_prompt as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def optimize_prompt(
@@ -4195,19 +3971,23 @@ class AsyncAi302(AsyncResource):
             model: The language model, such as `gpt-4o-mini`.
             max_rounds: How often to try.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (Ai302SpoTask).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/prompt/spo/submit
         Price: by model.
         Source: 302ai/302_prompt_expert:src/components/MainArea/spoService.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_optimize_prompt as endpoint
+
         return await self._submit(
-            OPTIMIZE_PROMPT,
+            endpoint,
             body={"qa": qa, "prompt": prompt, "model": model, "max_rounds": max_rounds},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4226,19 +4006,22 @@ class AsyncAi302(AsyncResource):
         Args:
             task_id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/prompt/spo/tasks/{task_id}
         Price: 0 PTC per call.
         Source: 302ai/302_prompt_expert:src/stores/slices/user_store.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_optimized_prompt as endpoint
+
         reply_: Ai302SpoTask = await self._call(
-            GET_OPTIMIZED_PROMPT, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4258,19 +4041,22 @@ class AsyncAi302(AsyncResource):
             trimesh_file_url: The address of a ZIP archive with the model and its textures. Takes a URL.
             output_format: The format wanted.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The model.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/3d/format_convert
         Price: 0.01 PTC per call.
         Source: 302ai/302_ai_3d_modeling:src/services/model-convertion.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_convert_3d_model as endpoint
+
         reply_: Ai302ModelConversionResponse = await self._call(
-            CONVERT_3D_MODEL,
+            endpoint,
             body={"trimesh_file_url": trimesh_file_url, "output_format": output_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4292,20 +4078,21 @@ class AsyncAi302(AsyncResource):
         Args:
             query: The question.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The answer.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/advanced_search
         Price: 0.01 PTC per call; and by model.
         Source: public code: UniversalGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(
-            ADVANCED_SEARCH, body={"query": query}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_advanced_search as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={"query": query}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def svg_to_video(
@@ -4328,19 +4115,22 @@ class AsyncAi302(AsyncResource):
             video_format: The video's format; `mp4` is known.
             fps_speed: How fast it draws; 1 is known.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The video.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/svg/generate_video
         Price: 0.01 PTC per call.
         Source: 302ai/302_vector_graphics_generation:src/components/GenerateVideo/service.ts (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_svg_to_video as endpoint
+
         reply_: Ai302SvgVideoResponse = await self._call(
-            SVG_TO_VIDEO,
+            endpoint,
             body={"svg_content": svg_content, "duration": duration, "video_format": video_format, "fps_speed": fps_speed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4366,19 +4156,22 @@ class AsyncAi302(AsyncResource):
             lang: The solution's language, such as `zh`, `en` or `ja`.
             stream: Answer as an event stream; its form is not told.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The solution.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/answer/generate
         Price: by model.
         Source: achappey/MCPhappey:AI302AnswerMachinePlugin (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_answer_question as endpoint
+
         reply_: JsonObject = await self._call(
-            ANSWER_QUESTION,
+            endpoint,
             body={"content": content, "model": model, "lang": lang, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4416,19 +4209,22 @@ class AsyncAi302(AsyncResource):
             lang: The language, such as `zh`, `en` or `ja`.
             prompt: Further wishes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The presentation.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/directgeneratepptx
         Price: 0.07 PTC per call.
         Source: https://doc.302.ai/api-261401644 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_ppt as endpoint
+
         reply_: Ai302PptResponse = await self._call(
-            GENERATE_PPT,
+            endpoint,
             body={
                 "subject": subject,
                 "dataUrl": dataUrl,
@@ -4473,19 +4269,22 @@ class AsyncAi302(AsyncResource):
             lang: The language, such as `zh`, `en` or `ja`.
             prompt: Further wishes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (Ai302PptChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/directgeneratepptx
         Price: 0.07 PTC per call.
         Source: https://doc.302.ai/api-261401644 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_ppt as endpoint
+
         return self._stream(
-            GENERATE_PPT,
+            endpoint,
             body={
                 "subject": subject,
                 "dataUrl": dataUrl,
@@ -4525,18 +4324,21 @@ class AsyncAi302(AsyncResource):
             website: A page's address.
             websearch: Words to search the web for.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The source, read.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/parsefiledata
         Source: https://doc-en.302.ai/8021425m0 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_parse_ppt_source as endpoint
+
         reply_: Ai302PptSourceResponse = await self._call(
-            PARSE_PPT_SOURCE,
+            endpoint,
             body={"file": file, "content": content, "fileUrl": fileUrl, "website": website, "websearch": websearch},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4560,19 +4362,22 @@ class AsyncAi302(AsyncResource):
             dataUrl: The source's address from `ai302_parse_ppt_source`.
             prompt: Further wishes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (Ai302PptTextChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/generateoutline
         Price: 0 PTC per call.
         Source: https://doc-en.302.ai/8021425m0 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_ppt_outline as endpoint
+
         return self._stream(
-            GENERATE_PPT_OUTLINE,
+            endpoint,
             body={"subject": subject, "dataUrl": dataUrl, "prompt": prompt, "stream": True},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4604,18 +4409,21 @@ class AsyncAi302(AsyncResource):
             lang: The language, such as `zh`, `en` or `ja`.
             prompt: Further wishes.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The stream, a context manager to iterate over (Ai302PptTextChunk).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/generatecontent
         Source: public code: PptGeneratorService of a law teaching platform on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_ppt_content as endpoint
+
         return self._stream(
-            GENERATE_PPT_CONTENT,
+            endpoint,
             body={
                 "outlineMarkdown": outlineMarkdown,
                 "asyncGenPptx": asyncGenPptx,
@@ -4651,18 +4459,21 @@ class AsyncAi302(AsyncResource):
             pptxProperty: Give the drawing data too.
             notes: Speaker's notes, one a page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The presentation.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/generatepptx
         Source: https://open.docmee.cn/docs-v2/api-reference/v1/generate-pptx (vendor, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_build_ppt as endpoint
+
         reply_: Ai302PptResponse = await self._call(
-            BUILD_PPT,
+            endpoint,
             body={"outlineContentMarkdown": outlineContentMarkdown, "templateId": templateId, "pptxProperty": pptxProperty, "notes": notes},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4680,20 +4491,21 @@ class AsyncAi302(AsyncResource):
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The choices of each filter.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/ppt/template/options
         Source: public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/template/options) (vendor,
         2026-11-21)
         """
-        reply_: Ai302PptOptionsResponse = await self._call(
-            GET_PPT_TEMPLATE_OPTIONS, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_get_ppt_template_options as endpoint
+
+        reply_: Ai302PptOptionsResponse = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def load_ppt(
@@ -4710,17 +4522,20 @@ class AsyncAi302(AsyncResource):
         Args:
             id: The presentation's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The presentation.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/ppt/loadpptx
         Source: https://docs.yutoai.net/markdown/api/api-208341742.md (vendor, 2026-11-21)
         """
-        reply_: Ai302PptResponse = await self._call(LOAD_PPT, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_load_ppt as endpoint
+
+        reply_: Ai302PptResponse = await self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def get_ppt_progress(
@@ -4740,19 +4555,22 @@ class AsyncAi302(AsyncResource):
         Args:
             pptId: The id from the stream of `ai302_generate_ppt_content`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The progress.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/ppt/asyncpptinfo
         Price: 0 PTC per call.
         Source: http://302ai-en.apifox.cn/api-265304606 (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_ppt_progress as endpoint
+
         reply_: Ai302PptProgressResponse = await self._call(
-            GET_PPT_PROGRESS, query={"pptId": pptId}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"pptId": pptId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4774,18 +4592,21 @@ class AsyncAi302(AsyncResource):
             id: The presentation's id.
             refresh: Draw the file anew.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The file.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/downloadpptx
         Source: public code: PptGeneratorService of a law teaching platform on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_ppt_file as endpoint
+
         reply_: Ai302PptFileResponse = await self._call(
-            GET_PPT_FILE, body={"id": id, "refresh": refresh}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"id": id, "refresh": refresh}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4809,20 +4630,21 @@ class AsyncAi302(AsyncResource):
             file: A pptx file with pages of 960x540. Takes a local file (path, open file or bytes).
             templateId: The template to replace.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The template.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/uploadtemplate
         Source: public code: a copy of docmee's API guide (open.docmee.cn/api/ppt/uploadTemplate) (vendor, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_upload_ppt_template as endpoint
+
         reply_: Ai302PptTemplateResponse = await self._call(
-            UPLOAD_PPT_TEMPLATE,
-            body={"type": type, "file": file, "templateId": templateId},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, body={"type": type, "file": file, "templateId": templateId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4844,20 +4666,21 @@ class AsyncAi302(AsyncResource):
             size: How many on a page.
             filters: Which templates.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             A page of templates.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/ppt/templates
         Source: https://docs.yutoai.net/markdown/api/api-208341732.md (vendor, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_list_ppt_templates as endpoint
+
         reply_: Ai302PptTemplatesResponse = await self._call(
-            LIST_PPT_TEMPLATES,
-            body={"page": page, "size": size, "filters": filters},
-            options=(extra_headers, extra_query, extra_body, timeout),
+            endpoint, body={"page": page, "size": size, "filters": filters}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -4885,18 +4708,21 @@ class AsyncAi302(AsyncResource):
             language: The language to translate titles to, such as `zh`, `en` or `ja`.
             id_list: Only papers with these arXiv numbers.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             A page of papers.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/search/academic/arxiv
         Source: achappey/MCPhappey:AI302AcademicPaperSearchPlugin (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_search_arxiv as endpoint
+
         reply_: Ai302PapersResponse = await self._call(
-            SEARCH_ARXIV,
+            endpoint,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language, "id_list": id_list},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4924,18 +4750,21 @@ class AsyncAi302(AsyncResource):
             sort_by: By relevance, or the newest first.
             language: The language to translate titles to, such as `zh`, `en` or `ja`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             A page of papers.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/search/academic/google
         Source: achappey/MCPhappey:AI302AcademicPaperSearchPlugin (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_search_google_papers as endpoint
+
         reply_: Ai302PapersResponse = await self._call(
-            SEARCH_GOOGLE_PAPERS,
+            endpoint,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4959,19 +4788,22 @@ class AsyncAi302(AsyncResource):
             add_cover: Take a picture of the page.
             add_watermarks: Put watermarks on the page.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             Where the page is.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/webserve/upload
         Price: 0.001 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_deploy_page_file as endpoint
+
         reply_: Ai302DeployedPage = await self._call(
-            DEPLOY_PAGE_FILE,
+            endpoint,
             body={"file": file, "add_cover": add_cover, "add_watermarks": add_watermarks},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -4999,19 +4831,22 @@ class AsyncAi302(AsyncResource):
             description: What it is about.
             format: The reply's form; `json` is known.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             Where the page is.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/webserve/html
         Price: 0.001 PTC per call.
         Source: public code: the deployment route of a 302.AI web app (webserveHtml) (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_deploy_page as endpoint
+
         reply_: Ai302DeployedPage = await self._call(
-            DEPLOY_PAGE,
+            endpoint,
             body={"html": html, "md": md, "title": title, "description": description, "format": format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5031,20 +4866,21 @@ class AsyncAi302(AsyncResource):
         Args:
             body: The whole body, application/octet-stream. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             Where the page is.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: PUT /302/webserve/html
         Price: 0.001 PTC per call.
         Source: https://doc.302.ai/285348409e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(
-            DEPLOY_PAGE_BINARY, body={"": body}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_deploy_page_binary as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={"": body}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def list_pages(
@@ -5067,19 +4903,22 @@ class AsyncAi302(AsyncResource):
             limit: How many on a page.
             only_return_success: Leave out those that failed.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             A page of the list.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/webserve/list
         Price: 0 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_list_pages as endpoint
+
         reply_: Ai302PagesResponse = await self._call(
-            LIST_PAGES,
+            endpoint,
             query={"page": page, "limit": limit, "only_return_success": only_return_success},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5101,19 +4940,22 @@ class AsyncAi302(AsyncResource):
             limit: How many on a page.
             only_return_success: Leave out those that failed.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The items of all pages, each page asked for when it is reached.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/webserve/list
         Price: 0 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_list_pages as endpoint
+
         return self._iterate(
-            LIST_PAGES,
+            endpoint,
             query={"limit": limit, "only_return_success": only_return_success},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5132,19 +4974,22 @@ class AsyncAi302(AsyncResource):
         Args:
             web_id: The page's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The page is gone.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/webserve/delete/{web_id}
         Price: 0 PTC per call.
         Source: public code: web hosting calls of 302.AI Studio (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_delete_page as endpoint
+
         reply_: Ai302DeletedPageResponse = await self._call(
-            DELETE_PAGE, path={"web_id": web_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, path={"web_id": web_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -5166,20 +5011,23 @@ class AsyncAi302(AsyncResource):
             env: Environment variables as the text of a JSON object.
             update_subdomain: The subdomain of the project to replace.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The project, accepted.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/webserve/project
         Price: 0.001 PTC per call; 0.002 PTC per call for with a picture of the page as its cover.
         Source: public code: a deployment helper of a coding sandbox on 302.AI (create_302ai_deploy_task) (caller,
         2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_deploy_project as endpoint
+
         reply_: JsonObject = await self._call(
-            DEPLOY_PROJECT,
+            endpoint,
             body={"project_file": project_file, "env": env, "update_subdomain": update_subdomain},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -5199,20 +5047,23 @@ class AsyncAi302(AsyncResource):
         Args:
             project_id: The project's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The project.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /302/webserve/project
         Price: 0 PTC per call.
         Source: public code: a deployment helper of a coding sandbox on 302.AI (get_302ai_deploy_task_info) (caller,
         2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_get_deployed_project as endpoint
+
         reply_: JsonObject = await self._call(
-            GET_DEPLOYED_PROJECT, query={"project_id": project_id}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, query={"project_id": project_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_
 
@@ -5244,19 +5095,22 @@ class AsyncAi302(AsyncResource):
             height: Pixels, 256 to 1036; anything else counts as 1024.
             model: The language model that betters the prompt, such as `gpt-4.1`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The avatars.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/headshot/generate
         Price: the tokens that better the prompt, and the pictures.
         Source: https://302.ai/product/detail/302ai-toolapi-ai-avatar-maker (page, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_avatar as endpoint
+
         reply_: Ai302AvatarResponse = await self._call(
-            GENERATE_AVATAR,
+            endpoint,
             body={
                 "image": image,
                 "person_type": person_type,
@@ -5302,19 +5156,22 @@ class AsyncAi302(AsyncResource):
             save_format: The file's format; `png` is known.
             qr_code: A QR code on the card.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The card.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/card/generate/knowledge_card
         Price: by model.
         Source: public code: CardGenerator of a web app built on 302.AI (caller, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_knowledge_card as endpoint
+
         reply_: Ai302CardResponse = await self._call(
-            GENERATE_KNOWLEDGE_CARD,
+            endpoint,
             body={
                 "content": content,
                 "model": model,
@@ -5345,18 +5202,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The poster.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/card/generate/poster
         Price: by model.
         Source: https://doc.302.ai/297347933e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(GENERATE_POSTER, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_generate_poster as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def generate_philosophy_card(
@@ -5374,18 +5234,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The card.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/card/generate/philosophy_card
         Price: by model.
         Source: https://doc.302.ai/297347962e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(GENERATE_PHILOSOPHY_CARD, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.tools_ai302 import ai302_generate_philosophy_card as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def generate_philosophy_quotation(
@@ -5403,20 +5266,21 @@ class AsyncAi302(AsyncResource):
         Args:
             extra_body: The whole body.
             extra_headers, extra_query: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The saying.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/card/generate/philosophy_quotation
         Price: by model.
         Source: https://doc.302.ai/297347996e0 (catalog, 2026-11-21)
         """
-        reply_: JsonObject = await self._call(
-            GENERATE_PHILOSOPHY_QUOTATION, body={}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.tools_ai302 import ai302_generate_philosophy_quotation as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def generate_creative_image(
@@ -5534,19 +5398,22 @@ class AsyncAi302(AsyncResource):
             cooking_steps: How it is cooked, of `generate_visual_recipe`.
             style: The style, such as `hand_drawn` of `generate_visual_recipe`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The picture.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /302/gpt-image-creative/generate/{creation}
         Price: the tokens that better the prompt, and the picture.
         Source: https://doc-en.302.ai/346924460e0 (sample, 2026-11-21)
         """
+        from api302_client.api.tools_ai302 import ai302_generate_creative_image as endpoint
+
         reply_: Ai302CreationResponse = await self._call(
-            GENERATE_CREATIVE_IMAGE,
+            endpoint,
             path={"creation": creation},
             body={
                 "model": model,

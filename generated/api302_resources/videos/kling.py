@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from api302._resource import AsyncResource, Operation, Resource
+from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,372 +14,6 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import KlingM2VResponse, KlingResponse
     from api302_client.params.videos_kling import KlingCameraControl, KlingDynamicMask, KlingImageItem, KlingShot, KlingWatermark
-
-TEXT_TO_VIDEO = Operation(
-    id="kling_text_to_video",
-    endpoint="videos_kling.kling_text_to_video",
-    docs="https://doc-jp.302.ai/306088261e0",
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "code", "values": [0], "message": "message"},
-    task={"fetch": "kling_get_text_to_video", "parameters": {"id": "data.task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
-    price=[{"amount": 0.15, "unit": "PTC", "per": "point"}],
-)
-GET_TEXT_TO_VIDEO = Operation(
-    id="kling_get_text_to_video",
-    endpoint="videos_kling.kling_get_text_to_video",
-    docs="public code: the states that callers of /klingai/v1 wait for",
-    success={"field": "code", "values": [0], "message": "message"},
-    status={
-        "state": "data.task_status",
-        "pending": ["submitted", "processing"],
-        "succeeded": ["succeed"],
-        "failed": ["failed"],
-        "outputs": ["data.task_result.videos[].url"],
-        "error": {"message": "data.task_status_msg"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO = Operation(
-    id="kling_image_to_video",
-    endpoint="videos_kling.kling_image_to_video",
-    docs="public code that calls this path",
-    files={"image": ("url", "base64"), "image_tail": ("url", "base64"), "static_mask": ("url", "base64")},
-    success={"field": "code", "values": [0], "message": "message"},
-    task={"fetch": "kling_get_image_to_video", "parameters": {"id": "data.task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
-    price=[{"amount": 0.15, "unit": "PTC", "per": "point"}],
-)
-GET_IMAGE_TO_VIDEO = Operation(
-    id="kling_get_image_to_video",
-    endpoint="videos_kling.kling_get_image_to_video",
-    docs="public code: the states that callers of /klingai/v1 wait for",
-    success={"field": "code", "values": [0], "message": "message"},
-    status={
-        "state": "data.task_status",
-        "pending": ["submitted", "processing"],
-        "succeeded": ["succeed"],
-        "failed": ["failed"],
-        "outputs": ["data.task_result.videos[].url"],
-        "error": {"message": "data.task_status_msg"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-MULTI_IMAGE_TO_VIDEO = Operation(
-    id="kling_multi_image_to_video",
-    endpoint="videos_kling.kling_multi_image_to_video",
-    docs='public code, found by "klingai/multi-image2video"',
-    required=("image_list",),
-    success={"field": "code", "values": [0], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task_id"}},
-)
-EXTEND_VIDEO = Operation(
-    id="kling_extend_video",
-    endpoint="videos_kling.kling_extend_video",
-    docs='public code of a 302.AI application, found by "klingai/m2v_extend_video"',
-    required=("task_id",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
-)
-GET_TASK = Operation(
-    id="kling_get_task",
-    endpoint="videos_kling.kling_get_task",
-    docs="302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts",
-    success={
-        "field": "!(result && result != `1`) && !(code && code != `0`)",
-        "values": [True],
-        "message": "message",
-        "code": "code || result",
-    },
-    status={
-        "state": "data.task.status || data.status || data.task_status",
-        "pending": [5, 10, "submitted", "processing"],
-        "succeeded": [99, "succeed"],
-        "failed": [50, "failed"],
-        "outputs": [
-            "data.works[].resource.resource",
-            "data.works[].resource.url",
-            "data.taskWorks[].resource.resource",
-            "data.task_result.videos[].url",
-            "data.task_result.images[].url",
-        ],
-        "error": {"message": "data.task_status_msg || data.message || message"},
-        "interval": 10,
-    },
-    price=[{"amount": 0, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V1_0_5S = Operation(
-    id="kling_text_to_video_v1_0_5s",
-    endpoint="videos_kling.kling_text_to_video_v1_0_5s",
-    docs='public code of a 302.AI application, found by "klingai/m2v_extend_video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V1_5_HQ_5S = Operation(
-    id="kling_text_to_video_v1_5_hq_5s",
-    endpoint="videos_kling.kling_text_to_video_v1_5_hq_5s",
-    docs='public code of a 302.AI application, found by "klingai/m2v_extend_video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V1_5_HQ_10S = Operation(
-    id="kling_text_to_video_v1_5_hq_10s",
-    endpoint="videos_kling.kling_text_to_video_v1_5_hq_10s",
-    docs='public code of a 302.AI application, found by "klingai/m2v_extend_video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 1, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V1_6_5S = Operation(
-    id="kling_text_to_video_v1_6_5s",
-    endpoint="videos_kling.kling_text_to_video_v1_6_5s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V1_6_10S = Operation(
-    id="kling_text_to_video_v1_6_10s",
-    endpoint="videos_kling.kling_text_to_video_v1_6_10s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.6, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V1_6_HQ_5S = Operation(
-    id="kling_text_to_video_v1_6_hq_5s",
-    endpoint="videos_kling.kling_text_to_video_v1_6_hq_5s",
-    docs='public code, found by "klingai/m2v_16_txt2video_hq_5s"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V1_6_HQ_10S = Operation(
-    id="kling_text_to_video_v1_6_hq_10s",
-    endpoint="videos_kling.kling_text_to_video_v1_6_hq_10s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 1, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V2_1_MASTER_5S = Operation(
-    id="kling_text_to_video_v2_1_master_5s",
-    endpoint="videos_kling.kling_text_to_video_v2_1_master_5s",
-    docs='public code of a 302.AI application, found by "m2v_21_img2video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 1.5, "unit": "PTC", "per": "call"}],
-)
-TEXT_TO_VIDEO_V2_1_MASTER_10S = Operation(
-    id="kling_text_to_video_v2_1_master_10s",
-    endpoint="videos_kling.kling_text_to_video_v2_1_master_10s",
-    docs='public code of a 302.AI application, found by "m2v_21_img2video"',
-    required=("prompt",),
-    not_empty=("prompt",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 3, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_0_5S = Operation(
-    id="kling_image_to_video_v1_0_5s",
-    endpoint="videos_kling.kling_image_to_video_v1_0_5s",
-    docs="302ai/302_ecom_image_generator:src/app/(land)/query.ts",
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_0_10S = Operation(
-    id="kling_image_to_video_v1_0_10s",
-    endpoint="videos_kling.kling_image_to_video_v1_0_10s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_5_5S = Operation(
-    id="kling_image_to_video_v1_5_5s",
-    endpoint="videos_kling.kling_image_to_video_v1_5_5s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_5_10S = Operation(
-    id="kling_image_to_video_v1_5_10s",
-    endpoint="videos_kling.kling_image_to_video_v1_5_10s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.6, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_5_HQ_5S = Operation(
-    id="kling_image_to_video_v1_5_hq_5s",
-    endpoint="videos_kling.kling_image_to_video_v1_5_hq_5s",
-    docs='public code of a 302.AI application, found by "klingai/m2v_extend_video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_5_HQ_10S = Operation(
-    id="kling_image_to_video_v1_5_hq_10s",
-    endpoint="videos_kling.kling_image_to_video_v1_5_hq_10s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 1, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_6_5S = Operation(
-    id="kling_image_to_video_v1_6_5s",
-    endpoint="videos_kling.kling_image_to_video_v1_6_5s",
-    docs='public code of a 302.AI application, found by "klingai/m2v_16_img2video"',
-    files={"input_image": ("url", "data_url", "part"), "tail_image": ("url", "data_url", "part")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_6_10S = Operation(
-    id="kling_image_to_video_v1_6_10s",
-    endpoint="videos_kling.kling_image_to_video_v1_6_10s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.6, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_6_HQ_5S = Operation(
-    id="kling_image_to_video_v1_6_hq_5s",
-    endpoint="videos_kling.kling_image_to_video_v1_6_hq_5s",
-    docs='public code of 302.AI applications, found by "klingai/m2v_16_img2video"',
-    files={"input_image": ("url", "data_url", "part"), "tail_image": ("url", "data_url", "part")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V1_6_HQ_10S = Operation(
-    id="kling_image_to_video_v1_6_hq_10s",
-    endpoint="videos_kling.kling_image_to_video_v1_6_hq_10s",
-    docs='public code, found by "klingai/m2v_16_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 1, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V2_0_HQ_5S = Operation(
-    id="kling_image_to_video_v2_0_hq_5s",
-    endpoint="videos_kling.kling_image_to_video_v2_0_hq_5s",
-    docs="https://doc.302.ai/284770464e0",
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 1.5, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V2_0_HQ_10S = Operation(
-    id="kling_image_to_video_v2_0_hq_10s",
-    endpoint="videos_kling.kling_image_to_video_v2_0_hq_10s",
-    docs="https://doc.302.ai/284770552e0",
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 3, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V2_1_5S = Operation(
-    id="kling_image_to_video_v2_1_5s",
-    endpoint="videos_kling.kling_image_to_video_v2_1_5s",
-    docs='public code of a 302.AI application, found by "m2v_21_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V2_1_10S = Operation(
-    id="kling_image_to_video_v2_1_10s",
-    endpoint="videos_kling.kling_image_to_video_v2_1_10s",
-    docs='public code of a 302.AI application, found by "m2v_21_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.6, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V2_1_HQ_5S = Operation(
-    id="kling_image_to_video_v2_1_hq_5s",
-    endpoint="videos_kling.kling_image_to_video_v2_1_hq_5s",
-    docs='public code of a 302.AI application, found by "m2v_21_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 0.5, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V2_1_HQ_10S = Operation(
-    id="kling_image_to_video_v2_1_hq_10s",
-    endpoint="videos_kling.kling_image_to_video_v2_1_hq_10s",
-    docs="302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts",
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 1, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V2_1_MASTER_5S = Operation(
-    id="kling_image_to_video_v2_1_master_5s",
-    endpoint="videos_kling.kling_image_to_video_v2_1_master_5s",
-    docs='public code of a 302.AI application, found by "m2v_21_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 1.5, "unit": "PTC", "per": "call"}],
-)
-IMAGE_TO_VIDEO_V2_1_MASTER_10S = Operation(
-    id="kling_image_to_video_v2_1_master_10s",
-    endpoint="videos_kling.kling_image_to_video_v2_1_master_10s",
-    docs='public code of a 302.AI application, found by "m2v_21_img2video"',
-    files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
-    required=("input_image",),
-    success={"field": "result", "values": [1], "message": "message"},
-    task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
-    price=[{"amount": 3, "unit": "PTC", "per": "call"}],
-)
 
 
 class Kling(Resource):
@@ -430,19 +64,23 @@ class Kling(Resource):
             callback_url: Address that is called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/v1/videos/text2video
         Price: 0.15 PTC per point.
         Source: https://doc-jp.302.ai/306088261e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "model_name": model_name,
@@ -477,18 +115,21 @@ class Kling(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /klingai/v1/videos/text2video/{id}
         Price: 0 PTC per call.
         Source: public code: the states that callers of /klingai/v1 wait for (caller, 2026-11-21)
         """
-        reply_: KlingResponse = self._call(GET_TEXT_TO_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_kling import kling_get_text_to_video as endpoint
+
+        reply_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def image_to_video(
@@ -547,19 +188,23 @@ class Kling(Resource):
             callback_url: Address that is called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/v1/videos/image2video
         Price: 0.15 PTC per point.
         Source: public code that calls this path (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO,
+            endpoint,
             body={
                 "model_name": model_name,
                 "image": image,
@@ -597,18 +242,21 @@ class Kling(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /klingai/v1/videos/image2video/{id}
         Price: 0 PTC per call.
         Source: public code: the states that callers of /klingai/v1 wait for (caller, 2026-11-21)
         """
-        reply_: KlingResponse = self._call(GET_IMAGE_TO_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_kling import kling_get_image_to_video as endpoint
+
+        reply_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def multi_image_to_video(
@@ -637,19 +285,23 @@ class Kling(Resource):
             duration: Seconds: 5 or 10.
             enable_audio: Whether to make sound too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/multi-image2video
         Source: public code, found by "klingai/multi-image2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_multi_image_to_video as endpoint
+
         return self._submit(
-            MULTI_IMAGE_TO_VIDEO,
+            endpoint,
             body={
                 "image_list": image_list,
                 "model_name": model_name,
@@ -678,20 +330,24 @@ class Kling(Resource):
             task_id: The task whose video goes on.
             prompt: What happens next.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_extend_video
         Price: 0.15 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_extend_video as endpoint
+
         return self._submit(
-            EXTEND_VIDEO, body={"task_id": task_id, "prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"task_id": task_id, "prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     def get_task(
@@ -711,18 +367,21 @@ class Kling(Resource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /klingai/task/{id}/fetch
         Price: 0 PTC per call.
         Source: 302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts (caller, 2026-11-21)
         """
-        reply_: KlingM2VResponse = self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_kling import kling_get_task as endpoint
+
+        reply_: KlingM2VResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def text_to_video_v1_0_5s(
@@ -749,20 +408,24 @@ class Kling(Resource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_txt2video
         Price: 0.15 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_0_5s as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V1_0_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -798,20 +461,24 @@ class Kling(Resource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_txt2video_hq_5s
         Price: 0.5 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_5_hq_5s as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V1_5_HQ_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -847,20 +514,24 @@ class Kling(Resource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_txt2video_hq_10s
         Price: 1 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_5_hq_10s as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V1_5_HQ_10S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -896,20 +567,24 @@ class Kling(Resource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_txt2video_5s
         Price: 0.3 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_5s as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V1_6_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -945,20 +620,24 @@ class Kling(Resource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_txt2video_10s
         Price: 0.6 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_10s as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V1_6_10S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -994,20 +673,24 @@ class Kling(Resource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_txt2video_hq_5s
         Price: 0.5 PTC per call.
         Source: public code, found by "klingai/m2v_16_txt2video_hq_5s" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_hq_5s as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V1_6_HQ_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1043,20 +726,24 @@ class Kling(Resource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_txt2video_hq_10s
         Price: 1 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_hq_10s as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V1_6_HQ_10S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1092,20 +779,24 @@ class Kling(Resource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_master_txt2video_5s
         Price: 1.5 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_1_master_5s as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V2_1_MASTER_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1141,20 +832,24 @@ class Kling(Resource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_master_txt2video_10s
         Price: 3 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_1_master_10s as endpoint
+
         return self._submit(
-            TEXT_TO_VIDEO_V2_1_MASTER_10S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -1198,20 +893,24 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_img2video
         Price: 0.15 PTC per call.
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_0_5s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_0_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1258,20 +957,24 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_img2video_10s
         Price: 0.3 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_0_10s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_0_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1318,20 +1021,24 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_15_img2video
         Price: 0.3 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_5s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_5_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1378,20 +1085,24 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_15_img2video_10s
         Price: 0.6 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_10s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_5_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1438,20 +1149,24 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_img2video_hq
         Price: 0.5 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_hq_5s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_5_HQ_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1498,20 +1213,24 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_img2video_hq_10s
         Price: 1 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_hq_10s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_5_HQ_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1557,20 +1276,24 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_img2video_5s
         Price: 0.3 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_5s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_6_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1617,20 +1340,24 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_img2video_10s
         Price: 0.6 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_10s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_6_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1676,20 +1403,24 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_img2video_hq_5s
         Price: 0.5 PTC per call.
         Source: public code of 302.AI applications, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_hq_5s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_6_HQ_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1736,20 +1467,24 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_img2video_hq_10s
         Price: 1 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_hq_10s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V1_6_HQ_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1796,20 +1531,24 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_20_img2video_hq_5s
         Price: 1.5 PTC per call.
         Source: https://doc.302.ai/284770464e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_0_hq_5s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V2_0_HQ_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1856,20 +1595,24 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_20_img2video_hq_10s
         Price: 3 PTC per call.
         Source: https://doc.302.ai/284770552e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_0_hq_10s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V2_0_HQ_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1916,20 +1659,24 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_img2video
         Price: 0.3 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_5s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V2_1_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1976,20 +1723,24 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_img2video_10s
         Price: 0.6 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_10s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V2_1_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -2036,20 +1787,24 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_img2video_hq
         Price: 0.5 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_hq_5s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V2_1_HQ_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -2096,20 +1851,24 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_img2video_hq_10s
         Price: 1 PTC per call.
         Source: 302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_hq_10s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V2_1_HQ_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -2156,20 +1915,24 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_master_img2video_5s
         Price: 1.5 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_master_5s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V2_1_MASTER_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -2216,20 +1979,24 @@ class Kling(Resource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_master_img2video_10s
         Price: 3 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_master_10s as endpoint
+
         return self._submit(
-            IMAGE_TO_VIDEO_V2_1_MASTER_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -2293,19 +2060,23 @@ class AsyncKling(AsyncResource):
             callback_url: Address that is called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/v1/videos/text2video
         Price: 0.15 PTC per point.
         Source: https://doc-jp.302.ai/306088261e0 (sample, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO,
+            endpoint,
             body={
                 "prompt": prompt,
                 "model_name": model_name,
@@ -2340,20 +2111,21 @@ class AsyncKling(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /klingai/v1/videos/text2video/{id}
         Price: 0 PTC per call.
         Source: public code: the states that callers of /klingai/v1 wait for (caller, 2026-11-21)
         """
-        reply_: KlingResponse = await self._call(
-            GET_TEXT_TO_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.videos_kling import kling_get_text_to_video as endpoint
+
+        reply_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def image_to_video(
@@ -2412,19 +2184,23 @@ class AsyncKling(AsyncResource):
             callback_url: Address that is called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply` (KlingResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/v1/videos/image2video
         Price: 0.15 PTC per point.
         Source: public code that calls this path (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO,
+            endpoint,
             body={
                 "model_name": model_name,
                 "image": image,
@@ -2462,20 +2238,21 @@ class AsyncKling(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /klingai/v1/videos/image2video/{id}
         Price: 0 PTC per call.
         Source: public code: the states that callers of /klingai/v1 wait for (caller, 2026-11-21)
         """
-        reply_: KlingResponse = await self._call(
-            GET_IMAGE_TO_VIDEO, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        from api302_client.api.videos_kling import kling_get_image_to_video as endpoint
+
+        reply_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def multi_image_to_video(
@@ -2504,19 +2281,23 @@ class AsyncKling(AsyncResource):
             duration: Seconds: 5 or 10.
             enable_audio: Whether to make sound too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/multi-image2video
         Source: public code, found by "klingai/multi-image2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_multi_image_to_video as endpoint
+
         return await self._submit(
-            MULTI_IMAGE_TO_VIDEO,
+            endpoint,
             body={
                 "image_list": image_list,
                 "model_name": model_name,
@@ -2545,20 +2326,24 @@ class AsyncKling(AsyncResource):
             task_id: The task whose video goes on.
             prompt: What happens next.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_extend_video
         Price: 0.15 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_extend_video as endpoint
+
         return await self._submit(
-            EXTEND_VIDEO, body={"task_id": task_id, "prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
+            endpoint, body={"task_id": task_id, "prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
         )
 
     async def get_task(
@@ -2578,18 +2363,21 @@ class AsyncKling(AsyncResource):
         Args:
             id: The task's id.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
             The task.
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: GET /klingai/task/{id}/fetch
         Price: 0 PTC per call.
         Source: 302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts (caller, 2026-11-21)
         """
-        reply_: KlingM2VResponse = await self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        from api302_client.api.videos_kling import kling_get_task as endpoint
+
+        reply_: KlingM2VResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def text_to_video_v1_0_5s(
@@ -2616,20 +2404,24 @@ class AsyncKling(AsyncResource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_txt2video
         Price: 0.15 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_0_5s as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V1_0_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2665,20 +2457,24 @@ class AsyncKling(AsyncResource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_txt2video_hq_5s
         Price: 0.5 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_5_hq_5s as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V1_5_HQ_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2714,20 +2510,24 @@ class AsyncKling(AsyncResource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_txt2video_hq_10s
         Price: 1 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_5_hq_10s as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V1_5_HQ_10S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2763,20 +2563,24 @@ class AsyncKling(AsyncResource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_txt2video_5s
         Price: 0.3 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_5s as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V1_6_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2812,20 +2616,24 @@ class AsyncKling(AsyncResource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_txt2video_10s
         Price: 0.6 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_10s as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V1_6_10S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2861,20 +2669,24 @@ class AsyncKling(AsyncResource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_txt2video_hq_5s
         Price: 0.5 PTC per call.
         Source: public code, found by "klingai/m2v_16_txt2video_hq_5s" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_hq_5s as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V1_6_HQ_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2910,20 +2722,24 @@ class AsyncKling(AsyncResource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_txt2video_hq_10s
         Price: 1 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v1_6_hq_10s as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V1_6_HQ_10S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2959,20 +2775,24 @@ class AsyncKling(AsyncResource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_master_txt2video_5s
         Price: 1.5 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_1_master_5s as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V2_1_MASTER_5S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -3008,20 +2828,24 @@ class AsyncKling(AsyncResource):
             camera_type: How the camera moves, such as `zoom`.
             camera_value: How far it moves, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_master_txt2video_10s
         Price: 3 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_text_to_video_v2_1_master_10s as endpoint
+
         return await self._submit(
-            TEXT_TO_VIDEO_V2_1_MASTER_10S,
+            endpoint,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -3065,20 +2889,24 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_img2video
         Price: 0.15 PTC per call.
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_0_5s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_0_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3125,20 +2953,24 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_img2video_10s
         Price: 0.3 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_0_10s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_0_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3185,20 +3017,24 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_15_img2video
         Price: 0.3 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_5s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_5_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3245,20 +3081,24 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_15_img2video_10s
         Price: 0.6 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_10s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_5_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3305,20 +3145,24 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_img2video_hq
         Price: 0.5 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_hq_5s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_5_HQ_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3365,20 +3209,24 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_img2video_hq_10s
         Price: 1 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_5_hq_10s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_5_HQ_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3424,20 +3272,24 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_img2video_5s
         Price: 0.3 PTC per call.
         Source: public code of a 302.AI application, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_5s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_6_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3484,20 +3336,24 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_img2video_10s
         Price: 0.6 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_10s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_6_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3543,20 +3399,24 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_img2video_hq_5s
         Price: 0.5 PTC per call.
         Source: public code of 302.AI applications, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_hq_5s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_6_HQ_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3603,20 +3463,24 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_16_img2video_hq_10s
         Price: 1 PTC per call.
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v1_6_hq_10s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_6_HQ_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3663,20 +3527,24 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_20_img2video_hq_5s
         Price: 1.5 PTC per call.
         Source: https://doc.302.ai/284770464e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_0_hq_5s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_0_HQ_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3723,20 +3591,24 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_20_img2video_hq_10s
         Price: 3 PTC per call.
         Source: https://doc.302.ai/284770552e0 (catalog, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_0_hq_10s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_0_HQ_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3783,20 +3655,24 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_img2video
         Price: 0.3 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_5s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_1_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3843,20 +3719,24 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_img2video_10s
         Price: 0.6 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_10s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_1_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3903,20 +3783,24 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_img2video_hq
         Price: 0.5 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_hq_5s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_1_HQ_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3963,20 +3847,24 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_img2video_hq_10s
         Price: 1 PTC per call.
         Source: 302ai/302_ai_avatar_generator:src/app/api/image-2-video/route.ts (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_hq_10s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_1_HQ_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -4023,20 +3911,24 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_master_img2video_5s
         Price: 1.5 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_master_5s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_1_MASTER_5S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -4083,20 +3975,24 @@ class AsyncKling(AsyncResource):
             camera_value: How far it moves, such as -5.
             enable_audio: Whether to make sound too, for models that can.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `reply`
             (KlingM2VResponse).
 
         Raises:
-            Api302Error: The call failed; see its status, code, message and request id.
+            Api302Error: The call failed.
 
+        Endpoint: POST /klingai/m2v_21_master_img2video_10s
         Price: 3 PTC per call.
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
+        from api302_client.api.videos_kling import kling_image_to_video_v2_1_master_10s as endpoint
+
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_1_MASTER_10S,
+            endpoint,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
