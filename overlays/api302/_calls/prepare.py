@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._errors import InvalidArgument
+from .._json import is_mapping
 from .._secret import Redactor
 from .._types import Call, CallOptions, Operation, Options, Timeout, Values
 from .files import put_files
@@ -39,6 +40,11 @@ def operation_call(
             kwargs = op.build(path or {}, asked, headers or {}, content, None)
         except ValueError as error:
             raise InvalidArgument(f"{op.id}: {error}") from error
+        except RecursionError:
+            field = _endless(content, asked)
+            raise InvalidArgument(
+                f"{field}: cannot be sent as JSON (it refers to itself, or is nested too deeply)"
+            ) from None
         accepted = {"accept": accept} if accept else None
         kwargs["headers"] = merged_headers(
             accepted, kwargs.get("headers"), settings.headers, extra_headers
@@ -120,3 +126,18 @@ def _content(body: dict[str, Any] | None, extra: Values | None) -> Any:
             "extra_body: the body of this call has no fields; give all of it as `body`"
         )
     return getattr(whole, "content", whole)
+
+
+def _endless(body: Any, query: Values) -> str:
+    """The argument that refers to itself."""
+    from api302_client._request import scalar
+
+    fields = {**query, **(body if is_mapping(body) else {"body": body})}
+    for name, value in fields.items():
+        try:
+            scalar(value)
+        except RecursionError:
+            return name
+        except ValueError:
+            continue
+    return "body"

@@ -25,6 +25,7 @@ from .._types import AsyncHttpClient, HttpClient, Timeout
 from .deadline import not_in_time, within
 from .decoding import ACCEPTED
 from .limiter import POOL, POOLS, Limiter
+from .proxies import mounts
 from .response import Response, inside
 
 T = TypeVar("T")
@@ -124,6 +125,8 @@ def without_frames(error: BaseException) -> BaseException:
 
 
 def _built(http: Any, kwargs: Mapping[str, Any], timeout: Timeout) -> Any:
+    if getattr(http, "is_closed", False) is True:
+        raise InvalidArgument("http_client: is closed; keep it open as long as the client")
     headers = {"accept-encoding": ACCEPTED, **kwargs["headers"]}
     try:
         return http.build_request(**{**kwargs, "headers": headers}, timeout=timeouts(timeout))
@@ -159,19 +162,42 @@ def _no_json(body: Any) -> tuple[str, str]:
 # --- clients of the library -----------------------------------------------------------------------
 
 
-def _made(kind: Callable[..., T], proxy: Secret | None, verify: Any) -> T:
-    headers = {"user-agent": f"api302/{__version__}"}
+def _made(is_async: bool, proxy: Secret | None, verify: Any) -> Any:
+    """A client of the library, with the proxies of the environment unless there is one of its own."""
+    kind = httpx2.AsyncClient if is_async else httpx2.Client
     limits = httpx2.Limits(max_connections=POOL, max_keepalive_connections=POOL)
+    options: dict[str, Any] = {
+        "headers": {"user-agent": f"api302/{__version__}"},
+        "limits": limits,
+        "timeout": timeouts(600.0),
+        "verify": verify,
+    }
     try:
-        return kind(
-            headers=headers, limits=limits, timeout=timeouts(600.0), proxy=proxy, verify=verify
-        )
+        return kind(proxy=proxy, **options)
     except (ValueError, ImportError, httpx2.InvalidURL) as error:
-        where = "proxy" if proxy else "HTTP_PROXY, HTTPS_PROXY, ALL_PROXY or NO_PROXY"
-        without_frames(error)
-        raise InvalidArgument(
-            f"{where}: no connection can be made through it: {without_credentials(str(error))}"
-        ) from None
+        wrong: Exception = error
+    try:
+        if proxy is None:
+            return kind(trust_env=False, mounts=_mounts(is_async, limits, verify), **options)
+    except (ValueError, ImportError, httpx2.InvalidURL) as error:
+        wrong = error
+    where = "proxy" if proxy else "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY"
+    raise InvalidArgument(
+        f"{where}: no connection can be made through it: {without_credentials(str(wrong))}"
+    )
+
+
+def _mounts(is_async: bool, limits: httpx2.Limits, verify: Any) -> Mapping[str, Any]:
+    kind = httpx2.AsyncHTTPTransport if is_async else httpx2.HTTPTransport
+
+    def is_readable(pattern: str) -> bool:
+        try:
+            httpx2.Client(trust_env=False, verify=verify, mounts={pattern: None}).close()
+        except (ValueError, httpx2.InvalidURL):
+            return False
+        return True
+
+    return mounts(lambda url: kind(proxy=Secret(url), limits=limits, verify=verify), is_readable)
 
 
 def _room(http: Any) -> int:
@@ -184,7 +210,7 @@ def _room(http: Any) -> int:
 class _Base:
     """What the two have in common: the pools, the queue in front of them, and what finalizers left."""
 
-    kind: Callable[..., Any]
+    is_async: bool
     event: Callable[[], Any]
 
     def __init__(self, http: Any, proxy: Secret | None) -> None:
@@ -207,7 +233,7 @@ class _Base:
         return self._clients[0]
 
     def _new(self) -> Any:
-        return _made(self.kind, self._proxy, self._verify)
+        return _made(self.is_async, self._proxy, self._verify)
 
     def _client(self, pool: int) -> Any:
         while len(self._clients) <= pool:
@@ -218,7 +244,7 @@ class _Base:
 class SyncIo(_Base):
     """What a sync client does with the network, the clock and the disk."""
 
-    kind = httpx2.Client
+    is_async = False
     event = threading.Event
 
     def __init__(self, http: HttpClient | None, proxy: Secret | None) -> None:
@@ -380,7 +406,7 @@ def _event() -> Any:
 class AsyncIo(_Base):
     """The same for an async client, on asyncio or trio. It is of one event loop."""
 
-    kind = httpx2.AsyncClient
+    is_async = True
     event = staticmethod(_event)
 
     def __init__(self, http: AsyncHttpClient | None, proxy: Secret | None) -> None:
