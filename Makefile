@@ -7,6 +7,9 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 COVERING := tests/overlay tests/mock tests/test_trio.py tests/test_readme.py tests/test_live.py
 REDOCLY := npx --yes @redocly/cli@2.77.0
 
+# Thousands of generated modules and the tests' own are compiled once, whatever the machine's habit.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test coverage check build format lint-spec fuzz lowest newest pythons weekly bench live mock publish publish-proof wheel lock clean
 
@@ -28,8 +31,11 @@ $(VENV)/ready-%: pyproject.toml requirements.lock $(VENV)/pyvenv.cfg
 demo: $(VENV)/ready-demo ## the whole tour against the mock; AI302_API_KEY=... LIVE=1 for the real service
 	$(PY) tests/demo.py
 
-test: $(VENV)/ready-dev ## all tests but the slow ones
-	$(PY) -m pytest -n 2 --dist loadgroup -q
+# What goes through all operations one by one.
+OPERATION_TESTS := tests/test_api.py tests/test_fuzz.py tests/mock/test_document.py tests/publish/test_samples.py
+
+test: $(VENV)/ready-dev ## all tests but the slow ones; ONLY=videos.kling: one section or vendor, fuzzing included
+	$(if $(ONLY),API302_ONLY=$(ONLY) )$(PY) -m pytest -n 2 --dist loadgroup -q $(if $(ONLY),$(OPERATION_TESTS))
 
 coverage: $(VENV)/ready-dev ## how much of overlays/ its tests run, branches too; fails below the share in pyproject.toml
 	$(PY) -m pytest -n 2 --dist loadgroup -q --cov --cov-report=term-missing:skip-covered $(COVERING)

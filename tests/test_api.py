@@ -148,7 +148,7 @@ def test_a_plain_call_gives_its_reply(
     assert 200 <= reply.http.status_code < 300
     assert len(reply.request_id) == 32
     if isinstance(reply, api302_model()):
-        assert json.loads(reply.http.node) == reply.to_dict()
+        assert json.loads(reply.http.content) == reply.to_dict()
 
 
 @pytest.mark.parametrize("operation", UPLOADS, ids=identify)
