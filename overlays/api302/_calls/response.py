@@ -54,6 +54,8 @@ class Described(NamedTuple):
     """The one for this media type: `bytes` for a file, `str` for text."""
     json: str | None
     """The one for JSON."""
+    streams: bool
+    """The call answers with events unless it is asked not to."""
 
     @classmethod
     def of(cls, op: Operation | None, response: Response) -> Described:
@@ -65,7 +67,9 @@ class Described(NamedTuple):
         expression = by_media.get(media_type) or by_media.get(wide)
         if expression is None:
             expression = json if _is_json(media_type) and json else by_media.get("*/*")
-        return cls(response, by_media, media_type, charset, expression, json)
+        rule = op.behaviour.stream if op else None
+        streams = rule is not None and rule.when is None
+        return cls(response, by_media, media_type, charset, expression, json, streams)
 
     def refusal(self) -> str:
         """Why the response cannot be what is described; nothing if it can."""
@@ -97,7 +101,7 @@ class Described(NamedTuple):
 
     def _refusal_of_text(self) -> str:
         """Why something that is not JSON is refused."""
-        if self.json and self.media_type == "text/event-stream":
+        if self.json and self.media_type == "text/event-stream" and not self.streams:
             return "is an event stream, not JSON"
         if self.expression in ("bytes", "str"):
             return ""
