@@ -46,7 +46,7 @@ def read_status(
     reading = rule.read(data, is_file=is_file, ends=ENDS)
     if reading.basis == "file":
         return TaskStatus("succeeded", "file", 1.0, response=response)
-    if rule.state and reading.basis in ("ends", "outputs", "unknown"):
+    if reading.word is not None and reading.basis in ("ends", "outputs", "unknown"):
         _log_once(name, reading)
     message, code = "", None
     if reading.state == "failed":
