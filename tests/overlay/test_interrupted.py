@@ -1,4 +1,4 @@
-"""Work that is interrupted: signals to processes in a stream, a wait, an upload, a download; cancellation at every await."""
+"""Work that is interrupted: by signals to processes, and by cancellation at every await."""
 
 from __future__ import annotations
 
@@ -104,7 +104,8 @@ def test_a_process_that_gets_a_signal(
 
 # --- cancellation ---------------------------------------------------------------------------------
 
-# The HTTP library leaves an inner generator to the collector, of which trio warns; the connection is closed.
+# The HTTP library leaves an inner generator to the collector, of which trio warns; the connection
+# is closed.
 quiet = pytest.mark.filterwarnings(
     "ignore:Async generator 'httpcore:ResourceWarning",
     "ignore::pytest.PytestUnraisableExceptionWarning",

@@ -33,7 +33,8 @@ ENDLESS = slowly([events(delta("x"), done=False)] * 200, head(STREAM), pause=0.0
 LEAVE = """
 import gc, sys, threading
 import api302, httpx
-client = api302.Client(api_key="sk-0123456789", base_url=sys.argv[1], http_client=httpx.Client() if sys.argv[2] == "httpx" else None)
+own = httpx.Client() if sys.argv[2] == "httpx" else None
+client = api302.Client(api_key="sk-0123456789", base_url=sys.argv[1], http_client=own)
 gc.set_threshold(5, 2, 2)  # the collector runs everywhere, also within the pool
 
 def leave(number):
@@ -51,7 +52,8 @@ def cut_by_an_error(number):
         except KeyError as error:
             kept = error
 
-threads = [threading.Thread(target=work, args=(25,), daemon=True) for work in (leave, cut_by_an_error, leave, cut_by_an_error)]
+threads = [threading.Thread(target=work, args=(25,), daemon=True) for work in (leave,
+cut_by_an_error, leave, cut_by_an_error)]
 for thread in threads:
     thread.start()
 for thread in threads:
@@ -300,7 +302,8 @@ def test_fault_06_half_a_character_does_not_hide_the_error(serve: Any, connect: 
     assert stream(connect(server)).final().choices[0].message.content == "a😀"
 
 
-# --- mutated streams, read three ways ---------------------------------------------------------------
+# --- mutated streams, read three ways
+# ---------------------------------------------------------------
 
 BASES = [json.dumps(said) for said, _ in STREAMS.values()]
 RAW = [

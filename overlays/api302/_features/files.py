@@ -115,15 +115,15 @@ class _Output(ResultFile):
     ) -> None:
         self._session = session
         self.url = url
-        """Its address; results do not stay there for ever."""
+        """Its URL; results do not stay there for ever."""
         self.content = content
-        """Its bytes, where the service gave them instead of an address."""
+        """Its bytes, where the service sent them instead of a URL."""
         self.media_type = media_type
         """What kind of file `content` is."""
         if url and url.startswith("data:"):
             about, _, text = url[5:].partition(",")
             data = unquote_to_bytes(text)
-            with suppress(ValueError):  # broken base64 stays an address, which `save` refuses
+            with suppress(ValueError):  # broken base64 stays a URL, which `save` refuses
                 self.content = b64decode(data + b"==") if about.endswith(";base64") else data
                 self.url, self.media_type = None, about.partition(";")[0] or "text/plain"
 
@@ -154,12 +154,16 @@ class _Output(ResultFile):
 
 
 class Output(_Output):
-    """One result of a task. Its address is asked for without the key, unless it is on the client's own host."""
+    """One result of a task.
+
+    Its URL is fetched without the API key, unless it is on the client's own host.
+    """
 
     def save(self, path: str | os.PathLike[str] = ".") -> Path:
-        """Write it to a file, or under the server's name for it into a folder, and give the path.
+        """Write it to a file, or under the server's name for it into a folder, and return the path.
 
-        A file of that path is replaced; in a folder a name that is taken gets a number. Half a download leaves nothing behind.
+        A file of that path is replaced; in a folder a name that is taken gets a number. Half a
+        download leaves nothing behind.
 
         Raises:
             InvalidArgument: the folder does not exist.

@@ -14,7 +14,8 @@ from .._types import Call
 class Opened:
     """A call whose response is left open, as coroutines for both clients.
 
-    Nothing that it holds leads back to it: a response that nobody reads any more goes at once, and the client's
+    Nothing that it holds leads back to it: a response that nobody reads any more goes at once, and
+    the client's
     next call closes its connection.
     """
 
