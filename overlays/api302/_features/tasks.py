@@ -75,8 +75,7 @@ def _suggested(response: Any) -> float | None:
     return retry_after(http.headers) if http else None
 
 
-# --- written once for both clients
-# --------------------------------------------------------------------------------------------------
+# --- written once for both clients ----------------------------------------------------------------
 
 
 class Handle:
@@ -318,8 +317,7 @@ def resumed(session: Session, data: Any) -> Handle:
     return handle
 
 
-# --- what users hold
-# --------------------------------------------------------------------------------------------------
+# --- what users hold ------------------------------------------------------------------------------
 
 
 class _Task(Generic[T]):
