@@ -390,3 +390,33 @@ def test_fault_06_mutated_streams_read_three_ways() -> None:
         assert len(set(ends)) == 1, "all three ways end alike"
 
     check()
+
+
+# --- bytes that break off ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("more", ["content-length: 100000", "transfer-encoding: chunked"])
+def test_fault_05_bytes_that_break_off_are_kept_by_the_error(
+    more: str, serve: Any, connect: Any, tmp_path: Any
+) -> None:
+    sound = b"sound" * 1000
+    body = sound if "length" in more else chunk(sound)
+    server: Server = serve(*[slowly([body], head("audio/mpeg", more))] * 3)
+    client = connect(server)
+    with pytest.raises(api302.ConnectionError) as caught:
+        client.audio.acme.stream_speech(input="x").save(tmp_path)
+    error = caught.value
+    assert (error.status_code, error.request_id, error.content) == (200, "req-1", sound)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(api302.ConnectionError) as iterated:
+        list(client.audio.acme.stream_speech(input="x"))
+    assert (iterated.value.status_code, iterated.value.request_id) == (200, "req-1")
+
+    async def main() -> None:
+        async with api302.AsyncClient(api_key=KEY, base_url=server.url) as other:
+            with pytest.raises(api302.ConnectionError) as again:
+                await other.audio.acme.stream_speech(input="x").save(tmp_path)
+            assert again.value.content == sound
+
+    asyncio.run(main())
+    assert len(server.requests) == 3, "what costs is not sent again"

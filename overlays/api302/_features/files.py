@@ -14,9 +14,11 @@ from urllib.parse import unquote_to_bytes
 from api302_client.writer import Writer, folder_of, safe_name
 from api302_client.writer import save as save_content
 
+from .._calls.failure import broken_off
 from .._calls.prepare import raw_call
 from .._calls.session import Session
 from .._errors import ConnectionError, InvalidArgument
+from .._http.response import Response
 from .._http.retry import delay
 from .._http.sync import run
 from .._types import ResultFile
@@ -24,6 +26,9 @@ from .opened import Opened
 
 if TYPE_CHECKING:
     from .._http.transport import Io
+
+MOST_KEPT = 8 << 20
+"""Bytes of a response that costs which an error keeps, should it not arrive whole."""
 
 
 def target_folder(path: str | os.PathLike[str]) -> Path:
@@ -39,26 +44,54 @@ async def save(opened: Opened, path: str | os.PathLike[str]) -> Path:
 
     Nothing is left behind if it does not arrive whole, or if this is cancelled.
     """
-    io, response, what = opened.session.io, opened.response, opened.call.what
+    io, response = opened.session.io, opened.response
     assert response is not None
     writer = _writer(path, safe_name(response.headers, str(response.url)))
+    received = _Received(0 if opened.call.options.repeatable else MOST_KEPT)
     try:
         while (piece := await opened.read()) is not None:
+            received.add(piece)
             await io.thread(writer.write, piece, may_go_on=True)
-        length = response.headers.get("content-length", "")
-        if length.isdigit() and int(length) != response.num_bytes_downloaded:
-            raise ConnectionError(
-                f"{what}: {response.num_bytes_downloaded} of {length} bytes arrived", sent=True
-            )
+        _check_length(opened, response)
         saved = await io.thread(writer.finish, may_go_on=True)
     except GeneratorExit:  # the coroutine is thrown away: nothing can be awaited
         writer.drop_soon()
         raise
-    except BaseException:
+    except BaseException as error:
         await io.shielded(partial(_give_up, io, writer, opened))
+        if isinstance(error, ConnectionError):
+            error.content = opened.session.redactor.content(received.content)
         raise
     await opened.close()
     return saved
+
+
+class _Received:
+    """The start of what a call that costs has sent, for the error, should the rest not arrive."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._size = most, 0
+        self._pieces: list[bytes] = []
+
+    def add(self, piece: bytes) -> None:
+        """Keep a piece, as far as there is room."""
+        if self._size < self._most:
+            self._pieces.append(piece[: self._most - self._size])
+            self._size += len(self._pieces[-1])
+
+    @property
+    def content(self) -> bytes:
+        """What is kept."""
+        return b"".join(self._pieces)
+
+
+def _check_length(opened: Opened, response: Response) -> None:
+    """Raise ConnectionError if fewer bytes arrived than the response announced."""
+    length, arrived = response.headers.get("content-length", ""), response.num_bytes_downloaded
+    if length.isdigit() and int(length) != arrived:
+        what = opened.call.what
+        error = ConnectionError(f"{what}: {arrived} of {length} bytes arrived", sent=True)
+        raise broken_off(opened.session.redactor, what, error, response)
 
 
 def _writer(path: str | os.PathLike[str], name: str) -> Writer:
