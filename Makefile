@@ -5,6 +5,8 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY := $(BIN)/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 COVERING := tests/overlay tests/mock tests/test_trio.py tests/test_readme.py tests/test_live.py
+# The tests that draw as many inputs as API302_FUZZ_EXAMPLES says.
+DRAWING = $(shell grep -rl --include='test_*.py' -e '\bEXAMPLES\b' tests/*/)
 REDOCLY := npx --yes @redocly/cli@2.77.0
 
 # Thousands of generated modules and the tests' own are compiled once, whatever the machine's habit.
@@ -38,7 +40,7 @@ test: $(VENV)/ready-dev ## all tests but the slow ones; ONLY=videos.kling: one s
 	$(if $(ONLY),API302_ONLY=$(ONLY) )$(PY) -m pytest -n 2 --dist loadgroup -q $(if $(ONLY),$(OPERATION_TESTS))
 
 coverage: $(VENV)/ready-dev ## how much of overlays/ its tests run, branches too; fails below the share in pyproject.toml
-	$(PY) -m pytest -n 2 --dist loadgroup -q --cov --cov-report=term-missing:skip-covered $(COVERING)
+	API302_FUZZ_EXAMPLES=25 $(PY) -m pytest -n 2 --dist loadgroup -q --cov --cov-report=term-missing:skip-covered $(COVERING)
 
 check: $(VENV)/ready-dev ## house rules of spec/, generated/ up to date, lint, layers, types
 	$(PY) -m generator check
@@ -64,8 +66,9 @@ publish: $(VENV)/ready-dev ## spec/ -> dist/openapi: OpenAPI 3.2, 3.1, 3.0, llms
 publish-proof: $(VENV)/ready-proof ## clients in TypeScript, Go and Java from the publication, its site in a browser (needs Node, Go, Java, Maven, Chromium)
 	$(PY) -m pytest -q -m proof tests/proof
 
-fuzz: $(VENV)/ready-dev ## schemathesis with many more examples
+fuzz: $(VENV)/ready-dev ## schemathesis and the tests that draw their inputs, with many more of them
 	API302_FUZZ_EXAMPLES=200 $(PY) -m pytest -q tests/test_fuzz.py
+	API302_FUZZ_EXAMPLES=200000 $(PY) -m pytest -n 2 --dist loadgroup -q $(DRAWING)
 
 lowest: $(VENV)/ready-dev ## the tests with the lowest versions that pyproject.toml promises
 	$(PY) scripts/versions.py lowest

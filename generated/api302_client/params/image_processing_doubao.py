@@ -8,6 +8,40 @@ from typing import NotRequired, TypedDict
 from . import common
 
 
+class DoubaoCharacterRequest(TypedDict):
+    """What to show. Give the character by `image_urls` or `binary_data_base64`."""
+
+    prompt: str
+    """What to show."""
+    image_urls: NotRequired[Sequence[str]]
+    """The address of an image of the character."""
+    binary_data_base64: NotRequired[Sequence[str]]
+    """That image itself."""
+    desc_pushback: NotRequired[bool]
+    """Let the prompt be enriched from the image."""
+    seed: NotRequired[int]
+    """Fixes the chance; -1 leaves it open."""
+    scale: NotRequired[float]
+    """How closely to follow the prompt."""
+    ddim_steps: NotRequired[int]
+    """How many steps to take."""
+    width: NotRequired[int]
+    """Pixels."""
+    height: NotRequired[int]
+    """Pixels."""
+    cfg_rescale: NotRequired[float]
+    """How far to rescale the guidance."""
+    ref_ip_weight: NotRequired[float]
+    """How much the look of the image counts."""
+    ref_id_weight: NotRequired[float]
+    """How much the face counts."""
+    use_sr: NotRequired[bool]
+    """Enlarge the image at the end."""
+    return_url: NotRequired[bool]
+    """Give addresses in place of base64."""
+    logo_info: NotRequired[common.DoubaoDrawingLogo]
+
+
 class DoubaoEditRequest(TypedDict):
     """What to change. Give the image by `image_urls` or `binary_data_base64`."""
 
@@ -46,37 +80,3 @@ class DoubaoEditV3Request(TypedDict):
     """Fixes the chance; -1 leaves it open."""
     scale: NotRequired[float]
     """How much to change."""
-
-
-class DoubaoCharacterRequest(TypedDict):
-    """What to show. Give the character by `image_urls` or `binary_data_base64`."""
-
-    prompt: str
-    """What to show."""
-    image_urls: NotRequired[Sequence[str]]
-    """The address of an image of the character."""
-    binary_data_base64: NotRequired[Sequence[str]]
-    """That image itself."""
-    desc_pushback: NotRequired[bool]
-    """Let the prompt be enriched from the image."""
-    seed: NotRequired[int]
-    """Fixes the chance; -1 leaves it open."""
-    scale: NotRequired[float]
-    """How closely to follow the prompt."""
-    ddim_steps: NotRequired[int]
-    """How many steps to take."""
-    width: NotRequired[int]
-    """Pixels."""
-    height: NotRequired[int]
-    """Pixels."""
-    cfg_rescale: NotRequired[float]
-    """How far to rescale the guidance."""
-    ref_ip_weight: NotRequired[float]
-    """How much the look of the image counts."""
-    ref_id_weight: NotRequired[float]
-    """How much the face counts."""
-    use_sr: NotRequired[bool]
-    """Enlarge the image at the end."""
-    return_url: NotRequired[bool]
-    """Give addresses in place of base64."""
-    logo_info: NotRequired[common.DoubaoDrawingLogo]

@@ -186,6 +186,56 @@ class Ai302KolorsRequest(TypedDict):
     """Give the image as a data URL in place of an address."""
 
 
+class Ai302LoraRequest(TypedDict):
+    """What to make, and with what."""
+
+    model_name: str
+    """The model: a Hugging Face name or an address."""
+    prompt: str
+    """What to show."""
+    negative_prompt: NotRequired[str]
+    """What not to show."""
+    prompt_weighting: NotRequired[bool]
+    """Read weights in the prompt, and let it be longer than 77 tokens."""
+    loras: NotRequired[Sequence[common.Ai302LoraWeight]]
+    """LoRA weights to add to the model."""
+    embeddings: NotRequired[Sequence[Ai302Embedding | str]]
+    """Embeddings to add to the model."""
+    controlnets: NotRequired[Sequence[common.Ai302ControlNet | str]]
+    """Images that steer the composition."""
+    ip_adapter: NotRequired[Sequence[common.Ai302IpAdapter | str]]
+    """Images that steer the look."""
+    image_encoder_path: NotRequired[str]
+    """The image encoder's model."""
+    image_encoder_subfolder: NotRequired[str]
+    """Where its weights are."""
+    image_encoder_weight_name: NotRequired[str]
+    """The name of its weights. Server default: "pytorch_model.bin"."""
+    image_size: NotRequired[common.Ai302ImageSizeChoice]
+    image_format: NotRequired[Literal["jpeg", "png"]]
+    """The image's format."""
+    num_images: NotRequired[int]
+    """How many images."""
+    num_inference_steps: NotRequired[int]
+    """How many steps to take."""
+    guidance_scale: NotRequired[float]
+    """How closely to follow the prompt."""
+    clip_skip: NotRequired[int]
+    """How many of the text encoder's last layers to leave out."""
+    scheduler: NotRequired[str]
+    """The sampler."""
+    unet_name: NotRequired[str]
+    """Another UNet."""
+    variant: NotRequired[str]
+    """The weights' variant, such as `fp16`."""
+    eta: NotRequired[float]
+    """Noise that some samplers add."""
+    seed: NotRequired[int]
+    """Fixes the chance, so that the same request gives the same image."""
+    enable_safety_checker: NotRequired[bool]
+    """Check what was made for unsuitable content."""
+
+
 class Ai302LuminaImageRequest(TypedDict):
     """What to make."""
 
@@ -401,55 +451,5 @@ class Ai302SdxlLoraRequest(TypedDict):
     """Fixes the chance, so that the same request gives the same image."""
     expand_prompt: NotRequired[bool]
     """Let the prompt be enriched."""
-    enable_safety_checker: NotRequired[bool]
-    """Check what was made for unsuitable content."""
-
-
-class Ai302LoraRequest(TypedDict):
-    """What to make, and with what."""
-
-    model_name: str
-    """The model: a Hugging Face name or an address."""
-    prompt: str
-    """What to show."""
-    negative_prompt: NotRequired[str]
-    """What not to show."""
-    prompt_weighting: NotRequired[bool]
-    """Read weights in the prompt, and let it be longer than 77 tokens."""
-    loras: NotRequired[Sequence[common.Ai302LoraWeight]]
-    """LoRA weights to add to the model."""
-    embeddings: NotRequired[Sequence[Ai302Embedding | str]]
-    """Embeddings to add to the model."""
-    controlnets: NotRequired[Sequence[common.Ai302ControlNet | str]]
-    """Images that steer the composition."""
-    ip_adapter: NotRequired[Sequence[common.Ai302IpAdapter | str]]
-    """Images that steer the look."""
-    image_encoder_path: NotRequired[str]
-    """The image encoder's model."""
-    image_encoder_subfolder: NotRequired[str]
-    """Where its weights are."""
-    image_encoder_weight_name: NotRequired[str]
-    """The name of its weights. Server default: "pytorch_model.bin"."""
-    image_size: NotRequired[common.Ai302ImageSizeChoice]
-    image_format: NotRequired[Literal["jpeg", "png"]]
-    """The image's format."""
-    num_images: NotRequired[int]
-    """How many images."""
-    num_inference_steps: NotRequired[int]
-    """How many steps to take."""
-    guidance_scale: NotRequired[float]
-    """How closely to follow the prompt."""
-    clip_skip: NotRequired[int]
-    """How many of the text encoder's last layers to leave out."""
-    scheduler: NotRequired[str]
-    """The sampler."""
-    unet_name: NotRequired[str]
-    """Another UNet."""
-    variant: NotRequired[str]
-    """The weights' variant, such as `fp16`."""
-    eta: NotRequired[float]
-    """Noise that some samplers add."""
-    seed: NotRequired[int]
-    """Fixes the chance, so that the same request gives the same image."""
     enable_safety_checker: NotRequired[bool]
     """Check what was made for unsuitable content."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
+from api302_client.media import START
 from api302_client.writer import Writer, folder_of, safe_name
 from api302_client.writer import save as save_content
 
@@ -46,14 +47,16 @@ async def save(opened: Opened, path: str | os.PathLike[str]) -> Path:
     """
     io, response = opened.session.io, opened.response
     assert response is not None
-    writer = _writer(path, safe_name(response.headers, str(response.url)))
+    writer, start = _writer(path), b""
     received = _Received(0 if opened.call.options.repeatable else MOST_KEPT)
     try:
         while (piece := await opened.read()) is not None:
             received.add(piece)
+            start = start or piece[:START]
             await io.thread(writer.write, piece, may_go_on=True)
         _check_length(opened, response)
-        saved = await io.thread(writer.finish, may_go_on=True)
+        name = safe_name(response.headers, response.url, start)
+        saved = await io.thread(writer.finish, name, may_go_on=True)
     except GeneratorExit:  # the coroutine is thrown away: nothing can be awaited
         writer.drop_soon()
         raise
@@ -94,9 +97,9 @@ def _check_length(opened: Opened, response: Response) -> None:
         raise broken_off(opened.session.redactor, what, error, response)
 
 
-def _writer(path: str | os.PathLike[str], name: str) -> Writer:
+def _writer(path: str | os.PathLike[str]) -> Writer:
     try:
-        return Writer(path, name)
+        return Writer(path, "download")
     except ValueError as error:
         raise InvalidArgument(str(error)) from None
 
@@ -174,7 +177,7 @@ class _Output(ResultFile):
         if self.content is None:
             return await download(self._session, self.url or "", path)
 
-        name = safe_name({"content-type": self.media_type or ""}, start=self.content[:512])
+        name = safe_name({"content-type": self.media_type or ""}, start=self.content[:START])
         await self._session.io.thread(target_folder, path)
         return await self._session.io.thread(save_content, self.content, path, name)
 
