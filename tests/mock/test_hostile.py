@@ -447,7 +447,7 @@ def test_a_body_beyond_the_limit_is_413(
     assert "1 MiB" in response.json()["error"]["message"]
     fields = {"prompt": "x" * (2 << 20)}
     form = http.post("/acme/v1/videos", data=fields, files={"image": ("a.png", b"x")})
-    assert form.status_code == 400
+    assert form.status_code in (400, 413)  # newer versions of Starlette refuse it themselves
     assert http.post("/acme/v1/videos", json=VIDEO).is_success
 
 
