@@ -163,7 +163,7 @@ def test_sections_unfold_to_vendors_and_these_to_operations(visit: Callable[...,
     entry(page, "#/videos/videos.kling").click()
     entry(page, KLING).click()
     expect(
-        part(page, KLING).get_by_role("heading", name="Make a video from a text")
+        part(page, KLING).get_by_role("heading", name="Create a text-to-video task")
     ).to_be_in_viewport()
     assert page.url.endswith(KLING)
 
@@ -191,7 +191,7 @@ def test_an_operation_opens_by_its_anchor_and_shows_all_there_is(
 ) -> None:
     page = visit(KLING)
     shown = part(page, KLING)
-    expect(shown.get_by_role("heading", name="Make a video from a text")).to_be_in_viewport()
+    expect(shown.get_by_role("heading", name="Create a text-to-video task")).to_be_in_viewport()
     for row in (
         "Vendor Kling, video generation",
         "Python client.videos.kling.text_to_video",
@@ -265,7 +265,7 @@ def test_a_search_for_a_vendor_finds_its_operations(
 
 
 @pytest.mark.parametrize(
-    "text", ["klingai/v1/videos/text2video", "Make a video from a text", "text_to_video"]
+    "text", ["klingai/v1/videos/text2video", "Create a text-to-video task", "text_to_video"]
 )
 def test_a_search_by_path_summary_or_method_finds_the_operation(
     visit: Callable[..., Page], text: str
