@@ -10,4 +10,4 @@ class Ai302ComfyComparison(Model):
     """The image."""
 
     comparisonUrl: str | None = None
-    """The image beside what it was made of."""
+    """URL of the image beside its source."""

@@ -15,7 +15,7 @@ class Ai302ComfyTicket(Model):
     """The state of the call."""
 
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: Ai302ComfyTaskId | None = None
     """The task."""

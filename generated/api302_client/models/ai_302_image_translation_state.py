@@ -10,10 +10,10 @@ class Ai302ImageTranslationState(Model):
     """The state."""
 
     description: str | None = None
-    """In Chinese."""
+    """Status in Chinese."""
 
     descriptionEn: str | None = None
-    """In English."""
+    """Status in English."""
 
     descriptionPt: str | None = None
-    """In Portuguese."""
+    """Status in Portuguese."""

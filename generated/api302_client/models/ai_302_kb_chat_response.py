@@ -17,6 +17,6 @@ class Ai302KbChatResponse(Model):
     """0 means success."""
 
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: Ai302KbAnswer | None = None

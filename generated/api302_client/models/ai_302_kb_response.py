@@ -14,6 +14,6 @@ class Ai302KbResponse(Model):
     """0 means success."""
 
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: dict[str, Any] | None = None

@@ -14,7 +14,7 @@ class Ai302KeyDone(Model):
     """0 means success."""
 
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: dict[str, Any] | None = None
     """Empty after a change."""

@@ -17,7 +17,7 @@ class Ai302KeyList(Model):
     """0 means success."""
 
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: list[Ai302ApiKey] | None = None
-    """The keys."""
+    """The API keys."""

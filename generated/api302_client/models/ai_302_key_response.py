@@ -17,6 +17,6 @@ class Ai302KeyResponse(Model):
     """0 means success."""
 
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: Ai302ApiKey | None = None

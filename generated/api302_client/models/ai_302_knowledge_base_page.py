@@ -17,10 +17,10 @@ class Ai302KnowledgeBasePage(Model):
     """The knowledge bases."""
 
     total: int | None = None
-    """How many there are in all."""
+    """Total number."""
 
     page: int | None = None
-    """Which page this is."""
+    """Number of this page."""
 
     page_size: int | None = None
-    """How many a page."""
+    """Number of items per page."""

@@ -16,4 +16,4 @@ class Ai302PagesResponse(Model):
     """The pages."""
 
     pagination: Ai302PagesPosition | None = None
-    """Where in the list this is."""
+    """Position in the list."""

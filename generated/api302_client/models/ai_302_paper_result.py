@@ -17,4 +17,4 @@ class Ai302PaperResult(Model):
     """The step; `end_generate_article` is the last."""
 
     data: Ai302PaperData | list[Any] | str | None = None
-    """What it gave."""
+    """The data of the step."""

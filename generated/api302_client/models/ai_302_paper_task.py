@@ -17,4 +17,4 @@ class Ai302PaperTask(Model):
     """`success` when done, `failed` or `fail` when not; before, `processing`."""
 
     result: Ai302PaperResult | None = None
-    """The latest of what there is."""
+    """The latest result."""

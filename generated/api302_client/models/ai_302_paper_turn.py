@@ -20,7 +20,7 @@ class Ai302PaperTurn(Model):
     """The answer."""
 
     search_queries: list[str] | None = None
-    """What was searched for."""
+    """The search queries."""
 
     search_results: list[Ai302PaperSource] | None = None
-    """What was found."""
+    """The search results."""

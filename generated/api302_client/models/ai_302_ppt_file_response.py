@@ -15,7 +15,7 @@ class Ai302PptFileResponse(Model):
     """0 means success."""
 
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: Ai302Ppt | None = None
     """The presentation."""

@@ -12,7 +12,7 @@ class Ai302PptNode(Model):
     """1 the subject, 2 a chapter, 3 a page, 4 a heading on it, 0 text."""
 
     name: str | None = None
-    """The words."""
+    """The text."""
 
     children: list[Ai302PptNode] | None = None
-    """What is under it."""
+    """The nodes below it."""

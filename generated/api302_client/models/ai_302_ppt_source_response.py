@@ -15,7 +15,7 @@ class Ai302PptSourceResponse(Model):
     """0 means success."""
 
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: Ai302PptSource | None = None
-    """The source, read."""
+    """The parsed source."""

@@ -15,7 +15,7 @@ class Ai302PptTemplateResponse(Model):
     """0 means success."""
 
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: Ai302PptTemplate | None = None
     """The template."""

@@ -17,7 +17,7 @@ class Ai302PriceList(Model):
     """0 means success."""
 
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: list[Ai302Price] | None = None
-    """One entry a model."""
+    """One entry per model."""

@@ -15,7 +15,7 @@ class Ai302PromptResponse(Model):
     """`success`, or else."""
 
     data: Ai302Prompt | None = None
-    """The better prompt."""
+    """The improved prompt."""
 
     msg: str | None = None
-    """What went wrong."""
+    """Error message."""

@@ -10,4 +10,4 @@ class Ai302RerankUsage(Model):
     """All tokens."""
 
     prompt_tokens: int | None = None
-    """Tokens read."""
+    """Number of input tokens."""

@@ -15,6 +15,6 @@ class Ai302StockVideoScriptResponse(Model):
     """200 means success."""
 
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: Ai302StockVideoScript | None = None

@@ -15,7 +15,7 @@ class Ai302StockVideoTaskResponse(Model):
     """200 means success."""
 
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: dict[str, Ai302StockVideoTask] | None = None
     """The task, under its id."""

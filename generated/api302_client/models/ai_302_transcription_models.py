@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 @model
 class Ai302TranscriptionModels(Model):
     success: bool | None = None
-    """Whether it went well."""
+    """Whether the call succeeded."""
 
     model_list: list[Ai302TranscriptionModel] | None = None
     """The models."""

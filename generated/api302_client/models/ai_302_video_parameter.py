@@ -15,13 +15,13 @@ class Ai302VideoParameter(Model):
     """The field's name."""
 
     required: bool | None = None
-    """Whether the model wants it."""
+    """Whether the model requires it."""
 
     description: str | None = None
-    """What it means."""
+    """Description of the field."""
 
     max_num: int | None = None
-    """How many values it takes."""
+    """Maximum number of values."""
 
     range: Ai302VideoParameterRange | None = None
-    """What values it takes."""
+    """The accepted values."""

@@ -15,13 +15,13 @@ class Ai302VideoV1Task(Model):
     """The task's id."""
 
     status: str | None = None
-    """How it stands: queue, queued, processing, success, completed, fail, failed or error."""
+    """Status: queue, queued, processing, success, completed, fail, failed or error."""
 
     url: str | None = None
     """The video, once done."""
 
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: Ai302VideoV1Data | None = None
-    """What the vendor answered."""
+    """The vendor's own response."""

@@ -12,10 +12,10 @@ class Ai302WhisperxWord(Model):
     """The word."""
 
     start: float | None = None
-    """Where it begins, in seconds."""
+    """Start in seconds."""
 
     end: float | None = None
-    """Where it ends, in seconds."""
+    """End in seconds."""
 
     score: float | None = None
-    """How sure the model was."""
+    """Confidence of the model."""

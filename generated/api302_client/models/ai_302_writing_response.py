@@ -13,4 +13,4 @@ class Ai302WritingResponse(Model):
     """The copy."""
 
     message: str | None = None
-    """What went wrong."""
+    """Error message."""

@@ -17,6 +17,6 @@ class Ai302YoutubeStreamsResponse(Model):
     """200, in places 0, means success."""
 
     message: str | None = None
-    """How it went."""
+    """Status message."""
 
     data: list[Ai302YoutubeStream] | None = None

@@ -20,10 +20,10 @@ class BochaSearchData(Model):
     """SearchResponse."""
 
     queryContext: dict[str, Any] | None = None
-    """What was asked."""
+    """What was requested."""
 
     webPages: BochaPages | None = None
-    """Pages."""
+    """The pages."""
 
     images: BochaImages | None = None
-    """Images."""
+    """The images."""

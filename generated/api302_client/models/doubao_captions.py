@@ -15,13 +15,13 @@ class DoubaoCaptions(Model):
     """The task's id."""
 
     code: int | str | None = None
-    """0 means done and 2000 not yet."""
+    """0 means done, 2000 not yet."""
 
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     duration: float | None = None
-    """The sound's length in seconds."""
+    """Duration of the audio in seconds."""
 
     utterances: list[DoubaoUtterance] | None = None
-    """The lines."""
+    """The subtitle lines."""

@@ -15,7 +15,7 @@ class DoubaoJimengResponse(Model):
     """10000 means success."""
 
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: DoubaoJimengTask | None = None
     """The task."""

@@ -10,7 +10,7 @@ class DoubaoVideoResult(Model):
     """The video."""
 
     last_frame_url: str | None = None
-    """Its last frame, if asked for."""
+    """URL of the last frame, if asked for."""
 
     file_url: str | None = None
-    """The file, with models that make no video."""
+    """URL of the file, with models that generate no video."""

@@ -12,7 +12,7 @@ class DoubaoWord(Model):
     """The word."""
 
     start_time: int | None = None
-    """Where it begins, in milliseconds."""
+    """Start in milliseconds."""
 
     end_time: int | None = None
-    """Where it ends, in milliseconds."""
+    """End in milliseconds."""

@@ -17,6 +17,6 @@ class FirecrawlScrapeResponse(Model):
     """Whether it worked."""
 
     error: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: FirecrawlPage | None = None

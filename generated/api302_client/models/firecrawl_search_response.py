@@ -17,10 +17,10 @@ class FirecrawlSearchResponse(Model):
     """Whether it worked."""
 
     error: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: list[FirecrawlResult] | None = None
     """The results."""
 
     warning: str | None = None
-    """What to mind."""
+    """A warning."""

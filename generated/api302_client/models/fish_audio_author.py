@@ -17,4 +17,4 @@ class FishAudioAuthor(Model):
     """The name."""
 
     avatar: str | None = None
-    """The picture."""
+    """URL of the author's image."""

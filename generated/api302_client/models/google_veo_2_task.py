@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @model
 class GoogleVeo2Task(Model):
-    """A video of Veo 2, in one of two layouts."""
+    """A video of Veo 2, in one of several layouts."""
 
     __wire__ = {"request_id_": "request_id"}
 
@@ -21,13 +21,13 @@ class GoogleVeo2Task(Model):
     """The task's id."""
 
     status: str | None = None
-    """How it stands: `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
+    """Status: `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
 
     state: str | None = None
-    """How it stands, in a second layout: `SUCCEEDED` or `FAILED`."""
+    """Status, in a second layout: `SUCCEEDED` or `FAILED`."""
 
     queue_position: int | None = None
-    """How many are before it."""
+    """Number of tasks before it."""
 
     video: Ai302QueuedFile | str | None = None
     """The video, once done."""
@@ -36,4 +36,4 @@ class GoogleVeo2Task(Model):
     """The task, in a third layout."""
 
     error: str | ErrorDetail | None = None
-    """Why it failed."""
+    """Why the task failed."""

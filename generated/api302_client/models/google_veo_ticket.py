@@ -22,7 +22,7 @@ class GoogleVeoTicket(Model):
     """The task's id."""
 
     status: str | None = None
-    """How it stands."""
+    """Status."""
 
     data: dict[str, Any] | None = None
-    """The task once more."""
+    """The task again."""

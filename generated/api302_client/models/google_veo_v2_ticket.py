@@ -10,7 +10,7 @@ class GoogleVeoV2Ticket(Model):
     """The task's id."""
 
     code: str | None = None
-    """How it stands: `IN_PROGRESS`."""
+    """Status: `IN_PROGRESS`."""
 
     message: str | None = None
-    """The same in words."""
+    """The status in words."""

@@ -14,7 +14,7 @@ class IdeogramResponse(Model):
     """The images."""
 
     created: str | None = None
-    """When, in ISO 8601."""
+    """Creation time in ISO 8601."""
 
     data: list[IdeogramImage] | None = None
     """The images."""

@@ -17,13 +17,13 @@ class JinaClass(Model):
     """classification."""
 
     index: int | None = None
-    """The input's number."""
+    """Index of the input."""
 
     prediction: str | None = None
     """The class."""
 
     score: float | None = None
-    """How well it fits."""
+    """Relevance score."""
 
     predictions: list[JinaClassScore] | None = None
     """All classes."""

@@ -17,16 +17,16 @@ class JinaSearchResponse(Model):
     """200 means success."""
 
     status: int | None = None
-    """Jina's own code."""
+    """Jina's own status code."""
 
     name: str | None = None
-    """The kind of failure."""
+    """The type of error."""
 
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     readableMessage: str | None = None
-    """The same for people."""
+    """Message for people."""
 
     data: list[JinaPage] | None = None
     """The results."""

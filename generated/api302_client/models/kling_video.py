@@ -13,7 +13,7 @@ class KlingVideo(Model):
     """The video."""
 
     watermark_url: str | None = None
-    """The copy with a watermark."""
+    """URL of the copy with a watermark."""
 
     duration: str | float | None = None
-    """Seconds."""
+    """Duration in seconds."""

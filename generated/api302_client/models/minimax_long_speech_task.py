@@ -15,9 +15,9 @@ class MinimaxLongSpeechTask(Model):
     """The task's id."""
 
     status: str | None = None
-    """How it stands: `Processing`, `Success`, `Failed` or `Expired`."""
+    """Status: `Processing`, `Success`, `Failed` or `Expired`."""
 
     file_id: int | str | None = None
-    """The sound's file, once done."""
+    """The id of the audio file, once done."""
 
     base_resp: MinimaxStatus | None = None

@@ -12,6 +12,6 @@ if TYPE_CHECKING:
 @model
 class MinimaxVideoAccepted(Model):
     task_id: str | None = None
-    """The id to ask with."""
+    """The task's id."""
 
     base_resp: MinimaxStatus | None = None

@@ -21,7 +21,7 @@ class MistralOcrResponse(Model):
     """The model."""
 
     document_annotation: str | None = None
-    """What was asked of the document, as JSON in a text."""
+    """Annotation of the document, as JSON in a text."""
 
     usage_info: MistralOcrUsage | None = None
-    """What counts."""
+    """Billed usage."""

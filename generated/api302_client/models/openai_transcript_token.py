@@ -14,7 +14,7 @@ class OpenaiTranscriptToken(Model):
     """The token."""
 
     logprob: float | None = None
-    """The logarithm of its probability."""
+    """Log probability of the token."""
 
     bytes_: list[int] | None = None
-    """Its bytes."""
+    """The bytes of the token."""

@@ -12,7 +12,7 @@ class OpenaiTranscriptWord(Model):
     """The word."""
 
     start: float | None = None
-    """Where it begins, in seconds."""
+    """Start in seconds."""
 
     end: float | None = None
-    """Where it ends, in seconds."""
+    """End in seconds."""

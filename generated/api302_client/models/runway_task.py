@@ -16,10 +16,10 @@ class RunwayTask(Model):
     """The task's id."""
 
     status: Literal["PENDING", "THROTTLED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"] | str | None = None
-    """How it stands."""
+    """Status."""
 
     options: RunwayOptions | None = None
-    """What was asked."""
+    """What was requested."""
 
     artifacts: list[RunwayArtifact] | None = None
     """The results; before the end, empty ones."""

@@ -17,7 +17,7 @@ class SiliconflowImageResponse(Model):
     """The images."""
 
     timings: dict[str, Any] | None = None
-    """Seconds that the work took."""
+    """Timings in seconds."""
 
     seed: int | None = None
-    """What fixed the chance."""
+    """The random seed used."""

@@ -16,7 +16,7 @@ class SiliconflowVideoResults(Model):
     """The videos."""
 
     timings: SiliconflowVideoTimings | None = None
-    """How long it took."""
+    """Elapsed time."""
 
     seed: int | None = None
-    """The seed used."""
+    """The random seed used."""

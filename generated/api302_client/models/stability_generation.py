@@ -10,4 +10,4 @@ class StabilityGeneration(Model):
     """The task's id."""
 
     status: str | None = None
-    """How it stands: `in-progress`."""
+    """Status: `in-progress`."""

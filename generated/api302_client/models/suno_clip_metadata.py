@@ -13,10 +13,10 @@ class SunoClipMetadata(Model):
     """The lyrics."""
 
     duration: float | None = None
-    """Seconds."""
+    """Duration in seconds."""
 
     error_type: str | None = None
-    """The kind of error."""
+    """The type of error."""
 
     error_message: str | None = None
-    """What went wrong."""
+    """Error message."""

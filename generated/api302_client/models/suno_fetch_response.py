@@ -15,6 +15,6 @@ class SunoFetchResponse(Model):
     """`success` or 200 means success."""
 
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: SunoTask | None = None

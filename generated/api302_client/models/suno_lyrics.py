@@ -16,7 +16,7 @@ class SunoLyrics(Model):
     """The lyrics."""
 
     status: str | None = None
-    """How they stand."""
+    """Status of the lyrics."""
 
     tags: str | list[str] | None = None
     """The style that suits them."""

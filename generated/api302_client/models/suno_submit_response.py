@@ -10,7 +10,7 @@ class SunoSubmitResponse(Model):
     """`success` or 200 means success."""
 
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: str | None = None
     """The task's id."""

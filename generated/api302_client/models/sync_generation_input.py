@@ -10,4 +10,4 @@ class SyncGenerationInput(Model):
     """`video`, `audio` or `text`."""
 
     url: str | None = None
-    """Its address."""
+    """URL of the file."""

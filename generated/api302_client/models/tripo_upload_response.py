@@ -15,10 +15,10 @@ class TripoUploadResponse(Model):
     """0 means success."""
 
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     suggestion: str | None = None
-    """What to do about it."""
+    """Suggested fix."""
 
     data: TripoUpload | None = None
     """The image."""

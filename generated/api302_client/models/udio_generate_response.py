@@ -10,7 +10,7 @@ class UdioGenerateResponse(Model):
     """`success` means success."""
 
     message: str | None = None
-    """What went wrong."""
+    """Error message."""
 
     data: str | None = None
     """The task's id."""

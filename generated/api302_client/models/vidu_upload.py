@@ -10,7 +10,7 @@ class ViduUpload(Model):
     """The upload's id."""
 
     put_url: str | None = None
-    """Where to PUT the bytes; it expires."""
+    """URL to PUT the bytes to; it expires."""
 
     expires_at: str | None = None
-    """When the address expires."""
+    """Expiry time of the URL."""

@@ -10,7 +10,7 @@ class ViduV1TaskPrompt(Model):
     """`text` or `image`."""
 
     content: str | None = None
-    """The text, or the image's address."""
+    """The text, or the image's URL."""
 
     negative: bool | None = None
-    """Whether it says what to avoid."""
+    """Whether it is a negative prompt."""

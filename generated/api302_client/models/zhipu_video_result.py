@@ -10,4 +10,4 @@ class ZhipuVideoResult(Model):
     """The video."""
 
     cover_image_url: str | None = None
-    """A picture of it."""
+    """URL of the cover image."""

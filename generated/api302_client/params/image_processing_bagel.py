@@ -8,7 +8,7 @@ from typing import NotRequired, TypedDict
 class BagelEditRequest(TypedDict):
     prompt: str
     """
-    What to change.
+    Text prompt: what to change.
     """
     image_url: str
     """
@@ -20,9 +20,9 @@ class BagelEditRequest(TypedDict):
     """
     enable_safety_checker: NotRequired[bool]
     """
-    Check for unsuitable images. Server default: true.
+    Check for unsafe images. Server default: true.
     """
     seed: NotRequired[int]
     """
-    Fixes the chance.
+    Random seed; the same seed gives the same result.
     """

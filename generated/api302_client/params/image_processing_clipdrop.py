@@ -14,7 +14,7 @@ class ClipdropCleanupForm(TypedDict):
     """
     mask_file: File
     """
-    A PNG of the same size: white marks what to remove, the rest is black.
+    Mask: a PNG of the same size; white marks what to remove, the rest is black.
     """
     mode: NotRequired[Literal["fast", "quality"]]
     """
@@ -29,7 +29,7 @@ class ClipdropRemoveBackgroundForm(TypedDict):
     """
     transparency_handling: NotRequired[Literal["return_input_if_non_opaque", "discard_alpha_layer"]]
     """
-    What to do with an image that is transparent in parts already. Server default: "return_input_if_non_opaque".
+    What to do with an image that is partially transparent already. Server default: "return_input_if_non_opaque".
     """
 
 
@@ -56,7 +56,7 @@ class ClipdropUncropForm(TypedDict):
     """
     seed: NotRequired[int]
     """
-    Fixes the chance, so that the same request gives the same image.
+    Random seed; the same seed gives the same result.
     """
 
 
@@ -67,9 +67,9 @@ class ClipdropUpscaleForm(TypedDict):
     """
     target_width: NotRequired[int]
     """
-    Pixels wanted. Clipdrop asks for it; a caller leaves it out.
+    Target width in pixels. Clipdrop asks for it; a caller leaves it out.
     """
     target_height: NotRequired[int]
     """
-    Pixels wanted. Clipdrop asks for it; a caller leaves it out.
+    Target height in pixels. Clipdrop asks for it; a caller leaves it out.
     """

@@ -12,9 +12,9 @@ class KlingVirtualTryOnRequest(TypedDict):
     """
     human_image: str
     """
-    The person.
+    Image of the person.
     """
     cloth_image: str
     """
-    The garment.
+    Image of the garment.
     """

@@ -18,17 +18,17 @@ class RecraftImageForm(TypedDict):
     """
     response_format: NotRequired[Literal["url", "b64_json"]]
     """
-    How to give the image: its address, or its bytes.
+    Response format: a URL, or the bytes in base64.
     """
     image_format: NotRequired[Literal["webp", "png"]]
     """
-    The image's format.
+    Image format.
     """
 
 
 class RecraftVectorizeForm(TypedDict):
     """
-    What to trace.
+    The image and the settings.
     """
 
     file: File
@@ -37,7 +37,7 @@ class RecraftVectorizeForm(TypedDict):
     """
     response_format: NotRequired[Literal["url", "b64_json"]]
     """
-    How to give the drawing: its address, or its bytes.
+    Response format: a URL, or the bytes in base64.
     """
     svg_compression: NotRequired[Literal["on", "off"]]
     """
@@ -49,5 +49,5 @@ class RecraftVectorizeForm(TypedDict):
     """
     max_num_shapes: NotRequired[int]
     """
-    How many shapes at most.
+    Maximum number of shapes.
     """

@@ -7,12 +7,12 @@ from typing import NotRequired, TypedDict
 
 class BagelRequest(TypedDict):
     """
-    What to make.
+    The prompt and the settings.
     """
 
     prompt: str
     """
-    What to show.
+    Text prompt.
     """
     use_thought: NotRequired[bool]
     """
@@ -20,9 +20,9 @@ class BagelRequest(TypedDict):
     """
     seed: NotRequired[int]
     """
-    Fixes the chance, so that the same request gives the same image.
+    Random seed; the same seed gives the same result.
     """
     enable_safety_checker: NotRequired[bool]
     """
-    Check what was made for unsuitable content.
+    Check the result for unsafe content.
     """

@@ -13,22 +13,22 @@ class MidjourneyActionRequest(TypedDict):
     """
     taskId: str
     """
-    The task that has the button.
+    The id of the task that has the button.
     """
     notifyHook: NotRequired[str]
     """
-    Address that is called when the task changes.
+    Webhook URL, called when the task changes.
     """
     state: NotRequired[str]
     """
-    A text of your own, given back in the task.
+    A text of your own, returned with the task.
     """
 
 
 class MidjourneyBlendRequest(TypedDict):
     base64Array: Sequence[str]
     """
-    The pictures.
+    Input images in base64.
     """
     botType: NotRequired[Literal["MID_JOURNEY", "NIJI_JOURNEY"]]
     """
@@ -36,22 +36,22 @@ class MidjourneyBlendRequest(TypedDict):
     """
     dimensions: NotRequired[Literal["PORTRAIT", "SQUARE", "LANDSCAPE"]]
     """
-    Width to height: 2:3, 1:1 or 3:2.
+    Aspect ratio (width:height): 2:3, 1:1 or 3:2.
     """
     notifyHook: NotRequired[str]
     """
-    Address that is called when the task changes.
+    Webhook URL, called when the task changes.
     """
     state: NotRequired[str]
     """
-    A text of your own, given back in the task.
+    A text of your own, returned with the task.
     """
 
 
 class MidjourneyDescribeRequest(TypedDict):
     base64: str
     """
-    The picture.
+    Input image.
     """
     botType: NotRequired[Literal["MID_JOURNEY", "NIJI_JOURNEY"]]
     """
@@ -59,18 +59,18 @@ class MidjourneyDescribeRequest(TypedDict):
     """
     notifyHook: NotRequired[str]
     """
-    Address that is called when the task changes.
+    Webhook URL, called when the task changes.
     """
     state: NotRequired[str]
     """
-    A text of your own, given back in the task.
+    A text of your own, returned with the task.
     """
 
 
 class MidjourneyImagineRequest(TypedDict):
     prompt: str
     """
-    What to show.
+    Text prompt.
     """
     botType: NotRequired[Literal["MID_JOURNEY", "NIJI_JOURNEY"]]
     """
@@ -78,36 +78,36 @@ class MidjourneyImagineRequest(TypedDict):
     """
     base64Array: NotRequired[Sequence[str]]
     """
-    Reference pictures.
+    Reference images in base64.
     """
     notifyHook: NotRequired[str]
     """
-    Address that is called when the task changes.
+    Webhook URL, called when the task changes.
     """
     state: NotRequired[str]
     """
-    A text of your own, given back in the task.
+    A text of your own, returned with the task.
     """
 
 
 class MidjourneyModalRequest(TypedDict):
     taskId: str
     """
-    The task that asks.
+    The id of the task that asks.
     """
     prompt: NotRequired[str]
     """
-    What to show instead.
+    Text prompt in place of the original one.
     """
     maskBase64: NotRequired[str]
     """
-    What to paint anew, white on black.
+    Mask: what to paint anew, white on black.
     """
     notifyHook: NotRequired[str]
     """
-    Address that is called when the task changes.
+    Webhook URL, called when the task changes.
     """
     state: NotRequired[str]
     """
-    A text of your own, given back in the task.
+    A text of your own, returned with the task.
     """

@@ -31,12 +31,12 @@ class FireflycardForm(TypedDict):
 
 class FireflycardSwitches(TypedDict):
     """
-    What to show.
+    Parts of the card to show.
     """
 
     showIcon: NotRequired[bool | Literal["true", "false"]]
     """
-    The picture of the author.
+    Image of the author.
     """
     showDate: NotRequired[bool | Literal["true", "false"]]
     """
@@ -64,7 +64,7 @@ class FireflycardSwitches(TypedDict):
     """
     showForeword: NotRequired[bool | Literal["true", "false"]]
     """
-    What stands before the text.
+    Foreword.
     """
     showPageNum: NotRequired[bool | Literal["true", "false"]]
     """
@@ -100,7 +100,7 @@ class FireflycardRequest(TypedDict):
     form: NotRequired[FireflycardForm]
     style: NotRequired[Mapping[str, Any]]
     """
-    The looks of a newer card, such as `backgroundName`, `font`, `width`.
+    The style of a newer card, such as `backgroundName`, `font`, `width`.
     """
     switchConfig: NotRequired[FireflycardSwitches]
     content: NotRequired[str]
@@ -113,7 +113,7 @@ class FireflycardRequest(TypedDict):
     """
     foreword: NotRequired[str]
     """
-    What stands before the text.
+    Foreword.
     """
     author: NotRequired[str]
     """
@@ -125,7 +125,7 @@ class FireflycardRequest(TypedDict):
     """
     icon: NotRequired[str]
     """
-    The picture of the author.
+    URL of the author's image.
     """
     qrcodetitle: NotRequired[str]
     """
@@ -137,7 +137,7 @@ class FireflycardRequest(TypedDict):
     """
     qrcode: NotRequired[str]
     """
-    The address in the QR code.
+    The URL in the QR code.
     """
     qrcodeImg: NotRequired[str]
     """
@@ -149,31 +149,31 @@ class FireflycardRequest(TypedDict):
     """
     color: NotRequired[str]
     """
-    The background's name, or its address.
+    Name of the background, or its URL.
     """
     width: NotRequired[float | str]
     """
-    Pixels, 300 or more.
+    Width in pixels, 300 or more.
     """
     height: NotRequired[float | str]
     """
-    Pixels.
+    Height in pixels.
     """
     ratio: NotRequired[str]
     """
-    Such as 3:4.
+    Aspect ratio (width:height), such as 3:4.
     """
     padding: NotRequired[float | str]
     """
-    Pixels.
+    Size in pixels.
     """
     borderRadius: NotRequired[float | str]
     """
-    Pixels.
+    Size in pixels.
     """
     fontScale: NotRequired[float | str]
     """
-    The size of the text, 1 as it is.
+    Scale of the text; 1 is normal.
     """
     font: NotRequired[str]
     """
@@ -189,15 +189,15 @@ class FireflycardRequest(TypedDict):
     """
     textColor: NotRequired[str]
     """
-    The colour of the text.
+    Color of the text.
     """
     align: NotRequired[str]
     """
-    How lines stand.
+    Alignment of the text.
     """
     imgScale: NotRequired[float | str]
     """
-    How sharp; 2 without it.
+    Scale of the image; 2 without it.
     """
     isContentHtml: NotRequired[bool | Literal["true", "false"]]
     """

@@ -23,7 +23,7 @@ class JinaClassifyInput(TypedDict):
 
 class JinaClassifyRequest(TypedDict):
     """
-    What to sort, and the classes.
+    The inputs and the classes.
     """
 
     model: NotRequired[str]
@@ -32,11 +32,11 @@ class JinaClassifyRequest(TypedDict):
     """
     classifier_id: NotRequired[str]
     """
-    A classifier of your own, instead of a model.
+    The id of a classifier of your own, instead of a model.
     """
     input: Sequence[str | JinaClassifyInput]
     """
-    What to sort; texts or images, not both.
+    The inputs; texts or images, not both.
     """
     labels: Sequence[str]
     """

@@ -8,24 +8,24 @@ from typing import Literal, NotRequired, TypedDict
 
 class Search1ApiNewsRequest(TypedDict):
     """
-    What to look for.
+    The search query.
     """
 
     query: str
     """
-    What to look for.
+    The search query.
     """
     max_results: NotRequired[int]
     """
-    At most so many.
+    Maximum number of results.
     """
     search_service: NotRequired[Literal["google", "bing", "duckduckgo", "yahoo", "hackernews"]]
     """
-    Where.
+    The search engine.
     """
     crawl_results: NotRequired[int]
     """
-    Of how many results to read the pages; costs more.
+    Number of results whose pages are read; costs more.
     """
     include_sites: NotRequired[Sequence[str]]
     """
@@ -37,7 +37,7 @@ class Search1ApiNewsRequest(TypedDict):
     """
     time_range: NotRequired[Literal["day", "month", "year"]]
     """
-    How old at most.
+    Maximum age.
     """
 
 
@@ -48,22 +48,22 @@ class Search1ApiPageRequest(TypedDict):
 
     url: str
     """
-    Its address.
+    URL of the file.
     """
 
 
 class Search1ApiSearchRequest(TypedDict):
     """
-    What to look for.
+    The search query.
     """
 
     query: str
     """
-    What to look for.
+    The search query.
     """
     max_results: NotRequired[int]
     """
-    At most so many.
+    Maximum number of results.
     """
     search_service: NotRequired[
         Literal[
@@ -71,11 +71,11 @@ class Search1ApiSearchRequest(TypedDict):
         ]
     ]
     """
-    Where.
+    The search engine.
     """
     crawl_results: NotRequired[int]
     """
-    Of how many results to read the pages; costs more.
+    Number of results whose pages are read; costs more.
     """
     include_sites: NotRequired[Sequence[str]]
     """
@@ -87,24 +87,24 @@ class Search1ApiSearchRequest(TypedDict):
     """
     time_range: NotRequired[Literal["day", "month", "year"]]
     """
-    How old at most.
+    Maximum age.
     """
     image: NotRequired[bool]
     """
-    Give images too.
+    Return images too.
     """
 
 
 class Search1ApiTrendsRequest(TypedDict):
     """
-    Where to look.
+    The source of the trends.
     """
 
     search_service: Literal["github", "hackernews"]
     """
-    Where.
+    The search engine.
     """
     max_results: NotRequired[int]
     """
-    At most so many.
+    Maximum number of results.
     """

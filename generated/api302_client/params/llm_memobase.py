@@ -7,7 +7,7 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 MemobaseBlobType: TypeAlias = Literal["chat", "summary", "doc", "image", "code", "transcript"]
 """
-What a blob holds; image, code and transcript are not ready at Memobase.
+The type of blob; image, code and transcript are not ready at Memobase.
 """
 
 
@@ -24,12 +24,12 @@ class MemobaseDocBlob(TypedDict):
 
 class MemobaseMessage(TypedDict):
     """
-    What one side said.
+    A message of the conversation.
     """
 
     role: Literal["user", "assistant"]
     """
-    Who speaks.
+    Role of the speaker.
     """
     content: str
     """
@@ -41,13 +41,13 @@ class MemobaseMessage(TypedDict):
     """
     created_at: NotRequired[str | None]
     """
-    When it was said, such as 2025-01-01.
+    Time of the message, such as 2025-01-01.
     """
 
 
 class MemobaseSummaryBlob(TypedDict):
     """
-    What is already known, summed up; for the type summary.
+    A summary of what is already known; for the type summary.
     """
 
     summary: str
@@ -58,7 +58,7 @@ class MemobaseSummaryBlob(TypedDict):
 
 class MemobaseUserRequest(TypedDict):
     """
-    A user to keep memory of.
+    A user with a memory.
     """
 
     id: NotRequired[str]
@@ -67,7 +67,7 @@ class MemobaseUserRequest(TypedDict):
     """
     data: NotRequired[Mapping[str, Any] | None]
     """
-    What to keep with the user; its fields are yours.
+    The data of the user; its fields are yours.
     """
 
 
@@ -84,22 +84,22 @@ class MemobaseChatBlob(TypedDict):
 
 MemobaseBlobData: TypeAlias = MemobaseChatBlob | MemobaseSummaryBlob | MemobaseDocBlob
 """
-What the blob holds; which form depends on `blob_type`.
+The content of the blob; its form depends on `blob_type`.
 """
 
 
 class MemobaseBlobRequest(TypedDict):
     """
-    Something to remember a user by.
+    Something to remember about a user.
     """
 
     blob_type: MemobaseBlobType
     blob_data: MemobaseBlobData
     fields: NotRequired[Mapping[str, Any] | None]
     """
-    Your own notes on it.
+    Your own metadata.
     """
     created_at: NotRequired[str | None]
     """
-    When it was said, in ISO 8601.
+    Time of the conversation in ISO 8601.
     """

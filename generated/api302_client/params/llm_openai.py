@@ -13,13 +13,13 @@ class OpenaiAudioReference(TypedDict):
 
     id: str
     """
-    The sound's id.
+    The id of the audio.
     """
 
 
 class OpenaiChatAudioOptions(TypedDict):
     """
-    How to speak.
+    Speech settings.
     """
 
     voice: str | Mapping[str, Any]
@@ -28,7 +28,7 @@ class OpenaiChatAudioOptions(TypedDict):
     """
     format: Literal["wav", "aac", "mp3", "flac", "opus", "pcm16"]
     """
-    The kind of sound; a stream takes pcm16 only.
+    Audio format; a stream takes pcm16 only.
     """
 
 
@@ -39,11 +39,11 @@ class OpenaiChatMcpServer(TypedDict):
 
     url: str
     """
-    Its address.
+    URL of the file.
     """
     name: NotRequired[str]
     """
-    What to call it.
+    The name of the server.
     """
 
 
@@ -58,7 +58,7 @@ class OpenaiChatThinking(TypedDict):
     """
     budget_tokens: NotRequired[int]
     """
-    The most tokens to think with; Claude models.
+    Maximum number of tokens to think with; Claude models.
     """
 
 
@@ -69,11 +69,11 @@ class OpenaiFunction(TypedDict):
 
     name: str
     """
-    Its name.
+    Name.
     """
     description: NotRequired[str]
     """
-    What it does, and when to call it.
+    Description of the tool: what it does, and when to call it.
     """
     parameters: NotRequired[Mapping[str, Any]]
     """
@@ -81,13 +81,13 @@ class OpenaiFunction(TypedDict):
     """
     strict: NotRequired[bool | None]
     """
-    Keep to the parameters' schema exactly.
+    Whether to follow the parameters' schema exactly.
     """
 
 
 class OpenaiFunctionCall(TypedDict):
     """
-    The function to call and with what.
+    The function to call and its arguments.
     """
 
     name: NotRequired[str]
@@ -96,13 +96,13 @@ class OpenaiFunctionCall(TypedDict):
     """
     arguments: NotRequired[str]
     """
-    JSON as text; in a stream a piece of it.
+    Arguments, JSON as text; in a stream a piece of it.
     """
 
 
 class OpenaiFunctionName(TypedDict):
     """
-    Names a tool.
+    The name of a tool.
     """
 
     name: str
@@ -113,42 +113,42 @@ class OpenaiFunctionName(TypedDict):
 
 class OpenaiImageUrl(TypedDict):
     """
-    Where an image is.
+    URL of an image.
     """
 
     url: str
     """
-    Address or data URL.
+    URL or data URL.
     """
     detail: NotRequired[Literal["auto", "low", "high", "original"]]
     """
-    How closely to look.
+    Level of detail.
     """
 
 
 class OpenaiInputAudio(TypedDict):
     """
-    The sound itself.
+    The audio data.
     """
 
     data: str
     """
-    Base64; Qwen models also take an address or data URL.
+    Base64; Qwen models also take a URL or data URL.
     """
     format: NotRequired[str]
     """
-    The kind of sound: wav or mp3; further ones for other vendors.
+    Audio format: wav or mp3; further ones for other vendors.
     """
 
 
 class OpenaiInputContent(TypedDict):
     """
-    A piece of a message.
+    A part of a message.
     """
 
     type: Literal["input_text", "input_image", "input_file", "input_audio", "output_text", "refusal", "reasoning_text", "summary_text"]
     """
-    Its kind.
+    The type.
     """
     text: NotRequired[str]
     """
@@ -156,11 +156,11 @@ class OpenaiInputContent(TypedDict):
     """
     image_url: NotRequired[str | None]
     """
-    Address or data URL of an image.
+    URL or data URL of an image.
     """
     detail: NotRequired[Literal["auto", "low", "high", "original"]]
     """
-    How closely to look.
+    Level of detail.
     """
     file_id: NotRequired[str | None]
     """
@@ -168,7 +168,7 @@ class OpenaiInputContent(TypedDict):
     """
     file_url: NotRequired[str]
     """
-    The address of a file.
+    URL of a file.
     """
     file_data: NotRequired[str]
     """
@@ -176,7 +176,7 @@ class OpenaiInputContent(TypedDict):
     """
     filename: NotRequired[str]
     """
-    The file's name.
+    File name.
     """
     refusal: NotRequired[str]
     """
@@ -186,12 +186,12 @@ class OpenaiInputContent(TypedDict):
 
 class OpenaiInputFile(TypedDict):
     """
-    The file itself, or its id.
+    The file data, or its id.
     """
 
     file_data: NotRequired[str]
     """
-    The content.
+    The content in base64.
     """
     file_id: NotRequired[str]
     """
@@ -199,13 +199,13 @@ class OpenaiInputFile(TypedDict):
     """
     filename: NotRequired[str]
     """
-    The file's name.
+    File name.
     """
 
 
 class OpenaiInputItem(TypedDict):
     """
-    A message, a result of a tool, or anything that an earlier reply gave.
+    A message, a result of a tool, or anything that an earlier response contained.
     """
 
     type: NotRequired[str]
@@ -214,11 +214,11 @@ class OpenaiInputItem(TypedDict):
     """
     role: NotRequired[Literal["user", "assistant", "system", "developer"]]
     """
-    Who speaks, in a message.
+    Role of the speaker, in a message.
     """
     content: NotRequired[str | Sequence[OpenaiInputContent]]
     """
-    What is said, in a message.
+    Content of a message.
     """
     id: NotRequired[str]
     """
@@ -230,7 +230,7 @@ class OpenaiInputItem(TypedDict):
     """
     call_id: NotRequired[str]
     """
-    Which call this is or answers.
+    The id of the call that this is, or that it belongs to.
     """
     name: NotRequired[str]
     """
@@ -238,19 +238,19 @@ class OpenaiInputItem(TypedDict):
     """
     arguments: NotRequired[str]
     """
-    What it was called with, JSON as text.
+    Arguments of the call, JSON as text.
     """
     output: NotRequired[str | Sequence[OpenaiInputContent] | Mapping[str, Any]]
     """
-    What the tool gave.
+    Output of the tool.
     """
     summary: NotRequired[Sequence[Mapping[str, Any]]]
     """
-    The thoughts in short.
+    Summary of the thoughts.
     """
     encrypted_content: NotRequired[str | None]
     """
-    The thoughts, for the vendor's eyes only.
+    The thoughts, encrypted for the vendor.
     """
 
 
@@ -265,7 +265,7 @@ class OpenaiJsonSchema(TypedDict):
     """
     description: NotRequired[str]
     """
-    What the answer is for.
+    Description of the schema.
     """
     schema: NotRequired[Mapping[str, Any]]
     """
@@ -273,22 +273,22 @@ class OpenaiJsonSchema(TypedDict):
     """
     strict: NotRequired[bool | None]
     """
-    Keep to the schema exactly.
+    Whether to follow the schema exactly.
     """
 
 
 class OpenaiReasoning(TypedDict):
     """
-    How to think.
+    Thinking settings.
     """
 
     effort: NotRequired[Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]]
     """
-    How long.
+    Reasoning effort.
     """
     summary: NotRequired[Literal["auto", "concise", "detailed"]]
     """
-    Whether to tell the thoughts in short.
+    Whether to return a summary of the thoughts.
     """
 
 
@@ -300,13 +300,13 @@ class OpenaiRefusalPart(TypedDict):
     type: Literal["refusal"]
     refusal: str
     """
-    Why.
+    Text of the refusal.
     """
 
 
 class OpenaiResponseFormat(TypedDict):
     """
-    The form of the answer.
+    The format of the answer.
     """
 
     type: Literal["text", "json_object", "json_schema"]
@@ -332,7 +332,7 @@ class OpenaiResponsesTool(TypedDict):
     """
     description: NotRequired[str]
     """
-    What it does, and when to call it.
+    Description of the tool: what it does, and when to call it.
     """
     parameters: NotRequired[Mapping[str, Any] | None]
     """
@@ -340,27 +340,27 @@ class OpenaiResponsesTool(TypedDict):
     """
     strict: NotRequired[bool | None]
     """
-    Keep to the schema exactly.
+    Whether to follow the schema exactly.
     """
     search_context_size: NotRequired[Literal["low", "medium", "high"]]
     """
-    How much of the results to read; web search.
+    Amount of the results to read; web search.
     """
     user_location: NotRequired[Mapping[str, Any] | None]
     """
-    Where you are; web search.
+    Your location; web search.
     """
     filters: NotRequired[Mapping[str, Any] | None]
     """
-    What to search in; web and file search.
+    Filters of the search; web and file search.
     """
     vector_store_ids: NotRequired[Sequence[str]]
     """
-    What file search searches.
+    The vector stores that file search uses.
     """
     container: NotRequired[str | Mapping[str, Any]]
     """
-    Where code_interpreter runs.
+    The container that code_interpreter runs in.
     """
     server_label: NotRequired[str]
     """
@@ -368,7 +368,7 @@ class OpenaiResponsesTool(TypedDict):
     """
     server_url: NotRequired[str]
     """
-    The address of an MCP server.
+    URL of an MCP server.
     """
     require_approval: NotRequired[str | Mapping[str, Any]]
     """
@@ -387,18 +387,18 @@ class OpenaiShortChatRequest(TypedDict):
     """
     message: str
     """
-    What to answer.
+    Text prompt.
     """
 
 
 class OpenaiStreamOptions(TypedDict):
     """
-    How to stream.
+    Stream settings.
     """
 
     include_usage: NotRequired[bool]
     """
-    End with a chunk that tells the usage.
+    End with a chunk that contains the usage.
     """
     include_obfuscation: NotRequired[bool]
     """
@@ -413,7 +413,7 @@ class OpenaiTextFormat(TypedDict):
 
     type: Literal["text", "json_object", "json_schema"]
     """
-    Which of them.
+    The type of format.
     """
     name: NotRequired[str]
     """
@@ -421,7 +421,7 @@ class OpenaiTextFormat(TypedDict):
     """
     description: NotRequired[str]
     """
-    What the answer is for.
+    Description of the schema.
     """
     schema: NotRequired[Mapping[str, Any]]
     """
@@ -429,19 +429,19 @@ class OpenaiTextFormat(TypedDict):
     """
     strict: NotRequired[bool | None]
     """
-    Keep to the schema exactly.
+    Whether to follow the schema exactly.
     """
 
 
 class OpenaiTextOptions(TypedDict):
     """
-    The form of the text.
+    The format of the text.
     """
 
     format: NotRequired[OpenaiTextFormat]
     verbosity: NotRequired[Literal["low", "medium", "high"]]
     """
-    How long to answer.
+    Verbosity of the text.
     """
 
 
@@ -479,16 +479,16 @@ class OpenaiTool(TypedDict):
 
 class OpenaiToolCall(TypedDict):
     """
-    A call of a tool; in a stream, a piece of one.
+    A tool call; in a stream, a piece of one.
     """
 
     index: NotRequired[int]
     """
-    Which call, in a stream.
+    Index of the call, in a stream.
     """
     id: NotRequired[str]
     """
-    The call's id, to be given back with its result.
+    The call's id, to be passed back with its result.
     """
     type: NotRequired[str]
     """
@@ -532,25 +532,25 @@ class OpenaiVideoFramesPart(TypedDict):
 
 class OpenaiVideoUrl(TypedDict):
     """
-    Where a video is.
+    URL of a video.
     """
 
     url: str
     """
-    Address or data URL.
+    URL or data URL.
     """
 
 
 class OpenaiVideoUrlPart(TypedDict):
     """
-    A video, for models that watch.
+    A video, for models that take one.
     """
 
     type: Literal["video_url"]
     video_url: OpenaiVideoUrl
     fps: NotRequired[float]
     """
-    Frames looked at per second; Qwen models.
+    Frames per second that are analyzed; Qwen models.
     """
 
 
@@ -561,7 +561,7 @@ class OpenaiWebSearchOptions(TypedDict):
 
     search_context_size: NotRequired[Literal["low", "medium", "high"]]
     """
-    How much of the results to read.
+    Amount of the results to read.
     """
     user_location: NotRequired[Mapping[str, Any]]
     """
@@ -571,7 +571,7 @@ class OpenaiWebSearchOptions(TypedDict):
 
 class OpenaiAudioPart(TypedDict):
     """
-    Sound.
+    Audio.
     """
 
     type: Literal["input_audio"]
@@ -595,13 +595,13 @@ class OpenaiImagePart(TypedDict):
     type: Literal["image_url"]
     image_url: OpenaiImageUrl | str
     """
-    The image; Mistral's models also take the plain address.
+    The image; Mistral's models also take the plain URL.
     """
 
 
 class OpenaiResponsesRequest(TypedDict):
     """
-    What to answer, in the Responses format.
+    The input and the settings, in the Responses format.
     """
 
     model: str
@@ -610,40 +610,40 @@ class OpenaiResponsesRequest(TypedDict):
     """
     input: str | Sequence[OpenaiInputItem]
     """
-    What to answer; text, or messages and results of tools.
+    The input: text, or messages and results of tools.
     """
     instructions: NotRequired[str | None]
     """
-    How to behave; not carried over from `previous_response_id`.
+    Instructions for the model; not carried over from `previous_response_id`.
     """
     stream: NotRequired[bool]
     """
-    Answer as an event stream. Server default: false.
+    Return the response as an event stream. Server default: false.
     """
     stream_options: NotRequired[OpenaiStreamOptions]
     temperature: NotRequired[float]
     """
-    How much to vary, 0 to 2. Server default: 1.
+    Sampling temperature, 0 to 2. Server default: 1.
     """
     top_p: NotRequired[float]
     """
-    Choose among the likeliest tokens that make up this share, 0 to 1. Server default: 1.
+    Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server default: 1.
     """
     top_logprobs: NotRequired[int]
     """
-    How many alternatives to tell for each token.
+    Number of alternatives returned for each token.
     """
     max_output_tokens: NotRequired[int]
     """
-    The most tokens to answer with, thoughts included.
+    Maximum number of output tokens, thoughts included.
     """
     max_tool_calls: NotRequired[int]
     """
-    How often built-in tools may be called.
+    Maximum number of calls of built-in tools.
     """
     tools: NotRequired[Sequence[OpenaiResponsesTool]]
     """
-    What the model may use.
+    The tools that the model may use.
     """
     tool_choice: NotRequired[Literal["none", "auto", "required"] | Mapping[str, Any]]
     """
@@ -651,29 +651,29 @@ class OpenaiResponsesRequest(TypedDict):
     """
     parallel_tool_calls: NotRequired[bool]
     """
-    Several tools may be called at once. Server default: true.
+    Whether several tools may be called at once. Server default: true.
     """
     reasoning: NotRequired[OpenaiReasoning]
     text: NotRequired[OpenaiTextOptions]
     include: NotRequired[Sequence[str]]
     """
-    What to add to the reply, such as reasoning.encrypted_content or web_search_call.action.sources.
+    What to add to the response, such as reasoning.encrypted_content or web_search_call.action.sources.
     """
     previous_response_id: NotRequired[str]
     """
-    The answer that this goes on from.
+    The id of the response to continue.
     """
     conversation: NotRequired[str | Mapping[str, Any]]
     """
-    The conversation that this belongs to, by id.
+    The id of the conversation.
     """
     background: NotRequired[bool]
     """
-    Answer in the background. Server default: false.
+    Whether to run in the background. Server default: false.
     """
     store: NotRequired[bool]
     """
-    Keep the answer with OpenAI. Server default: true.
+    Store the answer at OpenAI. Server default: true.
     """
     truncation: NotRequired[Literal["auto", "disabled"]]
     """
@@ -685,7 +685,7 @@ class OpenaiResponsesRequest(TypedDict):
     """
     metadata: NotRequired[Mapping[str, str]]
     """
-    Your own notes on the call.
+    Your own metadata.
     """
     service_tier: NotRequired[Literal["auto", "default", "flex", "scale", "priority", "fast"]]
     """
@@ -693,11 +693,11 @@ class OpenaiResponsesRequest(TypedDict):
     """
     user: NotRequired[str]
     """
-    Your own name for the person who asks, against abuse.
+    An id of your end user, against abuse.
     """
     safety_identifier: NotRequired[str]
     """
-    Your own name for the person who asks, hashed.
+    An id of your end user, hashed.
     """
     prompt_cache_key: NotRequired[str]
     """
@@ -705,7 +705,7 @@ class OpenaiResponsesRequest(TypedDict):
     """
     context_management: NotRequired[Sequence[Mapping[str, Any]]]
     """
-    How to shorten a long conversation.
+    Settings for shortening a long conversation.
     """
 
 
@@ -713,7 +713,7 @@ OpenaiContentPart: TypeAlias = (
     OpenaiTextPart | OpenaiImagePart | OpenaiAudioPart | OpenaiFilePart | OpenaiVideoUrlPart | OpenaiVideoFramesPart | OpenaiRefusalPart
 )
 """
-A piece of a message.
+A part of a message.
 """
 
 
@@ -724,7 +724,7 @@ class OpenaiChatMessage(TypedDict):
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     """
-    Who speaks.
+    Role of the speaker.
     """
     content: NotRequired[str | Sequence[OpenaiContentPart] | None]
     """
@@ -740,7 +740,7 @@ class OpenaiChatMessage(TypedDict):
     """
     tool_call_id: NotRequired[str]
     """
-    Which call this is the result of; with role tool.
+    The id of the call that this is the result of; with role tool.
     """
     reasoning_content: NotRequired[str | None]
     """
@@ -748,7 +748,7 @@ class OpenaiChatMessage(TypedDict):
     """
     refusal: NotRequired[str | None]
     """
-    Why an earlier answer was refused.
+    Refusal of an earlier answer.
     """
     audio: NotRequired[OpenaiAudioReference | None]
     """

@@ -10,14 +10,14 @@ from api302_client.params.files import File
 class LumaExtendForm(TypedDict):
     user_prompt: str
     """
-    What happens next, in English.
+    Text prompt: what happens next, in English.
     """
 
 
 class LumaVideoForm(TypedDict):
     user_prompt: str
     """
-    What to show, in English.
+    Text prompt, in English.
     """
     image_url: NotRequired[File | str]
     """
@@ -29,5 +29,5 @@ class LumaVideoForm(TypedDict):
     """
     loop: NotRequired[bool]
     """
-    Whether the end joins the beginning.
+    Whether the end joins the beginning (loop).
     """

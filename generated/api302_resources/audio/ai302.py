@@ -234,10 +234,10 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechTask:
-        """Read a text aloud (text to speech), with any provider.
+        """Generate speech with any provider (text to speech).
 
-        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
-        and models.
+        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
+        voices and models.
 
         `submit_text_to_speech` gives a task at once.
 
@@ -246,19 +246,19 @@ class Ai302(Resource):
             provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers need it.
-            speed: How fast to read, 1 being usual.
-            volume: How loud, 1 being usual.
-            emotion: A mood that the voice has; some providers only.
-            output_format: The sound's format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider, 180 being usual. Sent as `timeout`.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            model: The provider's model; some providers require it.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The sound's address, or the task.
+            URL of the audio, or the task.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -302,24 +302,24 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302SpeechTask]:
-        """Read a text aloud (text to speech), with any provider.
+        """Generate speech with any provider (text to speech).
 
-        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
-        and models.
+        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
+        voices and models.
 
         Args:
             text: The text.
             provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers need it.
-            speed: How fast to read, 1 being usual.
-            volume: How loud, 1 being usual.
-            emotion: A mood that the voice has; some providers only.
-            output_format: The sound's format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider, 180 being usual. Sent as `timeout`.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            model: The provider's model; some providers require it.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -359,9 +359,9 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechTask:
-        """Tell how a text-to-speech task stands.
+        """Get a speech task (text to speech).
 
-        302.AI's SDK for JavaScript asks by POST with an empty object; its command line tool asks by GET.
+        302.AI's SDK for JavaScript polls by POST with an empty object; its command line tool by GET.
 
         Args:
             task_id: The task's id.
@@ -398,26 +398,26 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechV1Response:
-        """Read a text aloud (text to speech), with any provider, first version.
+        """Generate speech with any provider (v1).
 
-        Waits for the sound. The second version can also run in the background.
+        Waits for the audio. The second version can also run in the background.
 
         Args:
             text: The text.
             provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers need it.
-            speed: How fast to read, 1 being usual.
-            volume: How loud, 1 being usual.
-            emotion: A mood that the voice has; some providers only.
-            output_format: The sound's format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider, 180 being usual. Sent as `timeout`.
+            model: The provider's model; some providers require it.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The sound's address.
+            URL of the audio.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -451,7 +451,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302TtsProviders:
-        """List the text-to-speech providers with their models and voices.
+        """List text-to-speech providers, models and voices.
 
         Args:
             provider: Only these providers; all without it.
@@ -483,12 +483,12 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[JsonObject | Binary]:
-        """Read a text aloud (text to speech) with Higgs Audio, in a voice of its own choice.
+        """Create a speech task (Higgs Audio, smart voice).
 
         Args:
             input_text: The text.
-            is_multi_speaker: Whether several people speak.
-            system_prompt: How to read.
+            is_multi_speaker: Whether there are several speakers.
+            system_prompt: System prompt: how to speak.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -518,9 +518,9 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject | Binary:
-        """Fetch what Higgs Audio has read.
+        """Get a speech task (Higgs Audio).
 
-        Answers with the sound itself once it is done, and with JSON before.
+        Returns the audio itself once it is done, and JSON before.
 
         `stream_get_higgs_smart_voice` gives the bytes as they come.
 
@@ -531,7 +531,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The sound, or how the task stands.
+            The audio, or the status of the task.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -553,9 +553,9 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> ByteStream:
-        """Fetch what Higgs Audio has read.
+        """Get a speech task (Higgs Audio).
 
-        Answers with the sound itself once it is done, and with JSON before.
+        Returns the audio itself once it is done, and JSON before.
 
         Args:
             task_id: The task's id.
@@ -563,7 +563,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The sound, or how the task stands, as a context manager that gives the bytes as they come.
+            The audio, or the status of the task, as a context manager that gives the bytes as they come.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -588,21 +588,21 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302F5TtsResponse:
-        """Read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
+        """Generate speech in a cloned voice (F5-TTS).
 
-        Waits for the sound.
+        Waits for the audio.
 
         Args:
             gen_text: The text.
-            ref_audio_url: A recording of the voice. Takes a URL.
+            ref_audio_url: URL of a recording of the voice. Takes a URL.
             model_type: The model.
-            ref_text: What the recording says; found out otherwise.
-            remove_silence: Whether to cut out silence. Server default: true.
+            ref_text: Transcript of the recording; detected if left out.
+            remove_silence: Whether to remove silence. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -636,16 +636,16 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302F5TtsResponse]:
-        """Start to read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
+        """Create a speech task in a cloned voice (F5-TTS).
 
-        The path says sync, but this is the call that answers at once with a task.
+        The path contains `sync`, but this is the call that returns a task immediately.
 
         Args:
             gen_text: The text.
-            ref_audio_url: A recording of the voice. Takes a URL.
+            ref_audio_url: URL of a recording of the voice. Takes a URL.
             model_type: The model.
-            ref_text: What the recording says; found out otherwise.
-            remove_silence: Whether to cut out silence. Server default: true.
+            ref_text: Transcript of the recording; detected if left out.
+            remove_silence: Whether to remove silence. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -680,7 +680,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302F5TtsResponse:
-        """Tell how a text read aloud by F5-TTS stands.
+        """Get a speech task in a cloned voice (F5-TTS).
 
         Args:
             request_id: The task's id.
@@ -718,27 +718,27 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Transcribe speech (speech to text), with any provider.
+        """Transcribe audio with any provider (speech to text).
 
-        Answers in JSON or, for `text`, `srt` and `vtt`, in plain text. The list of models tells which formats each
-        has.
+        Returns JSON or, for `text`, `srt` and `vtt`, plain text. The list of models names the formats of each.
 
         Args:
-            file: The sound. Takes a URL, a data URL, base64 text or a local file (pathlib.Path, open file or
+            file: The audio. Takes a URL, a data URL, base64 text or a local file (pathlib.Path, open file or
                 bytes).
             model: The model, such as `whisper-1`, `gpt-4o-transcribe`, `recognize`, `scribe_v1` or `sensevoice`.
-            response_format: What to answer with; each model has some.
-            language: The language spoken, by its code of two letters.
-            prompt: A text in the same language that leads the style or comes before.
-            temperature: How much to vary. Server default: 0.
-            timestamp_granularities: What gets times, with `verbose_json`. Sent as `timestamp_granularities[]`.
-            include: What else to answer, such as `logprobs`. Sent as `include[]`.
+            response_format: Response format; each model supports some.
+            language: The language spoken, as a two-letter code.
+            prompt: A text in the same language that guides the style or continues an earlier part.
+            temperature: Sampling temperature. Server default: 0.
+            timestamp_granularities: Granularity of the timestamps, with `verbose_json`. Sent as
+                `timestamp_granularities[]`.
+            include: What else to return, such as `logprobs`. Sent as `include[]`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What was said.
+            The transcript.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -771,7 +771,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302TranscriptionModels:
-        """List the models that transcribe speech (speech to text).
+        """List transcription models (speech to text).
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -804,25 +804,25 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Find when each word of a text is said (forced alignment).
+        """Align a transcript with audio (forced alignment).
 
-        Answers in JSON or, for `srt` and `vtt`, in plain text.
+        Returns JSON or, for `srt` and `vtt`, plain text.
 
         Args:
-            file: The sound, as mp3, mp4, mpeg, mpga, m4a, wav or webm. Takes a local file (path, open file or
+            file: The audio, as mp3, mp4, mpeg, mpga, m4a, wav or webm. Takes a local file (path, open file or
                 bytes).
             model: The model: `whisper-v3` or `whisper-v3-turbo`.
-            text: What is said in it.
-            vad_model: What finds speech, such as `silero`.
-            preprocessing: What to do to the sound first.
-            response_format: What to answer with.
-            alignment_model: What finds the times.
+            text: Transcript of the audio.
+            vad_model: The voice activity detection model, such as `silero`.
+            preprocessing: Preprocessing of the audio.
+            response_format: Response format.
+            alignment_model: The alignment model.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The text with its times.
+            The text with its timestamps.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -857,15 +857,15 @@ class Ai302(Resource):
     ) -> Ai302WebTranscript:
         """Transcribe a video on the web (speech to text).
 
-        Takes a sound's address, or a page of a video platform.
+        Takes the URL of an audio file, or of a page of a video platform.
 
         Args:
-            url: The sound or video, or the page that shows it.
+            url: URL of the audio or video, or of the page that shows it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What was said.
+            The transcript.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -891,19 +891,19 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302WhisperxResponse:
-        """Transcribe speech (speech to text) with WhisperX.
+        """Transcribe audio with WhisperX (speech to text).
 
         Args:
-            audio_input: The sound; no address. Takes a local file (path, open file or bytes).
-            processing_type: What to do, such as `align`.
+            audio_input: The audio file; no URL. Takes a local file (path, open file or bytes).
+            processing_type: The type of processing, such as `align`.
             translate: Whether to translate: `true` or `false`.
-            language: The language spoken, by its code of two letters.
-            output: What to answer with, such as `raw` or `text`.
+            language: The language spoken, as a two-letter code.
+            output: Output format, such as `raw` or `text`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What was said.
+            The transcript.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -936,20 +936,20 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302StableAudioResponse:
-        """Make music or a sound from a text (text to music), with Stable Audio.
+        """Generate music or a sound from text (Stable Audio).
 
-        Waits for the sound, of at most 47 seconds.
+        Waits for the audio, of at most 47 seconds.
 
         Args:
-            prompt: What to make.
-            seconds_start: Where to begin.
-            seconds_total: How long it is. Server default: 30.
-            steps: How many steps to take. Server default: 100.
+            prompt: The prompt and the settings.
+            seconds_start: Start in seconds.
+            seconds_total: Duration in seconds. Server default: 30.
+            steps: Number of inference steps. Server default: 100.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -980,17 +980,17 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Start to give a video its sounds (video to audio), with MMAudio.
+        """Create a video-to-audio task (MMAudio).
 
         Args:
             video_url: The video. Takes a URL.
-            prompt: What is to be heard.
-            negative_prompt: What is not to be heard. Server default: "".
-            num_steps: How many steps to take. Server default: 25.
-            cfg_strength: How closely to keep to the prompt. Server default: 4.5.
-            duration: Seconds of sound. Server default: 8.
-            seed: The same seed gives the same sound.
-            mask_away_clip: Whether to go by the prompt alone.
+            prompt: Text prompt: the sounds.
+            negative_prompt: Negative prompt: what to avoid. Server default: "".
+            num_steps: Number of inference steps. Server default: 25.
+            cfg_strength: Guidance scale: how closely the output follows the prompt. Server default: 4.5.
+            duration: Duration in seconds. Server default: 8.
+            seed: Random seed; the same seed gives the same result.
+            mask_away_clip: Whether to follow the prompt alone.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1028,7 +1028,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video with its sounds stands.
+        """Get a video-to-audio task (MMAudio).
 
         Args:
             request_id: The task's id.
@@ -1064,21 +1064,21 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SoundResponse:
-        """Make a sound from a text (text to audio), with MMAudio.
+        """Generate a sound from text (text to audio, MMAudio).
 
         Args:
-            prompt: What is to be heard.
-            negative_prompt: What is not to be heard. Server default: "".
-            num_steps: How many steps to take. Server default: 25.
-            cfg_strength: How closely to keep to the prompt. Server default: 4.5.
-            duration: Seconds of sound. Server default: 8.
-            seed: The same seed gives the same sound.
-            mask_away_clip: Whether to go by the prompt alone.
+            prompt: Text prompt: the sounds.
+            negative_prompt: Negative prompt: what to avoid. Server default: "".
+            num_steps: Number of inference steps. Server default: 25.
+            cfg_strength: Guidance scale: how closely the output follows the prompt. Server default: 4.5.
+            duration: Duration in seconds. Server default: 8.
+            seed: Random seed; the same seed gives the same result.
+            mask_away_clip: Whether to follow the prompt alone.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1116,16 +1116,16 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SoundResponse:
-        """Make a song from lyrics and a sample, with DiffRhythm.
+        """Generate a song from lyrics and a sample (DiffRhythm).
 
         Args:
             lyrics: The lyrics, with times or with parts such as `[verse]` and `[chorus]`.
-            reference_audio_url: A sample to be like. Takes a URL.
-            style_prompt: The style, in words.
-            music_duration: How long it is. Server default: "95s".
-            num_inference_steps: How many steps to take. Server default: 32.
-            cfg_strength: How closely to keep to the prompt. Server default: 4.
-            scheduler: How to take the steps. Server default: "euler".
+            reference_audio_url: URL of a reference audio. Takes a URL.
+            style_prompt: The style, as a text prompt.
+            music_duration: Duration in seconds. Server default: "95s".
+            num_inference_steps: Number of inference steps. Server default: 32.
+            cfg_strength: Guidance scale: how closely the output follows the prompt. Server default: 4.
+            scheduler: The sampler's scheduler. Server default: "euler".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1175,10 +1175,10 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechTask:
-        """Read a text aloud (text to speech), with any provider.
+        """Generate speech with any provider (text to speech).
 
-        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
-        and models.
+        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
+        voices and models.
 
         `submit_text_to_speech` gives a task at once.
 
@@ -1187,19 +1187,19 @@ class AsyncAi302(AsyncResource):
             provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers need it.
-            speed: How fast to read, 1 being usual.
-            volume: How loud, 1 being usual.
-            emotion: A mood that the voice has; some providers only.
-            output_format: The sound's format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider, 180 being usual. Sent as `timeout`.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            model: The provider's model; some providers require it.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The sound's address, or the task.
+            URL of the audio, or the task.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1243,24 +1243,24 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302SpeechTask]:
-        """Read a text aloud (text to speech), with any provider.
+        """Generate speech with any provider (text to speech).
 
-        Waits for the sound, or answers at once with a task (`run_async` on the wire). The provider list names voices
-        and models.
+        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
+        voices and models.
 
         Args:
             text: The text.
             provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers need it.
-            speed: How fast to read, 1 being usual.
-            volume: How loud, 1 being usual.
-            emotion: A mood that the voice has; some providers only.
-            output_format: The sound's format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider, 180 being usual. Sent as `timeout`.
-            webhook: An address that gets the finished task. Makes the call asynchronous. Called up to three times
-                until it answers 200.
+            model: The provider's model; some providers require it.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1300,9 +1300,9 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechTask:
-        """Tell how a text-to-speech task stands.
+        """Get a speech task (text to speech).
 
-        302.AI's SDK for JavaScript asks by POST with an empty object; its command line tool asks by GET.
+        302.AI's SDK for JavaScript polls by POST with an empty object; its command line tool by GET.
 
         Args:
             task_id: The task's id.
@@ -1339,26 +1339,26 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SpeechV1Response:
-        """Read a text aloud (text to speech), with any provider, first version.
+        """Generate speech with any provider (v1).
 
-        Waits for the sound. The second version can also run in the background.
+        Waits for the audio. The second version can also run in the background.
 
         Args:
             text: The text.
             provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
                 `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
             voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers need it.
-            speed: How fast to read, 1 being usual.
-            volume: How loud, 1 being usual.
-            emotion: A mood that the voice has; some providers only.
-            output_format: The sound's format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider, 180 being usual. Sent as `timeout`.
+            model: The provider's model; some providers require it.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The sound's address.
+            URL of the audio.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1392,7 +1392,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302TtsProviders:
-        """List the text-to-speech providers with their models and voices.
+        """List text-to-speech providers, models and voices.
 
         Args:
             provider: Only these providers; all without it.
@@ -1424,12 +1424,12 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[JsonObject | Binary]:
-        """Read a text aloud (text to speech) with Higgs Audio, in a voice of its own choice.
+        """Create a speech task (Higgs Audio, smart voice).
 
         Args:
             input_text: The text.
-            is_multi_speaker: Whether several people speak.
-            system_prompt: How to read.
+            is_multi_speaker: Whether there are several speakers.
+            system_prompt: System prompt: how to speak.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1459,9 +1459,9 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject | Binary:
-        """Fetch what Higgs Audio has read.
+        """Get a speech task (Higgs Audio).
 
-        Answers with the sound itself once it is done, and with JSON before.
+        Returns the audio itself once it is done, and JSON before.
 
         `stream_get_higgs_smart_voice` gives the bytes as they come.
 
@@ -1472,7 +1472,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The sound, or how the task stands.
+            The audio, or the status of the task.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1494,9 +1494,9 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncByteStream:
-        """Fetch what Higgs Audio has read.
+        """Get a speech task (Higgs Audio).
 
-        Answers with the sound itself once it is done, and with JSON before.
+        Returns the audio itself once it is done, and JSON before.
 
         Args:
             task_id: The task's id.
@@ -1504,7 +1504,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The sound, or how the task stands, as a context manager that gives the bytes as they come.
+            The audio, or the status of the task, as a context manager that gives the bytes as they come.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1529,21 +1529,21 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302F5TtsResponse:
-        """Read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
+        """Generate speech in a cloned voice (F5-TTS).
 
-        Waits for the sound.
+        Waits for the audio.
 
         Args:
             gen_text: The text.
-            ref_audio_url: A recording of the voice. Takes a URL.
+            ref_audio_url: URL of a recording of the voice. Takes a URL.
             model_type: The model.
-            ref_text: What the recording says; found out otherwise.
-            remove_silence: Whether to cut out silence. Server default: true.
+            ref_text: Transcript of the recording; detected if left out.
+            remove_silence: Whether to remove silence. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1577,16 +1577,16 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302F5TtsResponse]:
-        """Start to read a text aloud in a cloned voice (text to speech, voice clone), with F5-TTS.
+        """Create a speech task in a cloned voice (F5-TTS).
 
-        The path says sync, but this is the call that answers at once with a task.
+        The path contains `sync`, but this is the call that returns a task immediately.
 
         Args:
             gen_text: The text.
-            ref_audio_url: A recording of the voice. Takes a URL.
+            ref_audio_url: URL of a recording of the voice. Takes a URL.
             model_type: The model.
-            ref_text: What the recording says; found out otherwise.
-            remove_silence: Whether to cut out silence. Server default: true.
+            ref_text: Transcript of the recording; detected if left out.
+            remove_silence: Whether to remove silence. Server default: true.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1621,7 +1621,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302F5TtsResponse:
-        """Tell how a text read aloud by F5-TTS stands.
+        """Get a speech task in a cloned voice (F5-TTS).
 
         Args:
             request_id: The task's id.
@@ -1659,27 +1659,27 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Transcribe speech (speech to text), with any provider.
+        """Transcribe audio with any provider (speech to text).
 
-        Answers in JSON or, for `text`, `srt` and `vtt`, in plain text. The list of models tells which formats each
-        has.
+        Returns JSON or, for `text`, `srt` and `vtt`, plain text. The list of models names the formats of each.
 
         Args:
-            file: The sound. Takes a URL, a data URL, base64 text or a local file (pathlib.Path, open file or
+            file: The audio. Takes a URL, a data URL, base64 text or a local file (pathlib.Path, open file or
                 bytes).
             model: The model, such as `whisper-1`, `gpt-4o-transcribe`, `recognize`, `scribe_v1` or `sensevoice`.
-            response_format: What to answer with; each model has some.
-            language: The language spoken, by its code of two letters.
-            prompt: A text in the same language that leads the style or comes before.
-            temperature: How much to vary. Server default: 0.
-            timestamp_granularities: What gets times, with `verbose_json`. Sent as `timestamp_granularities[]`.
-            include: What else to answer, such as `logprobs`. Sent as `include[]`.
+            response_format: Response format; each model supports some.
+            language: The language spoken, as a two-letter code.
+            prompt: A text in the same language that guides the style or continues an earlier part.
+            temperature: Sampling temperature. Server default: 0.
+            timestamp_granularities: Granularity of the timestamps, with `verbose_json`. Sent as
+                `timestamp_granularities[]`.
+            include: What else to return, such as `logprobs`. Sent as `include[]`.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What was said.
+            The transcript.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1712,7 +1712,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302TranscriptionModels:
-        """List the models that transcribe speech (speech to text).
+        """List transcription models (speech to text).
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -1747,25 +1747,25 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiTranscript | Text:
-        """Find when each word of a text is said (forced alignment).
+        """Align a transcript with audio (forced alignment).
 
-        Answers in JSON or, for `srt` and `vtt`, in plain text.
+        Returns JSON or, for `srt` and `vtt`, plain text.
 
         Args:
-            file: The sound, as mp3, mp4, mpeg, mpga, m4a, wav or webm. Takes a local file (path, open file or
+            file: The audio, as mp3, mp4, mpeg, mpga, m4a, wav or webm. Takes a local file (path, open file or
                 bytes).
             model: The model: `whisper-v3` or `whisper-v3-turbo`.
-            text: What is said in it.
-            vad_model: What finds speech, such as `silero`.
-            preprocessing: What to do to the sound first.
-            response_format: What to answer with.
-            alignment_model: What finds the times.
+            text: Transcript of the audio.
+            vad_model: The voice activity detection model, such as `silero`.
+            preprocessing: Preprocessing of the audio.
+            response_format: Response format.
+            alignment_model: The alignment model.
             accept: The media type to answer in.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The text with its times.
+            The text with its timestamps.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1800,15 +1800,15 @@ class AsyncAi302(AsyncResource):
     ) -> Ai302WebTranscript:
         """Transcribe a video on the web (speech to text).
 
-        Takes a sound's address, or a page of a video platform.
+        Takes the URL of an audio file, or of a page of a video platform.
 
         Args:
-            url: The sound or video, or the page that shows it.
+            url: URL of the audio or video, or of the page that shows it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What was said.
+            The transcript.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1834,19 +1834,19 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302WhisperxResponse:
-        """Transcribe speech (speech to text) with WhisperX.
+        """Transcribe audio with WhisperX (speech to text).
 
         Args:
-            audio_input: The sound; no address. Takes a local file (path, open file or bytes).
-            processing_type: What to do, such as `align`.
+            audio_input: The audio file; no URL. Takes a local file (path, open file or bytes).
+            processing_type: The type of processing, such as `align`.
             translate: Whether to translate: `true` or `false`.
-            language: The language spoken, by its code of two letters.
-            output: What to answer with, such as `raw` or `text`.
+            language: The language spoken, as a two-letter code.
+            output: Output format, such as `raw` or `text`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What was said.
+            The transcript.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1879,20 +1879,20 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302StableAudioResponse:
-        """Make music or a sound from a text (text to music), with Stable Audio.
+        """Generate music or a sound from text (Stable Audio).
 
-        Waits for the sound, of at most 47 seconds.
+        Waits for the audio, of at most 47 seconds.
 
         Args:
-            prompt: What to make.
-            seconds_start: Where to begin.
-            seconds_total: How long it is. Server default: 30.
-            steps: How many steps to take. Server default: 100.
+            prompt: The prompt and the settings.
+            seconds_start: Start in seconds.
+            seconds_total: Duration in seconds. Server default: 30.
+            steps: Number of inference steps. Server default: 100.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1923,17 +1923,17 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Start to give a video its sounds (video to audio), with MMAudio.
+        """Create a video-to-audio task (MMAudio).
 
         Args:
             video_url: The video. Takes a URL.
-            prompt: What is to be heard.
-            negative_prompt: What is not to be heard. Server default: "".
-            num_steps: How many steps to take. Server default: 25.
-            cfg_strength: How closely to keep to the prompt. Server default: 4.5.
-            duration: Seconds of sound. Server default: 8.
-            seed: The same seed gives the same sound.
-            mask_away_clip: Whether to go by the prompt alone.
+            prompt: Text prompt: the sounds.
+            negative_prompt: Negative prompt: what to avoid. Server default: "".
+            num_steps: Number of inference steps. Server default: 25.
+            cfg_strength: Guidance scale: how closely the output follows the prompt. Server default: 4.5.
+            duration: Duration in seconds. Server default: 8.
+            seed: Random seed; the same seed gives the same result.
+            mask_away_clip: Whether to follow the prompt alone.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1971,7 +1971,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a video with its sounds stands.
+        """Get a video-to-audio task (MMAudio).
 
         Args:
             request_id: The task's id.
@@ -2007,21 +2007,21 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SoundResponse:
-        """Make a sound from a text (text to audio), with MMAudio.
+        """Generate a sound from text (text to audio, MMAudio).
 
         Args:
-            prompt: What is to be heard.
-            negative_prompt: What is not to be heard. Server default: "".
-            num_steps: How many steps to take. Server default: 25.
-            cfg_strength: How closely to keep to the prompt. Server default: 4.5.
-            duration: Seconds of sound. Server default: 8.
-            seed: The same seed gives the same sound.
-            mask_away_clip: Whether to go by the prompt alone.
+            prompt: Text prompt: the sounds.
+            negative_prompt: Negative prompt: what to avoid. Server default: "".
+            num_steps: Number of inference steps. Server default: 25.
+            cfg_strength: Guidance scale: how closely the output follows the prompt. Server default: 4.5.
+            duration: Duration in seconds. Server default: 8.
+            seed: Random seed; the same seed gives the same result.
+            mask_away_clip: Whether to follow the prompt alone.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The sound.
+            The audio.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -2059,16 +2059,16 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SoundResponse:
-        """Make a song from lyrics and a sample, with DiffRhythm.
+        """Generate a song from lyrics and a sample (DiffRhythm).
 
         Args:
             lyrics: The lyrics, with times or with parts such as `[verse]` and `[chorus]`.
-            reference_audio_url: A sample to be like. Takes a URL.
-            style_prompt: The style, in words.
-            music_duration: How long it is. Server default: "95s".
-            num_inference_steps: How many steps to take. Server default: 32.
-            cfg_strength: How closely to keep to the prompt. Server default: 4.
-            scheduler: How to take the steps. Server default: "euler".
+            reference_audio_url: URL of a reference audio. Takes a URL.
+            style_prompt: The style, as a text prompt.
+            music_duration: Duration in seconds. Server default: "95s".
+            num_inference_steps: Number of inference steps. Server default: 32.
+            cfg_strength: Guidance scale: how closely the output follows the prompt. Server default: 4.
+            scheduler: The sampler's scheduler. Server default: "euler".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 

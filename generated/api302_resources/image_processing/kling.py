@@ -40,11 +40,11 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Dress a person in a garment (virtual try-on).
+        """Create a virtual try-on task.
 
         Args:
-            human_image: The person. Takes a URL.
-            cloth_image: The garment. Takes a URL.
+            human_image: Image of the person. Takes a URL.
+            cloth_image: Image of the garment. Takes a URL.
             model_name: Such as `kolors-virtual-try-on-v1-5`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
@@ -80,11 +80,11 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Dress a person in a garment (virtual try-on).
+        """Create a virtual try-on task.
 
         Args:
-            human_image: The person. Takes a URL.
-            cloth_image: The garment. Takes a URL.
+            human_image: Image of the person. Takes a URL.
+            cloth_image: Image of the garment. Takes a URL.
             model_name: Such as `kolors-virtual-try-on-v1-5`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.

@@ -62,15 +62,15 @@ class Glif(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make an image with Claude and SD3.
+        """Generate an image with Claude and SD3.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -90,15 +90,15 @@ class Glif(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make a sticker from a text.
+        """Generate a sticker from text.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -118,15 +118,15 @@ class Glif(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make graffiti from a text.
+        """Generate graffiti from text.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -146,15 +146,15 @@ class Glif(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make a Wojak comic from a text.
+        """Generate a Wojak comic from text.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -174,15 +174,15 @@ class Glif(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make a Lego picture from a text.
+        """Generate a Lego image from text.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -206,15 +206,15 @@ class AsyncGlif(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make an image with Claude and SD3.
+        """Generate an image with Claude and SD3.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -236,15 +236,15 @@ class AsyncGlif(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make a sticker from a text.
+        """Generate a sticker from text.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -264,15 +264,15 @@ class AsyncGlif(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make graffiti from a text.
+        """Generate graffiti from text.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -294,15 +294,15 @@ class AsyncGlif(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make a Wojak comic from a text.
+        """Generate a Wojak comic from text.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -324,15 +324,15 @@ class AsyncGlif(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Make a Lego picture from a text.
+        """Generate a Lego image from text.
 
         Args:
-            inputs: Its inputs, in order or by name; addresses for images.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.

@@ -54,11 +54,11 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with Imagen 4.
+        """Generate an image (Imagen 4).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -86,11 +86,11 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelTask:
-        """Make an image with Imagen 3.
+        """Generate an image (Imagen 3).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -118,11 +118,11 @@ class Google(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelTask:
-        """Make an image fast with Imagen 3.
+        """Generate an image (Imagen 3 Fast).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -154,11 +154,11 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with Imagen 4.
+        """Generate an image (Imagen 4).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -186,11 +186,11 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelTask:
-        """Make an image with Imagen 3.
+        """Generate an image (Imagen 3).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -218,11 +218,11 @@ class AsyncGoogle(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302ModelTask:
-        """Make an image fast with Imagen 3.
+        """Generate an image (Imagen 3 Fast).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 

@@ -45,12 +45,12 @@ class Luma(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with Photon.
+        """Generate an image (Luma Photon).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
-            model: The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
+            model: The model, repeated: `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -81,12 +81,12 @@ class Luma(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image fast with Photon Flash.
+        """Generate an image (Luma Photon Flash).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
-            model: The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
+            model: The model, repeated: `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -121,12 +121,12 @@ class AsyncLuma(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image with Photon.
+        """Generate an image (Luma Photon).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
-            model: The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
+            model: The model, repeated: `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -157,12 +157,12 @@ class AsyncLuma(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302SubmitImages:
-        """Make an image fast with Photon Flash.
+        """Generate an image (Luma Photon Flash).
 
         Args:
-            prompt: What to show.
-            aspect_ratio: Width to height.
-            model: The model once more, `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height).
+            model: The model, repeated: `photon-1` or `photon-flash-1`, as the provider's own SDK sends it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 

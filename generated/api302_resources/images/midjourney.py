@@ -268,17 +268,17 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Make pictures from a text, fast mode.
+        """Create an image task (fast mode).
 
-        Midjourney's own switches go into the prompt, such as `--ar 16:9 --v 6.1`.
+        Midjourney's own parameters go into the prompt, such as `--ar 16:9 --v 6.1`.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            base64Array: Reference pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open
-                file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            base64Array: Reference images in base64. Takes a data URL, base64 text or a local file (pathlib.Path,
+                open file or bytes).
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -309,15 +309,15 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Press a button of a picture, fast mode.
+        """Create an upscale, vary or zoom task (fast mode).
 
-        Upscales, varies, zooms or makes anew, by the `customId` of a button in the task's reply.
+        Upscales, varies, zooms or rerolls, by the `customId` of a button in the task's response.
 
         Args:
             customId: The button, by the `customId` in the task's `buttons`.
-            taskId: The task that has the button.
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            taskId: The id of the task that has the button.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -348,15 +348,15 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Blend several pictures, fast mode.
+        """Create an image blending task (fast mode).
 
         Args:
-            base64Array: The pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open file or
-                bytes).
+            base64Array: Input images in base64. Takes a data URL, base64 text or a local file (pathlib.Path, open
+                file or bytes).
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            dimensions: Width to height: 2:3, 1:1 or 3:2.
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            dimensions: Aspect ratio (width:height): 2:3, 1:1 or 3:2.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -386,15 +386,15 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Put a picture into words, fast mode.
+        """Create an image description task (fast mode).
 
-        The words are in `prompt` of the task, once done.
+        The description is in `prompt` of the task, once done.
 
         Args:
-            base64: The picture. Takes a data URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            base64: Input image. Takes a data URL, base64 text or a local file (pathlib.Path, open file or bytes).
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -426,18 +426,18 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Answer what a button asked back, fast mode.
+        """Submit the details that a button asks for (fast mode).
 
-        Some buttons, such as varying a region or a custom zoom, ask for more before they begin; their task waits in
-        the state MODAL.
+        Some buttons, such as varying a region or a custom zoom, ask for details before they begin; their task waits
+        in the state MODAL.
 
         Args:
-            taskId: The task that asks.
-            prompt: What to show instead.
-            maskBase64: What to paint anew, white on black. Takes a data URL, base64 text or a local file
+            taskId: The id of the task that asks.
+            prompt: Text prompt in place of the original one.
+            maskBase64: Mask: what to paint anew, white on black. Takes a data URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -464,7 +464,7 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyTask:
-        """Tell how a task stands, fast mode.
+        """Get a task (fast mode).
 
         Args:
             id: The task's id.
@@ -492,7 +492,7 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyCancelResponse:
-        """Cancel a task, fast mode.
+        """Cancel a task (fast mode).
 
         Args:
             id: The task's id.
@@ -500,7 +500,7 @@ class Midjourney(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            Whether it was cancelled.
+            Whether it was canceled.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -524,17 +524,17 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Make pictures from a text, relax mode.
+        """Create an image task (relax mode).
 
-        Midjourney's own switches go into the prompt, such as `--ar 16:9 --v 6.1`.
+        Midjourney's own parameters go into the prompt, such as `--ar 16:9 --v 6.1`.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            base64Array: Reference pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open
-                file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            base64Array: Reference images in base64. Takes a data URL, base64 text or a local file (pathlib.Path,
+                open file or bytes).
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -564,15 +564,15 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Press a button of a picture, relax mode.
+        """Create an upscale, vary or zoom task (relax mode).
 
-        Upscales, varies, zooms or makes anew, by the `customId` of a button in the task's reply.
+        Upscales, varies, zooms or rerolls, by the `customId` of a button in the task's response.
 
         Args:
             customId: The button, by the `customId` in the task's `buttons`.
-            taskId: The task that has the button.
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            taskId: The id of the task that has the button.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -604,15 +604,15 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Blend several pictures, relax mode.
+        """Create an image blending task (relax mode).
 
         Args:
-            base64Array: The pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open file or
-                bytes).
+            base64Array: Input images in base64. Takes a data URL, base64 text or a local file (pathlib.Path, open
+                file or bytes).
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            dimensions: Width to height: 2:3, 1:1 or 3:2.
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            dimensions: Aspect ratio (width:height): 2:3, 1:1 or 3:2.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -643,15 +643,15 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Put a picture into words, relax mode.
+        """Create an image description task (relax mode).
 
-        The words are in `prompt` of the task, once done.
+        The description is in `prompt` of the task, once done.
 
         Args:
-            base64: The picture. Takes a data URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            base64: Input image. Takes a data URL, base64 text or a local file (pathlib.Path, open file or bytes).
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -682,18 +682,18 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Answer what a button asked back, relax mode.
+        """Submit the details that a button asks for (relax mode).
 
-        Some buttons, such as varying a region or a custom zoom, ask for more before they begin; their task waits in
-        the state MODAL.
+        Some buttons, such as varying a region or a custom zoom, ask for details before they begin; their task waits
+        in the state MODAL.
 
         Args:
-            taskId: The task that asks.
-            prompt: What to show instead.
-            maskBase64: What to paint anew, white on black. Takes a data URL, base64 text or a local file
+            taskId: The id of the task that asks.
+            prompt: Text prompt in place of the original one.
+            maskBase64: Mask: what to paint anew, white on black. Takes a data URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -720,7 +720,7 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyTask:
-        """Tell how a task stands, relax mode.
+        """Get a task (relax mode).
 
         Args:
             id: The task's id.
@@ -748,7 +748,7 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyCancelResponse:
-        """Cancel a task, relax mode.
+        """Cancel a task (relax mode).
 
         Args:
             id: The task's id.
@@ -756,7 +756,7 @@ class Midjourney(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            Whether it was cancelled.
+            Whether it was canceled.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -782,17 +782,17 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[MidjourneyTask]:
-        """Make pictures from a text, turbo mode.
+        """Create an image task (turbo mode).
 
-        Midjourney's own switches go into the prompt, such as `--ar 16:9 --v 6.1`.
+        Midjourney's own parameters go into the prompt, such as `--ar 16:9 --v 6.1`.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            base64Array: Reference pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open
-                file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            base64Array: Reference images in base64. Takes a data URL, base64 text or a local file (pathlib.Path,
+                open file or bytes).
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -819,7 +819,7 @@ class Midjourney(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyTask:
-        """Tell how a task stands, turbo mode.
+        """Get a task (turbo mode).
 
         Args:
             id: The task's id.
@@ -855,17 +855,17 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Make pictures from a text, fast mode.
+        """Create an image task (fast mode).
 
-        Midjourney's own switches go into the prompt, such as `--ar 16:9 --v 6.1`.
+        Midjourney's own parameters go into the prompt, such as `--ar 16:9 --v 6.1`.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            base64Array: Reference pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open
-                file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            base64Array: Reference images in base64. Takes a data URL, base64 text or a local file (pathlib.Path,
+                open file or bytes).
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -896,15 +896,15 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Press a button of a picture, fast mode.
+        """Create an upscale, vary or zoom task (fast mode).
 
-        Upscales, varies, zooms or makes anew, by the `customId` of a button in the task's reply.
+        Upscales, varies, zooms or rerolls, by the `customId` of a button in the task's response.
 
         Args:
             customId: The button, by the `customId` in the task's `buttons`.
-            taskId: The task that has the button.
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            taskId: The id of the task that has the button.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -935,15 +935,15 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Blend several pictures, fast mode.
+        """Create an image blending task (fast mode).
 
         Args:
-            base64Array: The pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open file or
-                bytes).
+            base64Array: Input images in base64. Takes a data URL, base64 text or a local file (pathlib.Path, open
+                file or bytes).
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            dimensions: Width to height: 2:3, 1:1 or 3:2.
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            dimensions: Aspect ratio (width:height): 2:3, 1:1 or 3:2.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -973,15 +973,15 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Put a picture into words, fast mode.
+        """Create an image description task (fast mode).
 
-        The words are in `prompt` of the task, once done.
+        The description is in `prompt` of the task, once done.
 
         Args:
-            base64: The picture. Takes a data URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            base64: Input image. Takes a data URL, base64 text or a local file (pathlib.Path, open file or bytes).
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1013,18 +1013,18 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Answer what a button asked back, fast mode.
+        """Submit the details that a button asks for (fast mode).
 
-        Some buttons, such as varying a region or a custom zoom, ask for more before they begin; their task waits in
-        the state MODAL.
+        Some buttons, such as varying a region or a custom zoom, ask for details before they begin; their task waits
+        in the state MODAL.
 
         Args:
-            taskId: The task that asks.
-            prompt: What to show instead.
-            maskBase64: What to paint anew, white on black. Takes a data URL, base64 text or a local file
+            taskId: The id of the task that asks.
+            prompt: Text prompt in place of the original one.
+            maskBase64: Mask: what to paint anew, white on black. Takes a data URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1051,7 +1051,7 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyTask:
-        """Tell how a task stands, fast mode.
+        """Get a task (fast mode).
 
         Args:
             id: The task's id.
@@ -1079,7 +1079,7 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyCancelResponse:
-        """Cancel a task, fast mode.
+        """Cancel a task (fast mode).
 
         Args:
             id: The task's id.
@@ -1087,7 +1087,7 @@ class AsyncMidjourney(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            Whether it was cancelled.
+            Whether it was canceled.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1113,17 +1113,17 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Make pictures from a text, relax mode.
+        """Create an image task (relax mode).
 
-        Midjourney's own switches go into the prompt, such as `--ar 16:9 --v 6.1`.
+        Midjourney's own parameters go into the prompt, such as `--ar 16:9 --v 6.1`.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            base64Array: Reference pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open
-                file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            base64Array: Reference images in base64. Takes a data URL, base64 text or a local file (pathlib.Path,
+                open file or bytes).
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1153,15 +1153,15 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Press a button of a picture, relax mode.
+        """Create an upscale, vary or zoom task (relax mode).
 
-        Upscales, varies, zooms or makes anew, by the `customId` of a button in the task's reply.
+        Upscales, varies, zooms or rerolls, by the `customId` of a button in the task's response.
 
         Args:
             customId: The button, by the `customId` in the task's `buttons`.
-            taskId: The task that has the button.
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            taskId: The id of the task that has the button.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1193,15 +1193,15 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Blend several pictures, relax mode.
+        """Create an image blending task (relax mode).
 
         Args:
-            base64Array: The pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open file or
-                bytes).
+            base64Array: Input images in base64. Takes a data URL, base64 text or a local file (pathlib.Path, open
+                file or bytes).
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            dimensions: Width to height: 2:3, 1:1 or 3:2.
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            dimensions: Aspect ratio (width:height): 2:3, 1:1 or 3:2.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1232,15 +1232,15 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Put a picture into words, relax mode.
+        """Create an image description task (relax mode).
 
-        The words are in `prompt` of the task, once done.
+        The description is in `prompt` of the task, once done.
 
         Args:
-            base64: The picture. Takes a data URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            base64: Input image. Takes a data URL, base64 text or a local file (pathlib.Path, open file or bytes).
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1271,18 +1271,18 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Answer what a button asked back, relax mode.
+        """Submit the details that a button asks for (relax mode).
 
-        Some buttons, such as varying a region or a custom zoom, ask for more before they begin; their task waits in
-        the state MODAL.
+        Some buttons, such as varying a region or a custom zoom, ask for details before they begin; their task waits
+        in the state MODAL.
 
         Args:
-            taskId: The task that asks.
-            prompt: What to show instead.
-            maskBase64: What to paint anew, white on black. Takes a data URL, base64 text or a local file
+            taskId: The id of the task that asks.
+            prompt: Text prompt in place of the original one.
+            maskBase64: Mask: what to paint anew, white on black. Takes a data URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1309,7 +1309,7 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyTask:
-        """Tell how a task stands, relax mode.
+        """Get a task (relax mode).
 
         Args:
             id: The task's id.
@@ -1339,7 +1339,7 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyCancelResponse:
-        """Cancel a task, relax mode.
+        """Cancel a task (relax mode).
 
         Args:
             id: The task's id.
@@ -1347,7 +1347,7 @@ class AsyncMidjourney(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            Whether it was cancelled.
+            Whether it was canceled.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -1373,17 +1373,17 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[MidjourneyTask]:
-        """Make pictures from a text, turbo mode.
+        """Create an image task (turbo mode).
 
-        Midjourney's own switches go into the prompt, such as `--ar 16:9 --v 6.1`.
+        Midjourney's own parameters go into the prompt, such as `--ar 16:9 --v 6.1`.
 
         Args:
-            prompt: What to show.
+            prompt: Text prompt.
             botType: Midjourney, or Niji for anime. Server default: "MID_JOURNEY".
-            base64Array: Reference pictures. Takes a data URL, base64 text or a local file (pathlib.Path, open
-                file or bytes).
-            notifyHook: Address that is called when the task changes.
-            state: A text of your own, given back in the task.
+            base64Array: Reference images in base64. Takes a data URL, base64 text or a local file (pathlib.Path,
+                open file or bytes).
+            notifyHook: Webhook URL, called when the task changes.
+            state: A text of your own, returned with the task.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1410,7 +1410,7 @@ class AsyncMidjourney(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> MidjourneyTask:
-        """Tell how a task stands, turbo mode.
+        """Get a task (turbo mode).
 
         Args:
             id: The task's id.

@@ -37,16 +37,16 @@ class Glif(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Run a workflow of your choice.
+        """Run any glif (workflow).
 
         Args:
-            id: The workflow.
-            inputs: Its inputs, in order or by name; addresses for images.
+            id: The glif's id.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -71,16 +71,16 @@ class AsyncGlif(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> GlifResponse:
-        """Run a workflow of your choice.
+        """Run any glif (workflow).
 
         Args:
-            id: The workflow.
-            inputs: Its inputs, in order or by name; addresses for images.
+            id: The glif's id.
+            inputs: Inputs in order or by name; URLs for images.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What it made.
+            The result of the glif.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.

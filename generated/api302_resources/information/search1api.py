@@ -76,17 +76,17 @@ class Search1api(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiSearchResponse:
-        """Search the web.
+        """Search the web (Bocha).
 
         Args:
-            query: What to look for.
-            max_results: At most so many.
-            search_service: Where.
-            crawl_results: Of how many results to read the pages; costs more.
+            query: The search query.
+            max_results: Maximum number of results.
+            search_service: The search engine.
+            crawl_results: Number of results whose pages are read; costs more.
             include_sites: Only from these sites.
             exclude_sites: Not from these sites.
-            time_range: How old at most.
-            image: Give images too.
+            time_range: Maximum age.
+            image: Return images too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -130,16 +130,16 @@ class Search1api(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiSearchResponse:
-        """Search the news.
+        """Search the news (Search1API).
 
         Args:
-            query: What to look for.
-            max_results: At most so many.
-            search_service: Where.
-            crawl_results: Of how many results to read the pages; costs more.
+            query: The search query.
+            max_results: Maximum number of results.
+            search_service: The search engine.
+            crawl_results: Number of results whose pages are read; costs more.
             include_sites: Only from these sites.
             exclude_sites: Not from these sites.
-            time_range: How old at most.
+            time_range: Maximum age.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -179,7 +179,7 @@ class Search1api(Resource):
         """Read a web page (crawl).
 
         Args:
-            url: Its address.
+            url: URL of the file.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -204,10 +204,10 @@ class Search1api(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiLinks:
-        """List a site's links.
+        """List the links of a site (sitemap).
 
         Args:
-            url: Its address.
+            url: URL of the file.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -233,11 +233,11 @@ class Search1api(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiTrends:
-        """List what is talked about.
+        """List trending topics.
 
         Args:
-            search_service: Where.
-            max_results: At most so many.
+            search_service: The search engine.
+            max_results: Maximum number of results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -280,17 +280,17 @@ class AsyncSearch1api(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiSearchResponse:
-        """Search the web.
+        """Search the web (Bocha).
 
         Args:
-            query: What to look for.
-            max_results: At most so many.
-            search_service: Where.
-            crawl_results: Of how many results to read the pages; costs more.
+            query: The search query.
+            max_results: Maximum number of results.
+            search_service: The search engine.
+            crawl_results: Number of results whose pages are read; costs more.
             include_sites: Only from these sites.
             exclude_sites: Not from these sites.
-            time_range: How old at most.
-            image: Give images too.
+            time_range: Maximum age.
+            image: Return images too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -334,16 +334,16 @@ class AsyncSearch1api(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiSearchResponse:
-        """Search the news.
+        """Search the news (Search1API).
 
         Args:
-            query: What to look for.
-            max_results: At most so many.
-            search_service: Where.
-            crawl_results: Of how many results to read the pages; costs more.
+            query: The search query.
+            max_results: Maximum number of results.
+            search_service: The search engine.
+            crawl_results: Number of results whose pages are read; costs more.
             include_sites: Only from these sites.
             exclude_sites: Not from these sites.
-            time_range: How old at most.
+            time_range: Maximum age.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -383,7 +383,7 @@ class AsyncSearch1api(AsyncResource):
         """Read a web page (crawl).
 
         Args:
-            url: Its address.
+            url: URL of the file.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -410,10 +410,10 @@ class AsyncSearch1api(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiLinks:
-        """List a site's links.
+        """List the links of a site (sitemap).
 
         Args:
-            url: Its address.
+            url: URL of the file.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -439,11 +439,11 @@ class AsyncSearch1api(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Search1ApiTrends:
-        """List what is talked about.
+        """List trending topics.
 
         Args:
-            search_service: Where.
-            max_results: At most so many.
+            search_service: The search engine.
+            max_results: Maximum number of results.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 

@@ -29,9 +29,9 @@ class Files(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302UploadResponse:
-        """Upload a file and get its address.
+        """Upload a file and get its URL.
 
-        Up to 50 MB. Other calls take the address.
+        Up to 50 MB. Other calls take the URL.
 
         Args:
             file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
@@ -39,7 +39,7 @@ class Files(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The file's address.
+            URL of the file.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -65,9 +65,9 @@ class AsyncFiles(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302UploadResponse:
-        """Upload a file and get its address.
+        """Upload a file and get its URL.
 
-        Up to 50 MB. Other calls take the address.
+        Up to 50 MB. Other calls take the URL.
 
         Args:
             file: The file, up to 50 MB. Takes a local file (path, open file or bytes).
@@ -75,7 +75,7 @@ class AsyncFiles(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            The file's address.
+            URL of the file.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.

@@ -157,19 +157,19 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302VideoV1Task]:
-        """Make a video with any model, first version.
+        """Create a video task with any model (v1).
 
-        Takes the models of many vendors by one body. What `image`, `end_image` and `video` hold decides whether text,
-        a picture or a video is the source. The v2 call supersedes it.
+        Takes the models of many vendors with one body. What `image`, `end_image` and `video` hold decides whether the
+        source is text, an image or a video. The v2 call supersedes it.
 
         Args:
-            model: The model with its kind of source, such as `kling_16_t2v` or `kling_21_i2v_hq`.
-            prompt: What to show.
+            model: The model with its type of source, such as `kling_16_t2v` or `kling_21_i2v_hq`.
+            prompt: Text prompt.
             image: First frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
             end_image: Last frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            video: Video to start from. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            duration: Seconds, as the model allows.
-            fps: Frames a second, as the model allows.
+            video: Input video. Takes a URL or a local file (pathlib.Path, open file or bytes).
+            duration: Duration in seconds, as the model allows.
+            fps: Frames per second, as the model allows.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -206,7 +206,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302VideoV1Task:
-        """Tell how a video of the first version stands.
+        """Get a video task (v1).
 
         Args:
             task_id: The task's id.
@@ -247,27 +247,26 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302VideoTask]:
-        """Make a video with any model.
+        """Create a video task with any model.
 
-        The unified call, second version. Without a picture it makes a video from text, with `image` or `end_image`
-        from pictures, with `video` from another video. Model names take `-` or `_` alike and any case. Fields of
-        single models may be added; the list of video models names them.
+        The unified call, second version. Without an image it generates a video from text, with `image` or `end_image`
+        from images, with `video` from another video. Model names take `-` or `_` alike and any case. Fields of single
+        models may be added; the list of video models names them.
 
         Args:
             model: The model, such as `official-kling-v3`; see the list of video models.
-            prompt: What to show. Most models want it.
-            image: First frame or reference pictures. A model that takes several takes a list. Takes a URL, a data
+            prompt: Text prompt; required by most models.
+            image: First frame or reference images. A model that takes several takes a list. Takes a URL, a data
                 URL or a local file (pathlib.Path, open file or bytes).
             end_image: Last frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            video: Video to start from. Takes a URL, a data URL or a local file (pathlib.Path, open file or
-                bytes).
-            negative_prompt: What to avoid.
-            duration: Seconds, as the model allows.
-            resolution: Such as `720p` or `1080p`, as the model allows.
-            aspect_ratio: Width to height, such as `16:9`.
-            fps: Frames a second, as the model allows.
-            generate_audio: With sound; models such as `wan2.7-i2v`.
-            webhook: Address that is called when the task ends; any 200 acknowledges, and there are three tries.
+            video: Input video. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            negative_prompt: Negative prompt: what to avoid.
+            duration: Duration in seconds, as the model allows.
+            resolution: Resolution, such as `720p` or `1080p`, as the model allows.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`.
+            fps: Frames per second, as the model allows.
+            generate_audio: Whether to generate audio; models such as `wan2.7-i2v`.
+            webhook: Webhook URL, called when the task ends; any 200 acknowledges, and there are three tries.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -308,7 +307,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302VideoTask:
-        """Tell how a video stands.
+        """Get a video task.
 
         Args:
             task_id: The task's id.
@@ -337,7 +336,7 @@ class Ai302(Resource):
     ) -> Ai302VideoModelList:
         """List the models of the unified video call.
 
-        What each model can do, what it costs, and which fields it takes.
+        Each model's abilities, price and fields.
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -366,13 +365,13 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Make a video of 2 seconds from an image (image to video).
+        """Create an image-to-video task (I2VGen-XL).
 
-        I2VGen-XL, run by 302.AI. Takes 2 to 5 minutes.
+        I2VGen-XL, run by 302.AI. Generates a video of 2 seconds in 2 to 5 minutes.
 
         Args:
-            image: The picture. Takes a local file (path, open file or bytes).
-            prompt: What it shows.
+            image: Input image. Takes a local file (path, open file or bytes).
+            prompt: Text prompt: what the image shows.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -397,7 +396,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302ModelTask]:
-        """Animate a portrait.
+        """Animate a portrait (Live Portrait).
 
         The fields of this call are not documented.
 
@@ -425,7 +424,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Give a video another style.
+        """Change the style of a video.
 
         The fields of this call are not documented.
 
@@ -435,7 +434,7 @@ class Ai302(Resource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What the service answers.
+            The response of the service.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -456,11 +455,11 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Lip-sync a video to a recording.
+        """Create a lip-sync task (LatentSync).
 
         Args:
-            video_url: Who speaks. Takes a URL.
-            audio_url: What is said. Takes a URL.
+            video_url: URL of the video of the speaker. Takes a URL.
+            audio_url: URL of the speech. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -486,7 +485,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a lip-synced video stands.
+        """Get a lip-sync task (LatentSync).
 
         Args:
             request_id: The task's id.
@@ -514,7 +513,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[Ai302QueuedVideo]:
-        """Upscale a video.
+        """Create a video upscaling task.
 
         The fields of this call are not documented.
 
@@ -544,7 +543,7 @@ class Ai302(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how an upscaled video stands.
+        """Get a video upscaling task.
 
         Args:
             request_id: The task's id.
@@ -584,19 +583,19 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302VideoV1Task]:
-        """Make a video with any model, first version.
+        """Create a video task with any model (v1).
 
-        Takes the models of many vendors by one body. What `image`, `end_image` and `video` hold decides whether text,
-        a picture or a video is the source. The v2 call supersedes it.
+        Takes the models of many vendors with one body. What `image`, `end_image` and `video` hold decides whether the
+        source is text, an image or a video. The v2 call supersedes it.
 
         Args:
-            model: The model with its kind of source, such as `kling_16_t2v` or `kling_21_i2v_hq`.
-            prompt: What to show.
+            model: The model with its type of source, such as `kling_16_t2v` or `kling_21_i2v_hq`.
+            prompt: Text prompt.
             image: First frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
             end_image: Last frame. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            video: Video to start from. Takes a URL or a local file (pathlib.Path, open file or bytes).
-            duration: Seconds, as the model allows.
-            fps: Frames a second, as the model allows.
+            video: Input video. Takes a URL or a local file (pathlib.Path, open file or bytes).
+            duration: Duration in seconds, as the model allows.
+            fps: Frames per second, as the model allows.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -633,7 +632,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302VideoV1Task:
-        """Tell how a video of the first version stands.
+        """Get a video task (v1).
 
         Args:
             task_id: The task's id.
@@ -674,27 +673,26 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302VideoTask]:
-        """Make a video with any model.
+        """Create a video task with any model.
 
-        The unified call, second version. Without a picture it makes a video from text, with `image` or `end_image`
-        from pictures, with `video` from another video. Model names take `-` or `_` alike and any case. Fields of
-        single models may be added; the list of video models names them.
+        The unified call, second version. Without an image it generates a video from text, with `image` or `end_image`
+        from images, with `video` from another video. Model names take `-` or `_` alike and any case. Fields of single
+        models may be added; the list of video models names them.
 
         Args:
             model: The model, such as `official-kling-v3`; see the list of video models.
-            prompt: What to show. Most models want it.
-            image: First frame or reference pictures. A model that takes several takes a list. Takes a URL, a data
+            prompt: Text prompt; required by most models.
+            image: First frame or reference images. A model that takes several takes a list. Takes a URL, a data
                 URL or a local file (pathlib.Path, open file or bytes).
             end_image: Last frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
-            video: Video to start from. Takes a URL, a data URL or a local file (pathlib.Path, open file or
-                bytes).
-            negative_prompt: What to avoid.
-            duration: Seconds, as the model allows.
-            resolution: Such as `720p` or `1080p`, as the model allows.
-            aspect_ratio: Width to height, such as `16:9`.
-            fps: Frames a second, as the model allows.
-            generate_audio: With sound; models such as `wan2.7-i2v`.
-            webhook: Address that is called when the task ends; any 200 acknowledges, and there are three tries.
+            video: Input video. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            negative_prompt: Negative prompt: what to avoid.
+            duration: Duration in seconds, as the model allows.
+            resolution: Resolution, such as `720p` or `1080p`, as the model allows.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`.
+            fps: Frames per second, as the model allows.
+            generate_audio: Whether to generate audio; models such as `wan2.7-i2v`.
+            webhook: Webhook URL, called when the task ends; any 200 acknowledges, and there are three tries.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -735,7 +733,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302VideoTask:
-        """Tell how a video stands.
+        """Get a video task.
 
         Args:
             task_id: The task's id.
@@ -766,7 +764,7 @@ class AsyncAi302(AsyncResource):
     ) -> Ai302VideoModelList:
         """List the models of the unified video call.
 
-        What each model can do, what it costs, and which fields it takes.
+        Each model's abilities, price and fields.
 
         Args:
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -795,13 +793,13 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Make a video of 2 seconds from an image (image to video).
+        """Create an image-to-video task (I2VGen-XL).
 
-        I2VGen-XL, run by 302.AI. Takes 2 to 5 minutes.
+        I2VGen-XL, run by 302.AI. Generates a video of 2 seconds in 2 to 5 minutes.
 
         Args:
-            image: The picture. Takes a local file (path, open file or bytes).
-            prompt: What it shows.
+            image: Input image. Takes a local file (path, open file or bytes).
+            prompt: Text prompt: what the image shows.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -826,7 +824,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302ModelTask]:
-        """Animate a portrait.
+        """Animate a portrait (Live Portrait).
 
         The fields of this call are not documented.
 
@@ -854,7 +852,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
-        """Give a video another style.
+        """Change the style of a video.
 
         The fields of this call are not documented.
 
@@ -864,7 +862,7 @@ class AsyncAi302(AsyncResource):
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            What the service answers.
+            The response of the service.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -885,11 +883,11 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Lip-sync a video to a recording.
+        """Create a lip-sync task (LatentSync).
 
         Args:
-            video_url: Who speaks. Takes a URL.
-            audio_url: What is said. Takes a URL.
+            video_url: URL of the video of the speaker. Takes a URL.
+            audio_url: URL of the speech. Takes a URL.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -915,7 +913,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how a lip-synced video stands.
+        """Get a lip-sync task (LatentSync).
 
         Args:
             request_id: The task's id.
@@ -943,7 +941,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[Ai302QueuedVideo]:
-        """Upscale a video.
+        """Create a video upscaling task.
 
         The fields of this call are not documented.
 
@@ -973,7 +971,7 @@ class AsyncAi302(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Ai302QueuedVideo:
-        """Tell how an upscaled video stands.
+        """Get a video upscaling task.
 
         Args:
             request_id: The task's id.

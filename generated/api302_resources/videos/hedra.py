@@ -89,15 +89,15 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraUploaded:
-        """Upload what is said, version 2.
+        """Upload an audio file for a talking portrait (v2).
 
         Args:
-            file: The recording. Takes a local file (path, open file or bytes).
+            file: The audio file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            Where it is.
+            The uploaded file.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -117,16 +117,16 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraUploaded:
-        """Upload who speaks, version 2.
+        """Upload a portrait for a talking portrait (v2).
 
         Args:
-            file: The picture. Takes a local file (path, open file or bytes).
-            aspect_ratio: Width to height of the video.
+            file: The image. Takes a local file (path, open file or bytes).
+            aspect_ratio: Aspect ratio (width:height) of the video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            Where it is.
+            The uploaded file.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -156,16 +156,17 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[HedraProject]:
-        """Let a portrait speak (lip-sync), version 2.
+        """Create a talking-portrait task (lip-sync, v2).
 
         Args:
-            avatarImage: Who speaks. Takes a URL, base64 text or a local file (pathlib.Path, open file or bytes).
-            avatarImageInput: A picture to be made instead.
-            audioSource: Whether a recording or a text is spoken. Server default: "audio".
-            voiceUrl: The recording. Takes a URL.
+            avatarImage: URL of the portrait. Takes a URL, base64 text or a local file (pathlib.Path, open file or
+                bytes).
+            avatarImageInput: Settings of a generated portrait in place of a file.
+            audioSource: Whether an audio file or a text is spoken. Server default: "audio".
+            voiceUrl: URL of the audio file. Takes a URL.
             text: The text. Server default: "".
-            voiceId: The voice that reads the text.
-            aspectRatio: Width to height. Server default: "1:1".
+            voiceId: The voice that speaks the text.
+            aspectRatio: Aspect ratio (width:height). Server default: "1:1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -200,12 +201,12 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraProject:
-        """Tell how a speaking portrait stands, version 2.
+        """Get a talking-portrait task (v2).
 
         No reason is known to come with a failure.
 
         Args:
-            id: The `jobId` of the submitting call.
+            id: The `jobId` that the submitting call returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -229,10 +230,10 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> list[HedraModel]:
-        """List the models, version 3.
+        """List models (v3).
 
         Args:
-            types: Only these kinds, such as `video` or `image`.
+            types: Only these types, such as `video` or `image`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -259,15 +260,15 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraNewAsset:
-        """Announce a file, version 3.
+        """Create an asset to upload a file to (v3).
 
         The file itself follows with `hedra_upload_asset`.
 
         `upload_file` makes all the steps of the upload in one call.
 
         Args:
-            name: A name.
-            type: What it is.
+            name: A display name.
+            type: The type of asset.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -303,8 +304,8 @@ class Hedra(Resource):
 
         Args:
             file: The file; it is streamed, whatever its size. Takes a local file (path, open file or bytes).
-            name: A name.
-            type: What it is.
+            name: A display name.
+            type: The type of asset.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -330,7 +331,7 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraAsset:
-        """Upload the file of an asset, version 3.
+        """Upload the file of an asset (v3).
 
         Args:
             id: The asset's id.
@@ -368,20 +369,20 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[HedraGenerationStatus]:
-        """Make a video of assets, version 3.
+        """Create a video task from assets (v3).
 
-        Other kinds of generation than videos are set by `type` and take fields of their own, as at Hedra.
+        Other types of generation than videos are chosen by `type` and take fields of their own, as at Hedra.
 
         Args:
-            type: What to make: `video`.
-            generated_video_inputs: What to show.
+            type: The type of generation: `video`.
+            generated_video_inputs: The inputs of the video.
             ai_model_id: The model's id, such as d1dd37a3-e39a-4854-a298-6510289f9cf2.
             start_keyframe_id: The asset of the first frame.
-            start_keyframe_url: The first frame by its address. Takes a URL.
+            start_keyframe_url: URL of the first frame. Takes a URL.
             end_keyframe_id: The asset of the last frame.
-            audio_id: The asset of what is said; several for several speakers.
-            audio_generation: A text to be read instead.
-            batch_size: How many to make. Server default: 1.
+            audio_id: The asset of the speech; several for several speakers.
+            audio_generation: A text to be spoken instead.
+            batch_size: Number of videos to generate. Server default: 1.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -419,7 +420,7 @@ class Hedra(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraGenerationStatus:
-        """Tell how a generation stands, version 3.
+        """Get a generation task (v3).
 
         Args:
             id: The generation's id.
@@ -452,15 +453,15 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraUploaded:
-        """Upload what is said, version 2.
+        """Upload an audio file for a talking portrait (v2).
 
         Args:
-            file: The recording. Takes a local file (path, open file or bytes).
+            file: The audio file. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            Where it is.
+            The uploaded file.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -482,16 +483,16 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraUploaded:
-        """Upload who speaks, version 2.
+        """Upload a portrait for a talking portrait (v2).
 
         Args:
-            file: The picture. Takes a local file (path, open file or bytes).
-            aspect_ratio: Width to height of the video.
+            file: The image. Takes a local file (path, open file or bytes).
+            aspect_ratio: Aspect ratio (width:height) of the video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
         Returns:
-            Where it is.
+            The uploaded file.
 
         Raises:
             Api302Error: The call failed; see its status, code, message and request id.
@@ -521,16 +522,17 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[HedraProject]:
-        """Let a portrait speak (lip-sync), version 2.
+        """Create a talking-portrait task (lip-sync, v2).
 
         Args:
-            avatarImage: Who speaks. Takes a URL, base64 text or a local file (pathlib.Path, open file or bytes).
-            avatarImageInput: A picture to be made instead.
-            audioSource: Whether a recording or a text is spoken. Server default: "audio".
-            voiceUrl: The recording. Takes a URL.
+            avatarImage: URL of the portrait. Takes a URL, base64 text or a local file (pathlib.Path, open file or
+                bytes).
+            avatarImageInput: Settings of a generated portrait in place of a file.
+            audioSource: Whether an audio file or a text is spoken. Server default: "audio".
+            voiceUrl: URL of the audio file. Takes a URL.
             text: The text. Server default: "".
-            voiceId: The voice that reads the text.
-            aspectRatio: Width to height. Server default: "1:1".
+            voiceId: The voice that speaks the text.
+            aspectRatio: Aspect ratio (width:height). Server default: "1:1".
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -565,12 +567,12 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraProject:
-        """Tell how a speaking portrait stands, version 2.
+        """Get a talking-portrait task (v2).
 
         No reason is known to come with a failure.
 
         Args:
-            id: The `jobId` of the submitting call.
+            id: The `jobId` that the submitting call returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -594,10 +596,10 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> list[HedraModel]:
-        """List the models, version 3.
+        """List models (v3).
 
         Args:
-            types: Only these kinds, such as `video` or `image`.
+            types: Only these types, such as `video` or `image`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -624,15 +626,15 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraNewAsset:
-        """Announce a file, version 3.
+        """Create an asset to upload a file to (v3).
 
         The file itself follows with `hedra_upload_asset`.
 
         `upload_file` makes all the steps of the upload in one call.
 
         Args:
-            name: A name.
-            type: What it is.
+            name: A display name.
+            type: The type of asset.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -668,8 +670,8 @@ class AsyncHedra(AsyncResource):
 
         Args:
             file: The file; it is streamed, whatever its size. Takes a local file (path, open file or bytes).
-            name: A name.
-            type: What it is.
+            name: A display name.
+            type: The type of asset.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -695,7 +697,7 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraAsset:
-        """Upload the file of an asset, version 3.
+        """Upload the file of an asset (v3).
 
         Args:
             id: The asset's id.
@@ -733,20 +735,20 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[HedraGenerationStatus]:
-        """Make a video of assets, version 3.
+        """Create a video task from assets (v3).
 
-        Other kinds of generation than videos are set by `type` and take fields of their own, as at Hedra.
+        Other types of generation than videos are chosen by `type` and take fields of their own, as at Hedra.
 
         Args:
-            type: What to make: `video`.
-            generated_video_inputs: What to show.
+            type: The type of generation: `video`.
+            generated_video_inputs: The inputs of the video.
             ai_model_id: The model's id, such as d1dd37a3-e39a-4854-a298-6510289f9cf2.
             start_keyframe_id: The asset of the first frame.
-            start_keyframe_url: The first frame by its address. Takes a URL.
+            start_keyframe_url: URL of the first frame. Takes a URL.
             end_keyframe_id: The asset of the last frame.
-            audio_id: The asset of what is said; several for several speakers.
-            audio_generation: A text to be read instead.
-            batch_size: How many to make. Server default: 1.
+            audio_id: The asset of the speech; several for several speakers.
+            audio_generation: A text to be spoken instead.
+            batch_size: Number of videos to generate. Server default: 1.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -784,7 +786,7 @@ class AsyncHedra(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> HedraGenerationStatus:
-        """Tell how a generation stands, version 3.
+        """Get a generation task (v3).
 
         Args:
             id: The generation's id.

@@ -110,9 +110,9 @@ GET_TASK = Operation(
     },
     price=[{"amount": 0, "unit": "PTC", "per": "call"}],
 )
-TEXT_TO_VIDEO_V1_0_5S = Operation(
-    id="kling_text_to_video_v1_0_5s",
-    endpoint="videos_kling.kling_text_to_video_v1_0_5s",
+TEXT_TO_VIDEO_V1_0_RAPID_5S = Operation(
+    id="kling_text_to_video_v1_0_rapid_5s",
+    endpoint="videos_kling.kling_text_to_video_v1_0_rapid_5s",
     docs='public code of a 302.AI application, found by "klingai/m2v_extend_video"',
     required=("prompt",),
     not_empty=("prompt",),
@@ -140,9 +140,9 @@ TEXT_TO_VIDEO_V1_5_HQ_10S = Operation(
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 1, "unit": "PTC", "per": "call"}],
 )
-TEXT_TO_VIDEO_V1_6_5S = Operation(
-    id="kling_text_to_video_v1_6_5s",
-    endpoint="videos_kling.kling_text_to_video_v1_6_5s",
+TEXT_TO_VIDEO_V1_6_STD_5S = Operation(
+    id="kling_text_to_video_v1_6_std_5s",
+    endpoint="videos_kling.kling_text_to_video_v1_6_std_5s",
     docs='public code, found by "klingai/m2v_16_img2video"',
     required=("prompt",),
     not_empty=("prompt",),
@@ -150,9 +150,9 @@ TEXT_TO_VIDEO_V1_6_5S = Operation(
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
 )
-TEXT_TO_VIDEO_V1_6_10S = Operation(
-    id="kling_text_to_video_v1_6_10s",
-    endpoint="videos_kling.kling_text_to_video_v1_6_10s",
+TEXT_TO_VIDEO_V1_6_STD_10S = Operation(
+    id="kling_text_to_video_v1_6_std_10s",
+    endpoint="videos_kling.kling_text_to_video_v1_6_std_10s",
     docs='public code, found by "klingai/m2v_16_img2video"',
     required=("prompt",),
     not_empty=("prompt",),
@@ -200,9 +200,9 @@ TEXT_TO_VIDEO_V2_1_MASTER_10S = Operation(
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 3, "unit": "PTC", "per": "call"}],
 )
-IMAGE_TO_VIDEO_V1_0_5S = Operation(
-    id="kling_image_to_video_v1_0_5s",
-    endpoint="videos_kling.kling_image_to_video_v1_0_5s",
+IMAGE_TO_VIDEO_V1_0_RAPID_5S = Operation(
+    id="kling_image_to_video_v1_0_rapid_5s",
+    endpoint="videos_kling.kling_image_to_video_v1_0_rapid_5s",
     docs="302ai/302_ecom_image_generator:src/app/(land)/query.ts",
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     required=("input_image",),
@@ -210,9 +210,9 @@ IMAGE_TO_VIDEO_V1_0_5S = Operation(
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.15, "unit": "PTC", "per": "call"}],
 )
-IMAGE_TO_VIDEO_V1_0_10S = Operation(
-    id="kling_image_to_video_v1_0_10s",
-    endpoint="videos_kling.kling_image_to_video_v1_0_10s",
+IMAGE_TO_VIDEO_V1_0_RAPID_10S = Operation(
+    id="kling_image_to_video_v1_0_rapid_10s",
+    endpoint="videos_kling.kling_image_to_video_v1_0_rapid_10s",
     docs='public code, found by "klingai/m2v_16_img2video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     required=("input_image",),
@@ -220,9 +220,9 @@ IMAGE_TO_VIDEO_V1_0_10S = Operation(
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
 )
-IMAGE_TO_VIDEO_V1_5_5S = Operation(
-    id="kling_image_to_video_v1_5_5s",
-    endpoint="videos_kling.kling_image_to_video_v1_5_5s",
+IMAGE_TO_VIDEO_V1_5_RAPID_5S = Operation(
+    id="kling_image_to_video_v1_5_rapid_5s",
+    endpoint="videos_kling.kling_image_to_video_v1_5_rapid_5s",
     docs='public code, found by "klingai/m2v_16_img2video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     required=("input_image",),
@@ -230,9 +230,9 @@ IMAGE_TO_VIDEO_V1_5_5S = Operation(
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
 )
-IMAGE_TO_VIDEO_V1_5_10S = Operation(
-    id="kling_image_to_video_v1_5_10s",
-    endpoint="videos_kling.kling_image_to_video_v1_5_10s",
+IMAGE_TO_VIDEO_V1_5_RAPID_10S = Operation(
+    id="kling_image_to_video_v1_5_rapid_10s",
+    endpoint="videos_kling.kling_image_to_video_v1_5_rapid_10s",
     docs='public code, found by "klingai/m2v_16_img2video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     required=("input_image",),
@@ -260,9 +260,9 @@ IMAGE_TO_VIDEO_V1_5_HQ_10S = Operation(
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 1, "unit": "PTC", "per": "call"}],
 )
-IMAGE_TO_VIDEO_V1_6_5S = Operation(
-    id="kling_image_to_video_v1_6_5s",
-    endpoint="videos_kling.kling_image_to_video_v1_6_5s",
+IMAGE_TO_VIDEO_V1_6_STD_5S = Operation(
+    id="kling_image_to_video_v1_6_std_5s",
+    endpoint="videos_kling.kling_image_to_video_v1_6_std_5s",
     docs='public code of a 302.AI application, found by "klingai/m2v_16_img2video"',
     files={"input_image": ("url", "data_url", "part"), "tail_image": ("url", "data_url", "part")},
     required=("input_image",),
@@ -270,9 +270,9 @@ IMAGE_TO_VIDEO_V1_6_5S = Operation(
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
 )
-IMAGE_TO_VIDEO_V1_6_10S = Operation(
-    id="kling_image_to_video_v1_6_10s",
-    endpoint="videos_kling.kling_image_to_video_v1_6_10s",
+IMAGE_TO_VIDEO_V1_6_STD_10S = Operation(
+    id="kling_image_to_video_v1_6_std_10s",
+    endpoint="videos_kling.kling_image_to_video_v1_6_std_10s",
     docs='public code, found by "klingai/m2v_16_img2video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     required=("input_image",),
@@ -320,9 +320,9 @@ IMAGE_TO_VIDEO_V2_0_HQ_10S = Operation(
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 3, "unit": "PTC", "per": "call"}],
 )
-IMAGE_TO_VIDEO_V2_1_5S = Operation(
-    id="kling_image_to_video_v2_1_5s",
-    endpoint="videos_kling.kling_image_to_video_v2_1_5s",
+IMAGE_TO_VIDEO_V2_1_STD_5S = Operation(
+    id="kling_image_to_video_v2_1_std_5s",
+    endpoint="videos_kling.kling_image_to_video_v2_1_std_5s",
     docs='public code of a 302.AI application, found by "m2v_21_img2video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     required=("input_image",),
@@ -330,9 +330,9 @@ IMAGE_TO_VIDEO_V2_1_5S = Operation(
     task={"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     price=[{"amount": 0.3, "unit": "PTC", "per": "call"}],
 )
-IMAGE_TO_VIDEO_V2_1_10S = Operation(
-    id="kling_image_to_video_v2_1_10s",
-    endpoint="videos_kling.kling_image_to_video_v2_1_10s",
+IMAGE_TO_VIDEO_V2_1_STD_10S = Operation(
+    id="kling_image_to_video_v2_1_std_10s",
+    endpoint="videos_kling.kling_image_to_video_v2_1_std_10s",
     docs='public code of a 302.AI application, found by "m2v_21_img2video"',
     files={"input_image": ("part", "url"), "tail_image": ("part", "url")},
     required=("input_image",),
@@ -408,26 +408,27 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingResponse]:
-        """Make a video from a text (text to video).
+        """Create a text-to-video task.
 
         Kling's own form. With `multi_shot` the shots of `multi_prompt` take the place of `prompt`.
 
         Args:
-            prompt: What to show.
-            model_name: Such as `kling-v1`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1-master`,
-                `kling-v2-5-turbo`, `kling-v2-6` or `kling-v3`. Kling's own default is `kling-v1`.
-            negative_prompt: What to avoid.
-            cfg_scale: How closely to keep to the prompt. Not for models of version 2. Server default: 0.5.
-            mode: `std` is cheaper, `pro` better. Server default: "std".
-            sound: Whether to make sound too. From version 2.6.
-            camera_control: How the camera moves; without it the model decides.
-            aspect_ratio: Width to height. Server default: "16:9".
-            duration: Seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
-            multi_shot: Whether to make several shots. From version 3.
+            prompt: Text prompt.
+            model_name: The model: `kling-v1`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1-master`,
+                `kling-v2-5-turbo`, `kling-v2-6`, `kling-v3` and others. Kling's own default is `kling-v1`.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg_scale: Guidance scale: how closely the output follows the prompt. Not for models of version 2.
+                Server default: 0.5.
+            mode: Quality: `std` is cheaper, `pro` better. Server default: "std".
+            sound: Whether to generate audio too. From version 2.6.
+            camera_control: Camera movement; without it the model decides.
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            duration: Duration in seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
+            multi_shot: Whether to generate several shots. From version 3.
             shot_type: Who cuts the shots, with `multi_shot`: you or the model.
-            multi_prompt: The shots, with `shot_type` `customize`. Their seconds add up to the whole.
+            multi_prompt: The shots, with `shot_type` `customize`. Their durations sum to that of the video.
             watermark_info: Optional.
-            callback_url: Address that is called when the task changes.
+            callback_url: Webhook URL, called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
@@ -472,7 +473,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> KlingResponse:
-        """Tell how a video from a text stands.
+        """Get a text-to-video task.
 
         Args:
             id: The task's id.
@@ -517,34 +518,35 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingResponse]:
-        """Make a video from an image (image to video).
+        """Create an image-to-video task.
 
         Kling's own form. Give a first frame, a last frame or both. The last frame, the brushes (`static_mask`,
         `dynamic_masks`) and `camera_control` exclude each other.
 
         Args:
-            model_name: Such as `kling-v1`, `kling-v1-5`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1`,
-                `kling-v2-5-turbo`, `kling-v2-6` or `kling-v3`. Kling's own default is `kling-v1`.
+            model_name: The model: `kling-v1`, `kling-v1-5`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1`,
+                `kling-v2-5-turbo`, `kling-v2-6`, `kling-v3` and others. Kling's own default is `kling-v1`.
             image: First frame: JPEG or PNG of at most 10 MB, at least 300 pixels a side. Base64 without the
                 `data:` prefix. Either this or `image_tail` is needed. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            image_tail: Last frame, of the same form. Takes a URL, base64 text or a local file (pathlib.Path, open
-                file or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg_scale: How closely to keep to the prompt. Not for models of version 2. Server default: 0.5.
-            mode: `std` is cheaper, `pro` better. Server default: "std".
-            sound: Whether to make sound too. From version 2.6.
-            static_mask: What stands still, painted on a picture of the first frame's size. Takes a URL, base64
-                text or a local file (pathlib.Path, open file or bytes).
-            dynamic_masks: What moves, and along which way.
-            camera_control: How the camera moves; without it the model decides.
-            duration: Seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
-            multi_shot: Whether to make several shots. From version 3.
+            image_tail: Last frame, in the same formats. Takes a URL, base64 text or a local file (pathlib.Path,
+                open file or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg_scale: Guidance scale: how closely the output follows the prompt. Not for models of version 2.
+                Server default: 0.5.
+            mode: Quality: `std` is cheaper, `pro` better. Server default: "std".
+            sound: Whether to generate audio too. From version 2.6.
+            static_mask: Static mask: what does not move, painted on an image of the first frame's size. Takes a
+                URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            dynamic_masks: Dynamic masks: what moves, and along which path.
+            camera_control: Camera movement; without it the model decides.
+            duration: Duration in seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
+            multi_shot: Whether to generate several shots. From version 3.
             shot_type: Who cuts the shots, with `multi_shot`: you or the model.
-            multi_prompt: The shots, with `shot_type` `customize`. Their seconds add up to the whole.
+            multi_prompt: The shots, with `shot_type` `customize`. Their durations sum to that of the video.
             watermark_info: Optional.
-            callback_url: Address that is called when the task changes.
+            callback_url: Webhook URL, called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
@@ -592,7 +594,7 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> KlingResponse:
-        """Tell how a video from an image stands.
+        """Get an image-to-video task.
 
         Args:
             id: The task's id.
@@ -626,16 +628,16 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video with several reference images, 302.AI's form.
+        """Create a multi-image-to-video task (302.AI form).
 
         Args:
             image_list: The reference images.
             model_name: Such as `kling-v1-6`.
-            prompt: What to show.
-            mode: `std` is cheaper, `pro` better.
-            aspect_ratio: Width to height.
-            duration: Seconds: 5 or 10.
-            enable_audio: Whether to make sound too.
+            prompt: Text prompt.
+            mode: Quality: `std` is cheaper, `pro` better.
+            aspect_ratio: Aspect ratio (width:height).
+            duration: Duration in seconds: 5 or 10.
+            enable_audio: Whether to generate audio too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -672,11 +674,11 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Extend a video from its end, 302.AI's form.
+        """Extend a video (302.AI form).
 
         Args:
-            task_id: The task whose video goes on.
-            prompt: What happens next.
+            task_id: The id of the task whose video is extended.
+            prompt: Text prompt: what happens next.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -703,10 +705,10 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> KlingM2VResponse:
-        """Tell how a task of 302.AI's form stands.
+        """Get a task (302.AI form).
 
-        Tasks of the `m2v` calls tell their state by number (5 queued, 10 at work, 50 failed, 99 done); those of the
-        calls that answer a `task_id` tell it in Kling's own words.
+        Tasks of the `m2v` calls have a number as state (5 queued, 10 running, 50 failed, 99 done); those of the calls
+        that return a `task_id` have Kling's own words.
 
         Args:
             id: The task's id.
@@ -725,7 +727,7 @@ class Kling(Resource):
         reply_: KlingM2VResponse = self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-    def text_to_video_v1_0_5s(
+    def text_to_video_v1_0_rapid_5s(
         self,
         *,
         prompt: str,
@@ -739,15 +741,15 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from a text with model 1.0, rapid, 5 seconds.
+        """Create a text-to-video task (1.0 rapid, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -762,7 +764,7 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
         return self._submit(
-            TEXT_TO_VIDEO_V1_0_5S,
+            TEXT_TO_VIDEO_V1_0_RAPID_5S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -788,15 +790,15 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from a text with model 1.5, high quality, 5 seconds.
+        """Create a text-to-video task (1.5 high quality, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -837,15 +839,15 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from a text with model 1.5, high quality, 10 seconds.
+        """Create a text-to-video task (1.5 high quality, 10 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -872,7 +874,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def text_to_video_v1_6_5s(
+    def text_to_video_v1_6_std_5s(
         self,
         *,
         prompt: str,
@@ -886,15 +888,15 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from a text with model 1.6, standard, 5 seconds.
+        """Create a text-to-video task (1.6 standard, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -909,7 +911,7 @@ class Kling(Resource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            TEXT_TO_VIDEO_V1_6_5S,
+            TEXT_TO_VIDEO_V1_6_STD_5S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -921,7 +923,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def text_to_video_v1_6_10s(
+    def text_to_video_v1_6_std_10s(
         self,
         *,
         prompt: str,
@@ -935,15 +937,15 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from a text with model 1.6, standard, 10 seconds.
+        """Create a text-to-video task (1.6 standard, 10 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -958,7 +960,7 @@ class Kling(Resource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            TEXT_TO_VIDEO_V1_6_10S,
+            TEXT_TO_VIDEO_V1_6_STD_10S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -984,15 +986,15 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from a text with model 1.6, high quality, 5 seconds.
+        """Create a text-to-video task (1.6 high quality, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1033,15 +1035,15 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from a text with model 1.6, high quality, 10 seconds.
+        """Create a text-to-video task (1.6 high quality, 10 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1082,15 +1084,15 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from a text with model 2.1 Master, 5 seconds.
+        """Create a text-to-video task (2.1 Master, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1131,15 +1133,15 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from a text with model 2.1 Master, 10 seconds.
+        """Create a text-to-video task (2.1 Master, 10 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1166,7 +1168,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_v1_0_5s(
+    def image_to_video_v1_0_rapid_5s(
         self,
         *,
         input_image: FileInput,
@@ -1183,20 +1185,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.0, rapid, 5 seconds.
+        """Create an image-to-video task (1.0 rapid, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1211,7 +1213,7 @@ class Kling(Resource):
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
         return self._submit(
-            IMAGE_TO_VIDEO_V1_0_5S,
+            IMAGE_TO_VIDEO_V1_0_RAPID_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1226,7 +1228,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_v1_0_10s(
+    def image_to_video_v1_0_rapid_10s(
         self,
         *,
         input_image: FileInput,
@@ -1243,20 +1245,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.0, rapid, 10 seconds.
+        """Create an image-to-video task (1.0 rapid, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1271,7 +1273,7 @@ class Kling(Resource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            IMAGE_TO_VIDEO_V1_0_10S,
+            IMAGE_TO_VIDEO_V1_0_RAPID_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1286,7 +1288,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_v1_5_5s(
+    def image_to_video_v1_5_rapid_5s(
         self,
         *,
         input_image: FileInput,
@@ -1303,20 +1305,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.5, rapid, 5 seconds.
+        """Create an image-to-video task (1.5 rapid, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1331,7 +1333,7 @@ class Kling(Resource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            IMAGE_TO_VIDEO_V1_5_5S,
+            IMAGE_TO_VIDEO_V1_5_RAPID_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1346,7 +1348,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_v1_5_10s(
+    def image_to_video_v1_5_rapid_10s(
         self,
         *,
         input_image: FileInput,
@@ -1363,20 +1365,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.5, rapid, 10 seconds.
+        """Create an image-to-video task (1.5 rapid, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1391,7 +1393,7 @@ class Kling(Resource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            IMAGE_TO_VIDEO_V1_5_10S,
+            IMAGE_TO_VIDEO_V1_5_RAPID_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1423,20 +1425,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.5, high quality, 5 seconds.
+        """Create an image-to-video task (1.5 high quality, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1483,20 +1485,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.5, high quality, 10 seconds.
+        """Create an image-to-video task (1.5 high quality, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1526,7 +1528,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_v1_6_5s(
+    def image_to_video_v1_6_std_5s(
         self,
         *,
         input_image: FileInput,
@@ -1543,19 +1545,19 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.6, standard, 5 seconds.
+        """Create an image-to-video task (1.6 standard, 5 s).
 
         Args:
             input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
             tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1570,7 +1572,7 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            IMAGE_TO_VIDEO_V1_6_5S,
+            IMAGE_TO_VIDEO_V1_6_STD_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1585,7 +1587,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_v1_6_10s(
+    def image_to_video_v1_6_std_10s(
         self,
         *,
         input_image: FileInput,
@@ -1602,20 +1604,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.6, standard, 10 seconds.
+        """Create an image-to-video task (1.6 standard, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1630,7 +1632,7 @@ class Kling(Resource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            IMAGE_TO_VIDEO_V1_6_10S,
+            IMAGE_TO_VIDEO_V1_6_STD_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1662,19 +1664,19 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.6, high quality, 5 seconds.
+        """Create an image-to-video task (1.6 high quality, 5 s).
 
         Args:
             input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
             tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1721,20 +1723,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 1.6, high quality, 10 seconds.
+        """Create an image-to-video task (1.6 high quality, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1781,20 +1783,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 2.0, high definition, 5 seconds.
+        """Create an image-to-video task (2.0 high definition, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1841,20 +1843,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 2.0, high definition, 10 seconds.
+        """Create an image-to-video task (2.0 high definition, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1884,7 +1886,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_v2_1_5s(
+    def image_to_video_v2_1_std_5s(
         self,
         *,
         input_image: FileInput,
@@ -1901,20 +1903,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 2.1, standard, 5 seconds.
+        """Create an image-to-video task (2.1 standard, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1929,7 +1931,7 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            IMAGE_TO_VIDEO_V2_1_5S,
+            IMAGE_TO_VIDEO_V2_1_STD_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -1944,7 +1946,7 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    def image_to_video_v2_1_10s(
+    def image_to_video_v2_1_std_10s(
         self,
         *,
         input_image: FileInput,
@@ -1961,20 +1963,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 2.1, standard, 10 seconds.
+        """Create an image-to-video task (2.1 standard, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -1989,7 +1991,7 @@ class Kling(Resource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         return self._submit(
-            IMAGE_TO_VIDEO_V2_1_10S,
+            IMAGE_TO_VIDEO_V2_1_STD_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -2021,20 +2023,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 2.1, high definition, 5 seconds.
+        """Create an image-to-video task (2.1 high definition, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -2081,20 +2083,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 2.1, high definition, 10 seconds.
+        """Create an image-to-video task (2.1 high definition, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -2141,20 +2143,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 2.1 Master, 5 seconds.
+        """Create an image-to-video task (2.1 Master, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -2201,20 +2203,20 @@ class Kling(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[KlingM2VResponse]:
-        """Make a video from an image with model 2.1 Master, 10 seconds.
+        """Create an image-to-video task (2.1 Master, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -2271,26 +2273,27 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingResponse]:
-        """Make a video from a text (text to video).
+        """Create a text-to-video task.
 
         Kling's own form. With `multi_shot` the shots of `multi_prompt` take the place of `prompt`.
 
         Args:
-            prompt: What to show.
-            model_name: Such as `kling-v1`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1-master`,
-                `kling-v2-5-turbo`, `kling-v2-6` or `kling-v3`. Kling's own default is `kling-v1`.
-            negative_prompt: What to avoid.
-            cfg_scale: How closely to keep to the prompt. Not for models of version 2. Server default: 0.5.
-            mode: `std` is cheaper, `pro` better. Server default: "std".
-            sound: Whether to make sound too. From version 2.6.
-            camera_control: How the camera moves; without it the model decides.
-            aspect_ratio: Width to height. Server default: "16:9".
-            duration: Seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
-            multi_shot: Whether to make several shots. From version 3.
+            prompt: Text prompt.
+            model_name: The model: `kling-v1`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1-master`,
+                `kling-v2-5-turbo`, `kling-v2-6`, `kling-v3` and others. Kling's own default is `kling-v1`.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg_scale: Guidance scale: how closely the output follows the prompt. Not for models of version 2.
+                Server default: 0.5.
+            mode: Quality: `std` is cheaper, `pro` better. Server default: "std".
+            sound: Whether to generate audio too. From version 2.6.
+            camera_control: Camera movement; without it the model decides.
+            aspect_ratio: Aspect ratio (width:height). Server default: "16:9".
+            duration: Duration in seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
+            multi_shot: Whether to generate several shots. From version 3.
             shot_type: Who cuts the shots, with `multi_shot`: you or the model.
-            multi_prompt: The shots, with `shot_type` `customize`. Their seconds add up to the whole.
+            multi_prompt: The shots, with `shot_type` `customize`. Their durations sum to that of the video.
             watermark_info: Optional.
-            callback_url: Address that is called when the task changes.
+            callback_url: Webhook URL, called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
@@ -2335,7 +2338,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> KlingResponse:
-        """Tell how a video from a text stands.
+        """Get a text-to-video task.
 
         Args:
             id: The task's id.
@@ -2382,34 +2385,35 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingResponse]:
-        """Make a video from an image (image to video).
+        """Create an image-to-video task.
 
         Kling's own form. Give a first frame, a last frame or both. The last frame, the brushes (`static_mask`,
         `dynamic_masks`) and `camera_control` exclude each other.
 
         Args:
-            model_name: Such as `kling-v1`, `kling-v1-5`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1`,
-                `kling-v2-5-turbo`, `kling-v2-6` or `kling-v3`. Kling's own default is `kling-v1`.
+            model_name: The model: `kling-v1`, `kling-v1-5`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1`,
+                `kling-v2-5-turbo`, `kling-v2-6`, `kling-v3` and others. Kling's own default is `kling-v1`.
             image: First frame: JPEG or PNG of at most 10 MB, at least 300 pixels a side. Base64 without the
                 `data:` prefix. Either this or `image_tail` is needed. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes).
-            image_tail: Last frame, of the same form. Takes a URL, base64 text or a local file (pathlib.Path, open
-                file or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg_scale: How closely to keep to the prompt. Not for models of version 2. Server default: 0.5.
-            mode: `std` is cheaper, `pro` better. Server default: "std".
-            sound: Whether to make sound too. From version 2.6.
-            static_mask: What stands still, painted on a picture of the first frame's size. Takes a URL, base64
-                text or a local file (pathlib.Path, open file or bytes).
-            dynamic_masks: What moves, and along which way.
-            camera_control: How the camera moves; without it the model decides.
-            duration: Seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
-            multi_shot: Whether to make several shots. From version 3.
+            image_tail: Last frame, in the same formats. Takes a URL, base64 text or a local file (pathlib.Path,
+                open file or bytes).
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg_scale: Guidance scale: how closely the output follows the prompt. Not for models of version 2.
+                Server default: 0.5.
+            mode: Quality: `std` is cheaper, `pro` better. Server default: "std".
+            sound: Whether to generate audio too. From version 2.6.
+            static_mask: Static mask: what does not move, painted on an image of the first frame's size. Takes a
+                URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            dynamic_masks: Dynamic masks: what moves, and along which path.
+            camera_control: Camera movement; without it the model decides.
+            duration: Duration in seconds: 5 or 10, and 3 to 15 from version 3. Server default: "5".
+            multi_shot: Whether to generate several shots. From version 3.
             shot_type: Who cuts the shots, with `multi_shot`: you or the model.
-            multi_prompt: The shots, with `shot_type` `customize`. Their seconds add up to the whole.
+            multi_prompt: The shots, with `shot_type` `customize`. Their durations sum to that of the video.
             watermark_info: Optional.
-            callback_url: Address that is called when the task changes.
+            callback_url: Webhook URL, called when the task changes.
             external_task_id: An id of your own, unique among your tasks.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
@@ -2457,7 +2461,7 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> KlingResponse:
-        """Tell how a video from an image stands.
+        """Get an image-to-video task.
 
         Args:
             id: The task's id.
@@ -2493,16 +2497,16 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video with several reference images, 302.AI's form.
+        """Create a multi-image-to-video task (302.AI form).
 
         Args:
             image_list: The reference images.
             model_name: Such as `kling-v1-6`.
-            prompt: What to show.
-            mode: `std` is cheaper, `pro` better.
-            aspect_ratio: Width to height.
-            duration: Seconds: 5 or 10.
-            enable_audio: Whether to make sound too.
+            prompt: Text prompt.
+            mode: Quality: `std` is cheaper, `pro` better.
+            aspect_ratio: Aspect ratio (width:height).
+            duration: Duration in seconds: 5 or 10.
+            enable_audio: Whether to generate audio too.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -2539,11 +2543,11 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Extend a video from its end, 302.AI's form.
+        """Extend a video (302.AI form).
 
         Args:
-            task_id: The task whose video goes on.
-            prompt: What happens next.
+            task_id: The id of the task whose video is extended.
+            prompt: Text prompt: what happens next.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -2570,10 +2574,10 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> KlingM2VResponse:
-        """Tell how a task of 302.AI's form stands.
+        """Get a task (302.AI form).
 
-        Tasks of the `m2v` calls tell their state by number (5 queued, 10 at work, 50 failed, 99 done); those of the
-        calls that answer a `task_id` tell it in Kling's own words.
+        Tasks of the `m2v` calls have a number as state (5 queued, 10 running, 50 failed, 99 done); those of the calls
+        that return a `task_id` have Kling's own words.
 
         Args:
             id: The task's id.
@@ -2592,7 +2596,7 @@ class AsyncKling(AsyncResource):
         reply_: KlingM2VResponse = await self._call(GET_TASK, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
-    async def text_to_video_v1_0_5s(
+    async def text_to_video_v1_0_rapid_5s(
         self,
         *,
         prompt: str,
@@ -2606,15 +2610,15 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from a text with model 1.0, rapid, 5 seconds.
+        """Create a text-to-video task (1.0 rapid, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -2629,7 +2633,7 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "klingai/m2v_extend_video" (caller, 2026-11-21)
         """
         return await self._submit(
-            TEXT_TO_VIDEO_V1_0_5S,
+            TEXT_TO_VIDEO_V1_0_RAPID_5S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2655,15 +2659,15 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from a text with model 1.5, high quality, 5 seconds.
+        """Create a text-to-video task (1.5 high quality, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -2704,15 +2708,15 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from a text with model 1.5, high quality, 10 seconds.
+        """Create a text-to-video task (1.5 high quality, 10 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -2739,7 +2743,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def text_to_video_v1_6_5s(
+    async def text_to_video_v1_6_std_5s(
         self,
         *,
         prompt: str,
@@ -2753,15 +2757,15 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from a text with model 1.6, standard, 5 seconds.
+        """Create a text-to-video task (1.6 standard, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -2776,7 +2780,7 @@ class AsyncKling(AsyncResource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            TEXT_TO_VIDEO_V1_6_5S,
+            TEXT_TO_VIDEO_V1_6_STD_5S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2788,7 +2792,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def text_to_video_v1_6_10s(
+    async def text_to_video_v1_6_std_10s(
         self,
         *,
         prompt: str,
@@ -2802,15 +2806,15 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from a text with model 1.6, standard, 10 seconds.
+        """Create a text-to-video task (1.6 standard, 10 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -2825,7 +2829,7 @@ class AsyncKling(AsyncResource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            TEXT_TO_VIDEO_V1_6_10S,
+            TEXT_TO_VIDEO_V1_6_STD_10S,
             body={
                 "prompt": prompt,
                 "negative_prompt": negative_prompt,
@@ -2851,15 +2855,15 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from a text with model 1.6, high quality, 5 seconds.
+        """Create a text-to-video task (1.6 high quality, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -2900,15 +2904,15 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from a text with model 1.6, high quality, 10 seconds.
+        """Create a text-to-video task (1.6 high quality, 10 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -2949,15 +2953,15 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from a text with model 2.1 Master, 5 seconds.
+        """Create a text-to-video task (2.1 Master, 5 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -2998,15 +3002,15 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from a text with model 2.1 Master, 10 seconds.
+        """Create a text-to-video task (2.1 Master, 10 s).
 
         Args:
-            prompt: What to show.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
+            prompt: Text prompt.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -3033,7 +3037,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_v1_0_5s(
+    async def image_to_video_v1_0_rapid_5s(
         self,
         *,
         input_image: FileInput,
@@ -3050,20 +3054,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.0, rapid, 5 seconds.
+        """Create an image-to-video task (1.0 rapid, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -3078,7 +3082,7 @@ class AsyncKling(AsyncResource):
         Source: 302ai/302_ecom_image_generator:src/app/(land)/query.ts (caller, 2026-11-21)
         """
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_0_5S,
+            IMAGE_TO_VIDEO_V1_0_RAPID_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3093,7 +3097,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_v1_0_10s(
+    async def image_to_video_v1_0_rapid_10s(
         self,
         *,
         input_image: FileInput,
@@ -3110,20 +3114,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.0, rapid, 10 seconds.
+        """Create an image-to-video task (1.0 rapid, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -3138,7 +3142,7 @@ class AsyncKling(AsyncResource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_0_10S,
+            IMAGE_TO_VIDEO_V1_0_RAPID_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3153,7 +3157,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_v1_5_5s(
+    async def image_to_video_v1_5_rapid_5s(
         self,
         *,
         input_image: FileInput,
@@ -3170,20 +3174,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.5, rapid, 5 seconds.
+        """Create an image-to-video task (1.5 rapid, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -3198,7 +3202,7 @@ class AsyncKling(AsyncResource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_5_5S,
+            IMAGE_TO_VIDEO_V1_5_RAPID_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3213,7 +3217,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_v1_5_10s(
+    async def image_to_video_v1_5_rapid_10s(
         self,
         *,
         input_image: FileInput,
@@ -3230,20 +3234,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.5, rapid, 10 seconds.
+        """Create an image-to-video task (1.5 rapid, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -3258,7 +3262,7 @@ class AsyncKling(AsyncResource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_5_10S,
+            IMAGE_TO_VIDEO_V1_5_RAPID_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3290,20 +3294,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.5, high quality, 5 seconds.
+        """Create an image-to-video task (1.5 high quality, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -3350,20 +3354,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.5, high quality, 10 seconds.
+        """Create an image-to-video task (1.5 high quality, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -3393,7 +3397,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_v1_6_5s(
+    async def image_to_video_v1_6_std_5s(
         self,
         *,
         input_image: FileInput,
@@ -3410,19 +3414,19 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.6, standard, 5 seconds.
+        """Create an image-to-video task (1.6 standard, 5 s).
 
         Args:
             input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
             tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -3437,7 +3441,7 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_6_5S,
+            IMAGE_TO_VIDEO_V1_6_STD_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3452,7 +3456,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_v1_6_10s(
+    async def image_to_video_v1_6_std_10s(
         self,
         *,
         input_image: FileInput,
@@ -3469,20 +3473,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.6, standard, 10 seconds.
+        """Create an image-to-video task (1.6 standard, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -3497,7 +3501,7 @@ class AsyncKling(AsyncResource):
         Source: public code, found by "klingai/m2v_16_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            IMAGE_TO_VIDEO_V1_6_10S,
+            IMAGE_TO_VIDEO_V1_6_STD_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3529,19 +3533,19 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.6, high quality, 5 seconds.
+        """Create an image-to-video task (1.6 high quality, 5 s).
 
         Args:
             input_image: First frame. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
             tail_image: Last frame, for models that take one. Takes a URL, a data URL or a local file
                 (pathlib.Path, open file or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -3588,20 +3592,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 1.6, high quality, 10 seconds.
+        """Create an image-to-video task (1.6 high quality, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -3648,20 +3652,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 2.0, high definition, 5 seconds.
+        """Create an image-to-video task (2.0 high definition, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -3708,20 +3712,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 2.0, high definition, 10 seconds.
+        """Create an image-to-video task (2.0 high definition, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -3751,7 +3755,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_v2_1_5s(
+    async def image_to_video_v2_1_std_5s(
         self,
         *,
         input_image: FileInput,
@@ -3768,20 +3772,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 2.1, standard, 5 seconds.
+        """Create an image-to-video task (2.1 standard, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -3796,7 +3800,7 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_1_5S,
+            IMAGE_TO_VIDEO_V2_1_STD_5S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3811,7 +3815,7 @@ class AsyncKling(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
-    async def image_to_video_v2_1_10s(
+    async def image_to_video_v2_1_std_10s(
         self,
         *,
         input_image: FileInput,
@@ -3828,20 +3832,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 2.1, standard, 10 seconds.
+        """Create an image-to-video task (2.1 standard, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -3856,7 +3860,7 @@ class AsyncKling(AsyncResource):
         Source: public code of a 302.AI application, found by "m2v_21_img2video" (caller, 2026-11-21)
         """
         return await self._submit(
-            IMAGE_TO_VIDEO_V2_1_10S,
+            IMAGE_TO_VIDEO_V2_1_STD_10S,
             body={
                 "input_image": input_image,
                 "tail_image": tail_image,
@@ -3888,20 +3892,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 2.1, high definition, 5 seconds.
+        """Create an image-to-video task (2.1 high definition, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -3948,20 +3952,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 2.1, high definition, 10 seconds.
+        """Create an image-to-video task (2.1 high definition, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -4008,20 +4012,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 2.1 Master, 5 seconds.
+        """Create an image-to-video task (2.1 Master, 5 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -4068,20 +4072,20 @@ class AsyncKling(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[KlingM2VResponse]:
-        """Make a video from an image with model 2.1 Master, 10 seconds.
+        """Create an image-to-video task (2.1 Master, 10 s).
 
         Args:
             input_image: First frame, of at most 10 MB. Takes a URL or a local file (pathlib.Path, open file or
                 bytes).
             tail_image: Last frame, for models that take one. Takes a URL or a local file (pathlib.Path, open file
                 or bytes).
-            prompt: What happens.
-            negative_prompt: What to avoid.
-            cfg: How closely to keep to the prompt: 0 is free, 1 is strict.
-            aspect_ratio: Width to height.
-            camera_type: How the camera moves, such as `zoom`.
-            camera_value: How far it moves, such as -5.
-            enable_audio: Whether to make sound too, for models that can.
+            prompt: Text prompt: what happens.
+            negative_prompt: Negative prompt: what to avoid.
+            cfg: Guidance scale: how closely the output follows the prompt, from 0 (free) to 1 (strict).
+            aspect_ratio: Aspect ratio (width:height).
+            camera_type: Camera movement, such as `zoom`.
+            camera_value: Extent of the camera movement, such as -5.
+            enable_audio: Whether to generate audio too, for models that support it.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 

@@ -153,14 +153,14 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Let something strange happen to a picture, Pika 1.5.
+        """Create a video effect task (Pikaffects 1.5).
 
         Args:
-            image: The picture. Takes a local file (path, open file or bytes).
-            pikaffect: What happens to it.
-            promptText: More about what happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
+            image: Input image. Takes a local file (path, open file or bytes).
+            pikaffect: The effect.
+            promptText: Text prompt: more about what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -191,13 +191,13 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Make a video from a text with Pika Turbo.
+        """Create a text-to-video task (Pika Turbo).
 
         Args:
-            promptText: What to show.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            aspectRatio: Width divided by height, such as 1.7778.
+            promptText: Text prompt.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            aspectRatio: Aspect ratio as a number (width divided by height), such as 1.7778.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -228,13 +228,13 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Make a video from an image with Pika Turbo.
+        """Create an image-to-video task (Pika Turbo).
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
-            promptText: What happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
+            promptText: Text prompt: what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -265,13 +265,13 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Make a video from a text with Pika 2.1.
+        """Create a text-to-video task (Pika 2.1).
 
         Args:
-            promptText: What to show.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            aspectRatio: Width divided by height, such as 1.7778.
+            promptText: Text prompt.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            aspectRatio: Aspect ratio as a number (width divided by height), such as 1.7778.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -302,13 +302,13 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Make a video from an image with Pika 2.1.
+        """Create an image-to-video task (Pika 2.1).
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
-            promptText: What happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
+            promptText: Text prompt: what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -341,15 +341,15 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Make a video from a text (text to video) with Pika 2.2.
+        """Create a text-to-video task (Pika 2.2).
 
         Args:
-            promptText: What to show.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            resolution: Size of the video. Server default: "1080p".
-            duration: Length in seconds.
-            aspectRatio: Width divided by height. Server default: 1.7777777777777777.
+            promptText: Text prompt.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            resolution: Resolution of the video. Server default: "1080p".
+            duration: Duration in seconds.
+            aspectRatio: Aspect ratio as a number (width divided by height). Server default: 1.7777777777777777.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -390,15 +390,15 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Make a video from an image (image to video) with Pika 2.2.
+        """Create an image-to-video task (Pika 2.2).
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
-            promptText: What happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            resolution: Size of the video. Server default: "1080p".
-            duration: Length in seconds. Server default: 5.
+            promptText: Text prompt: what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            resolution: Resolution of the video. Server default: "1080p".
+            duration: Duration in seconds. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -441,18 +441,18 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[PikaVideo]:
-        """Make a scene of several pictures, Pika 2.2.
+        """Create a video task from several images (Pikascenes 2.2).
 
         Args:
-            images: What is in the scene: persons, things, places. Takes a URL or a local file (pathlib.Path, open
-                file or bytes).
-            ingredientsMode: How closely to keep to the pictures; `reference` as one caller sends it.
-            promptText: What happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            resolution: Size of the video. Server default: "1080p".
-            duration: Length in seconds. Server default: 5.
-            aspectRatio: Width divided by height, or a ratio such as `16:9`.
+            images: Images of the people, things and places in the scene. Takes a URL or a local file
+                (pathlib.Path, open file or bytes).
+            ingredientsMode: How closely to follow the images; `reference` as one caller sends it.
+            promptText: Text prompt: what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            resolution: Resolution of the video. Server default: "1080p".
+            duration: Duration in seconds. Server default: 5.
+            aspectRatio: Aspect ratio as a number (width divided by height), or as `16:9`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -491,10 +491,10 @@ class Pika(Resource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> PikaVideo:
-        """Tell how a Pika video stands.
+        """Get a video task (Pika).
 
         Args:
-            id: The `video_id` of the submitting call.
+            id: The `video_id` that the submitting call returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -545,14 +545,14 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Let something strange happen to a picture, Pika 1.5.
+        """Create a video effect task (Pikaffects 1.5).
 
         Args:
-            image: The picture. Takes a local file (path, open file or bytes).
-            pikaffect: What happens to it.
-            promptText: More about what happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
+            image: Input image. Takes a local file (path, open file or bytes).
+            pikaffect: The effect.
+            promptText: Text prompt: more about what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -583,13 +583,13 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Make a video from a text with Pika Turbo.
+        """Create a text-to-video task (Pika Turbo).
 
         Args:
-            promptText: What to show.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            aspectRatio: Width divided by height, such as 1.7778.
+            promptText: Text prompt.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            aspectRatio: Aspect ratio as a number (width divided by height), such as 1.7778.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -620,13 +620,13 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Make a video from an image with Pika Turbo.
+        """Create an image-to-video task (Pika Turbo).
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
-            promptText: What happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
+            promptText: Text prompt: what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -657,13 +657,13 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Make a video from a text with Pika 2.1.
+        """Create a text-to-video task (Pika 2.1).
 
         Args:
-            promptText: What to show.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            aspectRatio: Width divided by height, such as 1.7778.
+            promptText: Text prompt.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            aspectRatio: Aspect ratio as a number (width divided by height), such as 1.7778.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -694,13 +694,13 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Make a video from an image with Pika 2.1.
+        """Create an image-to-video task (Pika 2.1).
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
-            promptText: What happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
+            promptText: Text prompt: what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -733,15 +733,15 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Make a video from a text (text to video) with Pika 2.2.
+        """Create a text-to-video task (Pika 2.2).
 
         Args:
-            promptText: What to show.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            resolution: Size of the video. Server default: "1080p".
-            duration: Length in seconds.
-            aspectRatio: Width divided by height. Server default: 1.7777777777777777.
+            promptText: Text prompt.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            resolution: Resolution of the video. Server default: "1080p".
+            duration: Duration in seconds.
+            aspectRatio: Aspect ratio as a number (width divided by height). Server default: 1.7777777777777777.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -782,15 +782,15 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Make a video from an image (image to video) with Pika 2.2.
+        """Create an image-to-video task (Pika 2.2).
 
         Args:
             image: First frame. Takes a local file (path, open file or bytes).
-            promptText: What happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            resolution: Size of the video. Server default: "1080p".
-            duration: Length in seconds. Server default: 5.
+            promptText: Text prompt: what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            resolution: Resolution of the video. Server default: "1080p".
+            duration: Duration in seconds. Server default: 5.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -833,18 +833,18 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[PikaVideo]:
-        """Make a scene of several pictures, Pika 2.2.
+        """Create a video task from several images (Pikascenes 2.2).
 
         Args:
-            images: What is in the scene: persons, things, places. Takes a URL or a local file (pathlib.Path, open
-                file or bytes).
-            ingredientsMode: How closely to keep to the pictures; `reference` as one caller sends it.
-            promptText: What happens.
-            negativePrompt: What to avoid.
-            seed: The same seed gives a similar video.
-            resolution: Size of the video. Server default: "1080p".
-            duration: Length in seconds. Server default: 5.
-            aspectRatio: Width divided by height, or a ratio such as `16:9`.
+            images: Images of the people, things and places in the scene. Takes a URL or a local file
+                (pathlib.Path, open file or bytes).
+            ingredientsMode: How closely to follow the images; `reference` as one caller sends it.
+            promptText: Text prompt: what happens.
+            negativePrompt: Negative prompt: what to avoid.
+            seed: Random seed; the same seed gives a similar video.
+            resolution: Resolution of the video. Server default: "1080p".
+            duration: Duration in seconds. Server default: 5.
+            aspectRatio: Aspect ratio as a number (width divided by height), or as `16:9`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 
@@ -883,10 +883,10 @@ class AsyncPika(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> PikaVideo:
-        """Tell how a Pika video stands.
+        """Get a video task (Pika).
 
         Args:
-            id: The `video_id` of the submitting call.
+            id: The `video_id` that the submitting call returned.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service, unless the client's; a task's own time is `wait(timeout=…)`.
 

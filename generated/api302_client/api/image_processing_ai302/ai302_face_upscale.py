@@ -39,7 +39,7 @@ def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str 
 def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302ModelTask:
     """Upscale and restore a portrait
 
-    Answers with the finished task, or with the task as it stands.
+    Returns the finished task, or the running one.
 
     Args:
         client: Sends the request.

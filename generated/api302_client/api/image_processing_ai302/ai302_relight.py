@@ -39,7 +39,7 @@ def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str 
 def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302ModelTask:
     """Relight a subject in another scene
 
-    IC-Light. Answers with the finished task, or with the task as it stands.
+    IC-Light. Returns the finished task, or the running one.
 
     Args:
         client: Sends the request.

@@ -39,7 +39,7 @@ def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str 
 def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302ModelTask:
     """Upscale an image and add detail
 
-    Clarity Upscaler, steered by a prompt. Answers with the finished task, or with the task as it stands.
+    Clarity Upscaler, steered by a prompt. Returns the finished task, or the running one.
 
     Args:
         client: Sends the request.

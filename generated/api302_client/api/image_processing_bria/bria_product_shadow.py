@@ -39,7 +39,7 @@ def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str 
 def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> BriaResult:
     """Add a shadow to a product
 
-    Takes a cut-out product.
+    Takes a product image without background.
 
     Args:
         client: Sends the request.

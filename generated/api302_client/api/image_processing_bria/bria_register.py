@@ -40,7 +40,7 @@ def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str 
 def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> BriaVisual:
     """Register an image for the calls that need its id
 
-    Takes JPEG and PNG up to 12 MB.
+    Takes JPEG and PNG of up to 12 MB.
 
     Args:
         client: Sends the request.

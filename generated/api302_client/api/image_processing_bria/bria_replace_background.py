@@ -39,7 +39,7 @@ def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str 
 def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> BriaResults:
     """Replace the background of an image
 
-    Takes `bg_prompt` or a reference image. Without `sync` the addresses come at once, before the images are there.
+    Takes `bg_prompt` or a reference image. Without `sync` the URLs are returned immediately, before the images are there.
 
     Args:
         client: Sends the request.

@@ -39,7 +39,7 @@ def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str 
 def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Binary:
     """Remove the background of an image
 
-    PNG, or what the `Accept` header asks for.
+    Returns PNG, or what the `Accept` header asks for.
 
     Args:
         client: Sends the request.

@@ -39,7 +39,7 @@ def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str 
 def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Binary:
     """Upscale an image
 
-    WebP where the image is transparent in parts, else JPEG.
+    Returns WebP where the image is partially transparent, else JPEG.
 
     Args:
         client: Sends the request.

@@ -40,7 +40,7 @@ def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str 
 def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> StabilityImage | Binary:
     """Remove the background of an image
 
-    Gives the image as bytes, or as JSON in base64.
+    Returns the image as bytes, or as JSON in base64.
 
     Args:
         client: Sends the request.

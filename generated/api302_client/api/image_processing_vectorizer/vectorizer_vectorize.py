@@ -45,8 +45,8 @@ def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str 
 def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Binary:
     """Vectorize an image
 
-    Give one of `image`, `image.url` and `image.base64`. `output.file_format` decides what comes back. Allow it three
-    minutes.
+    Give one of `image`, `image.url` and `image.base64`. `output.file_format` decides the format of the response. Allow it
+    three minutes.
 
     Args:
         client: Sends the request.

@@ -39,7 +39,7 @@ def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str 
 def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302KeyDone:
     """Create an API key
 
-    The key used must be allowed to manage keys.
+    The API key used must be allowed to manage API keys.
 
     Args:
         client: Sends the request.

@@ -39,7 +39,7 @@ def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str 
 def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302SandboxOnceResponse:
     """Run code in a sandbox
 
-    Answers text alone; look at files with the calls for files. Their default folder is /home/user.
+    Returns text alone; list files with the calls for files. Their default folder is /home/user.
 
     Args:
         client: Sends the request.

@@ -39,7 +39,7 @@ def sync_detailed(*, client: Client, body: Mapping[str, Any], content_type: str 
 def sync(*, client: Client, body: Mapping[str, Any], content_type: str | None = None) -> Ai302KbUploadResponse:
     """Add files to a knowledge base
 
-    The reply names a task; no call that follows it is documented.
+    The response names a task; no call that polls it is documented.
 
     Args:
         client: Sends the request.
